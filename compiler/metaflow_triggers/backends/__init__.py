@@ -1,0 +1,70 @@
+"""Backends: where a trigger graph can run. Each is one package of one shape.
+
+In:   the name of a backend.
+Out:  its module, which offers what `Backend` lists.
+
+Not here: anything that knows one backend. Adding a backend is adding a package
+below this one (and its templates and schemas); no other stage changes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from ..diagnostics import Diagnostic
+from ..model import Flow, TriggerGraph
+from ..settings import Settings
+
+NAMES = ("step-functions", "argo-workflows")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One emitted file before it is text.
+
+    `path` is relative to the output folder, `content` a JSON value whose key order is the order in the
+    file, `schema` the name of its closed schema (`<backend package>/<kind>`) or None.
+    `ours` is False for the step-by-step workflow, which upstream's compiler made.
+    """
+
+    path: str
+    content: Any
+    schema: str | None
+    ours: bool
+
+
+class Backend(Protocol):
+    """The shape of a backend package."""
+
+    NAME: str
+
+    def deployed_name(self, flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
+        """The name under which upstream's commands find the deployed flow."""
+
+    def refusals(self, flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
+        """What this backend cannot carry of the flow's triggers (semantics section 12, and limits)."""
+
+    def manifests(self, flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
+        """The flow's files. `workflow` is what `metaflow_triggers.seams` took from upstream's compiler."""
+
+    def shared_manifests(self, settings: Settings) -> list[Manifest]:
+        """Files that depend on configuration only."""
+
+
+_modules: dict[str, Callable[[], Any]] = {
+    "step-functions": lambda: importlib.import_module(".step_functions", __package__),
+    "argo-workflows": lambda: importlib.import_module(".argo", __package__),
+}
+
+
+def register(name: str, load: Callable[[], Any]) -> None:
+    """Add a backend (a test adds a third)."""
+    _modules[name] = load
+
+
+def backend(name: str) -> Backend:
+    """The backend's module. Raises KeyError for an unknown name."""
+    return cast(Backend, _modules[name]())

@@ -1,0 +1,61 @@
+"""Names: every derived name, valid where it is used, stable, and injective.
+
+In:   readable parts (flow names, event names).
+Out:  a name: readable part, hyphen, hash of the exact parts.
+
+Not here: upstream's own names of state machines and workflow templates; those
+come from `metaflow_triggers.upstream_names`, because upstream's other commands
+look deployments up by them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+
+def digest(*parts: str, length: int = 16) -> str:
+    """The first `length` characters (5 bits each) of a SHA-256 over the parts, as [a-z2-7].
+
+    Each part is preceded by its length, so ("ab", "c") and ("a", "bc") differ.
+    """
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    raw = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return base64.b32encode(raw).decode("ascii").lower()[:length]
+
+
+def dns_label(readable: str, *exact: str, limit: int = 63, hash_length: int = 16) -> str:
+    """A Kubernetes DNS label (RFC 1123, starts with a letter) of at most `limit` characters."""
+    suffix = digest(readable, *exact, length=hash_length)
+    text = re.sub(r"[^a-z0-9]+", "-", readable.lower()).strip("-")
+    if not text or not text[0].isalpha():
+        text = "mf-" + text if text else "mf"
+    room = limit - hash_length - 1
+    return f"{text[:room].rstrip('-')}-{suffix}"
+
+
+def word(readable: str, *exact: str, limit: int = 40, hash_length: int = 16) -> str:
+    """`[a-z][a-z0-9]*`: safe as an Argo dependency name (reference: conditions are an expression)."""
+    suffix = digest(readable, *exact, length=hash_length)
+    text = re.sub(r"[^a-z0-9]+", "", readable.lower())
+    if not text or not text[0].isalpha():
+        text = "d" + text
+    return text[: limit - hash_length] + suffix
+
+
+def aws_name(readable: str, *exact: str, limit: int = 64, hash_length: int = 16) -> str:
+    """`[A-Za-z0-9_.-]+` of at most `limit` characters (rules, targets, queues, roles: 64; state machines: 80)."""
+    suffix = digest(readable, *exact, length=hash_length)
+    text = re.sub(r"[^A-Za-z0-9_-]+", "-", readable).strip("-") or "flow"
+    room = limit - hash_length - 1
+    return f"{text[:room].rstrip('-')}-{suffix}"
+
+
+def logical_id(readable: str, *exact: str) -> str:
+    """A CloudFormation logical id: letters and digits, at most 255 characters."""
+    suffix = digest(readable, *exact, length=10).upper()
+    text = "".join(piece[:1].upper() + piece[1:] for piece in re.split(r"[^A-Za-z0-9]+", readable) if piece)
+    if not text or not text[0].isalpha():
+        text = "R" + text
+    return text[:200] + suffix

@@ -1,0 +1,58 @@
+"""Settings: the configuration that a compilation depends on, as one frozen value.
+
+In:   Metaflow's configuration (through `metaflow_triggers.seams`) and our own METAFLOW_TRIGGERS_* names.
+Out:  `Settings`. None means "not configured": the setting stays open, by name, in what is emitted.
+
+Not here: operating-system user, home, machine, clock. Reading the environment
+happens in `seams.read_settings` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OPEN_PREFIX = "OPEN."
+OPEN_SUFFIX = ".SETTING"
+
+
+def open_setting(name: str) -> str:
+    """The placeholder of a setting that is not known when compiling.
+
+    Letters, digits, `_`, `:` and dots only: it passes shlex, URLs and JSON unchanged.
+    """
+    return f"{OPEN_PREFIX}{name}{OPEN_SUFFIX}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What configuration gives. Field comments name the Metaflow setting behind each."""
+
+    user: str  # METAFLOW_USER, else "nobody"
+    user_is_configured: bool
+    production: bool
+    metaflow_version: str
+    # both
+    code_package: bool  # False: --no-code-package
+    datastore_s3: str | None  # METAFLOW_DATASTORE_SYSROOT_S3
+    # AWS
+    batch_job_queue: str | None  # METAFLOW_BATCH_JOB_QUEUE
+    batch_job_role: str | None  # METAFLOW_ECS_S3_ACCESS_IAM_ROLE
+    fargate_execution_role: str | None  # METAFLOW_ECS_FARGATE_EXECUTION_ROLE
+    batch_platform: str  # METAFLOW_TRIGGERS_BATCH_PLATFORM: EC2 (default) or FARGATE
+    state_machine_role: str | None  # METAFLOW_SFN_IAM_ROLE
+    events_role: str | None  # METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE
+    dynamo_db_table: str | None  # METAFLOW_SFN_DYNAMO_DB_TABLE
+    state_machine_prefix: str | None  # METAFLOW_SFN_STATE_MACHINE_PREFIX
+    event_bus: str  # METAFLOW_TRIGGERS_EVENT_BUS, default "default"
+    event_source: str  # METAFLOW_TRIGGERS_EVENT_SOURCE, default "metaflow"
+    # Argo
+    kubernetes_namespace: str  # METAFLOW_KUBERNETES_NAMESPACE, default "default"
+    workflow_service_account: str | None  # METAFLOW_KUBERNETES_SERVICE_ACCOUNT
+    argo_event: str  # METAFLOW_ARGO_EVENTS_EVENT, default "metaflow-event"
+    argo_event_source: str  # METAFLOW_ARGO_EVENTS_EVENT_SOURCE, default "metaflow-triggers"
+    argo_event_source_is_ours: bool  # False when METAFLOW_ARGO_EVENTS_EVENT_SOURCE is configured
+    argo_event_bus: str  # METAFLOW_ARGO_EVENTS_EVENT_BUS, default "default"
+    argo_sensor_namespace: str  # METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE, default kubernetes_namespace
+    argo_sensor_service_account: str | None  # METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT; None: ours
+    argo_webhook_url: str | None  # METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL; None: our event source's service
+    argo_webhook_secret: str  # METAFLOW_TRIGGERS_WEBHOOK_SECRET, default "metaflow-triggers-webhook"; its key is "token"
