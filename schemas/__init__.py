@@ -1,0 +1,1 @@
+"""Schemas: one closed JSON Schema per kind of object that is emitted. Data only."""
