@@ -1,0 +1,73 @@
+# Every target sets itself up in .venv and reuses it until pyproject.toml changes.
+# Needs Python >= 3.10 with venv, git and make.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# A version manager's shims may exist and fail, so an interpreter counts only once it has run.
+ifndef PYTHON_BOOTSTRAP
+PYTHON_BOOTSTRAP := $(shell for python in python3.13 python3.12 python3.11 python3.10 python3; do \
+	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; \
+	then echo $$python; break; fi; done)
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
+PYTEST_ARGS ?=
+
+# Console scripts and the tests that call them find the environment first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test test-long lint goldens docs clean
+
+help:
+	@echo "make demo       compile the examples for both clouds (no cloud setting needed)"
+	@echo "make test       lint, types, import contracts and tests"
+	@echo "make test-long  the long campaigns"
+	@echo "make lint       lint, types and import contracts only"
+	@echo "make goldens    write golden/ anew"
+	@echo "make docs       write docs/diagnostics.md anew"
+	@echo "make clean      remove the environment and everything built"
+
+$(VENV)/created:
+	@test -n "$(PYTHON_BOOTSTRAP)" || { echo "no Python >= 3.10 with venv found; say PYTHON_BOOTSTRAP=..." >&2; exit 2; }
+	$(PYTHON_BOOTSTRAP) -m venv --clear $(VENV)
+	@touch $@
+
+# What a user installs.
+$(VENV)/installed: pyproject.toml | $(VENV)/created
+	$(PIP) --editable .
+	@touch $@
+
+# And what a developer needs beside it.
+$(VENV)/installed-test: pyproject.toml | $(VENV)/created
+	$(PIP) --editable '.[test]'
+	@touch $(VENV)/installed $@
+
+demo: $(VENV)/installed
+	@sh examples/demo.sh
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Most tests wait for subprocesses, so two workers help. A file stays on one worker: its servers are started once.
+test: lint
+	$(PYTHON) -m pytest -m "not long" $$($(PYTHON) -c 'import xdist' 2>/dev/null && echo "-n 2 --dist loadfile") $(PYTEST_ARGS)
+
+test-long: $(VENV)/installed-test
+	$(PYTHON) -m pytest -m long $(PYTEST_ARGS)
+
+goldens: $(VENV)/installed-test
+	$(PYTHON) tests/golden/regenerate.py
+
+docs: $(VENV)/installed-test
+	$(PYTHON) -m metaflow_triggers.diagnostics.page > $(VENV)/diagnostics.md
+	mv $(VENV)/diagnostics.md docs/diagnostics.md
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
