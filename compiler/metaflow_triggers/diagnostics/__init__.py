@@ -18,7 +18,8 @@ class Diagnostic:
     """One finding. `message` is one line without a final period that stands alone.
 
     `label` is the text beside the caret, `others` are further places with their labels,
-    `notes` are facts, `helps` are things to type. Severity belongs to the code's rule.
+    `notes` are facts, `helps` are things to type. Severity belongs to the code's rule; `severity` is
+    set only where the catalogue says that a finding of this rule weighs less (FT202, FT203).
     """
 
     code: str
@@ -28,6 +29,7 @@ class Diagnostic:
     others: tuple[tuple[Span, str], ...] = ()
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
+    severity: str = ""
 
 
 @dataclass

@@ -1,0 +1,125 @@
+"""Rules FT4 and FT5: names, sizes and limits; what a backend cannot express.
+
+In, Out, Not here: see `metaflow_triggers.diagnostics.rule`.
+"""
+
+from __future__ import annotations
+
+from .rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="FT401",
+        title="a name does not fit the backend",
+        severity="error",
+        finds="A deployed or derived name is longer than the backend takes, or has characters that it does not take.",
+        why="The backend refuses the object, or cuts the name so that two become one.",
+        example="@project(name='customer_lifetime_value_estimation_platform')\n"
+        "class RecomputeAllCustomerLifetimeValuesFlow(FlowSpec): ...",
+        instead="@project(name='clv')\nclass RecomputeFlow(FlowSpec): ...",
+    ),
+    Rule(
+        code="FT402",
+        title="an emitted object is larger than the backend takes",
+        severity="error",
+        finds="A template, a definition or a manifest is larger than the backend's limit. Size and limit are named.",
+        why="The deployment would be refused after parts of it were made.",
+        example="# one flow with several hundred steps",
+        instead="# two flows, the second with\n@trigger_on_finish(flow='FirstHalf')",
+    ),
+    Rule(
+        code="FT403",
+        title="null in a template",
+        severity="error",
+        finds="An emitted CloudFormation template holds a null.",
+        why="CloudFormation refuses the whole template for it, and its message does not say where the null is.",
+        example='{"Type": "Task", "ResultPath": null}',
+        instead='{"Type": "Task", "ResultPath": "$.discarded"}',
+        language="json",
+    ),
+    Rule(
+        code="FT404",
+        title="the overrides of a task do not fit",
+        severity="error",
+        finds="Command and environment of a step are larger than the backend takes in one request (AWS Batch: 8,192 "
+        "characters for all container overrides).",
+        why="The step could be deployed and never be started.",
+        example="@environment(vars={'RULES': LONG_TEXT})",
+        instead="# keep long texts in a file beside the flow, or in S3\n"
+        "@environment(vars={'RULES_FILE': 'rules.json'})",
+    ),
+    Rule(
+        code="FT405",
+        title="more of a kind than the backend takes",
+        severity="error",
+        finds="More rules, targets or dependencies than the backend's quota allows. Number and quota are named.",
+        why="The deployment would be refused after parts of it were made.",
+        example="@trigger(events=[f'sensor-{i}' for i in range(2000)], require='any')",
+        instead="@trigger(event='sensor-reading')      # one name; the sensor's number in the payload",
+    ),
+    Rule(
+        code="FT501",
+        title="*all* is not built yet on this backend",
+        severity="error",
+        finds="A trigger needs all of several dependencies, and the backend cannot yet wait for a set.",
+        why="Starting on each of them instead would be another meaning.",
+        example="@trigger(events=['orders', 'prices'])          # several events mean all",
+        instead="@trigger(events=['orders', 'prices'], require='any')",
+    ),
+    Rule(
+        code="FT502",
+        title="filters are not built yet",
+        severity="error",
+        finds="A dependency has a `filter`.",
+        why="Without it the flow would start on events that it does not want.",
+        example="@trigger(event={'name': 'order-placed', 'filter': {'country': ['DE']}})",
+        instead="@trigger(event='order-placed-de')",
+    ),
+    Rule(
+        code="FT503",
+        title="`origin` is not built yet",
+        severity="error",
+        finds="An event has an `origin`: it stands for something that another system publishes.",
+        why="Without it the flow would wait for an event that nobody publishes under this name.",
+        example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3'}}})",
+        instead="@trigger(event='upload')       # and a rule or a function that publishes `upload`",
+    ),
+    Rule(
+        code="FT504",
+        title="an outcome is not built yet",
+        severity="error",
+        finds="A @trigger_on_finish waits for an outcome other than success and failure (`finish` includes them all).",
+        why="Leaving out an outcome would leave out starts.",
+        example="@trigger_on_finish(flow='ScoreFlow', match='timeout')",
+        instead="@trigger_on_finish(flow='ScoreFlow', match=['success', 'failure'])",
+    ),
+    Rule(
+        code="FT505",
+        title="the schedule cannot be expressed",
+        severity="error",
+        finds="A cron expression or a timezone of @schedule that the backend does not know, or whose translation is "
+        "not built yet.",
+        why="A schedule that is cut to what the backend knows fires at other times.",
+        example="@schedule(cron='0 8 ? * MON#1 *')",
+        instead="@schedule(daily=True)",
+    ),
+    Rule(
+        code="FT506",
+        title="an option is not built yet",
+        severity="error",
+        finds="A known key of `options` that has no effect yet.",
+        why="An option that is ignored is one that the user counts on.",
+        example="@trigger(events=['orders', 'prices'], options={'join': 'queue'})",
+        instead="@trigger(events=['orders', 'prices'], require='any')",
+    ),
+    Rule(
+        code="FT510",
+        title="the backend cannot run the flow",
+        severity="error",
+        finds="The flow uses something that Metaflow's compiler for this backend refuses, for example @parallel, "
+        "@exit_hook or a switch step. Its message is quoted.",
+        why="The triggers could be deployed, the flow that they start could not.",
+        example="self.next(self.train, num_parallel=4)      # on step-functions",
+        instead="self.next(self.train, foreach='shards')",
+    ),
+)
