@@ -53,6 +53,9 @@ class Backend(Protocol):
     def shared_manifests(self, settings: Settings) -> list[Manifest]:
         """Files that depend on configuration only."""
 
+    def folder_manifests(self, deployed_names: list[str], shared: bool) -> list[Manifest]:
+        """Files that list what an output folder holds: these flows, and the shared files if there are any."""
+
 
 _modules: dict[str, Callable[[], Any]] = {
     "step-functions": lambda: importlib.import_module(".step_functions", __package__),

@@ -1,0 +1,157 @@
+"""The command `metaflow-triggers`: many flows at once.
+
+In:   arguments.
+Out:  text on standard output, diagnostics on standard error, files; exit code
+      0 good, 1 a mistake in the flows, 2 a mistake in the arguments.
+
+Not here: reading, compiling, writing. Heavy modules are imported when a command needs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .backends import NAMES
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(options.work(options))
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="metaflow-triggers", description="Check and compile the event triggers of Metaflow flows, offline."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    check = commands.add_parser("check", help="find mistakes in flows and between them")
+    _common(check)
+    check.set_defaults(work=_check)
+    compile_ = commands.add_parser("compile", help="write all that `create` would deploy")
+    _common(compile_)
+    compile_.add_argument("--output", metavar="DIR", help="write into this folder instead of printing")
+    compile_.add_argument("--show", choices=("all", "triggers"), default="all", help="triggers: no step-by-step workflow")
+    compile_.add_argument("--no-code-package", action="store_true", help="write a placeholder for the code package")
+    compile_.set_defaults(work=_compile)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="flow files, and folders to search for them")
+    parser.add_argument("--backend", action="append", choices=NAMES, help="only this backend; may be repeated")
+    parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
+    parser.add_argument("--branch", help="this branch of flows with @project")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="of diagnostics and of the table")
+    parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="deployed from elsewhere")
+    parser.add_argument("--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else")
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="files at once (default: one per processor)")
+
+
+def _check(options: argparse.Namespace) -> int:
+    return _run(options, workflow=False)
+
+
+def _compile(options: argparse.Namespace) -> int:
+    return _run(options, workflow=options.show == "all")
+
+
+def _run(options: argparse.Namespace, workflow: bool) -> int:
+    # Metaflow's plugins must be loaded before the children start: one import serves them all.
+    import metaflow  # noqa: F401
+
+    from . import seams
+    from .diagnostics import DiagnosticError
+    from .diagnostics.render import render_json, render_text
+    from .explain import as_json, table
+    from .pipeline import Compilation, compile_flows, folder_files, has_error
+    from .project import Request, flow_files, read_files
+    from .write import write
+
+    names = tuple(name for name in NAMES if not options.backend or name in options.backend)
+    request = Request(
+        backends=names,
+        production=options.production,
+        branch=options.branch,
+        code_package=not getattr(options, "no_code_package", True),
+        workflow=workflow,
+        seconds=options.timeout,
+        workers=options.workers or os.cpu_count() or 1,
+    )
+    flows: list[Any] = []
+    try:
+        seams.check_shape()
+        seams.prove_in_charge()
+        files, diagnostics = flow_files(options.paths)
+        flows, found = read_files(files, request)
+        settings = seams.read_settings(production=options.production, code_package=request.code_package)
+        compilation = compile_flows(
+            flows,
+            settings,
+            names,
+            project_wide=True,
+            external_flows=frozenset(options.external_flow),
+            external_events=frozenset(options.external_event),
+        )
+        diagnostics = [*diagnostics, *found, *compilation.diagnostics]
+        failed = has_error(diagnostics)
+        if not failed and getattr(options, "output", None):
+            _write(options, compilation, settings, write, folder_files)
+    except DiagnosticError as error:
+        diagnostics, failed = error.diagnostics, True
+        compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
+    if options.format == "json":
+        sys.stdout.write(render_json(diagnostics, flows=len(flows)))
+        return 1 if failed else 0
+    if diagnostics:
+        sys.stderr.write(render_text(diagnostics, flows=len(flows)))
+    if failed:
+        return 1
+    if options.command == "compile" and not options.output:
+        from .flow_commands import as_one_text
+
+        sys.stdout.write(as_one_text([file for file in compilation.files if file.ours or workflow]))
+        return 0
+    sys.stdout.write(table(compilation.graph) if options.format == "text" else as_json(compilation.graph))
+    if options.command == "compile":
+        sys.stdout.write(f"\n{len(compilation.files)} files in {options.output}\n")
+    return 0
+
+
+def _no_graph() -> Any:
+    from .model import TriggerGraph
+
+    return TriggerGraph((), (), (), ())
+
+
+def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: Any, folder_files: Any) -> None:
+    from . import backends
+    from .flow_commands import inputs
+
+    owners = {file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")}
+    for flow in compilation.graph.flows:
+        for name in {file.owner.partition("/")[0] for file in compilation.files}:
+            deployed = backends.backend(name).deployed_name(flow.name, flow.project, flow.branch, settings)
+            owners[f"{name}/{deployed}"] = inputs(settings, flow)
+    files = [file for file in compilation.files if file.ours or options.show == "all"]
+    write(Path(options.output), files, owners, folder_files)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

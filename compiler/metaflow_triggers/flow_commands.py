@@ -1,0 +1,321 @@
+"""Flow commands: what `python flow.py step-functions|argo-workflows compile|diff|create|delete` do.
+
+In:   the click state that Metaflow's command line prepared, and the options of the command.
+Out:  files, text on standard output, diagnostics on standard error; an exit code.
+
+Not here: click (the extension declares the options), what a backend emits or how it deploys.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import __version__, seams
+from .diagnostics import Diagnostic, DiagnosticError
+from .settings import Settings
+
+EXIT_SAME, EXIT_ERROR, EXIT_SETTING = 0, 1, 2
+
+collector: Callable[[Any, dict[str, Any]], None] | None = None
+"""Set in a child of the project command: takes the prepared flow instead of the command's own work."""
+
+
+def compile_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`compile`: print the flow's objects, or write them to `--output`."""
+    if collector is not None:
+        collector(obj, options)
+        return EXIT_SAME
+    return _guarded(lambda: _compile(obj, backend, options))
+
+
+def diff_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`diff --against DIR`: 0 same, 1 different, 2 error."""
+    try:
+        return _diff(obj, backend, options)
+    except DiagnosticError as error:
+        _print(error.diagnostics, 1, [])
+        return 2
+
+
+def create_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`create`: compile, then deploy. 2 when a setting is missing."""
+    return _guarded(lambda: _create(obj, backend, options))
+
+
+def delete_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`delete`: remove everything that `create` made for the flow."""
+    return _guarded(lambda: _delete(obj, backend, options))
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except DiagnosticError as error:
+        _print(error.diagnostics, 1, [])
+        missing = all(item.code == "FT002" for item in error.diagnostics)
+        return EXIT_SETTING if missing else EXIT_ERROR
+
+
+# Reading and compiling ----------------------------------------------------------------------------------------------
+
+
+def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, list[Diagnostic]]:
+    """(`model.Flow`, diagnostics) of the flow in the click state. `path` is how messages name its file."""
+    import inspect
+
+    from .read import read_flow
+    from .source import SourceFile
+
+    file = inspect.getfile(obj.flow.__class__)
+    shown = path or _shown_path(file)
+    return read_flow(obj.flow, SourceFile(shown, Path(file).read_text("utf-8", "replace")), settings)
+
+
+def _shown_path(file: str) -> str:
+    import os
+
+    relative = os.path.relpath(file)
+    return (relative if not relative.startswith("..") else file).replace(os.sep, "/")
+
+
+def workflow(obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any]) -> tuple[Any, Any]:
+    """(the step-by-step workflow as upstream makes it, the code package)."""
+    package = seams.build_code_package(obj, settings)
+    make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
+    return make(obj, settings, package, name, seams.Options(**options)), package
+
+
+def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Settings:
+    from metaflow import current
+
+    return seams.read_settings(
+        production=bool(current.get("is_production", False)),
+        code_package=not options.get("no_code_package"),
+        user=user,
+    )
+
+
+def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
+    from .backends import backend as load
+    from .pipeline import Compilation, ReadFlow, compile_flows, has_error
+
+    seams.check_shape()
+    seams.prove_in_charge()
+    flow, found = read(obj, settings)
+    name = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
+    workflows: dict[str, Any] = {}
+    package = None
+    if options.get("show") != "triggers" and not has_error(found):
+        try:
+            workflows[backend], package = workflow(obj, backend, settings, _given_name(obj, backend) or name, options)
+        except DiagnosticError as error:
+            found = [*found, *error.diagnostics]
+    compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False)
+    diagnostics = (*found, *compilation.diagnostics)
+    return Compilation(compilation.graph, compilation.files, diagnostics), package
+
+
+def _given_name(obj: Any, backend: str) -> str | None:
+    return obj.state_machine_name if backend == "step-functions" else obj.workflow_name
+
+
+def inputs(settings: Settings, flow: Any) -> dict[str, Any]:
+    """What a compilation depended on besides the flow: recorded beside the files, named by `diff`."""
+    return {
+        "branch": flow.branch,
+        "compiler": __version__,
+        "metaflow": settings.metaflow_version,
+        "production": settings.production,
+        "user": settings.user if settings.user_is_configured else None,
+    }
+
+
+# The commands -------------------------------------------------------------------------------------------------------
+
+
+def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from .pipeline import folder_files, has_error
+    from .write import write
+
+    settings = _settings(obj, options)
+    compilation, _ = _compiled(obj, backend, options, settings)
+    _print(compilation.diagnostics, 1, _user_note(settings, compilation.graph.flows))
+    if has_error(compilation.diagnostics):
+        return EXIT_ERROR
+    files = [file for file in compilation.files if file.ours or options.get("show") != "triggers"]
+    if options.get("output"):
+        flow = compilation.graph.flows[0]
+        owners = {file.owner: inputs(settings, flow) for file in files}
+        changed = write(Path(options["output"]), files, owners, folder_files)
+        sys.stderr.write(f"{len(files)} files in {options['output']}, {len(changed)} changed\n")
+        return EXIT_SAME
+    sys.stdout.write(as_one_text(files))
+    return EXIT_SAME
+
+
+def as_one_text(files: list[Any]) -> str:
+    """Several files as one YAML stream; a comment names each."""
+    if len(files) == 1:
+        return str(files[0].text)
+    return "".join(f"---\n# {file.path}\n{file.text}" for file in files)
+
+
+def _user_note(settings: Settings, flows: tuple[Any, ...]) -> list[Diagnostic]:
+    if settings.user_is_configured or not any((flow.branch or "").startswith("user.") for flow in flows):
+        return []
+    return [
+        Diagnostic(
+            "FT006",
+            f"METAFLOW_USER is not configured, so this is the branch `user.{settings.user}`",
+            helps=("set METAFLOW_USER, or use --branch or --production",),
+        )
+    ]
+
+
+def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    import difflib
+
+    from .pipeline import has_error
+    from .write import read_index
+
+    settings = _settings(obj, options)
+    compilation, _ = _compiled(obj, backend, options, settings)
+    if has_error(compilation.diagnostics):
+        raise DiagnosticError(list(compilation.diagnostics))
+    folder = Path(options["against"])
+    index = read_index(folder)
+    wanted = {file.path: file.text for file in compilation.files}
+    owners = {file.owner for file in compilation.files if not file.owner.endswith("/")}
+    before = {
+        path: (folder / path).read_text("utf-8") if (folder / path).exists() else ""
+        for path, entry in index["files"].items()
+        if entry["owner"] in owners or path in wanted
+    }
+    for owner in sorted(owners):
+        then, now = index["inputs"].get(owner), inputs(settings, compilation.graph.flows[0])
+        if then is not None:
+            for key in sorted(now):
+                if then.get(key) != now[key]:
+                    sys.stdout.write(f"input {key} differs: was {then.get(key)}, is {now[key]}\n")
+    different = False
+    for path in sorted(set(before) | set(wanted)):
+        old, new = before.get(path, ""), wanted.get(path, "")
+        if old == new:
+            continue
+        different = True
+        lines = difflib.unified_diff(
+            old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
+        )
+        sys.stdout.writelines(lines)
+    return 1 if different else 0
+
+
+def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from . import backends
+    from .pipeline import has_error
+
+    only_json = bool(options.get("only_json"))
+    user = _real_user(required=not only_json)
+    settings = _settings(obj, options, user)
+    compilation, package = _compiled(obj, backend, options, settings)
+    _print(compilation.diagnostics, 1, [])
+    if has_error(compilation.diagnostics):
+        return EXIT_ERROR
+    deployer: Any = backends.deployer(backend)
+    if only_json:
+        sys.stdout.write(deployer.one_document(compilation.files))
+        _deployer_attributes(obj, backend, options, compilation)
+        return EXIT_SAME
+    missing = deployer.missing_settings(settings)
+    if missing:
+        _say_what_would_be_deployed(obj, backend, compilation)
+        raise DiagnosticError(missing)
+    token = deployer.resolve_token(obj, options)
+    _deployer_attributes(obj, backend, options, compilation)
+    _upload(obj, settings, package)
+    report = deployer.create(compilation.files, settings, obj=obj, package=package, token=token, options=options)
+    obj.echo_always(report, err=True)
+    obj.echo("What will trigger execution of the workflow:", bold=True)
+    from .explain import table
+
+    obj.echo_always(table(compilation.graph), err=True)
+    return EXIT_SAME
+
+
+def _real_user(required: bool) -> str | None:
+    from metaflow.util import get_username
+
+    user: str | None = get_username()
+    if user is None and required:
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT002",
+                    "the deployment needs a user name, and none is configured",
+                    helps=("set METAFLOW_USER",),
+                )
+            ]
+        )
+    return user
+
+
+def _say_what_would_be_deployed(obj: Any, backend: str, compilation: Any) -> None:
+    from .explain import table
+
+    sys.stderr.write(f"`{obj.flow.name}` compiles. create would deploy to {backend}:\n")
+    for file in compilation.files:
+        sys.stderr.write(f"  {file.path}\n")
+    sys.stderr.write(table(compilation.graph))
+    script = Path(sys.argv[0]).name
+    sys.stderr.write(f"To see the objects: python {script} {backend} compile\n\n")
+
+
+def _upload(obj: Any, settings: Settings, package: Any) -> None:
+    if package is None or package.blob is None or settings.datastore_s3 is None:
+        return
+    seams.upload_code_package(obj, settings.datastore_s3, package)
+
+
+def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compilation: Any) -> None:
+    """What Metaflow's Deployer API reads after `create` (its file option is internal to Metaflow)."""
+    import json
+
+    path = options.get("deployer_attribute_file")
+    if not path:
+        return
+    content = {
+        "name": _given_name(obj, backend),
+        "flow_name": obj.flow.name,
+        "metadata": obj.metadata.metadata_str(),
+    }
+    if options.get("only_json") and backend == "argo-workflows":
+        template = next(file.content for file in compilation.files if not file.ours)
+        content["additional_info"] = {"workflow_template": template}
+    Path(path).write_text(json.dumps(content), "utf-8")
+
+
+def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from . import backends
+
+    seams.check_shape()
+    seams.prove_in_charge()
+    user = _real_user(required=True)
+    settings = _settings(obj, options, user)
+    deployer: Any = backends.deployer(backend)
+    missing = deployer.missing_settings(settings, deleting=True)
+    if missing:
+        raise DiagnosticError(missing)
+    deployer.check_token(obj, options)
+    obj.echo_always(deployer.delete(_given_name(obj, backend), settings, obj=obj), err=True)
+    return EXIT_SAME
+
+
+def _print(diagnostics: Any, flows: int, more: list[Diagnostic]) -> None:
+    from .diagnostics.render import render_text
+
+    found = [*more, *diagnostics]
+    if found:
+        sys.stderr.write(render_text(found, flows=flows))

@@ -1,0 +1,222 @@
+"""Project child: reads one flow file in a process that ends afterwards.
+
+In:   a file, what to read, a descriptor to answer on.
+Out:  one JSON document: `{"flows": [{"flow", "workflows"}], "diagnostics": [...]}`.
+
+Not here: the parent's view of many files. User code runs here, so everything may
+fail; whatever fails becomes a diagnostic with the line of the user's file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import flow_commands, seams
+from .diagnostics import Diagnostic, DiagnosticError
+from .model import Span
+from .serialize import to_json
+
+if TYPE_CHECKING:
+    from .project import Request
+
+
+def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as it travels between processes."""
+    value = {field.name: getattr(diagnostic, field.name) for field in dataclasses.fields(diagnostic)}
+    value["span"] = to_json(diagnostic.span)
+    value["others"] = [[to_json(span), label] for span, label in diagnostic.others]
+    return value
+
+
+def run(file: str, request: Request, answer_to: int) -> None:
+    """Read `file` and write the answer to the descriptor. Never raises for what user code does."""
+    flows: list[dict[str, Any]] = []
+    diagnostics: list[Diagnostic] = []
+    try:
+        module = _import(file)
+    except DiagnosticError as error:
+        diagnostics.extend(error.diagnostics)
+    else:
+        classes = _flow_classes(module)
+        if not classes:
+            diagnostics.append(Diagnostic("FT005", f"`{file}` defines no flow", _at(file, 1)))
+        for cls in classes:
+            answer = _read(cls, file, request) if len(classes) == 1 else _read_apart(cls, file, request)
+            flows.extend(answer["flows"])
+            diagnostics.extend(answer["diagnostics"])
+    _send(answer_to, {"flows": flows, "diagnostics": [diagnostic_json(item) for item in diagnostics]})
+
+
+def _send(descriptor: int, value: Any) -> None:
+    with os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(json.dumps(value).encode())
+
+
+def _at(file: str, line: int) -> Span:
+    return Span(file, line, 1, line, 1)
+
+
+def _import(file: str) -> Any:
+    """The module of the file, not run as a script. Raises DiagnosticError(FT120 or FT122)."""
+    path = Path(file).resolve()
+    sys.argv = [str(path)]
+    sys.path.insert(0, str(path.parent))
+    name = path.stem if path.stem.isidentifier() and path.stem not in sys.modules else "flow_file"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise DiagnosticError([Diagnostic("FT120", f"`{file}` is not a Python file", _at(file, 1))])
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SystemExit as error:
+        line = _line_in(path, error)
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT122",
+                    f"`{file}` called sys.exit({error.code!r}) while it was imported",
+                    _at(file, line),
+                    "the call",
+                    helps=("put it under `if __name__ == '__main__':`",),
+                )
+            ]
+        ) from error
+    except SyntaxError as error:
+        line = error.lineno or 1
+        where = file if error.filename == str(path) else f"{error.filename}"
+        raise DiagnosticError(
+            [Diagnostic("FT120", f"`{where}` is not valid Python: {error.msg}", _at(file, line if where == file else 1), "here")]
+        ) from error
+    except BaseException as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else "(no message)"
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT120",
+                    f"`{file}` raised {type(error).__name__} while it was imported: {first[:300]}",
+                    _at(file, _line_in(path, error)),
+                    "raised here",
+                )
+            ]
+        ) from error
+    return module
+
+
+def _line_in(path: Path, error: BaseException) -> int:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return lines[-1] or 1 if lines else 1
+
+
+def _flow_classes(module: Any) -> list[Any]:
+    from metaflow import FlowSpec
+
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, FlowSpec)
+        and value.__module__ == module.__name__
+        and any(getattr(item, "is_step", False) for item in vars(value).values() if callable(item))
+    ]
+
+
+def _read_apart(cls: Any, file: str, request: Request) -> dict[str, Any]:
+    """Read one of several flows of a file in a fork: Metaflow keeps the flow at work in globals."""
+    read_end, write_end = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read_end)
+        answer = _read(cls, file, request)
+        answer["diagnostics"] = [diagnostic_json(item) for item in answer["diagnostics"]]
+        _send(write_end, answer)
+        os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        received = pipe.read()
+    os.waitpid(pid, 0)
+    from .project import _diagnostic
+
+    answer = json.loads(received) if received else {"flows": [], "diagnostics": []}
+    answer["diagnostics"] = [_diagnostic(item) for item in answer["diagnostics"]]
+    return dict(answer)
+
+
+def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
+    """The flow through Metaflow's own command line, up to our compile command, which hands it to `collect`."""
+    from metaflow import cli
+    from metaflow.exception import MetaflowException
+
+    answer: dict[str, Any] = {"flows": [], "diagnostics": []}
+
+    def collect(obj: Any, _: dict[str, Any]) -> None:
+        settings = seams.read_settings(production=request.production, code_package=request.code_package)
+        flow, found = flow_commands.read(obj, settings, file)
+        workflows = {}
+        if request.workflow:
+            for backend in request.backends:
+                try:
+                    workflows[backend] = flow_commands.workflow(
+                        obj, backend, settings, _deployed_name(backend, flow, settings), {}
+                    )[0]
+                except DiagnosticError as error:
+                    span = flow.span
+                    found.extend(dataclasses.replace(item, span=item.span or span) for item in error.diagnostics)
+        answer["flows"].append({"flow": to_json(flow), "workflows": workflows})
+        answer["diagnostics"].extend(found)
+
+    flow_commands.collector = collect
+    arguments = ["--quiet", "--no-pylint"]
+    if cls._flow_state and seams.flow_decorators(cls, "project"):
+        arguments += ["--production"] if request.production else []
+        arguments += ["--branch", request.branch] if request.branch else []
+    try:
+        code = cli.main(cls(use_cli=False), args=[*arguments, request.backends[0], "compile"], handle_exceptions=False)
+        if code and not answer["flows"]:
+            answer["diagnostics"].append(Diagnostic("FT123", f"Metaflow refused `{cls.__name__}` (exit code {code})", _at(file, 1)))
+    except DiagnosticError as error:
+        answer["diagnostics"].extend(error.diagnostics)
+    except MetaflowException as error:
+        answer["diagnostics"].append(_refused(cls, file, error))
+    except SystemExit as error:
+        if not answer["flows"]:
+            answer["diagnostics"].append(
+                Diagnostic("FT123", f"Metaflow refused `{cls.__name__}` (exit code {error.code})", _at(file, 1))
+            )
+    except Exception as error:
+        traceback.print_exc()
+        answer["diagnostics"].append(
+            Diagnostic("FT900", f"reading `{cls.__name__}` raised {type(error).__name__}: {error}", _at(file, 1))
+        )
+    return answer
+
+
+def _deployed_name(backend: str, flow: Any, settings: Any) -> str:
+    from .backends import backend as load
+
+    return load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
+
+
+def _refused(cls: Any, file: str, error: Any) -> Diagnostic:
+    from .source import SourceFile
+
+    line = getattr(error, "line_no", None)
+    span = _at(file, line) if line else SourceFile(file, Path(file).read_text("utf-8", "replace")).class_span(cls.__name__)
+    return Diagnostic("FT123", f"Metaflow refuses `{cls.__name__}`: {' '.join(str(error.message).split())}", span)
+
+
+if __name__ == "__main__":
+    from .project import Request as _Request
+
+    _file, _fields, _descriptor = json.loads(sys.argv[1])
+    _fields["backends"] = tuple(_fields["backends"])
+    run(_file, _Request(**_fields), _descriptor)

@@ -1,0 +1,89 @@
+"""Click groups: Metaflow's command groups with our create, compile, diff and delete in them.
+
+In:   upstream's group (its other commands stay as they are).
+Out:  a new group of the same name; upstream's objects are not changed.
+
+Not here: what the commands do (`metaflow_triggers.flow_commands`, imported when one runs).
+"""
+
+from metaflow._vendor import click
+
+_NOT_FOR_COMPILE = (
+    "authorize",
+    "generate_new_token",
+    "given_token",
+    "only_json",
+    "deployer_attribute_file",
+    "log_execution_history",
+)
+
+
+def group(upstream_group, backend, product):
+    """A copy of `upstream_group` whose deployment commands are ours. `product` is its name for people."""
+    commands = dict(upstream_group.commands)
+    create, delete = commands["create"], commands["delete"]
+    workflow_options = [option for option in create.params if option.name not in _NOT_FOR_COMPILE]
+    no_code_package = click.Option(
+        ["--no-code-package"], is_flag=True, help="Leave the code package out and write a placeholder for it."
+    )
+    accept = click.Option(
+        ["--accept-changes"], is_flag=True, help="Deploy although a start that exists today would change."
+    )
+    commands["create"] = _command(
+        "create",
+        "create_command",
+        backend,
+        "Deploy this workflow, with everything that starts it, to %s." % product,
+        [*create.params, accept],
+    )
+    commands["compile"] = _command(
+        "compile",
+        "compile_command",
+        backend,
+        "Print or write all that `create` would deploy to %s. Needs no cloud." % product,
+        [
+            click.Option(["--output"], type=click.Path(), help="Write into this folder instead of printing."),
+            click.Option(
+                ["--show"],
+                type=click.Choice(["all", "triggers"]),
+                default="all",
+                show_default=True,
+                help="triggers: leave the step-by-step workflow out.",
+            ),
+            no_code_package,
+            *workflow_options,
+        ],
+    )
+    commands["diff"] = _command(
+        "diff",
+        "diff_command",
+        backend,
+        "Compare what this flow compiles to with an output folder. Exit code 0: same, 1: different, 2: error.",
+        [
+            click.Option(["--against"], type=click.Path(), required=True, help="A folder that compile --output wrote."),
+            no_code_package,
+            *workflow_options,
+        ],
+    )
+    commands["delete"] = _command(
+        "delete", "delete_command", backend, "Delete all that `create` deployed for this workflow.", delete.params
+    )
+    return click.Group(
+        upstream_group.name,
+        commands=commands,
+        callback=upstream_group.callback,
+        params=upstream_group.params,
+        help=upstream_group.help,
+    )
+
+
+def _command(name, function, backend, text, params):
+    @click.pass_obj
+    def callback(obj, **options):
+        from metaflow_triggers import flow_commands
+
+        code = getattr(flow_commands, function)(obj, backend, options)
+        if code:
+            raise SystemExit(code)
+
+    return click.Command(name, callback=callback, params=list(params), help=text)
