@@ -14,9 +14,10 @@ offline() {
 
 echo "1. A flow waits for a flow whose name is misspelt. The check finds it before anything is deployed:"
 status=0
-offline metaflow-triggers check tests/fixtures/unknown_upstream || status=$?
-if [ "$status" -ne 1 ]; then
-    echo "the check was to end with exit code 1, and ended with $status" >&2
+offline metaflow-triggers check tests/fixtures/unknown_upstream >build/demo-check.txt 2>&1 || status=$?
+cat build/demo-check.txt
+if [ "$status" -ne 1 ] || ! grep -q FT201 build/demo-check.txt; then
+    echo "expected FT201 and exit code 1, not $status" >&2
     exit 1
 fi
 
