@@ -28,7 +28,7 @@ class SourceFile:
     """One parsed file."""
 
     def __init__(self, path_as_given: str, text: str) -> None:
-        self.file = path_as_given if os.sep == "/" else path_as_given.replace(os.sep, "/")
+        self.path = path_as_given if os.sep == "/" else path_as_given.replace(os.sep, "/")
         text = text.removeprefix("\ufeff")
         self._lines = re.split(r"\r\n|\r|\n", text)  # the line ends that Python knows
         self._tree = _parse(text)
@@ -42,7 +42,7 @@ class SourceFile:
     def class_span(self, class_name: str) -> Span:
         """The name behind `class`; line 1 when the file has no such class."""
         node = self._classes.get(class_name)
-        return self._name_span(node) if node else Span(self.file, 1, 1, 1, 1)
+        return self._name_span(node) if node else Span(self.path, 1, 1, 1, 1)
 
     def decorator_span(self, class_name: str, decorator_name: str, occurrence: int = 0) -> Span:
         """The decorator's name as written above the class (`trigger`, `metaflow.trigger`, an alias)."""
@@ -225,7 +225,7 @@ class SourceFile:
         end_line = node.end_lineno or node.lineno
         end = node.end_col_offset if node.end_col_offset is not None else node.col_offset
         return Span(
-            self.file,
+            self.path,
             node.lineno,
             self._column(node.lineno, node.col_offset),
             end_line,
@@ -235,7 +235,7 @@ class SourceFile:
     def _key_span(self, node: ast.expr | ast.keyword) -> Span:
         span = self._span(node)
         if isinstance(node, ast.keyword) and node.arg:
-            return Span(self.file, span.line, span.column, span.line, span.column + len(node.arg))
+            return Span(self.path, span.line, span.column, span.line, span.column + len(node.arg))
         return span
 
     def _name_span(self, node: ast.ClassDef) -> Span:
@@ -244,8 +244,8 @@ class SourceFile:
         rest = self._lines[line - 1][column - 1 :]
         match = re.match(r"class\s+(\w+)", rest)
         if match is None:  # `class \` and the name on the next line
-            return Span(self.file, line, column, line, column + len("class"))
-        return Span(self.file, line, column + match.start(1), line, column + match.end(1))
+            return Span(self.path, line, column, line, column + len("class"))
+        return Span(self.path, line, column + match.start(1), line, column + match.end(1))
 
 
 def _parse(text: str) -> ast.Module:

@@ -9,7 +9,7 @@ Not here: what the names stand for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _LONGEST = 128  # names are short; a longer text is not a misspelt name
 
@@ -36,7 +36,7 @@ def distance(left: str, right: str, limit: int) -> int:
     return min(row[-1], limit + 1)
 
 
-def closest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
+def suggest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     """At most three of `candidates`, closest first, then by name. Case, hyphens and underscores weigh nothing.
 
     A name counts as close when at most a third of it differs, or when one of the two begins with the
@@ -62,10 +62,15 @@ def closest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     return tuple(candidate for far, candidate in found if far <= reach)[:3]
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
-    """The help line for `closest` ("did you mean `a` or `b`?"), or nothing."""
-    names = [f"`{item}`" for item in closest(name, candidates)]
-    if not names:
+def asked(names: Sequence[str]) -> tuple[str, ...]:
+    """The help line for suggested names ("did you mean `a` or `b`?"), or nothing."""
+    quoted = [f"`{name}`" for name in names]
+    if not quoted:
         return ()
-    text = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+    text = quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
     return (f"did you mean {text}?",)
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
+    """The help line for the closest of `candidates`, or nothing."""
+    return asked(suggest(name, candidates))
