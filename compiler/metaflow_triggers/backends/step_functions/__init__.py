@@ -1,1 +1,60 @@
-"""stub"""
+"""AWS Step Functions: rules of EventBridge start a small state machine, which starts the flow's own.
+
+In:   a flow of the trigger graph, what upstream's compiler made of its steps, settings.
+Out:  one CloudFormation template per flow.
+
+Not here: the work. `lower` decides, `assemble` lays out, `checks` looks at the result, `deploy` has the effects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...canonical import yaml_text
+from ...diagnostics import Diagnostic, DiagnosticError
+from ...model import Flow, TriggerGraph
+from ...settings import Settings
+from .. import Manifest
+from . import assemble, checks, names
+from . import refusals as _refusals
+
+NAME = "step-functions"
+SCHEMA = "step_functions/template"
+
+
+def deployed_name(flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
+    """The state machine's name; upstream's commands find the flow by it."""
+    return names.deployed_name(flow, project, branch, settings)
+
+
+def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
+    """What AWS, or this version on AWS, cannot carry of the flow's triggers."""
+    return _refusals.refusals(flow, settings)
+
+
+def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
+    """The flow's template; without `workflow` its trigger objects alone, or nothing when it has none.
+
+    `ours` is true for the trigger objects alone. Raises DiagnosticError (FT402, FT403, FT404, FT601).
+    """
+    found = checks.check_workflow(workflow, flow.name) if workflow is not None else []
+    if found:
+        raise DiagnosticError(found)
+    content = assemble.template(flow, workflow, settings)
+    if content is None:
+        return []
+    found = checks.check_template(content, len(yaml_text(content).encode("utf-8")), flow.name)
+    if found:
+        raise DiagnosticError(found)
+    name = names.deployed_name(flow.name, flow.project, flow.branch, settings)
+    return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, ours=workflow is None)]
+
+
+def shared_manifests(settings: Settings) -> list[Manifest]:
+    """None: every object belongs to one flow."""
+    return []
+
+
+def trigger_part(template: dict[str, Any]) -> dict[str, Any]:
+    """The trigger objects of a whole template."""
+    return assemble.trigger_part(template)

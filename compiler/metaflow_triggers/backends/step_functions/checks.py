@@ -1,0 +1,180 @@
+"""Checks: what no validator catches in a finished template.
+
+In:   a template as `assemble.template` gives it; upstream's definition.
+Out:  diagnostics.
+
+Not here: what cfn-lint, statelint and the closed schemas catch.
+Limits: reference of AWS CloudFormation, EventBridge, Step Functions and Batch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ...diagnostics import Diagnostic
+from .lower import PATTERN_LIMIT
+from .open_settings import resolve
+
+TEMPLATE_LIMIT = 1_000_000
+"""Bytes of a template in S3 (1 MB; the lower reading of it)."""
+DEFINITION_LIMIT = 1_048_576
+"""Characters of a state machine's definition."""
+OVERRIDES_LIMIT = 8_192
+"""Characters of all container overrides of a Batch job."""
+
+# The longest values of the pseudo parameters; a parameter of ours counts as its longest ARN.
+_LONGEST = {"AWS::Partition": "aws-iso-b", "AWS::Region": "ap-southeast-99", "AWS::AccountId": "123456789012"}
+_NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
+_PATH = re.compile(r"\$(\$?\.|\[|$)")
+
+
+def check_workflow(workflow: Any, flow: str) -> list[Diagnostic]:
+    """Nulls and container overrides of upstream's definition."""
+    out = [
+        Diagnostic("FT403", f"the definition of `{flow}` holds a null at {pointer}, which CloudFormation refuses")
+        for pointer in nulls(workflow)
+    ]
+    out += [
+        Diagnostic(
+            "FT403",
+            f"the definition of `{flow}` has the key `{key}` at {pointer}, which CloudFormation would read as a function",
+        )
+        for pointer, key in _function_keys(workflow, "")
+    ]
+    for name, state in _states(workflow["definition"]):
+        overrides = state.get("Parameters", {}).get("ContainerOverrides")
+        if overrides is None:
+            continue
+        size = len(json.dumps(overrides, separators=(",", ":"), ensure_ascii=False))
+        if size > OVERRIDES_LIMIT:
+            out.append(
+                Diagnostic(
+                    "FT404",
+                    f"command and environment of step `{name}` of `{flow}` have {size} characters; AWS Batch takes "
+                    f"{OVERRIDES_LIMIT}",
+                    helps=("move long values of @environment into a file, or use --compress-state-machine",),
+                )
+            )
+    return out
+
+
+def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[Diagnostic]:
+    """Everything of the finished template. `text_size` is its length in bytes as it is written."""
+    out = [
+        Diagnostic("FT403", f"the template of `{flow}` holds a null at {pointer}, which CloudFormation refuses")
+        for pointer in nulls(template)
+    ]
+    if text_size > TEMPLATE_LIMIT:
+        out.append(
+            Diagnostic(
+                "FT402",
+                f"the template of `{flow}` has {text_size} bytes; CloudFormation takes {TEMPLATE_LIMIT}",
+                helps=("split the flow in two, joined by @trigger_on_finish",),
+            )
+        )
+    for logical, resource in template["Resources"].items():
+        properties = resource["Properties"]
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            size = len(json.dumps(properties["Definition"], separators=(",", ":"), ensure_ascii=False))
+            if size > DEFINITION_LIMIT:
+                out.append(
+                    Diagnostic(
+                        "FT402",
+                        f"the definition {logical} of `{flow}` has {size} characters; AWS Step Functions takes "
+                        f"{DEFINITION_LIMIT}",
+                        helps=("split the flow in two, joined by @trigger_on_finish",),
+                    )
+                )
+            if properties["StateMachineType"] == "EXPRESS":
+                out += [
+                    Diagnostic("FT601", f"the starter of `{flow}` {message}")
+                    for message in definition_mistakes(properties["Definition"])
+                ]
+        elif resource["Type"] == "AWS::Events::Rule":
+            out += [Diagnostic("FT601", f"{logical} of `{flow}` {message}") for message in rule_mistakes(properties)]
+    return out
+
+
+def rule_mistakes(properties: dict[str, Any]) -> Iterator[str]:
+    """What neither cfn-lint nor the emulators notice about a rule."""
+    pattern = resolve(properties["EventPattern"], lambda name: _LONGEST.get(name, "x" * 64), lambda *_: "x" * 64)
+    size = len(json.dumps(pattern, separators=(",", ":")))
+    if size > PATTERN_LIMIT:
+        yield f"has a pattern of {size} characters; the quota is {PATTERN_LIMIT}"
+    if not _NAME.fullmatch(properties["Name"]):
+        yield f"has the name {properties['Name']!r}, which EventBridge refuses"
+    for target in properties["Targets"]:
+        if "RoleArn" not in target:
+            yield "has a target without a role"
+        if sum(key in target for key in ("Input", "InputPath", "InputTransformer")) > 1:
+            yield "has a target with two kinds of input"
+        if "DeadLetterConfig" not in target:
+            yield "has a target without a dead-letter queue"
+
+
+def definition_mistakes(definition: dict[str, Any]) -> Iterator[str]:
+    """Dangling states, and JSON paths under keys that do not take them."""
+    states = definition["States"]
+    reached = {definition["StartAt"]}
+    for name, state in states.items():
+        nexts = [state.get("Next"), state.get("Default")]
+        nexts += [choice.get("Next") for choice in state.get("Choices", [])]
+        nexts += [catch.get("Next") for catch in state.get("Catch", [])]
+        for target in (item for item in nexts if item is not None):
+            reached.add(target)
+            if target not in states:
+                yield f"goes from {name} to {target}, which is not there"
+        for pointer in _unmarked_paths(state.get("Parameters", {}), ""):
+            yield f"has a path under a key without `.$` at {name}{pointer}"
+    for name in states:
+        if name not in reached:
+            yield f"never reaches {name}"
+
+
+def _unmarked_paths(value: Any, pointer: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unmarked_paths(item, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "dependencies":  # the user's words; they may look like a path and are not one
+                continue
+            if isinstance(item, str) and not key.endswith(".$") and _PATH.match(item):
+                yield f"{pointer}/{key}"
+            yield from _unmarked_paths(item, f"{pointer}/{key}")
+
+
+def nulls(value: Any, pointer: str = "") -> Iterator[str]:
+    """JSON pointers of every null."""
+    if value is None:
+        yield pointer or "/"
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from nulls(item, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from nulls(item, f"{pointer}/{key}")
+
+
+def _function_keys(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _function_keys(item, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref" or key.startswith("Fn::"):
+                yield pointer, key
+            yield from _function_keys(item, f"{pointer}/{key}")
+
+
+def _states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in machine.get("States", {}).items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from _states(branch)
+        for key in ("Iterator", "ItemProcessor"):
+            if key in state:
+                yield from _states(state[key])

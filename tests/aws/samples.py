@@ -1,0 +1,203 @@
+"""Flows, settings and a step workflow by hand: what the AWS backend is given in these tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from metaflow_triggers.model import (
+    Constant,
+    EventDependency,
+    FinishDependency,
+    Flow,
+    Mapping,
+    Parameter,
+    PayloadField,
+    Span,
+    Trigger,
+    TriggerGraph,
+)
+from metaflow_triggers.settings import Settings, open_setting
+
+SPAN = Span("flows/orders.py", 3, 1, 3, 9)
+GRAPH = TriggerGraph((), (), (), ())
+
+OPEN = Settings(
+    user="tester",
+    user_is_configured=True,
+    production=False,
+    metaflow_version="2.19.39",
+    code_package=True,
+    datastore_s3=None,
+    batch_job_queue=None,
+    batch_job_role=None,
+    fargate_execution_role=None,
+    batch_platform="EC2",
+    state_machine_role=None,
+    events_role=None,
+    dynamo_db_table=None,
+    state_machine_prefix=None,
+    event_bus="default",
+    event_source="metaflow",
+    kubernetes_namespace="default",
+    workflow_service_account=None,
+    argo_event="metaflow-event",
+    argo_event_source="metaflow-triggers",
+    argo_event_source_is_ours=True,
+    argo_event_bus="default",
+    argo_sensor_namespace="default",
+    argo_sensor_service_account=None,
+    argo_webhook_url=None,
+    argo_webhook_secret="metaflow-triggers-webhook",
+)
+
+
+def configured(role: str) -> Settings:
+    """Everything configured; `role` stands for every role."""
+    return dataclasses.replace(
+        OPEN,
+        datastore_s3="s3://flows/metaflow/data",
+        batch_job_queue="queue",
+        batch_job_role=role,
+        state_machine_role=role,
+        dynamo_db_table="cardinality",
+    )
+
+
+CONFIGURED = configured("arn:aws:iam::123456789012:role/any")
+
+
+def mapping(parameter: str, field: str) -> Mapping:
+    return Mapping(parameter, PayloadField(field), SPAN)
+
+
+def constant(parameter: str, value: Any) -> Mapping:
+    return Mapping(parameter, Constant(json.dumps(value)), SPAN)
+
+
+def event(name: str, *mappings: Mapping, **more: Any) -> EventDependency:
+    return EventDependency(
+        **({"name": name, "mappings": mappings, "filter": None, "origin": None, "span": SPAN} | more)
+    )
+
+
+def finish(
+    flow: str, *match: str, project: str | None = None, branch: str | None = None, **more: Any
+) -> FinishDependency:
+    values: dict[str, Any] = {
+        "flow": flow,
+        "project": project,
+        "branch": branch,
+        "match": match or ("success",),
+        "mappings": (),
+        "filter": None,
+        "span": SPAN,
+    }
+    return FinishDependency(**(values | more))
+
+
+def trigger(*dependencies: Any, join: str = "any", options: str = "{}", auto_map: bool = False) -> Trigger:
+    kind = "event" if isinstance(dependencies[0], EventDependency) else "finish"
+    return Trigger(kind, join, True, dependencies, auto_map, options, SPAN)
+
+
+def parameter(name: str, *, required: bool = False, has_default: bool = False) -> Parameter:
+    return Parameter(name, "str", required, has_default, False, SPAN)
+
+
+def flow(
+    name: str,
+    *triggers: Trigger,
+    parameters: tuple[Parameter, ...] = (),
+    project: str | None = None,
+    branch: str | None = None,
+) -> Flow:
+    return Flow(name, "flows/orders.py", project, branch, parameters, triggers, None, (), (), SPAN)
+
+
+def overrides(command: str) -> dict[str, Any]:
+    return {
+        "Environment": [
+            {"Name": "METAFLOW_RUN_ID", "Value.$": "$$.Execution.Name"},
+            {"Name": "METAFLOW_DATASTORE_SYSROOT_S3", "Value": f"s3://{open_setting('DatastoreBucket')}/x"},
+            {"Name": "RULE", "Value": "${HOME:-/root} $(date) ${!x} {{y}} <z>"},
+        ],
+        "Command": ["bash", "-c", command],
+    }
+
+
+def batch_state(step: str, **more: Any) -> dict[str, Any]:
+    prefix = "" if step == "start" else "$.Parameters."
+    return {
+        "Type": "Task",
+        "Resource": f"arn:{open_setting('AWS::Partition')}:states:::batch:submitJob.sync",
+        "Parameters": {
+            "JobDefinition": open_setting(f"JobDefinition.{step}"),
+            "JobName": f"OrderFlow-{step}",
+            "JobQueue": open_setting("BatchJobQueue"),
+            "Parameters": {
+                "metaflow.owner": "tester",
+                "metaflow.flow_name": "OrderFlow",
+                "metaflow.production_token": open_setting("ProductionToken"),
+                **({"split_parent_task_id_start.$": f"{prefix}x"} if step != "start" else {}),
+            },
+            "ContainerOverrides": overrides(
+                f"true && mflog ${{AWS_BATCH_JOB_ID}} s3://{open_setting('DatastoreBucket')}/{open_setting('DatastorePrefix')}"
+            ),
+            "RetryStrategy": {"Attempts": 1},
+        },
+        "Retry": [{"ErrorEquals": ["Batch.AWSBatchException"], "BackoffRate": 2.0, "MaxAttempts": 10}],
+        "OutputPath": "$.['JobId', 'Parameters', 'Index', 'SplitParentTaskId']",
+        **more,
+    }
+
+
+def job_definition() -> dict[str, Any]:
+    return {
+        "type": "container",
+        "containerProperties": {
+            "image": "python:3.11",
+            "jobRoleArn": open_setting("BatchJobRoleArn"),
+            "command": ["echo", "hello world"],
+            "resourceRequirements": [{"value": "1", "type": "VCPU"}, {"value": "4096", "type": "MEMORY"}],
+            "linuxParameters": {"sharedMemorySize": 64},
+            "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "flows"}},
+        },
+        "propagateTags": True,
+    }
+
+
+WORKFLOW: dict[str, Any] = {
+    "definition": {
+        "StartAt": "start",
+        "States": {"start": batch_state("start", Next="end"), "end": batch_state("end", End=True)},
+    },
+    "job_definitions": {"start": job_definition(), "end": job_definition()},
+}
+
+BARE_FLOW = flow("PlainFlow")
+
+MAPPING_FLOW = flow(
+    "OrderFlow",
+    trigger(
+        event(
+            "order-placed", mapping("order_id", "orderId"), mapping("who", "customer.name"), constant("env", "$.x ${y}")
+        ),
+        event("order-changed", mapping("order_id", "order.id")),
+    ),
+    trigger(finish("DataIngestion"), finish("OtherFlow", "failure", "success"), finish("Score", "failure")),
+    parameters=(parameter("order_id", required=True), parameter("who", required=True), parameter("env", required=True)),
+)
+
+PROJECT_FLOW = flow(
+    "TrainFlow",
+    trigger(event("ml.production.model-trained")),
+    trigger(finish("DataIngestion", project="ml_platform", branch="user.tester")),
+    project="ml_platform",
+    branch="user.tester",
+)
+
+MANY_EVENTS = flow("WideFlow", trigger(*[event(f"sensor-{number:04d}-" + "x" * 60) for number in range(60)]))
+
+FLOWS = {item.name: item for item in (BARE_FLOW, MAPPING_FLOW, PROJECT_FLOW, MANY_EVENTS)}
