@@ -50,7 +50,7 @@ def _template(name: str) -> Any:
     return _environment().get_template(name)
 
 
-def render(name: str, **values: Any) -> Any:
+def render(name: str, /, **values: Any) -> Any:
     """The object that template `name` lays out of `values`.
 
     Raises jinja2.UndefinedError for a missing value and ValueError if the text is not JSON

@@ -1,1 +1,40 @@
-"""stub"""
+"""Argo backend: Argo Events objects that start flows, and the flow's WorkflowTemplate completed with ours.
+
+In:   a flow, the graph, the settings, upstream's WorkflowTemplate.
+Out:  manifests, one object each; refusals.
+
+Not here: reading flows, rendering text, writing files. Deploying is `argo.deploy`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...diagnostics import Diagnostic
+from ...model import Flow, TriggerGraph
+from ...settings import Settings
+from .. import Manifest
+from . import emit, names
+from . import refusals as _refusals
+
+NAME = "argo-workflows"
+
+
+def deployed_name(flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
+    """The name of the flow's WorkflowTemplate, equal to upstream's."""
+    return names.template_name(flow, project, branch)
+
+
+def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
+    """What cannot be carried, as diagnostics with the user's span."""
+    return _refusals.refusals(flow)
+
+
+def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
+    """The flow's objects; with `workflow=None` the trigger objects only."""
+    return emit.manifests(flow, workflow, settings)
+
+
+def shared_manifests(settings: Settings) -> list[Manifest]:
+    """The objects that all flows share, a function of configuration alone."""
+    return emit.shared_manifests(settings)

@@ -1,0 +1,39 @@
+"""Emit: resources through their templates, as manifests with paths.
+
+In:   a flow, upstream's WorkflowTemplate or None, the settings.
+Out:  manifests: one object per file, and a kustomization that lists them.
+
+Not here: decisions (`argo.lower`), text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...model import Flow
+from ...render import render
+from ...settings import Settings
+from .. import Manifest
+from . import lower, names, shared, workflow_template
+
+
+def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
+    """The flow's files below `argo-workflows/<deployed name>/`."""
+    folder = f"argo-workflows/{names.template_name(flow.name, flow.project, flow.branch)}"
+    found: list[Manifest] = []
+    sensor = lower.sensor(flow, settings)
+    if sensor is not None:
+        found.append(Manifest(f"{folder}/sensor.yaml", render("argo/sensor", sensor=sensor), "argo/sensor", True))
+    if workflow is not None:
+        completed = workflow_template.complete(workflow["workflow_template"], flow, settings)
+        found.append(Manifest(f"{folder}/workflowtemplate.yaml", completed, "argo/workflowtemplate", False))
+    if found:
+        files = [manifest.path.rpartition("/")[2] for manifest in found]
+        listing = render("argo/kustomization", resources=files)
+        found.append(Manifest(f"{folder}/kustomization.yaml", listing, "argo/kustomization", True))
+    return found
+
+
+def shared_manifests(settings: Settings) -> list[Manifest]:
+    """The files below `argo-workflows/_shared/`."""
+    return shared.manifests(settings)

@@ -1,0 +1,121 @@
+"""WorkflowTemplate: what upstream's compiler made, completed with what triggers need.
+
+In:   upstream's object, the flow, the settings.
+Out:  a new object: two arguments, environment, exit handler, labels.
+
+Not here: changing upstream's steps. Explicit nulls, which upstream writes for "not set", are left out:
+the API server reads both alike, a closed schema does not.
+
+The exit handler is one template that runs upstream's handler and ours side by side. Argo runs `onExit` alone
+where a spec has both `onExit` and `hooks.exit` (GetExitHook in its pkg/apis/workflow/v1alpha1/workflow_types.go),
+so an `exit` hook of upstream becomes a step of that template. A failure of our step does not fail the run.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from ...model import Flow
+from ...render import render
+from ...settings import Settings
+from . import names, shared
+from .escape import inert_json
+
+ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
+
+
+def complete(template: Any, flow: Flow, settings: Settings) -> Any:
+    """Upstream's WorkflowTemplate with ours added. The input is not changed."""
+    deployed = names.template_name(flow.name, flow.project, flow.branch)
+    result = without_nulls(template)
+    metadata = result["metadata"]
+    metadata.setdefault("labels", {}).update(
+        {"app.kubernetes.io/managed-by": "metaflow-triggers", "metaflow-triggers/deployed-name": deployed}
+    )
+    if flow.triggers:
+        # Upstream's `delete` looks the Sensor up by these.
+        metadata.setdefault("annotations", {}).update(
+            {
+                "metaflow/sensor_name": names.sensor_name(deployed),
+                "metaflow/sensor_namespace": settings.argo_sensor_namespace,
+            }
+        )
+    spec = result["spec"]
+    arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
+    arguments += [{"name": name, "value": ""} for name in ARGUMENTS]
+    for item in spec["templates"]:
+        if "container" in item:
+            item["container"]["env"] = environment(item["container"].get("env", []), deployed, settings)
+    _add_exit_handler(spec, flow, deployed, settings)
+    return result
+
+
+def environment(current: list[Any], deployed: str, settings: Settings) -> list[Any]:
+    """A container's environment with ours; an entry of ours replaces one of the same name."""
+    ours: list[dict[str, Any]] = [
+        {"name": "METAFLOW_TRIGGERS_WEBHOOK_URL", "value": shared.webhook_url(settings)},
+        {
+            "name": "METAFLOW_TRIGGERS_WEBHOOK_TOKEN",
+            "valueFrom": _secret(settings.argo_webhook_secret, optional=True),
+        },
+        {"name": "METAFLOW_PRODUCTION_TOKEN", "valueFrom": _secret(names.token_secret(deployed), optional=False)},
+    ]
+    taken = {entry["name"] for entry in ours}
+    return [entry for entry in current if entry["name"] not in taken] + ours
+
+
+def _secret(name: str, optional: bool) -> dict[str, Any]:
+    reference: dict[str, Any] = {"name": name, "key": "token"}
+    if optional:
+        reference["optional"] = True
+    return {"secretKeyRef": reference}
+
+
+def _add_exit_handler(spec: Any, flow: Flow, deployed: str, settings: Settings) -> None:
+    hooks = spec.get("hooks", {})
+    upstream = spec.get("onExit") or hooks.get("exit", {}).get("template")
+    hooks.pop("exit", None)
+    if not hooks:
+        spec.pop("hooks", None)
+    start = _start_template(spec)
+    outcome = {"flow": flow.name, "project": flow.project, "branch": flow.branch, "template": deployed}
+    spec["onExit"] = "metaflow-triggers-exit"
+    spec["templates"] += [
+        render("argo/exit_template", upstream=upstream),
+        render(
+            "argo/outcome_template",
+            account=start.get("serviceAccountName"),
+            image=start["container"]["image"],
+            script=script(),
+            outcome=inert_json(outcome),
+            webhook_url=shared.webhook_url(settings),
+            webhook_secret=settings.argo_webhook_secret,
+        ),
+    ]
+
+
+def _start_template(spec: Any) -> Any:
+    """The container template of the first step: its image is known to be pullable."""
+    steps = [
+        item
+        for item in spec["templates"]
+        if "container" in item and "metaflow/step_name" in item.get("metadata", {}).get("annotations", {})
+    ]
+    containers = steps or [item for item in spec["templates"] if "container" in item]
+    named = [item for item in containers if item["name"] == "start"]
+    return (named or containers)[0]
+
+
+def script() -> str:
+    """The program of the exit handler."""
+    return (resources.files(__package__) / "outcome_script.py").read_text("utf-8")
+
+
+def without_nulls(value: Any) -> Any:
+    """A copy of a JSON value without keys whose value is null."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
