@@ -1,4 +1,4 @@
-# Every target sets itself up in .venv and reuses it until pyproject.toml changes.
+# Every target sets itself up in .venv and reuses it until what is installed changes.
 # Needs Python >= 3.10 with venv, git and make.
 
 .DEFAULT_GOAL := help
@@ -36,13 +36,16 @@ $(VENV)/created:
 	$(PYTHON_BOOTSTRAP) -m venv --clear $(VENV)
 	@touch $@
 
+# Metaflow finds the parts of an extension when it is installed, so a new part asks for a new installation.
+INSTALLED := pyproject.toml $(wildcard runtime/metaflow_extensions/triggers/*/mfextinit_*.py)
+
 # What a user installs.
-$(VENV)/installed: pyproject.toml | $(VENV)/created
+$(VENV)/installed: $(INSTALLED) | $(VENV)/created
 	$(PIP) --editable .
 	@touch $@
 
 # And what a developer needs beside it.
-$(VENV)/installed-test: pyproject.toml | $(VENV)/created
+$(VENV)/installed-test: $(INSTALLED) | $(VENV)/created
 	$(PIP) --editable '.[test]'
 	@touch $(VENV)/installed $@
 
