@@ -1,0 +1,71 @@
+"""Config: our settings among Metaflow's.
+
+In:   METAFLOW_TRIGGERS_* from the environment or Metaflow's configuration files; the command line.
+Out:  names that Metaflow merges into `metaflow.metaflow_config`.
+
+Not here: judging the settings. Every name without two leading underscores is merged, so helpers are deleted.
+"""
+
+import os as __os
+import sys as __sys
+
+from metaflow.metaflow_config_funcs import from_conf
+
+TRIGGERS_EVENT_BUS = from_conf("TRIGGERS_EVENT_BUS", "default")
+TRIGGERS_EVENT_SOURCE = from_conf("TRIGGERS_EVENT_SOURCE", "metaflow")
+TRIGGERS_WEBHOOK_SECRET = from_conf("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook")
+TRIGGERS_WEBHOOK_URL = from_conf("TRIGGERS_WEBHOOK_URL")
+TRIGGERS_BATCH_PLATFORM = from_conf("TRIGGERS_BATCH_PLATFORM", "EC2")
+TRIGGERS_COMPAT = from_conf("TRIGGERS_COMPAT")
+
+# Upstream's default is `mfns` (metaflow_config.py, since 2.19.18); ours is no prefix.
+NAMESPACED_EVENTS_PREFIX = from_conf("NAMESPACED_EVENTS_PREFIX", "mfns" if TRIGGERS_COMPAT == "upstream" else None)
+
+
+def __command(arguments):
+    """The command of ours on the command line: "compile", "diff", "create", "help", or None."""
+    if __os.environ.get("METAFLOW_TRIGGERS_OFFLINE"):  # set by the command metaflow-triggers for itself
+        return "compile"
+    groups = [place for place, word in enumerate(arguments) if word in ("step-functions", "argo-workflows")]
+    if not groups:
+        return None
+    words = iter(arguments[groups[0] + 1 :])
+    for word in words:
+        if word == "--help":
+            return "help"
+        if word == "--name":  # the one option of both groups; it takes a value
+            next(words, None)
+        elif not word.startswith("-"):
+            return "help" if "--help" in words else word
+    return None
+
+
+__COMMAND = __command(__sys.argv[1:])
+
+# What is compiled must not depend on the operating system's user, and root needs no user name for it.
+if from_conf("USER") is None and __COMMAND in ("compile", "diff", "help"):
+    USER = "nobody"
+
+# What configuration does not give stays open, by name, in what is compiled (metaflow_triggers.settings.open_setting);
+# `create` refuses to deploy while one of these is open.
+if __COMMAND in ("compile", "diff", "create"):
+    if from_conf("DEFAULT_DATASTORE", "local") not in ("s3", "azure", "gs"):
+        DEFAULT_DATASTORE = "s3"
+    if from_conf("DATASTORE_SYSROOT_S3") is None:
+        DATASTORE_SYSROOT_S3 = "s3://OPEN.DatastoreBucket.SETTING/OPEN.DatastorePrefix.SETTING"
+        # The places below the root that Metaflow derives (metaflow_config.py:166, :246, :386).
+        DATATOOLS_S3ROOT = from_conf("DATATOOLS_S3ROOT", DATASTORE_SYSROOT_S3 + "/data")
+        CARD_S3ROOT = from_conf("CARD_S3ROOT", DATASTORE_SYSROOT_S3 + "/mf.cards")
+        SFN_S3_DISTRIBUTED_MAP_OUTPUT_PATH = from_conf(
+            "SFN_S3_DISTRIBUTED_MAP_OUTPUT_PATH", DATASTORE_SYSROOT_S3 + "/sfn_distributed_map_output"
+        )
+    if from_conf("BATCH_JOB_QUEUE") is None:
+        BATCH_JOB_QUEUE = "OPEN.BatchJobQueue.SETTING"
+    if from_conf("ECS_S3_ACCESS_IAM_ROLE") is None:
+        ECS_S3_ACCESS_IAM_ROLE = "OPEN.BatchJobRoleArn.SETTING"
+    if from_conf("ECS_FARGATE_EXECUTION_ROLE") is None and TRIGGERS_BATCH_PLATFORM.startswith("FARGATE"):
+        ECS_FARGATE_EXECUTION_ROLE = "OPEN.FargateExecutionRoleArn.SETTING"
+    if from_conf("SFN_DYNAMO_DB_TABLE") is None:
+        SFN_DYNAMO_DB_TABLE = "OPEN.DynamoDbTable.SETTING"
+
+del from_conf

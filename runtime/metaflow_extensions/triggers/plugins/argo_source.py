@@ -1,0 +1,104 @@
+"""Argo source: the trigger document of a run, read from its own Workflow object.
+
+In:   the pod's environment and service account; the Kubernetes API.
+Out:  the document, or None where no event started the run.
+
+Not here: storing it, converting values. Only the standard library: the kubernetes package need not be in the image.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from .values import EventError, loads
+
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+LABEL = "metaflow-triggers/started-by"
+ANNOTATION = "metaflow-triggers/dependencies"
+EVENT = "metaflow-triggers-event"
+PAYLOAD = "metaflow-triggers-payload"
+_ATTEMPTS = 5
+
+
+def read_document(base_url: str | None = None, service_account: str = SERVICE_ACCOUNT) -> dict[str, Any] | None:
+    """The document of the Workflow that this pod belongs to, or None if no event started it.
+
+    `base_url` replaces the address of the Kubernetes API (default: KUBERNETES_SERVICE_HOST and _PORT).
+    Raises EventError if the Workflow cannot be read or does not hold what a Sensor of ours puts there.
+    """
+    return document_of(_workflow(base_url, service_account))
+
+
+def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
+    """The document of a Workflow object, or None. Raises EventError for a broken one."""
+    metadata = workflow.get("metadata") or {}
+    if (metadata.get("labels") or {}).get(LABEL) != "event":
+        return None
+    parameters = ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or []
+    arguments = {parameter.get("name"): parameter.get("value") for parameter in parameters}
+    try:
+        dependencies = loads((metadata.get("annotations") or {})[ANNOTATION])
+        event = _decode(arguments[EVENT])
+    except (KeyError, ValueError) as error:
+        raise EventError(f"Workflow {metadata.get('name')!r} does not hold its event: {error!r}") from None
+    if isinstance(dependencies, dict):  # the whole static part of the document
+        dependencies = dependencies.get("dependencies") or []
+    if not isinstance(event, dict):
+        raise EventError(f"Workflow {metadata.get('name')!r}: its event is not an object")
+    if arguments.get(PAYLOAD):
+        try:
+            payload = _decode(arguments[PAYLOAD])
+        except ValueError as error:
+            raise EventError(f"Workflow {metadata.get('name')!r} does not hold its payload: {error!r}") from None
+        # The exact text that the publisher sent; nothing in it was added.
+        event = {**event, "payload": payload, "keys": list(payload)}
+    return {"version": 1, "dependencies": dependencies, "events": [{"transport": "argo", "event": event}]}
+
+
+def _decode(text: str) -> Any:
+    value = loads(base64.b64decode(text, validate=True))
+    return loads(value) if isinstance(value, str) else value
+
+
+def _workflow(base_url: str | None, service_account: str) -> dict[str, Any]:
+    environment = os.environ
+    if base_url is None:
+        host = environment["KUBERNETES_SERVICE_HOST"]
+        host = f"[{host}]" if ":" in host else host
+        base_url = f"https://{host}:{environment.get('KUBERNETES_SERVICE_PORT', '443')}"
+    namespace, name = environment["ARGO_WORKFLOW_NAMESPACE"], environment["ARGO_WORKFLOW_NAME"]
+    url = f"{base_url}/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflows/{name}"
+    context = None
+    if url.startswith("https:"):
+        authority = os.path.join(service_account, "ca.crt")
+        context = ssl.create_default_context(cafile=authority if os.path.exists(authority) else None)
+    headers = {"Accept": "application/json"}
+    token = os.path.join(service_account, "token")
+    if os.path.exists(token):
+        with open(token, encoding="utf-8") as file:
+            headers["Authorization"] = f"Bearer {file.read().strip()}"
+    problem = ""
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(0.25 * 2**attempt)
+        try:
+            request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the API server's own address
+            with urllib.request.urlopen(request, timeout=30, context=context) as response:  # noqa: S310
+                found = loads(response.read())
+                return found if isinstance(found, dict) else {}
+        except urllib.error.HTTPError as error:
+            problem = f"HTTP {error.code}"
+            if error.code < 500 and error.code != 429:
+                break
+        except (OSError, ValueError) as error:
+            problem = str(error)
+    raise EventError(
+        f"cannot read Workflow {namespace}/{name}: {problem}. "
+        "The pod's service account needs the verb `get` on workflows.argoproj.io in that namespace"
+    )

@@ -1,0 +1,57 @@
+"""Document: the trigger document in the flow's datastore.
+
+In:   a Metaflow flow datastore, a run id.
+Out:  the document, or None where the run has none; or the document written.
+
+Not here: what stands in it (`docs/architecture.md`). It lies at `<datastore root>/<FlowName>/_triggers/<run id>.json`.
+"""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import Any
+
+from .values import dumps, loads
+
+
+def _storage(flow_datastore: Any) -> Any:
+    from metaflow.plugins import DATASTORES
+
+    implementation = next(item for item in DATASTORES if item.TYPE == flow_datastore.TYPE)
+    return implementation(flow_datastore.datastore_root)
+
+
+def _path(storage: Any, flow_name: str, run_id: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", run_id):
+        raise ValueError(f"not a run id: {run_id!r}")
+    return str(storage.path_join(flow_name, "_triggers", f"{run_id}.json"))
+
+
+def read(flow_datastore: Any, flow_name: str, run_id: str) -> dict[str, Any] | None:
+    """The run's document, or None. Raises ValueError if what lies there is not a document."""
+    storage = _storage(flow_datastore)
+    with storage.load_bytes([_path(storage, flow_name, run_id)]) as loaded:
+        for key, path, _ in loaded:
+            if path is None:
+                return None
+            with open(path, "rb") as file:
+                return parse(file.read(), key)
+    return None
+
+
+def parse(content: bytes | str, where: str = "it") -> dict[str, Any]:
+    """The document of a JSON text, also of JSON text inside a JSON string. Raises ValueError for anything else."""
+    document = loads(content)
+    if isinstance(document, str):
+        document = loads(document)
+    if not isinstance(document, dict) or document.get("version") != 1:
+        raise ValueError(f"{where} is not a trigger document of version 1")
+    return document
+
+
+def write(flow_datastore: Any, flow_name: str, run_id: str, document: dict[str, Any]) -> None:
+    """Store the run's document. A document that is there already stays."""
+    storage = _storage(flow_datastore)
+    content = BytesIO(dumps(document).encode("utf-8", "surrogatepass"))
+    storage.save_bytes([(_path(storage, flow_name, run_id), content)], overwrite=False, len_hint=1)

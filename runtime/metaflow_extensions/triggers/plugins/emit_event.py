@@ -1,0 +1,226 @@
+"""Emit event: publish an event where the run runs.
+
+In:   a name and a payload (a JSON object).
+Out:  the event on EventBridge (Step Functions task) or on the webhook (Argo task, or where one is configured).
+
+Not here: starting flows. In a plain run there is no place to publish to: one line says so.
+boto3 is imported only where it is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from metaflow.exception import MetaflowException
+
+from .values import dumps, event_resource, loads, numbers_resource
+
+PAYLOAD_LIMIT = 240 * 1024
+_EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExecution's input)
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_ATTEMPTS = 6
+_TRANSIENT = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
+
+
+class EmitError(MetaflowException):
+    """An event that was not published. The message says why."""
+
+    headline = "Event not published"
+
+
+def emit_event(
+    name: str | Callable[[], str], payload: dict[str, Any] | None = None, ignore_errors: bool = False
+) -> str | None:
+    """Publish an event and return its id, or None where there is nowhere to publish to.
+
+    Parameters
+    ----------
+    name : Union[str, Callable[[], str]]
+        `[A-Za-z0-9_.-]`, at most 128 characters; or a function such as `namespaced_event_name('x')`.
+    payload : Dict[str, Any], optional, default None
+        A JSON object of at most 240 KiB.
+    ignore_errors : bool, default False
+        Log a line instead of raising.
+
+    Returns
+    -------
+    str, optional
+        The event's id. Transient faults are retried under this id, so the event starts a flow at most once.
+
+    Raises
+    ------
+    EmitError
+        Name or payload cannot be an event, or the event was refused, or could not be published.
+    """
+    try:
+        return _emit(name, {} if payload is None else payload)
+    except Exception as error:
+        problem = error if isinstance(error, EmitError) else EmitError(f"{type(error).__name__}: {error}")
+        if not ignore_errors:
+            raise problem from error
+        _log(f"event not published: {problem.message}")
+        return None
+
+
+def _emit(name: Any, payload: Any) -> str | None:
+    if callable(name):
+        name = name()
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise EmitError(f"an event's name has 1 to 128 characters out of A-Z a-z 0-9 _ . - ; found {name!r}")
+    text = check_payload(name, payload)
+    identity = str(uuid.uuid4())
+    when = datetime.now(timezone.utc)
+    if os.environ.get("SFN_STATE_MACHINE"):
+        _to_eventbridge(name, payload, text, identity, when)
+        return identity
+    url = _webhook()
+    if url:
+        _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
+        return identity
+    if os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
+        raise EmitError("this Argo task knows no webhook: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
+    _log(f"event {name!r} not published: this run is not deployed and METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
+    return None
+
+
+def check_payload(name: str, payload: Any) -> str:
+    """The JSON text of a payload. Raises EmitError for what an event cannot carry."""
+    if not isinstance(payload, dict):
+        raise EmitError(f"the payload of event {name!r} must be a dict, not {type(payload).__name__}")
+    try:
+        text = dumps(payload)
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise EmitError(f"the payload of event {name!r} holds a lone surrogate, which is not text") from None
+    except RecursionError:
+        raise EmitError(f"the payload of event {name!r} is nested too deeply or contains itself") from None
+    except (TypeError, ValueError) as error:
+        raise EmitError(f"the payload of event {name!r} is not JSON: {error}") from None
+    if _has_nul(payload):
+        raise EmitError(f"the payload of event {name!r} holds a NUL character")
+    if size > PAYLOAD_LIMIT:
+        raise EmitError(f"the payload of event {name!r} is {size} bytes of JSON; the limit is {PAYLOAD_LIMIT}")
+    return text
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, (list, tuple)) and any(_has_nul(item) for item in value)
+
+
+def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:
+    """The body for Argo's webhook. `text` is the payload's JSON text, which also travels exactly, as base64."""
+    payload = loads(text)
+    # Sensors that Metaflow deployed look for these inside the payload (argo_events.py); `keys` lets us take them out.
+    added = {"name": name, "id": identity, "timestamp": int(when.timestamp())}
+    return {
+        "name": name,
+        "id": identity,
+        "timestamp": when.isoformat(),
+        "payload": {**added, **payload},
+        "payload_base64": base64.b64encode(text.encode("utf-8")).decode("ascii"),
+        "keys": list(payload),
+    }
+
+
+def _webhook() -> str | None:
+    from metaflow import metaflow_config
+
+    url = os.environ.get("METAFLOW_TRIGGERS_WEBHOOK_URL") or metaflow_config.TRIGGERS_WEBHOOK_URL
+    if not url and os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
+        url = metaflow_config.ARGO_EVENTS_WEBHOOK_URL
+    return url or None
+
+
+def _to_webhook(url: str, body: bytes) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise EmitError(f"METAFLOW_TRIGGERS_WEBHOOK_URL is not an http address: {url!r}")
+    headers = {"Content-Type": "application/json"}
+    token = os.environ.get("METAFLOW_TRIGGERS_WEBHOOK_TOKEN")
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+
+    def attempt() -> str | None:
+        request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
+        try:
+            with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+                return None
+        except urllib.error.HTTPError as error:
+            problem = f"the webhook answered HTTP {error.code}"
+            if error.code < 500 and error.code not in (408, 429):
+                raise EmitError(problem) from None
+            return problem
+        except OSError as error:
+            return f"the webhook cannot be reached: {error}"
+
+    _until_published(attempt)
+
+
+def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: datetime) -> None:
+    from metaflow.metaflow_config import TRIGGERS_EVENT_BUS, TRIGGERS_EVENT_SOURCE
+    from metaflow.plugins.aws.aws_client import get_aws_client
+
+    numbers = numbers_resource(payload)
+    entry = {
+        "Time": when,
+        "Source": TRIGGERS_EVENT_SOURCE,
+        "DetailType": name,
+        "Detail": text,
+        "Resources": [event_resource(identity), *([numbers] if numbers else [])],
+        "EventBusName": TRIGGERS_EVENT_BUS,
+    }
+    size = len(text.encode("utf-8")) + len(name) + sum(map(len, entry["Resources"])) + 1024
+    if size > _EVENT_LIMIT:
+        raise EmitError(f"event {name!r} needs {size} bytes with its large integers; the limit is {_EVENT_LIMIT}")
+    client = get_aws_client("events")
+
+    def attempt() -> str | None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = client.put_events(Entries=[entry])
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            problem = f"EventBridge refused the event: {error}"
+            if error.response.get("Error", {}).get("Code") in _TRANSIENT or status >= 500:
+                return problem
+            raise EmitError(problem) from None
+        except BotoCoreError as error:
+            return f"EventBridge cannot be reached: {error}"
+        if not answer.get("FailedEntryCount"):
+            return None
+        failed = answer["Entries"][0]
+        problem = f"EventBridge refused the event: {failed.get('ErrorCode')}: {failed.get('ErrorMessage')}"
+        if failed.get("ErrorCode") in _TRANSIENT:
+            return problem
+        raise EmitError(problem)
+
+    _until_published(attempt)
+
+
+def _until_published(attempt: Callable[[], str | None]) -> None:
+    problem: str | None = None
+    for number in range(_ATTEMPTS):
+        if number:
+            time.sleep(0.1 * 2**number)
+        problem = attempt()
+        if problem is None:
+            return
+    raise EmitError(f"{problem} ({_ATTEMPTS} attempts)")
+
+
+def _log(line: str) -> None:
+    print(f"emit_event: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,131 @@
+"""Internal decorators: what our deployed tasks do before the user's step.
+
+In:   the task's run id, its datastore, its environment.
+Out:  `current.trigger`; in the process of `init`, the parameters (`handover`).
+
+Not here: reading events (`values`), where documents come from (the starter on AWS, `argo_source` on Argo).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from metaflow.metaflow_current import current
+from metaflow.plugins.argo.argo_workflows_decorator import ArgoWorkflowsInternalDecorator as _UpstreamArgo
+from metaflow.plugins.aws.step_functions.step_functions_decorator import (
+    StepFunctionsInternalDecorator as _UpstreamStepFunctions,
+)
+
+from . import handover
+
+STARTED_BY_EVENT = re.compile(r"sfn-event-[0-9a-f]{64}")
+"""Metaflow's run id of a Step Functions execution that our starter started."""
+
+
+def is_triggered(flow: Any) -> bool:
+    """Whether the flow has one of our trigger decorators."""
+    decorators = flow._flow_decorators
+    return bool(decorators.get("trigger") or decorators.get("trigger_on_finish"))
+
+
+def _expose(flow: Any, flow_datastore: Any, run_id: str, required: bool) -> None:
+    from . import document, values
+    from .trigger_object import Trigger
+
+    found = document.read(flow_datastore, flow.name, run_id)
+    if found is not None:
+        current._update_env({"trigger": Trigger.of_events(values.select(found))})
+    elif required:
+        raise RuntimeError(f"run {run_id} was started by an event, but its trigger document is not in the datastore")
+
+
+class _Hands:
+    """Both decorators hand parameters over when `init` starts and keep the datastore for the task."""
+
+    def step_init(  # noqa: PLR0917 - Metaflow's signature
+        self,
+        flow: Any,
+        graph: Any,
+        step_name: Any,
+        decorators: Any,
+        environment: Any,
+        flow_datastore: Any,
+        logger: Any,
+    ) -> None:
+        """Metaflow's hook; comes before `init` reads its options."""
+        super().step_init(  # type: ignore[misc]
+            flow, graph, step_name, decorators, environment, flow_datastore, logger
+        )
+        self._flow_datastore = flow_datastore
+        handover.deliver(flow, flow_datastore)
+
+
+class StepFunctionsInternalDecorator(_Hands, _UpstreamStepFunctions):
+    """Metaflow's bookkeeping on Step Functions, then `current.trigger`."""
+
+    def task_pre_step(  # noqa: PLR0917 - Metaflow's signature
+        self,
+        step_name: Any,
+        task_datastore: Any,
+        metadata: Any,
+        run_id: Any,
+        task_id: Any,
+        flow: Any,
+        graph: Any,
+        retry_count: Any,
+        max_user_code_retries: Any,
+        ubf_context: Any,
+        inputs: Any,
+    ) -> None:
+        """Metaflow's hook. Raises RuntimeError if the run's document is missing."""
+        super().task_pre_step(
+            step_name,
+            task_datastore,
+            metadata,
+            run_id,
+            task_id,
+            flow,
+            graph,
+            retry_count,
+            max_user_code_retries,
+            ubf_context,
+            inputs,
+        )
+        if STARTED_BY_EVENT.fullmatch(str(run_id)):  # no other run asks the datastore
+            _expose(flow, self._flow_datastore, str(run_id), required=True)
+
+
+class ArgoWorkflowsInternalDecorator(_Hands, _UpstreamArgo):
+    """Metaflow's bookkeeping on Argo Workflows, then `current.trigger`."""
+
+    def task_pre_step(  # noqa: PLR0917 - Metaflow's signature
+        self,
+        step_name: Any,
+        task_datastore: Any,
+        metadata: Any,
+        run_id: Any,
+        task_id: Any,
+        flow: Any,
+        graph: Any,
+        retry_count: Any,
+        max_user_code_retries: Any,
+        ubf_context: Any,
+        inputs: Any,
+    ) -> None:
+        """Metaflow's hook."""
+        super().task_pre_step(
+            step_name,
+            task_datastore,
+            metadata,
+            run_id,
+            task_id,
+            flow,
+            graph,
+            retry_count,
+            max_user_code_retries,
+            ubf_context,
+            inputs,
+        )
+        if is_triggered(flow):
+            _expose(flow, self._flow_datastore, str(run_id), required=False)

@@ -1,0 +1,189 @@
+"""Launcher: starts a flow's `init` with its parameters, inside one process.
+
+In:   `python -m metaflow_extensions.triggers.plugins.launcher step-functions -- flow.py <options> init <options>`
+      `python -m ... argo-workflows [name,t|f,<base64> ...] -- flow.py <options> init <options>`
+Out:  the run's parameters. Precedence: given by hand, then the event's, then the default.
+
+Not here: converting values (`values`), finding the moment to hand them over (`handover`).
+Only parameters that the flow declares are used. A value that does not fit ends the process with code 1 before any
+code of a step.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import runpy
+import sys
+from typing import Any
+
+_USAGE = "usage: launcher step-functions|argo-workflows [name,t|f,base64 ...] -- flow.py [options] init [options]"
+_INTERPRETER = re.compile(r"python[0-9.]*")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the flow file of the command line as `__main__`. Exits as the flow does; code 2 for a wrong command line."""
+    if "--" not in arguments or arguments[0] not in ("step-functions", "argo-workflows"):
+        sys.exit(_USAGE)
+    place = arguments.index("--")
+    backend, given, command = arguments[0], arguments[1:place], arguments[place + 1 :]
+    if command and _INTERPRETER.fullmatch(os.path.basename(command[0])):
+        command = command[1:]
+    if not command or "init" not in command:
+        sys.exit(_USAGE)
+    run_id = _run_id(command)
+
+    # Under `python -m`, this file is `__main__`; the module that the decorators see is the imported one.
+    from metaflow_extensions.triggers.plugins import handover
+
+    def texts(flow: Any, flow_datastore: Any) -> dict[str, str]:
+        compute = _step_functions if backend == "step-functions" else _argo_workflows
+        return compute(flow, flow_datastore, run_id, given)
+
+    handover.offer(texts)
+    sys.argv = command
+    sys.path[0] = os.path.dirname(os.path.abspath(command[0]))  # as `python flow.py` has it
+    try:
+        runpy.run_path(command[0], run_name="__main__")
+    except SystemExit as end:
+        if end.code in (None, 0) and not handover.was_delivered():
+            _not_delivered(backend)
+        raise
+    if not handover.was_delivered():
+        _not_delivered(backend)
+
+
+def _not_delivered(backend: str) -> None:
+    sys.exit(f"FT001: the flow ran without @{backend.replace('-', '_')}_internal of metaflow-triggers")
+
+
+def _run_id(command: list[str]) -> str:
+    for place, word in enumerate(command):
+        if word == "--run-id" and place + 1 < len(command):
+            return command[place + 1]
+        if word.startswith("--run-id="):
+            return word.split("=", 1)[1]
+    sys.exit(_USAGE)
+
+
+def declared_parameters(flow: Any) -> dict[str, str]:
+    """Name -> type (str, int, float, bool, json or file) of each parameter that is not a Config."""
+    found = {}
+    for _, parameter in flow._get_parameters():
+        if parameter.IS_CONFIG_PARAMETER:
+            continue
+        found[parameter.name] = type_name(parameter.kwargs.get("type"))
+    return found
+
+
+def type_name(kind: Any) -> str:
+    """Our word for the `type` of a Metaflow parameter (metaflow/parameters.py, `_get_type`)."""
+    from metaflow.includefile import FilePathClass
+    from metaflow.parameters import JSONTypeClass
+
+    if isinstance(kind, JSONTypeClass) or kind in (dict, list):
+        return "json"
+    if isinstance(kind, FilePathClass):
+        return "file"
+    return {int: "int", float: "float", bool: "bool"}.get(kind, "str")
+
+
+def _step_functions(flow: Any, flow_datastore: Any, run_id: str, given: list[str]) -> dict[str, str]:
+    from . import document
+    from .internal_decorators import STARTED_BY_EVENT
+
+    declared = declared_parameters(flow)
+    texts = _texts(_json_object("METAFLOW_DEFAULT_PARAMETERS"), declared)
+    if STARTED_BY_EVENT.fullmatch(run_id):
+        found = _or_refuse(document.read, flow_datastore, flow.name, run_id)
+        if found is None:
+            raise _refusal(f"run {run_id} was started by an event, but its trigger document is not in the datastore")
+        texts.update(_from_events(found, declared))
+    texts.update(_texts(_json_object("METAFLOW_PARAMETERS"), declared))
+    return _allow(texts)
+
+
+def _argo_workflows(flow: Any, flow_datastore: Any, run_id: str, given: list[str]) -> dict[str, str]:
+    from . import argo_source, document
+    from .internal_decorators import is_triggered
+
+    declared = declared_parameters(flow)
+    # A value given by hand and a default look alike here; a run started by an event has defaults only.
+    texts = _texts(_argo_arguments(given), declared)
+    if is_triggered(flow):
+        found = _or_refuse(argo_source.read_document, os.environ.get("METAFLOW_TRIGGERS_KUBERNETES_URL"))
+        if found is not None:
+            document.write(flow_datastore, flow.name, run_id, found)
+            texts.update(_from_events(found, declared))
+    return _allow(texts)
+
+
+def _argo_arguments(given: list[str]) -> dict[str, Any]:
+    from .values import loads
+
+    found = {}
+    for item in given:
+        name, _, encoded = item.split(",", 2)
+        text = base64.b64decode(encoded).decode("utf-8")
+        try:
+            found[name] = loads(text)
+        except ValueError:
+            found[name] = text  # as metaflow/plugins/argo/set_parameters.py
+    return found
+
+
+def _json_object(variable: str) -> dict[str, Any]:
+    from .values import loads
+
+    try:
+        value = loads(os.environ.get(variable) or "{}")
+    except ValueError as error:
+        raise _refusal(f"{variable} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise _refusal(f"{variable} is not a JSON object")
+    return value
+
+
+def _texts(values: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
+    """Texts of values that a person or the deployment gave; null counts as not given."""
+    from .values import dumps
+
+    named = {name.lower(): name for name in declared}
+    return {
+        named[name.lower()]: value if isinstance(value, str) else dumps(value)
+        for name, value in values.items()
+        if name.lower() in named and value is not None
+    }
+
+
+def _from_events(found: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
+    from .values import parameters_for
+
+    return _or_refuse(parameters_for, found, declared)  # type: ignore[no-any-return]
+
+
+def _or_refuse(function: Any, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        raise _refusal(str(error)) from None
+
+
+def _refusal(message: str) -> Exception:
+    from metaflow.exception import MetaflowException
+
+    error = MetaflowException(message.replace("*", "\u2217"))  # Metaflow prints * as highlighting
+    error.headline = "The event does not fit this flow"
+    return error
+
+
+def _allow(texts: dict[str, str]) -> dict[str, str]:
+    # Python refuses to convert more than 4,300 digits; a parameter may have more. This process runs `init` only.
+    if any(len(text) > 4000 for text in texts.values()) and hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
+    return texts
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,451 @@
+"""Values: from a trigger document to events, and from events to the flow's parameters.
+
+In:   a trigger document (see `docs/architecture.md`), the flow's parameters and their types.
+Out:  `Event`s, and texts that Metaflow's command line turns into parameter values.
+
+Not here: Metaflow, files, network, clock. Only the standard library: this runs in every task.
+Numbers keep the digits they were written with: integers of any size, decimals as `ExactFloat`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+_CHUNK = 4000  # below the 4,300 digits that Python converts at once (sys.set_int_max_str_digits)
+_INTEGER = re.compile(r"-?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBERS_RESOURCE = "metaflow-triggers:numbers/"
+_EVENT_RESOURCE = "metaflow-triggers:event/"
+_OUTCOME_OF_STATUS = {"SUCCEEDED": "success", "FAILED": "failure", "TIMED_OUT": "timeout", "ABORTED": "aborted"}
+_TYPES = {
+    "str": "text",
+    "int": "an integer",
+    "float": "a finite number",
+    "bool": "true or false",
+    "json": "a JSON value",
+    "file": "text",
+}
+
+
+class EventError(ValueError):
+    """An event that the flow cannot take. The message names the event and, where they matter, field and parameter."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event, whatever transport brought it.
+
+    `kind` is "event" or "run" (the outcome of a run); `timestamp` is aware or None; `dependency` is the part of the
+    document that the event belongs to, or None.
+    """
+
+    name: str
+    payload: dict[str, Any]
+    id: str | None
+    timestamp: datetime | None
+    kind: str
+    dependency: dict[str, Any] | None
+
+
+# numbers and JSON text -------------------------------------------------------------------------------------------
+
+
+class ExactFloat(float):
+    """A float that remembers how it was written. It compares, prints and pickles as a float."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> ExactFloat:
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return float, (float(self),)
+
+
+def _parse_int(text: str) -> int:
+    if len(text) <= _CHUNK:
+        return int(text)
+    if text[0] == "-":
+        return -_parse_int(text[1:])
+    low = len(text) // 2
+    return _parse_int(text[:-low]) * 10**low + _parse_int(text[-low:])
+
+
+def _int_text(value: int) -> str:
+    if value < 0:
+        return "-" + _int_text(-value)
+    # log10(2) from above; exact is not needed, only below the limit
+    if value.bit_length() * 0.30103 < _CHUNK:
+        return str(int(value))
+    low = int(value.bit_length() * 0.30103) // 2
+    high, rest = divmod(value, 10**low)
+    return _int_text(high) + _int_text(rest).zfill(low)
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def loads(text: str | bytes) -> Any:
+    """The JSON value of a text, with exact numbers. Raises ValueError for anything else, also for NaN and Infinity."""
+    return json.loads(text, parse_int=_parse_int, parse_float=ExactFloat, parse_constant=_refuse_constant)
+
+
+def dumps(value: Any) -> str:
+    """JSON text without optional blanks; the inverse of `loads`, digit by digit.
+
+    Raises TypeError for what is not JSON (also for keys that are not text) and ValueError for NaN and infinities.
+    """
+    parts: list[str] = []
+    _write(value, parts.append)
+    return "".join(parts)
+
+
+def _write(value: Any, out: Any) -> None:
+    if value is None:
+        out("null")
+    elif value is True or value is False:
+        out("true" if value else "false")
+    elif isinstance(value, str):
+        out(json.dumps(value, ensure_ascii=False))
+    elif isinstance(value, int):
+        out(_int_text(value))
+    elif isinstance(value, ExactFloat):
+        out(value.text)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value!r} is not JSON")
+        out(float.__repr__(value))
+    elif isinstance(value, dict):
+        out("{")
+        for place, (key, item) in enumerate(value.items()):
+            if not isinstance(key, str):
+                raise TypeError(f"a key of a JSON object must be text, not {key!r}")
+            out(("," if place else "") + json.dumps(key, ensure_ascii=False) + ":")
+            _write(item, out)
+        out("}")
+    elif isinstance(value, (list, tuple)):
+        out("[")
+        for place, item in enumerate(value):
+            if place:
+                out(",")
+            _write(item, out)
+        out("]")
+    else:
+        raise TypeError(f"{type(value).__name__} is not JSON: {_short(value)}")
+
+
+def large_integers(value: Any) -> list[list[Any]]:
+    """[path, digits] of every integer beyond 2**53, which a transport with floating-point numbers would change."""
+    found: list[list[Any]] = []
+
+    def visit(item: Any, path: list[Any]) -> None:
+        if isinstance(item, bool):
+            return
+        if isinstance(item, int):
+            if abs(item) > 2**53:
+                found.append([path, _int_text(item)])
+        elif isinstance(item, dict):
+            for key, inner in item.items():
+                visit(inner, [*path, key])
+        elif isinstance(item, (list, tuple)):
+            for place, inner in enumerate(item):
+                visit(inner, [*path, place])
+
+    visit(value, [])
+    return found
+
+
+def numbers_resource(value: Any) -> str | None:
+    """What an EventBridge event carries beside a payload with large integers, or None."""
+    found = large_integers(value)
+    if not found:
+        return None
+    return _NUMBERS_RESOURCE + base64.urlsafe_b64encode(dumps(found).encode()).decode()
+
+
+def event_resource(identity: str) -> str:
+    """What an EventBridge event carries to say our event id."""
+    return _EVENT_RESOURCE + identity
+
+
+def _restore_integers(payload: Any, resource: str) -> None:
+    try:
+        found = loads(base64.urlsafe_b64decode(resource[len(_NUMBERS_RESOURCE) :]))
+        for path, digits in found:
+            holder = payload
+            for step in path[:-1]:
+                holder = holder[step]
+            if _INTEGER.fullmatch(digits) and _is_number(holder[path[-1]]):
+                holder[path[-1]] = _parse_int(digits)
+    except (ValueError, LookupError, TypeError):
+        return  # somebody else's resource that looks like ours: the payload stays as the bus brought it
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+# events ----------------------------------------------------------------------------------------------------------
+
+
+def select(document: dict[str, Any]) -> list[Event]:
+    """The events of a document, each with its dependency, in the document's order.
+
+    Raises EventError for a transport or a shape that is not known.
+    """
+    dependencies = document.get("dependencies") or []
+    events = []
+    for item in document.get("events") or []:
+        transport, event = item.get("transport"), item.get("event")
+        if isinstance(event, str):  # JSON inside a JSON string: some paths through a bus add a layer
+            try:
+                event = loads(event)
+            except ValueError as error:
+                raise EventError(f"the event of transport {transport!r} is not JSON: {error}") from None
+        if not isinstance(event, dict):
+            raise EventError(f"the event of transport {transport!r} is not an object")
+        if transport == "eventbridge":
+            events.append(_from_eventbridge(event, dependencies))
+        elif transport in ("argo", "local"):
+            events.append(_from_body(event, dependencies))
+        else:
+            raise EventError(f"unknown transport {transport!r}")
+    return events
+
+
+def _from_eventbridge(event: dict[str, Any], dependencies: list[dict[str, Any]]) -> Event:
+    detail = _payload(event.get("detail"))
+    when = _timestamp(event.get("time"))
+    if event.get("source") == "aws.states" and event.get("detail-type") == "Step Functions Execution Status Change":
+        return _outcome_of_execution(detail, when, dependencies)
+    name = str(event.get("detail-type") or "")
+    identity = event.get("id")
+    for resource in event.get("resources") or []:
+        if isinstance(resource, str) and resource.startswith(_EVENT_RESOURCE):
+            identity = resource[len(_EVENT_RESOURCE) :]
+        elif isinstance(resource, str) and resource.startswith(_NUMBERS_RESOURCE):
+            _restore_integers(detail, resource)
+    return Event(name, detail, _text(identity), when, "event", _named(dependencies, name))
+
+
+def _outcome_of_execution(detail: dict[str, Any], when: datetime | None, dependencies: list[dict[str, Any]]) -> Event:
+    machine = str(detail.get("stateMachineArn") or "").rsplit(":", 1)[-1]
+    status = str(detail.get("status"))
+    outcome = _OUTCOME_OF_STATUS.get(status, status.lower())
+    reasons = [str(detail[key]) for key in ("error", "cause") if detail.get(key)]
+    dependency = _finished(dependencies, outcome, lambda candidate: candidate.get("name") == machine)
+    return _outcome(
+        {
+            "flow": (dependency or {}).get("flow") or machine,
+            "run_id": f"sfn-{detail.get('name')}",
+            "outcome": outcome,
+            "project": (dependency or {}).get("project"),
+            "branch": (dependency or {}).get("branch"),
+            "step": None,
+            "error": ": ".join(reasons) or None,
+        },
+        when,
+        dependency,
+    )
+
+
+def _from_body(body: dict[str, Any], dependencies: list[dict[str, Any]]) -> Event:
+    payload = _payload(body.get("payload"))
+    name = str(body.get("name") or payload.get("name") or "")
+    when = _timestamp(body.get("timestamp", payload.get("timestamp")))
+    for dependency in dependencies:
+        if dependency.get("kind") != "finish":
+            continue
+        matches = dependency.get("match") or []
+        for outcome in matches:
+            if name == f"metaflow.outcome.{dependency.get('name')}.{outcome}":
+                return _outcome({key: payload.get(key) for key in _OUTCOME_KEYS}, when, dependency)
+        # Metaflow's own event of a finished run (argo_workflows_decorator.py, `task_finished`).
+        if "success" in matches and name == f"metaflow.{_qualified(dependency)}.end":
+            said = {"flow": dependency.get("flow"), "run_id": payload.get("run_id"), "outcome": "success"}
+            said.update({"project": dependency.get("project"), "branch": dependency.get("branch")})
+            return _outcome({key: said.get(key) for key in _OUTCOME_KEYS}, when, dependency)
+    keys = body.get("keys")
+    if isinstance(keys, list):  # what our publisher added for sensors that Metaflow deployed goes out again
+        payload = {key: value for key, value in payload.items() if key in keys}
+    identity = body.get("id") or payload.get("id")
+    return Event(name, payload, _text(identity), when, "event", _named(dependencies, name))
+
+
+_OUTCOME_KEYS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")
+
+
+def _outcome(payload: dict[str, Any], when: datetime | None, dependency: dict[str, Any] | None) -> Event:
+    # A success has the name that Metaflow gives it. The id starts with the run's pathspec, which is where
+    # `Trigger.runs` looks for it (metaflow/events.py), and is the same on every backend.
+    end = "end" if payload["outcome"] == "success" else payload["outcome"]
+    name = f"metaflow.{_qualified(payload)}.{end}"
+    identity = f"{payload['flow']}/{payload['run_id']}/{payload['outcome']}"
+    return Event(name, payload, identity, when, "run", dependency)
+
+
+def _qualified(of: dict[str, Any]) -> str:
+    parts = (of.get("project"), of.get("branch"), of.get("flow"))
+    return ".".join(str(part) for part in parts if part)
+
+
+def _named(dependencies: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    return next((item for item in dependencies if item.get("kind") == "event" and item.get("name") == name), None)
+
+
+def _finished(dependencies: list[dict[str, Any]], outcome: str, same: Any) -> dict[str, Any] | None:
+    of_flow = [item for item in dependencies if item.get("kind") == "finish" and same(item)]
+    return next((item for item in of_flow if outcome in (item.get("match") or [])), None)
+
+
+def _payload(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else dumps(value)
+
+
+def _timestamp(value: Any) -> datetime | None:
+    try:
+        if _is_number(value):
+            return datetime.fromtimestamp(value, timezone.utc)
+        if isinstance(value, str):
+            # Python 3.10 reads neither `Z` nor other than 3 or 6 digits of a second.
+            match = re.fullmatch(r"(.{19})(?:\.([0-9]+))?(Z|[+-][0-9]{2}:?[0-9]{2})?", value)
+            if match is None:
+                return None
+            start, fraction, zone = match.groups()
+            zone = "+00:00" if zone in (None, "Z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
+            return datetime.fromisoformat(f"{start}.{(fraction or '')[:6].ljust(6, '0')}{zone}")
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
+
+
+# parameters ------------------------------------------------------------------------------------------------------
+
+_MISSING = object()
+
+
+def field(payload: Any, path: str) -> Any:
+    """The value at `path`, or None. Dots reach into objects; a key that itself contains the dots wins.
+
+    >>> field({"order": {"id": 1}, "order.id": 2}, "order.id")
+    2
+    """
+    found = _field(payload, path.split("."))
+    return None if found is _MISSING else found
+
+
+def _field(value: Any, parts: list[str]) -> Any:
+    if not parts:
+        return value
+    if isinstance(value, dict):
+        for length in range(len(parts), 0, -1):  # the longest key first
+            key = ".".join(parts[:length])
+            if key in value:
+                found = _field(value[key], parts[length:])
+                if found is not _MISSING:
+                    return found
+    return _MISSING
+
+
+def convert(value: Any, kind: str) -> str:
+    """The text of a JSON value for a parameter of type `kind` (str, int, float, bool, json or file).
+
+    Metaflow's command line turns it into the value (table of the semantics, section 6).
+    Raises ValueError when the value does not fit the type; the message says what was expected and found.
+    """
+    text: str | None = None
+    if kind in ("str", "file"):
+        text = value if isinstance(value, str) else dumps(value)
+    elif kind == "json":
+        text = dumps(value)
+    elif kind == "int":
+        if isinstance(value, int) and not isinstance(value, bool):
+            text = _int_text(value)
+        elif isinstance(value, str) and _INTEGER.fullmatch(value):
+            text = value
+    elif kind == "float":
+        if (_is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value))) and _finite(value):
+            text = value if isinstance(value, str) else dumps(value)
+    elif kind == "bool":
+        if isinstance(value, bool):
+            text = "true" if value else "false"
+        elif isinstance(value, str) and value.lower() in ("true", "false"):
+            text = value.lower()
+    else:
+        raise ValueError(f"unknown parameter type {kind!r}")
+    if text is None:
+        raise ValueError(f"expected {_TYPES[kind]}, found {_found(value)}")
+    return text
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
+
+
+def _found(value: Any) -> str:
+    kinds = {str: "the text", bool: "the boolean", int: "the integer", dict: "the object", list: "the list"}
+    kind = "null" if value is None else kinds.get(type(value), "the number")
+    return kind if value is None else f"{kind} {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    try:
+        text = dumps(value)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def parameters_for(document: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
+    """Texts of the parameters that the document's events give.
+
+    `declared` maps every parameter of the flow to its type. A field that is missing or null gives nothing.
+    Raises EventError, naming event, field and parameter, for a value of the wrong type, a mapping to a parameter that
+    the flow does not have, and an event that belongs to no dependency.
+    """
+    texts: dict[str, str] = {}
+    for event in select(document):
+        if event.dependency is None:
+            raise EventError(f"event {event.name!r} belongs to no dependency of this flow")
+        mappings = list(event.dependency.get("mappings") or [])
+        if event.dependency.get("auto_map"):
+            mapped = {mapping.get("parameter") for mapping in mappings}
+            mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]
+        for mapping in mappings:
+            name = mapping["parameter"]
+            if name not in declared:
+                raise EventError(f"event {event.name!r} maps to parameter {name!r}, which the flow does not have")
+            constant = "constant_json" in mapping
+            value = loads(mapping["constant_json"]) if constant else field(event.payload, mapping["field"])
+            if value is None:
+                continue
+            try:
+                texts[name] = convert(value, declared[name])
+            except ValueError as error:
+                place = "the constant" if constant else f"field {mapping['field']!r}"
+                raise EventError(
+                    f"event {event.name!r}: {place} does not fit parameter {name!r} of type {declared[name]}: {error}"
+                ) from None
+    return texts

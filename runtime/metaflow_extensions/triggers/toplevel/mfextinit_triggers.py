@@ -1,0 +1,3 @@
+"""Names the module whose names Metaflow exports at its top level."""
+
+toplevel = "triggers_toplevel"

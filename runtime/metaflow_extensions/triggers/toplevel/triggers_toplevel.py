@@ -1,0 +1,29 @@
+"""Toplevel: what `from metaflow import ...` gains, and the proof that the plugins loaded.
+
+In:   Metaflow, with all plugins loaded; this module comes last.
+Out:  `ParameterContext` in `metaflow`. (`emit_event` and `namespaced_event_name` are plugins.)
+
+Not here: anything else. Metaflow goes on without a plugin module that fails, and only warns; a flow would then be
+deployed without its triggers. So that is an error here.
+"""
+
+__mf_extensions__ = "triggers"
+__version__ = "0.1.0"
+
+
+def __prove_that_the_plugins_loaded():
+    from metaflow import plugins
+
+    ours = {"trigger", "trigger_on_finish", "project", "step_functions_internal", "argo_workflows_internal"}
+    registered = [*plugins.FLOW_DECORATORS, *plugins.STEP_DECORATORS]
+    # Another extension may replace a decorator on purpose; Metaflow's own class under the name means ours is missing.
+    missing = sorted(c.name for c in registered if c.name in ours and c.__module__.startswith("metaflow.plugins."))
+    if missing or ("trigger" in {c.name for c in registered} and "emit_event" not in plugins.TL_PLUGINS):
+        names = ", ".join(f"@{name}" for name in missing) or "emit_event"
+        raise ImportError(
+            f"FT001: metaflow-triggers is installed, but Metaflow did not load its plugins ({names}). Look above for "
+            "'Plugins did not load': an installed extension fails when it is imported. Repair or remove that one."
+        )
+
+
+__prove_that_the_plugins_loaded()
