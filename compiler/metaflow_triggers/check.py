@@ -74,7 +74,7 @@ def _unknown_flows(graph: TriggerGraph, external_flows: frozenset[str]) -> Itera
         elsewhere = by_name.get(dependency.flow, [])[:3]
         if elsewhere:
             others = [(flow.span, f"this one is {_home(flow.project, flow.branch)}") for flow in elsewhere]
-            helps = tuple(f"to wait for it, write `'{qualified_name(identity(flow))}'`" for flow in elsewhere)
+            helps = tuple(_way_to(flow, waiting) for flow in elsewhere)
         else:
             if name not in near:
                 near[name] = suggest(name[2], neighbours.get(name[:2], ())) or suggest(name[2], by_name)
@@ -129,7 +129,7 @@ def _cycles(graph: TriggerGraph) -> Iterator[Diagnostic]:
         edges = [graph.edges[arc[2]] for arc in circle]
         # A circle that needs a failed run ends with the first one that succeeds.
         endless = all("success" in edge.match for edge in edges)
-        path = " -> ".join(f"`{flow.name}`" for flow in _shortened([*flows, flows[0]]))
+        path = " -> ".join(_shortened([f"`{flow.name}`" for flow in (*flows, flows[0])]))
         labels = [
             f"`{flow.name}` starts `{graph.flows[edge.downstream].name}` on {' or '.join(edge.match)}"
             for flow, edge in zip(flows, edges, strict=True)
@@ -153,10 +153,10 @@ def _cycles(graph: TriggerGraph) -> Iterator[Diagnostic]:
         )
 
 
-def _shortened(flows: list[Flow]) -> list[Flow]:
-    if len(flows) <= 2 * _SHOWN_PLACES:
-        return flows
-    return flows[:_SHOWN_PLACES] + flows[-_SHOWN_PLACES:]
+def _shortened(names: list[str]) -> list[str]:
+    if len(names) <= 2 * _SHOWN_PLACES:
+        return names
+    return [*names[:_SHOWN_PLACES], "...", *names[-_SHOWN_PLACES:]]
 
 
 def _same_flow_twice(graph: TriggerGraph) -> Iterator[Diagnostic]:
@@ -371,6 +371,12 @@ def _remarks(flow: Flow, trigger: Trigger, is_unfilled: bool) -> Iterator[Diagno
 
 def _home(project: str | None, branch: str | None) -> str:
     return f"of project `{project}`, branch `{branch_key(branch)}`" if project else "without @project"
+
+
+def _way_to(flow: Flow, waiting: Flow) -> str:
+    if flow.project:
+        return f"to wait for it, write `{qualified_name(identity(flow))}`"
+    return f"`{flow.name}` would have to be in @project(name={waiting.project!r}) too"
 
 
 def _closest(names: Sequence[str], verb: str = "defined") -> str:

@@ -169,13 +169,12 @@ def _cell(char: str) -> tuple[str, int]:
     """What is shown for a character, and how many terminal cells it takes."""
     if char == "\t":
         return _TAB, len(_TAB)
-    category = unicodedata.category(char)
-    # Control, format (bidirectional overrides among them) and line separators move the cursor or
-    # reorder text; surrogates cannot be written at all.
-    if category in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+    # Control, format (bidirectional overrides among them) and separator characters move the cursor or
+    # reorder text, surrogates cannot be written, and how wide a private one is nobody knows.
+    if not char.isprintable():
         text = _escape(char)
         return text, len(text)
-    if category in ("Mn", "Me") or "\u1160" <= char <= "\u11ff":
+    if unicodedata.category(char) in ("Mn", "Me") or "\u1160" <= char <= "\u11ff":
         return char, 0
     return char, 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
@@ -259,7 +258,7 @@ class _Frame:
         return [first, *(f"{' ' * (self.gutter + 9)}{shown(more)}".rstrip() for more in tail)]
 
 
-def render_text(item: Diagnostic, read_line: ReadLine | None = None, color: bool = False) -> str:
+def render_one(item: Diagnostic, read_line: ReadLine | None = None, color: bool = False) -> str:
     """One diagnostic in full: place, source line with a caret, notes, helps. Ends with a newline."""
     places = ([item.span] if item.span else []) + [span for span, _ in item.others]
     gutter = max((len(str(span.line)) for span in places), default=1)
@@ -290,16 +289,21 @@ def summary(diagnostics: Iterable[Diagnostic], flows: int | None = None, result:
     return f"{text}; {result}" if result else text
 
 
-def render_all(
+def render_text(
     diagnostics: Sequence[Diagnostic],
     flows: int | None = None,
-    result: str = "",
+    result: str | None = None,
     read_line: ReadLine | None = None,
     color: bool = False,
 ) -> str:
-    """All in full, in order, a blank line between them, and the summary. Ends with a newline."""
+    """All in full, in order, a blank line between them, and the summary. Ends with a newline.
+
+    `result` ends the summary; without it "nothing was written" where there are errors.
+    """
+    if result is None:
+        result = "nothing was written" if has_errors(diagnostics) else ""
     read_line = read_line or FileReader()
-    blocks = [render_text(item, read_line, color) for item in ordered(diagnostics)]
+    blocks = [render_one(item, read_line, color) for item in ordered(diagnostics)]
     return "\n".join([*blocks, summary(diagnostics, flows, result) + "\n"])
 
 
