@@ -7,6 +7,8 @@ Not here: anything else. Metaflow goes on without a plugin module that fails, an
 deployed without its triggers. So that is an error here.
 """
 
+from metaflow.parameters import ParameterContext  # noqa: F401 - exported: a name here is a name of `metaflow`
+
 __mf_extensions__ = "triggers"
 __version__ = "0.1.0"
 
