@@ -44,9 +44,9 @@ $(VENV)/installed: $(INSTALLED) | $(VENV)/created
 	$(PIP) --editable .
 	@touch $@
 
-# And what a developer needs beside it.
+# And what a developer needs beside it; setuptools because the acceptance tests build wheels offline.
 $(VENV)/installed-test: $(INSTALLED) | $(VENV)/created
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[test]' 'setuptools>=77' pytest-xdist
 	@touch $(VENV)/installed $@
 
 demo: $(VENV)/installed
