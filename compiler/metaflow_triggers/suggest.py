@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 _LONGEST = 128  # names are short; a longer text is not a misspelt name
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w]|_", "", name).casefold() or name
+@lru_cache(maxsize=65536)
+def _shape(name: str) -> tuple[str, int]:
+    """The name without case, hyphens and underscores, and its characters as bits of a number."""
+    plain = re.sub(r"[^\w]|_", "", name).casefold() or name
+    bits = 0
+    for char in plain:
+        bits |= 1 << (ord(char) & 127)
+    return plain, bits
 
 
 def distance(left: str, right: str, limit: int) -> int:
@@ -44,22 +51,26 @@ def suggest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     """
     if not name or len(name) > _LONGEST:
         return ()
-    plain = _plain(name)
+    plain, bits = _shape(name)
     limit = max(1, len(plain) // 3) if len(plain) > 2 else 0
-    found: list[tuple[int, str]] = []
-    for candidate in sorted(set(candidates)):
+    found: set[tuple[int, str]] = set()
+    for candidate in candidates:
         if candidate == name or not candidate or len(candidate) > _LONGEST:
             continue
-        other = _plain(candidate)
-        far = distance(plain, other, limit)
+        other, other_bits = _shape(candidate)
+        far = limit + 1
+        # Each edit removes at most one character that the other text lacks; most names are ruled out here.
+        if (bits & ~other_bits).bit_count() <= limit and (other_bits & ~bits).bit_count() <= limit:
+            far = distance(plain, other, limit)
         if far > limit and min(len(plain), len(other)) >= 4 and (plain.startswith(other) or other.startswith(plain)):
             far = limit
         if far <= limit:
-            found.append((far, candidate))
-    found.sort()
-    best = found[0][0] if found else 0
+            found.add((far, candidate))
+    if not found:
+        return ()
+    best = min(found)[0]
     reach = best if best <= 1 else best + 1
-    return tuple(candidate for far, candidate in found if far <= reach)[:3]
+    return tuple(candidate for far, candidate in sorted(found) if far <= reach)[:3]
 
 
 def asked(names: Sequence[str]) -> tuple[str, ...]:
