@@ -107,25 +107,25 @@ def _script(*conditions: str) -> str:
         lines.append('local payload = type(body.payload) == "table" and body.payload or {}')
     if "at(" in text:
         lines += [
-            "local function at(whole, ...)",
-            "  if payload[whole] ~= nil then return payload[whole] end",
-            "  local value = payload",
-            "  for _, key in ipairs({...}) do",
-            '    if type(value) ~= "table" then return nil end',
-            "    value = value[key]",
+            "local function at(value, keys, first)",
+            "  if first > #keys then return value end",
+            '  if type(value) ~= "table" then return nil end',
+            "  for last = #keys, first, -1 do",
+            '    local found = at(value[table.concat(keys, ".", first, last)], keys, last + 1)',
+            "    if found ~= nil then return found end",
             "  end",
-            "  return value",
+            "  return nil",
             "end",
         ]
     return "\n".join([*lines, f"return {text}"]) + "\n"
 
 
 def _given(path: str) -> str:
-    """A condition: the field is there and not null. A key that itself contains the dots wins."""
+    """A condition: the field is there and not null. A key that itself contains dots is tried first."""
     keys = [lua_string(key) for key in path.split(".")]
     if len(keys) == 1:
         return f"payload[{keys[0]}] ~= nil"
-    return f"at({lua_string(path)}, {', '.join(keys)}) ~= nil"
+    return f"at(payload, {{{', '.join(keys)}}}, 1) ~= nil"
 
 
 _IDENTIFIED = '(type(body.id) == "string" and body.id ~= "")'
