@@ -57,6 +57,12 @@ def _guarded(work: Callable[[], int]) -> int:
         _print(error.diagnostics, 1, [])
         missing = all(item.code == "FT002" for item in error.diagnostics)
         return EXIT_SETTING if missing else EXIT_ERROR
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        _print([Diagnostic("FT900", f"the command raised {type(error).__name__}: {error}")], 1, [])
+        return EXIT_ERROR
 
 
 # Reading and compiling ----------------------------------------------------------------------------------------------
@@ -229,19 +235,17 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
         sys.stdout.write(deployer.one_document(compilation.files))
         _deployer_attributes(obj, backend, options, compilation)
         return EXIT_SAME
-    missing = deployer.missing_settings(settings)
+    missing = deployer.missing_settings(compilation.files, settings)
     if missing:
         _say_what_would_be_deployed(obj, backend, compilation)
         raise DiagnosticError(missing)
     token = deployer.resolve_token(obj, options)
     _deployer_attributes(obj, backend, options, compilation)
     _upload(obj, settings, package)
-    report = deployer.create(compilation.files, settings, obj=obj, package=package, token=token, options=options)
-    obj.echo_always(report, err=True)
-    obj.echo("What will trigger execution of the workflow:", bold=True)
+    sys.stderr.write(f"{deployer.create(compilation.files, settings, deployed_name=_given_name(obj, backend), token=token)}\n")
     from .explain import table
 
-    obj.echo_always(table(compilation.graph), err=True)
+    sys.stderr.write(f"\n{table(compilation.graph)}")
     return EXIT_SAME
 
 
@@ -305,11 +309,8 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     user = _real_user(required=True)
     settings = _settings(obj, options, user)
     deployer: Any = backends.deployer(backend)
-    missing = deployer.missing_settings(settings, deleting=True)
-    if missing:
-        raise DiagnosticError(missing)
     deployer.check_token(obj, options)
-    obj.echo_always(deployer.delete(_given_name(obj, backend), settings, obj=obj), err=True)
+    sys.stderr.write(f"{deployer.delete(_given_name(obj, backend), settings)}\n")
     return EXIT_SAME
 
 

@@ -34,6 +34,8 @@ PRIVATE_NAMES = {
         "SFN_IAM_ROLE",
         "SFN_DYNAMO_DB_TABLE",
     ],
+    "metaflow.plugins.aws.step_functions.step_functions_cli": ["resolve_token", "validate_token"],
+    "metaflow.plugins.argo.argo_workflows_cli": ["resolve_token", "validate_token"],
     "metaflow.plugins.argo.argo_workflows": [
         "ArgoWorkflows._process_triggers",
         "ArgoWorkflows._compile_sensor",
@@ -49,10 +51,10 @@ PRIVATE_NAMES = {
     "metaflow.datastore.flow_datastore": ["FlowDataStore"],
 }
 
-DATASTORE_ROOT = f"s3://{open_setting('DatastoreBucket')}/{open_setting('DatastorePrefix')}"
-"""What stands for the S3 datastore root while upstream compiles."""
+_BUCKET = f"s3://{open_setting('DatastoreBucket')}"
 
 PRODUCTION_TOKEN = open_setting("ProductionToken")
+_PARTITION = open_setting("AwsPartition")  # upstream takes the partition from between two colons of a role
 _DEFAULT_USER = "nobody"
 _LAUNCHER = "metaflow_extensions.triggers.plugins.launcher"
 
@@ -142,6 +144,13 @@ def _without_slash(root: str | None) -> str | None:
     return root.rstrip("/") if root else None
 
 
+def datastore_root(settings: Settings) -> str:
+    """What stands for the S3 datastore root while upstream compiles: a bucket, and a prefix unless it has none."""
+    if settings.datastore_s3 and "/" not in settings.datastore_s3.removeprefix("s3://"):
+        return _BUCKET
+    return f"{_BUCKET}/{open_setting('DatastorePrefix')}"
+
+
 # Is the command ours? ------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +209,13 @@ def current_project() -> tuple[str | None, str | None]:
     from metaflow import current
 
     return current.get("project_name", None), current.get("branch_name", None)
+
+
+def namespace_prefix() -> str:
+    """What `namespaced_event_name` puts before an event name in the flow at work."""
+    from metaflow.plugins.namespaced_events import namespaced_event_name
+
+    return str(namespaced_event_name("")())
 
 
 def evaluate(function: Callable[..., Any], flow: Any, user: str) -> Any:
@@ -280,7 +296,6 @@ class CanonicalEnvironment:
             "app": configured("APP"),
             "environment_type": self._environment.TYPE,
             "metaflow_version": self._settings.metaflow_version,
-            "python_version_code": f"{sys.version_info[0]}.{sys.version_info[1]}",
             "runtime": "dev",
             "script": os.path.basename(sys.argv[0]),
             "username": self._settings.user,
@@ -411,7 +426,7 @@ def build_code_package(obj: Any, settings: Settings) -> CodePackage:
 
     if not settings.code_package:
         metadata = json.dumps({"version": 0, "archive_format": "tgz", "mfcontent_version": 1})
-        return CodePackage(None, metadata, open_setting("CodePackageSha"), "")
+        return CodePackage(None, metadata, open_setting("CodePackageSha"), open_setting("CodePackagePath"))
     package = MetaflowPackage(
         obj.flow,
         CanonicalEnvironment(obj.environment, settings),
@@ -482,6 +497,51 @@ def _reproducible_backend() -> Any:
     return _backend_class
 
 
+def upload_code_package(obj: Any, root: str, package: CodePackage) -> None:
+    """Put the package where the compiled workflow looks for it (Metaflow's own content-addressed store).
+
+    Raises DiagnosticError(FT704) if the datastore refuses, FT900 if it ends up elsewhere.
+    """
+    datastore = _datastore(obj, "s3", root)
+    try:
+        uri, sha = datastore.save_data([package.blob], len_hint=1)[0]
+    except Exception as error:
+        raise DiagnosticError(
+            [Diagnostic("FT704", f"the code package could not be written below {root}: {error}")]
+        ) from error
+    if sha != package.sha or uri != f"{root}/{package.path}":
+        raise DiagnosticError([Diagnostic("FT900", f"the code package went to {uri}, expected {root}/{package.path}")])
+
+
+def resolve_token(obj: Any, backend: str, name: str, options: dict[str, Any]) -> str:
+    """The production token by upstream's rules: authorise against what is deployed, keep or make one, remember it."""
+    module = importlib.import_module(_TOKEN_MODULES[backend])
+    with _upstream_errors(obj):
+        token: str = module.resolve_token(
+            name,
+            obj.token_prefix,
+            obj,
+            options.get("authorize"),
+            options.get("given_token"),
+            options.get("generate_new_token"),
+            obj.is_project,
+        )
+    return token
+
+
+def check_token(obj: Any, backend: str, name: str, authorize: str | None) -> None:
+    """Raise DiagnosticError(FT123) unless upstream would let this user delete the deployment."""
+    module = importlib.import_module(_TOKEN_MODULES[backend])
+    with _upstream_errors(obj):
+        module.validate_token(name, obj.token_prefix, authorize)
+
+
+_TOKEN_MODULES = {
+    "step-functions": "metaflow.plugins.aws.step_functions.step_functions_cli",
+    "argo-workflows": "metaflow.plugins.argo.argo_workflows_cli",
+}
+
+
 class Options:
     """The options of upstream's `create` that change the workflow; the defaults are upstream's."""
 
@@ -524,7 +584,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
     from metaflow.plugins.aws.step_functions import step_functions as upstream
 
     batch = _RecordingBatch(settings.batch_platform)
-    datastore = _datastore(obj, "s3", DATASTORE_ROOT)
+    datastore = _datastore(obj, "s3", datastore_root(settings))
     batch_tags = dict(item.split("=", 1) for item in options.aws_batch_tags)
     for key, value in batch_tags.items():
         validate_aws_tag(key, value)
@@ -560,8 +620,8 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
             command: str = super()._step_cli(node, paths, code_package_url, user_code_retries)
             return _step_functions_command(command, node.name)
 
-    role = f"arn:{open_setting('AWS::Partition')}:iam::{open_setting('AWS::AccountId')}:role/unused"
-    url = f"{DATASTORE_ROOT}/{package.path}" if package.path else open_setting("CodePackageUrl")
+    role = f"arn:{_PARTITION}:iam::0:role/unused"
+    url = f"{datastore_root(settings)}/{package.path}"
     with (
         _upstream_errors(obj),
         _attached(obj, ["batch"], datastore),
@@ -596,7 +656,8 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
             compress_state_machine=options.compress_state_machine,
         )
         definition = json.loads(compiled._workflow.to_json())
-    return _canonical({"definition": definition, "job_definitions": per_step}, settings)
+    compiled_parts = {"definition": definition, "job_definitions": per_step}
+    return _canonical(compiled_parts, _step_functions_settings(settings))
 
 
 _SET_PARAMETERS = re.compile(
@@ -628,7 +689,7 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
     from metaflow.plugins.argo import argo_workflows as upstream
 
     kind = obj.flow_datastore.TYPE if obj.flow_datastore.TYPE in ("s3", "azure", "gs") else "s3"
-    root = DATASTORE_ROOT if kind == "s3" else obj.flow_datastore.datastore_root
+    root = datastore_root(settings) if kind == "s3" else obj.flow_datastore.datastore_root
     datastore = _datastore(obj, kind, root)
 
     class OfflineArgoWorkflows(upstream.ArgoWorkflows):  # type: ignore[misc]
@@ -655,7 +716,7 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
                 annotations.pop(key, None)
             return annotations
 
-    url = f"{root}/{package.path}" if package.path else open_setting("CodePackageUrl")
+    url = f"{root}/{package.path}"
     with _upstream_errors(obj), _attached(obj, ["kubernetes", "environment"], datastore):
         compiled = OfflineArgoWorkflows(
             name,
@@ -678,7 +739,7 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             **options.argo,
         )
         template = json.loads(json.dumps(compiled._workflow_template.to_json(), default=_plain))
-    template = _canonical(_without_nulls(template), settings)
+    template = _canonical(_without_nulls(template), _argo_settings(settings))
     for entry in template["spec"].get("templates", []):
         container = entry.get("container")
         if container and container.get("command"):
@@ -689,7 +750,7 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
 _ARGO_PARAMETERS = re.compile(
     r"python -m metaflow\.plugins\.argo\.set_parameters (\w+) (?P<values>.*?) ?&& \. `pwd`/\1 && ", re.DOTALL
 )
-_ARGO_INIT = re.compile(r"; then (?P<python>\S+) (?P<rest>\S+ .*? init --run-id .*?); fi")
+_ARGO_INIT = re.compile(r"(?P<before>>/dev/null 2>/dev/null); then \S+ (?P<rest>\S+ .*? init --run-id .*?); fi")
 
 
 def _argo_command(command: str) -> str:
@@ -701,7 +762,7 @@ def _argo_command(command: str) -> str:
     values = match["values"].strip()
     command = command[: match.start()] + command[match.end() :]
     launch = f"; then python -m {_LAUNCHER} argo-workflows {values + ' ' if values else ''}-- "
-    command, count = _ARGO_INIT.subn(lambda found: f"{launch}{found['rest']}; fi", command, count=1)
+    command, count = _ARGO_INIT.subn(lambda found: f"{found['before']}{launch}{found['rest']}; fi", command, count=1)
     if count != 1:
         raise DiagnosticError([_unknown_shape("the start step initialises the run in an unknown way")])
     return command
@@ -722,8 +783,62 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _canonical(value: Any, settings: Settings) -> Any:
-    """Drop from METAFLOW_VERSION what repeats a token or tells nothing to the task (it is read by people only)."""
+def _step_functions_settings(settings: Settings) -> Callable[[str], str]:
+    """Text of a state machine with every setting as a reference, configured or not.
+
+    A configured value becomes the reference that has this value, so the meaning stays; all settings
+    then stand in one place, the template's Parameters.
+    """
+    exact = {
+        value: open_setting(name)
+        for value, name in (
+            (settings.batch_job_queue, "BatchJobQueue"),
+            (settings.batch_job_role, "BatchJobRoleArn"),
+            (settings.fargate_execution_role, "FargateExecutionRoleArn"),
+            (settings.dynamo_db_table, "DynamoDbTable"),
+        )
+        if value
+    }
+    # The decorator as upstream repeats it in every task's command: --with 'batch:queue=...,iam_role=...'.
+    in_specs = [
+        (re.compile(rf"(?<=[:,]{key}=){re.escape(value)}(?=[,'])"), open_setting(name))
+        for key, value, name in (
+            ("queue", settings.batch_job_queue, "BatchJobQueue"),
+            ("iam_role", settings.batch_job_role, "BatchJobRoleArn"),
+            ("execution_role", settings.fargate_execution_role, "FargateExecutionRoleArn"),
+        )
+        if value
+    ]
+    root = re.compile(re.escape(settings.datastore_s3) + r"(?=/|$)") if settings.datastore_s3 else None
+
+    def replace(text: str) -> str:
+        if text in exact:
+            return exact[text]
+        text = text.replace(_PARTITION, open_setting("AWS::Partition"))
+        for pattern, reference in in_specs:
+            text = pattern.sub(reference, text)
+        return root.sub(lambda _: datastore_root(settings), text) if root else text
+
+    return replace
+
+
+def _argo_settings(settings: Settings) -> Callable[[str], str]:
+    """Text of a WorkflowTemplate with the settings filled in that are configured."""
+    if settings.datastore_s3 is None:
+        return lambda text: text
+    bucket, _, prefix = settings.datastore_s3.removeprefix("s3://").partition("/")
+    known = ((open_setting("DatastoreBucket"), bucket), (open_setting("DatastorePrefix"), prefix))
+
+    def replace(text: str) -> str:
+        for placeholder, value in known:
+            text = text.replace(placeholder, value)
+        return text
+
+    return replace
+
+
+def _canonical(value: Any, replace: Callable[[str], str]) -> Any:
+    """Every text through `replace`; METAFLOW_VERSION (which only people read) without the token, keys sorted."""
     if isinstance(value, dict):
         name = value.get("Name", value.get("name"))
         for key in ("Value", "value"):
@@ -731,10 +846,10 @@ def _canonical(value: Any, settings: Settings) -> Any:
                 told = json.loads(value[key])
                 told.pop("production_token", None)
                 value = {**value, key: json.dumps(told, sort_keys=True)}
-        return {key: _canonical(item, settings) for key, item in value.items()}
+        return {key: _canonical(item, replace) for key, item in value.items()}
     if isinstance(value, list):
-        return [_canonical(item, settings) for item in value]
-    return value
+        return [_canonical(item, replace) for item in value]
+    return replace(value) if isinstance(value, str) else value
 
 
 @contextlib.contextmanager

@@ -71,3 +71,8 @@ def register(name: str, load: Callable[[], Any]) -> None:
 def backend(name: str) -> Backend:
     """The backend's module. Raises KeyError for an unknown name."""
     return cast(Backend, _modules[name]())
+
+
+def deployer(name: str) -> Any:
+    """The module `deployer` of a backend: what `create` and `delete` need. Loads the cloud's client when used."""
+    return importlib.import_module(".deployer", backend(name).__name__)  # type: ignore[attr-defined]

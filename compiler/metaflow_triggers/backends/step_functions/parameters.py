@@ -85,7 +85,11 @@ def parameters(settings: Settings) -> tuple[Parameter, ...]:
         ),
         Parameter("ProductionToken", "Metaflow's production token of the flow", "--authorize", None, None),
         Parameter(
-            "CodePackageUrl", "Where the flow's code package lies in S3", "without --no-code-package", None, None
+            "CodePackagePath",
+            "Where the flow's code package lies below the datastore's root",
+            "without --no-code-package",
+            r"[A-Za-z0-9!_.*()-]+(/[A-Za-z0-9!_.*()-]+)*",
+            None,
         ),
         Parameter("CodePackageSha", "SHA-1 of the flow's code package", "without --no-code-package", None, None),
     )
