@@ -163,8 +163,10 @@ def test_columns_count_characters():
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_and_byte_order_mark(end):
     text = end.join(["\ufeff# first \x0c line", "x = '\u2028'", "@trigger(event='bad')", "class F(FlowSpec): pass", ""])
-    span = SourceFile("a.py", text).locate("F", "trigger", ("event",))
+    source = SourceFile("a.py", text)
+    span = source.locate("F", "trigger", ("event",))
     assert (span.line, span.column, span.end_column) == (3, 16, 21)
+    assert source.class_span("F") == Span("a.py", 4, 7, 4, 8)
 
 
 def test_a_starred_element_hides_what_follows():
