@@ -28,9 +28,12 @@ def qualified(flow: str, project: str | None, branch: str | None) -> str:
     return f"{project}.{branch}.{flow}" if project else flow
 
 
-def is_valid(name: str) -> bool:
-    """Whether the API server takes the name (RFC 1123 subdomain) and upstream's limit holds."""
-    return len(name) <= LIMIT and _LABEL.fullmatch(name) is not None
+def is_valid(name: str, project: str | None = None) -> bool:
+    """Whether the API server takes the name (RFC 1123 subdomain) and upstream's limit holds.
+
+    Upstream does not apply its limit to a name that it shortened itself (at most 47 characters).
+    """
+    return (project is not None or len(name) <= LIMIT) and _LABEL.fullmatch(name) is not None
 
 
 def template_name(flow: str, project: str | None, branch: str | None) -> str:

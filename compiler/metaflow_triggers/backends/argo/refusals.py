@@ -21,7 +21,7 @@ def refusals(flow: Flow) -> list[Diagnostic]:
     """In the order in which they stand in the file's model."""
     found: list[Diagnostic] = []
     deployed = names.template_name(flow.name, flow.project, flow.branch)
-    if not names.is_valid(deployed):
+    if not names.is_valid(deployed, flow.project):
         found.append(
             Diagnostic(
                 "FT401",
@@ -30,6 +30,15 @@ def refusals(flow: Flow) -> list[Diagnostic]:
                 flow.span,
                 label=f"{len(deployed)} characters",
                 helps=("give the flow class a shorter name of ASCII letters and digits",),
+            )
+        )
+    if "parallel" in flow.features:
+        found.append(
+            Diagnostic(
+                "FT510",
+                f"`{flow.name}` has a @parallel step, whose pods are not given what triggers need on Argo Workflows "
+                "yet",
+                flow.span,
             )
         )
     if flow.schedule is not None:

@@ -1,0 +1,140 @@
+"""Flows, settings and an upstream WorkflowTemplate for the tests of the Argo backend."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+
+from metaflow_triggers.model import (
+    Constant,
+    Dependency,
+    EventDependency,
+    FinishDependency,
+    Flow,
+    Mapping,
+    Parameter,
+    PayloadField,
+    Span,
+    Trigger,
+    TriggerGraph,
+)
+from metaflow_triggers.settings import Settings
+
+SPAN = Span("flow.py", 1, 1, 1, 2)
+GRAPH = TriggerGraph((), (), (), ())
+
+SETTINGS = Settings(
+    user="tester",
+    user_is_configured=True,
+    production=False,
+    metaflow_version="2.19.39",
+    code_package=True,
+    datastore_s3="s3://bucket/metaflow",
+    batch_job_queue=None,
+    batch_job_role=None,
+    fargate_execution_role=None,
+    batch_platform="EC2",
+    state_machine_role=None,
+    events_role=None,
+    dynamo_db_table=None,
+    state_machine_prefix=None,
+    event_bus="default",
+    event_source="metaflow",
+    kubernetes_namespace="flows",
+    workflow_service_account=None,
+    argo_event="metaflow-event",
+    argo_event_source="metaflow-triggers",
+    argo_event_source_is_ours=True,
+    argo_event_bus="default",
+    argo_sensor_namespace="events",
+    argo_sensor_service_account=None,
+    argo_webhook_url=None,
+    argo_webhook_secret="metaflow-triggers-webhook",
+)
+
+
+def mapping(parameter: str, path: str) -> Mapping:
+    return Mapping(parameter, PayloadField(path), SPAN)
+
+
+def constant(parameter: str, value: Any) -> Mapping:
+    return Mapping(parameter, Constant(json.dumps(value)), SPAN)
+
+
+def event(name: str, *mappings: Mapping) -> EventDependency:
+    return EventDependency(name, mappings, None, None, SPAN)
+
+
+def finish(flow: str, *match: str, mappings: tuple[Mapping, ...] = (), project: str | None = None) -> FinishDependency:
+    branch = "user.tester" if project else None
+    return FinishDependency(flow, project, branch, match or ("success",), mappings, None, SPAN)
+
+
+def trigger(*dependencies: Dependency, join: str = "any", options: str = "{}", auto_map: bool = False) -> Trigger:
+    kind = "event" if isinstance(dependencies[0], EventDependency) else "finish"
+    return Trigger(kind, join, True, dependencies, auto_map, options, SPAN)
+
+
+def required(name: str) -> Parameter:
+    return Parameter(name, "str", True, False, False, SPAN)
+
+
+def optional(name: str) -> Parameter:
+    return Parameter(name, "str", False, True, False, SPAN)
+
+
+def flow(*triggers: Trigger, parameters: tuple[Parameter, ...] = (), name: str = "DemoFlow", **changes: Any) -> Flow:
+    made = Flow(name, "flow.py", None, None, parameters, triggers, None, (), (), SPAN)
+    return replace(made, **changes)
+
+
+EVERYTHING = flow(
+    trigger(event("user.signup", mapping("order_id", "order.id"), constant("note", "{{x}}")), event("other")),
+    trigger(finish("Parent", "failure", "success"), finish("Score", project="shop")),
+    parameters=(required("order_id"), optional("note")),
+)
+
+_UPSTREAM: dict[str, Any] = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "WorkflowTemplate",
+    "metadata": {
+        "name": "demoflow",
+        "namespace": "flows",
+        "annotations": {"metaflow/owner": "tester", "metaflow/flow_name": "DemoFlow"},
+        "labels": {"app.kubernetes.io/part-of": "metaflow", "app.kubernetes.io/name": "metaflow-flow"},
+    },
+    "spec": {
+        "parallelism": 100,
+        "workflowMetadata": {"labels": {"app.kubernetes.io/part-of": "metaflow"}},
+        "arguments": {"parameters": [{"name": "order_id", "value": "null", "description": None}]},
+        "entrypoint": "DemoFlow",
+        "onExit": "capture-error-hook-fn-preflight",
+        "hooks": {},
+        "templates": [
+            {"name": "DemoFlow", "dag": {"tasks": [{"name": "start", "template": "start"}]}},
+            {
+                "name": "start",
+                "serviceAccountName": "runner",
+                "metadata": {"annotations": {"metaflow/step_name": "start"}},
+                "container": {
+                    "args": None,
+                    "command": ["bash", "-c", "true"],
+                    "env": [
+                        {"name": "METAFLOW_USER", "value": "argo-workflows", "valueFrom": None},
+                        {"name": "METAFLOW_PRODUCTION_TOKEN", "value": "literal-token"},
+                    ],
+                    "image": "python:3.11",
+                    "name": "start",
+                },
+            },
+            {"name": "capture-error-hook-fn-preflight", "steps": [[{"name": "capture", "template": "start"}]]},
+        ],
+    },
+}
+
+
+def upstream() -> Any:
+    """A new copy of what `seams` gives."""
+    return {"workflow_template": copy.deepcopy(_UPSTREAM)}

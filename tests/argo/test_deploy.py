@@ -1,0 +1,251 @@
+"""Deploying over real HTTP: make, repeat, change, remove, and say what went wrong."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kubernetes import client as kubernetes_client
+from metaflow_triggers.backends import Manifest, argo
+from metaflow_triggers.backends.argo import deploy, names
+from metaflow_triggers.diagnostics import DiagnosticError
+
+from .argo_flows import EVERYTHING, GRAPH, SETTINGS, event, flow, trigger, upstream
+from .kubernetes_stand_in import KubernetesStandIn
+
+ONE = flow(trigger(event("data-ready")))
+
+
+@pytest.fixture
+def server() -> Iterator[KubernetesStandIn]:
+    with KubernetesStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: KubernetesStandIn) -> Iterator[Any]:
+    with connect(server.url) as made:
+        yield made
+
+
+def connect(url: str, token: str | None = None) -> Any:
+    configuration = kubernetes_client.Configuration(host=url)
+    if token:
+        configuration.api_key["authorization"] = token
+        configuration.api_key_prefix["authorization"] = "Bearer"
+    return kubernetes_client.ApiClient(configuration)
+
+
+def files(chosen: Any, settings: Any = SETTINGS) -> list[Manifest]:
+    return [*argo.manifests(chosen, GRAPH, upstream(), settings), *argo.shared_manifests(settings)]
+
+
+def create(client: Any, chosen: Any, settings: Any = SETTINGS, token: str = "token-1") -> deploy.Report:
+    return deploy.create(
+        files(chosen, settings), settings, deployed_name="demoflow", production_token=token, client=client
+    )
+
+
+def verbs(report: deploy.Report) -> set[str]:
+    return {action.verb for action in report.actions}
+
+
+def code_of(work: Any) -> tuple[str, str]:
+    with pytest.raises(DiagnosticError) as raised:
+        work()
+    (found,) = raised.value.diagnostics
+    return found.code, found.message
+
+
+def test_create_makes_every_object(server: KubernetesStandIn, client: Any) -> None:
+    report = create(client, EVERYTHING)
+    assert verbs(report) == {"created"}
+    kinds = [action.kind for action in report.actions]
+    assert kinds[-2:] == ["WorkflowTemplate", "Sensor"]
+    made = {(item["kind"], item["metadata"]["namespace"]) for item in server.store.objects.values()}
+    assert made == {
+        ("ServiceAccount", "events"),
+        ("Role", "flows"),
+        ("RoleBinding", "flows"),
+        ("Secret", "flows"),
+        ("Secret", "events"),
+        ("NetworkPolicy", "events"),
+        ("EventSource", "events"),
+        ("WorkflowTemplate", "flows"),
+        ("Sensor", "events"),
+    }
+    for item in server.store.objects.values():
+        assert item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "metaflow-triggers"
+    assert all("fieldValidation=Strict" in line for line in server.store.requests if line.startswith("PATCH"))
+
+
+def test_the_token_is_in_the_cluster_only(server: KubernetesStandIn, client: Any) -> None:
+    create(client, ONE, token="secret-token")
+    secret = server.objects("secrets")["flows/" + names.token_secret("demoflow")]
+    assert base64.b64decode(secret["data"]["token"]) == b"secret-token"
+    assert "secret-token" not in str([item.content for item in files(ONE)])
+    assert deploy.production_token("demoflow", SETTINGS, client=client) == "secret-token"
+    assert deploy.production_token("another", SETTINGS, client=client) is None
+
+
+def test_one_webhook_secret_in_both_namespaces(server: KubernetesStandIn, client: Any) -> None:
+    create(client, ONE)
+    secrets = server.objects("secrets")
+    first = secrets["events/metaflow-triggers-webhook"]["data"]["token"]
+    assert len(base64.b64decode(first)) >= 32
+    assert secrets["flows/metaflow-triggers-webhook"]["data"]["token"] == first
+    del server.store.objects["/api/v1", "flows", "secrets", "metaflow-triggers-webhook"]
+    create(client, ONE)
+    assert server.objects("secrets")["flows/metaflow-triggers-webhook"]["data"]["token"] == first
+
+
+def test_repeating_changes_nothing(server: KubernetesStandIn, client: Any) -> None:
+    create(client, EVERYTHING)
+    before = str(server.store.objects)
+    assert verbs(create(client, EVERYTHING)) == {"unchanged"}
+    assert str(server.store.objects) == before
+
+
+def test_a_change_updates_one_object_and_keeps_foreign_fields(server: KubernetesStandIn, client: Any) -> None:
+    create(client, EVERYTHING)
+    key = ("/apis/argoproj.io/v1alpha1", "events", "sensors", names.sensor_name("demoflow"))
+    item = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"annotations": {"team": "blue"}}}
+    server.store.apply(key, item, "someone", False, False)
+    report = create(client, ONE)
+    assert {action.kind for action in report.actions if action.verb == "updated"} == {"Sensor"}
+    assert server.store.objects[key]["metadata"]["annotations"] == {"team": "blue"}
+    assert len(server.store.objects[key]["spec"]["triggers"]) == 1
+
+
+def test_what_is_no_longer_mentioned_is_deleted(server: KubernetesStandIn, client: Any) -> None:
+    create(client, EVERYTHING)
+    report = create(client, flow())
+    assert [str(action) for action in report.actions if action.verb == "deleted"] == [
+        "deleted Sensor events/" + names.sensor_name("demoflow")
+    ]
+    assert not server.objects("sensors")
+
+
+def test_delete_removes_what_create_made_and_nothing_else(server: KubernetesStandIn, client: Any) -> None:
+    create(client, EVERYTHING)
+    foreign = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": "foreign"}}
+    server.store.create(("/apis/argoproj.io/v1alpha1", "events", "sensors", "foreign"), foreign)
+    report = deploy.delete("demoflow", SETTINGS, client=client)
+    assert [action.kind for action in report.actions] == ["Sensor", "WorkflowTemplate", "Secret"]
+    assert list(server.objects("sensors")) == ["events/foreign"]
+    assert not server.objects("workflowtemplates")
+    assert set(server.objects("secrets")) == {"events/metaflow-triggers-webhook", "flows/metaflow-triggers-webhook"}
+    assert server.objects("eventsources")
+    assert deploy.delete("demoflow", SETTINGS, client=client).actions == ()
+    assert str(deploy.delete("demoflow", SETTINGS, client=client)) == "nothing to do"
+
+
+def test_a_foreign_object_is_not_touched(server: KubernetesStandIn, client: Any) -> None:
+    name = names.sensor_name("demoflow")
+    foreign = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": name}}
+    server.store.create(("/apis/argoproj.io/v1alpha1", "events", "sensors", name), foreign)
+    assert code_of(lambda: create(client, ONE)) == (
+        "FT703",
+        f"Sensor `events/{name}` exists and was not made by this deployment",
+    )
+    assert len(server.store.objects) == 1
+
+
+def upstreams_deployment(server: KubernetesStandIn, **annotations: str) -> None:
+    made = upstream()["workflow_template"]
+    made["metadata"]["annotations"].update(annotations)
+    made["spec"]["parallelism"] = 7
+    server.store.create(("/apis/argoproj.io/v1alpha1", "flows", "workflowtemplates", "demoflow"), made)
+
+
+def test_metaflows_own_deployment_of_the_flow_is_adopted(server: KubernetesStandIn, client: Any) -> None:
+    upstreams_deployment(server)
+    report = create(client, ONE)
+    assert "updated WorkflowTemplate flows/demoflow" in str(report)
+    template = server.objects("workflowtemplates")["flows/demoflow"]
+    assert template["spec"]["parallelism"] == 100
+    assert verbs(create(client, ONE)) == {"unchanged"}
+
+
+def test_metaflows_own_deployment_of_another_flow_is_not(server: KubernetesStandIn, client: Any) -> None:
+    upstreams_deployment(server, **{"metaflow/flow_name": "Another"})
+    assert code_of(lambda: create(client, ONE))[0] == "FT703"
+
+
+def test_metaflows_own_sensor_must_go_first(server: KubernetesStandIn, client: Any) -> None:
+    upstreams_deployment(server, **{"metaflow/sensor_name": "demoflow"})
+    assert code_of(lambda: create(client, ONE))[0] == "FT703"
+    assert len(server.store.objects) == 1
+
+
+def test_open_settings_are_named(server: KubernetesStandIn, client: Any) -> None:
+    settings = replace(SETTINGS, argo_event_source_is_ours=False, argo_event_source="company")
+    code, message = code_of(lambda: create(client, ONE, settings))
+    assert code == "FT002"
+    assert "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL" in message
+    assert server.store.requests == []
+    both = deploy.missing_settings(replace(settings, datastore_s3=None))
+    assert [item.code for item in both] == ["FT002", "FT002"]
+    assert deploy.missing_settings(SETTINGS) == []
+
+
+def test_a_refusal_by_the_dry_run_leaves_nothing_behind(server: KubernetesStandIn, client: Any) -> None:
+    made = files(ONE)
+    sensor = next(item for item in made if item.path.endswith("sensor.yaml"))
+    sensor.content["metadata"]["labels"]["metaflow-triggers/deployed-name"] = "not a label"
+    code, message = code_of(
+        lambda: deploy.create(made, SETTINGS, deployed_name="demoflow", production_token="t", client=client)
+    )
+    assert code == "FT704"
+    assert "not a label" in message
+    assert server.store.objects == {}
+
+
+def test_denied(server: KubernetesStandIn, client: Any) -> None:
+    server.store.forbidden.add("PATCH sensors")
+    code, message = code_of(lambda: create(client, ONE))
+    assert code == "FT702"
+    assert message == f"not allowed to patch sensors `events/{names.sensor_name('demoflow')}`"
+
+
+def test_credentials(server: KubernetesStandIn) -> None:
+    server.store.token = "right"
+    with connect(server.url, "wrong") as wrong:
+        assert code_of(lambda: create(wrong, ONE))[0] == "FT701"
+    with connect(server.url, "right") as right:
+        assert verbs(create(right, ONE)) == {"created"}
+
+
+def test_nobody_answers() -> None:
+    with KubernetesStandIn() as gone:
+        url = gone.url
+    with connect(url) as client:
+        code, message = code_of(lambda: create(client, ONE))
+    assert code == "FT701"
+    assert url in message
+
+
+def test_argo_is_not_installed(server: KubernetesStandIn, client: Any) -> None:
+    settings = replace(SETTINGS, argo_sensor_namespace="events", kubernetes_namespace="flows")
+    made = files(ONE, settings)
+    made[0].content["metadata"]["namespace"] = "no/where"
+    code, _ = code_of(
+        lambda: deploy.create(made, settings, deployed_name="demoflow", production_token="t", client=client)
+    )
+    assert code == "FT704"
+
+
+def test_transient_failures_are_retried(server: KubernetesStandIn, client: Any) -> None:
+    server.store.failing = 2
+    assert verbs(create(client, ONE)) == {"created"}
+
+
+def test_one_document() -> None:
+    document = json.loads(deploy.one_document(files(ONE)))
+    assert document["kind"] == "List"
+    assert {item["kind"] for item in document["items"]} >= {"Sensor", "WorkflowTemplate", "EventSource"}
+    assert "Kustomization" not in {item["kind"] for item in document["items"]}
