@@ -155,6 +155,12 @@ def test_a_long_line_is_cut_around_the_span(position):
     assert text.endswith("...") == (position < 1900)
 
 
+def test_a_cut_line_does_not_begin_with_half_a_letter():
+    line = "e\u0301" * 200 + "'bad'"
+    text, marks = one_line(line, 401, 406)
+    assert text.startswith("...e\u0301") and under(text, marks) == "'bad'"
+
+
 def test_a_span_longer_than_the_line_shown_is_cut_too():
     text, marks = one_line("x" * 5000, 1, 5001, label="")
     assert len(marks) <= len(text)
