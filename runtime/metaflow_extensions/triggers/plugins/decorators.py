@@ -134,6 +134,7 @@ class _Lenient:
 
     attributes: dict[str, Any]
     defaults: dict[str, Any]
+    _user_defined_attributes: set[str]
 
     def __init__(self, attributes: Any = None, statically_defined: bool = False, inserted_by: Any = None) -> None:
         written = dict(attributes or {})
@@ -149,12 +150,9 @@ class _Lenient:
         """The keyword arguments that the user wrote, with configuration values filled in once Metaflow has them."""
         names = [key for key in self._written if key in self.attributes]
         # `**config_expr(...)` becomes arguments only when Metaflow resolves it.
-        late = [
-            key
-            for key, value in self.attributes.items()
-            if key not in names and (key not in self.defaults or value is not self.defaults[key])
-        ]
-        return {key: self.attributes[key] for key in [*names, *late] if not key.startswith(_PACKED)}
+        late = [key for key in self.attributes if key not in self.defaults or key in self._user_defined_attributes]
+        both = [*names, *(key for key in late if key not in names)]
+        return {key: self.attributes[key] for key in both if not key.startswith(_PACKED)}
 
     @property
     def unknown_arguments(self) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _write(value: Any, out: Any) -> None:
             _write(item, out)
         out("]")
     else:
-        raise TypeError(f"{type(value).__name__} is not JSON: {_short(value)}")
+        raise TypeError(f"a value of type {type(value).__name__}: {repr(value)[:80]}")
 
 
 def large_integers(value: Any) -> list[list[Any]]:

@@ -1,0 +1,124 @@
+"""emit_event: what is published where, under which id, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from metaflow_extensions.triggers.plugins.emit_event import EmitError, emit_event
+
+CALL = """
+import json, sys
+from metaflow import emit_event
+name, payload, ignore = eval(sys.argv[1])
+try:
+    print("RETURNED", json.dumps(emit_event(name, payload, ignore_errors=ignore)))
+except Exception as error:
+    print("RAISED", type(error).__name__, error)
+"""
+
+
+def emit(workspace, name, payload=None, ignore=False, environment=None):
+    arguments = name if isinstance(name, str) and name.startswith("(") else repr((name, payload, ignore))
+    done = workspace.python("-c", CALL, arguments, environment=environment)
+    assert "RETURNED" in done.stdout or "RAISED" in done.stdout, done.stderr
+    return done.stdout.strip(), done.stderr
+
+
+def test_a_plain_run_logs_one_line(workspace):
+    stdout, stderr = emit(workspace, "e", {"a": 1})
+    assert stdout == "RETURNED null"
+    assert stderr.count("\n") == 1
+
+
+def test_webhook(workspace, server):
+    server.answers = [(503, b""), (429, b""), (200, b"{}")]
+    payload = {"name": "mine", "big": 2**90, "text": "é $(x)"}
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url + "/events", "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": "secret"}
+    stdout, _ = emit(workspace, "order-placed", payload, environment=environment)
+    identity = json.loads(stdout.split(" ", 1)[1])
+    assert len(server.requests) == 3
+    assert len({request[3] for request in server.requests}) == 1  # one id
+    method, path, headers, content = server.requests[-1]
+    assert (method, path, headers["Authorization"]) == ("POST", "/events", "Bearer secret")
+    body = json.loads(content)
+    assert (body["name"], body["id"], body["keys"]) == ("order-placed", identity, ["name", "big", "text"])
+    assert json.loads(base64.b64decode(body["payload_base64"])) == payload
+    assert {**body["payload"], **payload} == body["payload"]
+    assert body["payload"]["id"] == identity
+    assert isinstance(body["payload"]["timestamp"], int)
+
+
+def test_permanent_faults_raise_and_can_be_ignored(workspace, server):
+    server.answers = [(401, b"{}")]
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    stdout, _ = emit(workspace, "e", environment=environment)
+    assert stdout.startswith("RAISED EmitError")
+    assert "401" in stdout
+    assert len(server.requests) == 1
+    stdout, stderr = emit(workspace, "e", ignore=True, environment=environment)
+    assert stdout == "RETURNED null"
+    assert "401" in stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "word"),
+    [
+        ("a b", {}, "128 characters"),
+        ("a" * 129, {}, "128 characters"),
+        (lambda: 5, {}, "128 characters"),
+        ("e", [1], "must be a dict"),
+        ("e", {"a": "x" * 245760}, "the limit is 245760"),
+        ("e", {"a": ["\0"]}, "NUL"),
+        ("e", {"\0": 1}, "NUL"),
+        ("e", {"a": "\ud800"}, "lone surrogate"),
+        ("e", {"a": float("nan")}, "not JSON"),
+        ("e", {1: 2}, "not JSON"),
+        ("e", {"a": object}, "not JSON"),
+    ],
+)
+def test_refused_names_and_payloads(name, payload, word):
+    with pytest.raises(EmitError) as raised:
+        emit_event(name, payload)
+    assert word in str(raised.value)
+
+
+def test_a_payload_that_contains_itself_is_refused():
+    payload: dict[str, object] = {}
+    payload["self"] = payload
+    with pytest.raises(EmitError, match="contains itself"):
+        emit_event("e", payload)
+
+
+def test_the_largest_payload_passes(workspace, server):
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    stdout, _ = emit(workspace, "('e', {'a': 'x' * (245760 - 8)}, False)", environment=environment)
+    assert stdout.startswith("RETURNED"), stdout
+    assert len(server.requests[0][3]) < 1024 * 1024
+
+
+def test_eventbridge(workspace, server):
+    server.answers = [
+        (500, b"{}"),
+        (200, b'{"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException", "ErrorMessage": "slow"}]}'),
+        (200, b'{"FailedEntryCount": 0, "Entries": [{"EventId": "x"}]}'),
+    ]
+    environment = {
+        "SFN_STATE_MACHINE": "m",
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_ACCESS_KEY_ID": "t",
+        "AWS_SECRET_ACCESS_KEY": "t",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "METAFLOW_TRIGGERS_EVENT_BUS": "bus",
+    }
+    stdout, stderr = emit(workspace, "order-placed", {"a": 2**60}, environment=environment)
+    identity = json.loads(stdout.split(" ", 1)[1])
+    entries = [json.loads(request[3])["Entries"][0] for request in server.requests]
+    assert len(entries) == 3, stderr
+    assert all(entry == entries[0] for entry in entries)
+    entry = entries[0]
+    assert (entry["Source"], entry["DetailType"], entry["EventBusName"]) == ("metaflow", "order-placed", "bus")
+    assert json.loads(entry["Detail"]) == {"a": 2**60}
+    assert entry["Resources"][0] == f"metaflow-triggers:event/{identity}"
+    assert entry["Resources"][1].startswith("metaflow-triggers:numbers/")
