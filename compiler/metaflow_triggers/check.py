@@ -294,18 +294,27 @@ def _fills(trigger: Trigger, dependency: Dependency) -> set[str] | None:
 
 def _unfilled(flow: Flow, trigger: Trigger, needed: Sequence[Parameter]) -> Iterator[Diagnostic]:
     fills = [_fills(trigger, dependency) for dependency in trigger.dependencies]
+    meant = [_meant(flow, dependency) for dependency in trigger.dependencies]
     if trigger.join == "all":
         if None in fills:
             return
-        together: set[str] = set().union(*(filled or () for filled in fills))
+        together: set[str] = set().union(*(filled or () for filled in fills), *meant)
         for parameter in needed:
             if parameter.name not in together:
                 yield _left_open(flow, trigger, None, parameter)
         return
-    for dependency, filled in zip(trigger.dependencies, fills, strict=True):
+    for dependency, filled, misspelt in zip(trigger.dependencies, fills, meant, strict=True):
         for parameter in needed:
-            if filled is not None and parameter.name not in filled:
+            if filled is not None and parameter.name not in filled | misspelt:
                 yield _left_open(flow, trigger, dependency, parameter)
+
+
+def _meant(flow: Flow, dependency: Dependency) -> set[str]:
+    """The parameter that each misspelt mapping most likely means: FT301 tells of it, FT304 need not."""
+    names = [item.name for item in flow.parameters if not item.is_config]
+    known = {item.name for item in flow.parameters}
+    unknown = [item.parameter for item in dependency.mappings if item.parameter not in known]
+    return {near[0] for near in (suggest(name, names) for name in unknown) if len(near) == 1}
 
 
 def _left_open(flow: Flow, trigger: Trigger, dependency: Dependency | None, parameter: Parameter) -> Diagnostic:

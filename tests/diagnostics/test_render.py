@@ -156,8 +156,8 @@ def test_a_long_line_is_cut_around_the_span(position):
 
 
 def test_a_cut_line_does_not_begin_with_half_a_letter():
-    line = "e\u0301" * 200 + "'bad'"
-    text, marks = one_line(line, 401, 406)
+    line = "e\u0301" * 200 + ",'bad'"
+    text, marks = one_line(line, 402, 407)
     assert text.startswith("...e\u0301") and under(text, marks) == "'bad'"
 
 

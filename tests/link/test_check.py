@@ -208,6 +208,15 @@ def test_each_start_has_to_fill_what_is_required(trigger, expected):
     assert sorted(codes(flow("A", trigger, parameters=parameters), project_wide=False)) == expected
 
 
+def test_a_misspelt_mapping_is_one_finding():
+    wrong = event("x", ("usr_id", "id"))
+    assert codes(flow("A", any_of(wrong), parameters=[needed("user_id")]), project_wide=False) == ["FT301"]
+    assert sorted(codes(flow("A", any_of(wrong), parameters=[needed("region")]), project_wide=False)) == [
+        "FT301",
+        "FT304",
+    ]
+
+
 def test_an_unfilled_parameter_is_shown_beside_the_event():
     item = only("FT304", flow("A", any_of(event("signup")), parameters=[needed("user")]), project_wide=False)
     assert item.message == "event `signup` starts `A` without a value for its required parameter `user`"
