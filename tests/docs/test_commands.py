@@ -62,7 +62,8 @@ def missing(expected: tuple[str, ...], output: str) -> list[str]:
     return [line for line in expected if line != "..." and line not in remaining]
 
 
-@pytest.mark.parametrize("page", PAGES)
+# The page of diagnostics is made of mistakes: its sessions are what not to do.
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/diagnostics.md"])
 def test_commands_of_a_page(page: str, tmp_path: Path) -> None:
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=ignore)
@@ -72,6 +73,7 @@ def test_commands_of_a_page(page: str, tmp_path: Path) -> None:
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(home),
+        "USER": "reader",
         "METAFLOW_HOME": str(home),
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(home / "datastore"),
         # No profile of this machine's owner, and nobody answers at the address that some AWS machines have.
