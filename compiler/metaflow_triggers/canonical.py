@@ -17,7 +17,9 @@ from typing import Any
 # What some YAML reader takes for something other than text. PyYAML quotes what
 # its own (1.1) resolver would read as a number, a date or a boolean; readers of
 # YAML 1.2 (Go's, in Kubernetes tools) also know 1e3 and 0o7.
-_AMBIGUOUS = re.compile(r"[-+.]?[0-9][0-9_,.:eEoOxXa-fA-F+-]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~", re.I)
+_AMBIGUOUS = re.compile(
+    r"[-+.]?[0-9][0-9_,.:eEoOxXa-fA-F+-]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~", re.I
+)
 
 
 @cache

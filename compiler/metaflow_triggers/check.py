@@ -98,13 +98,17 @@ def _unknown_flows(graph: TriggerGraph, external_flows: frozenset[str]) -> Itera
 def _unemitted_events(graph: TriggerGraph, external_events: frozenset[str]) -> Iterator[Diagnostic]:
     emitted = {event.name: event.span for flow in reversed(graph.flows) for event in reversed(flow.emits)}
     near: dict[str, tuple[str, ...]] = {}
+    from_elsewhere: set[str] = set()
     for number, dependency in graph.unemitted:
         name = dependency.name
         if name in external_events:
             continue
-        waiting = graph.flows[number]
         if name not in near:
             near[name] = suggest(name, emitted)
+        if not near[name]:
+            from_elsewhere.add(name)
+            continue
+        waiting = graph.flows[number]
         yield Diagnostic(
             "FT202",
             f"`{waiting.name}` waits for event `{name}`, which no flow of these files emits",
@@ -116,7 +120,16 @@ def _unemitted_events(graph: TriggerGraph, external_events: frozenset[str]) -> I
                 "literal name",
             ),
             (*asked(near[name]), f"if it is published from elsewhere, add `--external-event {name}`"),
-            severity="" if emitted else "note",
+        )
+    if from_elsewhere:
+        # Most events come from outside, so those without a likely misspelling share one line.
+        names = _shortened([f"`{name}`" for name in sorted(from_elsewhere)])
+        yield Diagnostic(
+            "FT202",
+            f"no flow of these files emits {', '.join(names)}: something else has to publish "
+            f"{'it' if len(from_elsewhere) == 1 else 'them'}",
+            helps=("name what is published from elsewhere with `--external-event`",),
+            severity="note",
         )
 
 

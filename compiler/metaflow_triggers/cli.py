@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     compile_ = commands.add_parser("compile", help="write all that `create` would deploy")
     _common(compile_)
     compile_.add_argument("--output", metavar="DIR", help="write into this folder instead of printing")
-    compile_.add_argument("--show", choices=("all", "triggers"), default="all", help="triggers: no step-by-step workflow")
+    compile_.add_argument(
+        "--show", choices=("all", "triggers"), default="all", help="triggers: no step-by-step workflow"
+    )
     compile_.add_argument("--no-code-package", action="store_true", help="write a placeholder for the code package")
     compile_.set_defaults(work=_compile)
     return parser
@@ -59,9 +61,13 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--branch", help="this branch of flows with @project")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of diagnostics and of the table")
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="deployed from elsewhere")
-    parser.add_argument("--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else")
+    parser.add_argument(
+        "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"
+    )
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="files at once (default: one per processor)")
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="files at once (default: one per processor)"
+    )
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -73,14 +79,16 @@ def _compile(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:
+    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
+    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
     # Metaflow's plugins must be loaded before the children start: one import serves them all.
     import metaflow  # noqa: F401
 
     from . import seams
     from .diagnostics import DiagnosticError
-    from .diagnostics.render import render_json, render_text
+    from .diagnostics.render import has_errors, render_json, render_text, wants_color
     from .explain import as_json, table
-    from .pipeline import Compilation, compile_flows, folder_files, has_error
+    from .pipeline import Compilation, compile_flows, folder_files
     from .project import Request, flow_files, read_files
     from .write import write
 
@@ -110,7 +118,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             external_events=frozenset(options.external_event),
         )
         diagnostics = [*diagnostics, *found, *compilation.diagnostics]
-        failed = has_error(diagnostics)
+        failed = has_errors(diagnostics)
         if not failed and getattr(options, "output", None):
             _write(options, compilation, settings, write, folder_files)
     except DiagnosticError as error:
@@ -120,7 +128,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         sys.stdout.write(render_json(diagnostics, flows=len(flows)))
         return 1 if failed else 0
     if diagnostics:
-        sys.stderr.write(render_text(diagnostics, flows=len(flows)))
+        sys.stderr.write(render_text(diagnostics, flows=len(flows), color=wants_color(sys.stderr.isatty(), os.environ)))
     if failed:
         return 1
     if options.command == "compile" and not options.output:

@@ -31,7 +31,11 @@ def dependency_words(dependency: Dependency) -> str:
     """`event order-placed arrives` or `DataIngestion succeeds or fails`."""
     if isinstance(dependency, EventDependency):
         return f"event {dependency.name} arrives"
-    how = " or ".join(_OUTCOME_WORDS[outcome] for outcome in ("success", "failure", "timeout", "aborted") if outcome in dependency.match)
+    how = " or ".join(
+        _OUTCOME_WORDS[outcome]
+        for outcome in ("success", "failure", "timeout", "aborted")
+        if outcome in dependency.match
+    )
     if len(dependency.match) == len(_OUTCOME_WORDS):
         how = "finishes"
     return f"{upstream_name(dependency)} {how}"
@@ -59,9 +63,7 @@ def reasons(flow: Flow) -> list[tuple[str, str]]:
 def _trigger_rows(trigger: Trigger) -> list[tuple[str, str]]:
     automatic = "every parameter by its own name" if trigger.auto_map else ""
     if trigger.join == "any":
-        return [
-            (dependency_words(item), mapping_words(item.mappings) or automatic) for item in trigger.dependencies
-        ]
+        return [(dependency_words(item), mapping_words(item.mappings) or automatic) for item in trigger.dependencies]
     when = " and ".join(dependency_words(item) for item in trigger.dependencies)
     what = ", ".join(filter(None, (mapping_words(item.mappings) for item in trigger.dependencies)))
     return [(when, what or automatic)]
@@ -75,7 +77,9 @@ def table(graph: TriggerGraph) -> str:
         found = reasons(flow)
         if not found:
             by_hand.append((qualified_name(flow), "it is started by hand", ""))
-        rows.extend((qualified_name(flow) if index == 0 else "", when, what) for index, (when, what) in enumerate(found))
+        rows.extend(
+            (qualified_name(flow) if index == 0 else "", when, what) for index, (when, what) in enumerate(found)
+        )
     rows.extend(by_hand)
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip() for row in rows) + "\n"

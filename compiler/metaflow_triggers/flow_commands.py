@@ -106,7 +106,8 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
     from .backends import backend as load
-    from .pipeline import Compilation, ReadFlow, compile_flows, has_error
+    from .diagnostics.render import has_errors
+    from .pipeline import Compilation, ReadFlow, compile_flows
 
     seams.check_shape()
     seams.prove_in_charge()
@@ -114,7 +115,7 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     name = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
     workflows: dict[str, Any] = {}
     package = None
-    if options.get("show") != "triggers" and not has_error(found):
+    if options.get("show") != "triggers" and not has_errors(found):
         try:
             workflows[backend], package = workflow(obj, backend, settings, _given_name(obj, backend) or name, options)
         except DiagnosticError as error:
@@ -125,7 +126,8 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
 
 
 def _given_name(obj: Any, backend: str) -> str | None:
-    return obj.state_machine_name if backend == "step-functions" else obj.workflow_name
+    name: str | None = obj.state_machine_name if backend == "step-functions" else obj.workflow_name
+    return name
 
 
 def inputs(settings: Settings, flow: Any) -> dict[str, Any]:
@@ -143,13 +145,14 @@ def inputs(settings: Settings, flow: Any) -> dict[str, Any]:
 
 
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from .pipeline import folder_files, has_error
+    from .diagnostics.render import has_errors
+    from .pipeline import folder_files
     from .write import write
 
     settings = _settings(obj, options)
     compilation, _ = _compiled(obj, backend, options, settings)
     _print(compilation.diagnostics, 1, _user_note(settings, compilation.graph.flows))
-    if has_error(compilation.diagnostics):
+    if has_errors(compilation.diagnostics):
         return EXIT_ERROR
     files = [file for file in compilation.files if file.ours or options.get("show") != "triggers"]
     if options.get("output"):
@@ -184,12 +187,12 @@ def _user_note(settings: Settings, flows: tuple[Any, ...]) -> list[Diagnostic]:
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     import difflib
 
-    from .pipeline import has_error
+    from .diagnostics.render import has_errors
     from .write import read_index
 
     settings = _settings(obj, options)
     compilation, _ = _compiled(obj, backend, options, settings)
-    if has_error(compilation.diagnostics):
+    if has_errors(compilation.diagnostics):
         raise DiagnosticError(list(compilation.diagnostics))
     folder = Path(options["against"])
     index = read_index(folder)
@@ -221,14 +224,14 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from . import backends
-    from .pipeline import has_error
+    from .diagnostics.render import has_errors
 
     only_json = bool(options.get("only_json"))
     user = _real_user(required=not only_json)
     settings = _settings(obj, options, user)
     compilation, package = _compiled(obj, backend, options, settings)
     _print(compilation.diagnostics, 1, [])
-    if has_error(compilation.diagnostics):
+    if has_errors(compilation.diagnostics):
         return EXIT_ERROR
     deployer: Any = backends.deployer(backend)
     if only_json:
@@ -242,7 +245,9 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     token = deployer.resolve_token(obj, options)
     _deployer_attributes(obj, backend, options, compilation)
     _upload(obj, settings, package)
-    sys.stderr.write(f"{deployer.create(compilation.files, settings, deployed_name=_given_name(obj, backend), token=token)}\n")
+    sys.stderr.write(
+        f"{deployer.create(compilation.files, settings, deployed_name=_given_name(obj, backend), token=token)}\n"
+    )
     from .explain import table
 
     sys.stderr.write(f"\n{table(compilation.graph)}")
@@ -315,8 +320,10 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _print(diagnostics: Any, flows: int, more: list[Diagnostic]) -> None:
-    from .diagnostics.render import render_text
+    import os
+
+    from .diagnostics.render import render_text, wants_color
 
     found = [*more, *diagnostics]
     if found:
-        sys.stderr.write(render_text(found, flows=flows))
+        sys.stderr.write(render_text(found, flows=flows, color=wants_color(sys.stderr.isatty(), os.environ)))

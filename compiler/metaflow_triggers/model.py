@@ -11,7 +11,7 @@ The words are those of the semantics: event, outcome, dependency, trigger, mappi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 OUTCOMES = ("success", "failure", "timeout", "aborted")
 """How a run can end. `match='finish'` is all of them and is expanded when a flow is read."""
@@ -68,7 +68,7 @@ class Mapping:
     """Flow parameter <- payload field or constant."""
 
     parameter: str
-    source: Union[PayloadField, Constant]
+    source: PayloadField | Constant
     span: Span
 
 
@@ -104,7 +104,7 @@ class FinishDependency:
     span: Span
 
 
-Dependency = Union[EventDependency, FinishDependency]
+Dependency = EventDependency | FinishDependency
 
 
 @dataclass(frozen=True)

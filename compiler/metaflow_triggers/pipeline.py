@@ -17,6 +17,7 @@ from .backends import Manifest
 from .canonical import json_text, yaml_text
 from .check import check
 from .diagnostics import Diagnostic, DiagnosticError
+from .diagnostics.render import has_errors
 from .link import link
 from .model import Flow, TriggerGraph
 from .settings import Settings
@@ -60,7 +61,7 @@ def compile_flows(
     external_flows: frozenset[str] = frozenset(),
     external_events: frozenset[str] = frozenset(),
 ) -> Compilation:
-    """Link, check, lower, render and validate. `project_wide`: the flows are all there are (unknown ones are mistakes)."""
+    """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong."""
     graph = link([item.flow for item in flows], external_flows)
     diagnostics = check(graph, project_wide, external_flows, external_events)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
@@ -72,12 +73,16 @@ def compile_flows(
         for flow in graph.flows:
             deployed_name = backend.deployed_name(flow.name, flow.project, flow.branch, settings)
             first = deployed.setdefault(deployed_name, flow)
-            if first is not flow and (first.project, first.branch, first.name) != (flow.project, flow.branch, flow.name):
+            if first is not flow and (first.project, first.branch, first.name) != (
+                flow.project,
+                flow.branch,
+                flow.name,
+            ):
                 diagnostics.append(_collision(name, deployed_name, first, flow))
                 continue
             refused = backend.refusals(flow, graph, settings)
             diagnostics.extend(refused)
-            if refused and _has_error(refused):
+            if has_errors(refused):
                 continue
             workflow = workflows[flow.file, flow.name].get(name)
             try:
@@ -86,7 +91,7 @@ def compile_flows(
                 diagnostics.extend(error.diagnostics)
                 continue
             files.extend(_files(manifests, f"{name}/{deployed_name}", diagnostics))
-            shared = shared or bool(flow.triggers)
+            shared = True
         if shared:
             files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
     return Compilation(graph, tuple(files), tuple(diagnostics))
@@ -128,14 +133,3 @@ def _collision(backend: str, deployed_name: str, first: Flow, second: Flow) -> D
         others=((first.span, "deployed under the same name"),),
         helps=("rename one of the flows or its project",),
     )
-
-
-def _has_error(diagnostics: Iterable[Diagnostic]) -> bool:
-    from .diagnostics.catalogue import severity
-
-    return any(severity(item.code) == "error" for item in diagnostics)
-
-
-def has_error(diagnostics: Iterable[Diagnostic]) -> bool:
-    """True when one of them stops everything after the check."""
-    return _has_error(diagnostics)

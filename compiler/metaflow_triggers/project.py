@@ -28,6 +28,7 @@ from .model import Span
 from .pipeline import ReadFlow
 from .serialize import from_json
 
+_OUR_FAULT = 70  # sysexits.h: an internal error
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "build", "dist"}
 
 
@@ -66,7 +67,9 @@ def _below(folder: Path) -> Iterable[Path]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and name not in _SKIPPED_FOLDERS and not (Path(root) / name / "pyvenv.cfg").exists()
+            if not name.startswith(".")
+            and name not in _SKIPPED_FOLDERS
+            and not (Path(root) / name / "pyvenv.cfg").exists()
         )
         for name in sorted(files):
             if name.endswith(".py"):
@@ -130,7 +133,7 @@ def _diagnostic(value: dict[str, Any]) -> Diagnostic:
 
 
 class _Child:
-    def __init__(self, file: str, pid: int, read_end: int, seconds: float, log: Any, process: Any = None) -> None:
+    def __init__(self, file: str, pid: int, read_end: int, *, seconds: float, log: Any, process: Any = None) -> None:
         self.file = file
         self.pid = pid
         self.read_end = read_end
@@ -157,9 +160,13 @@ class _Child:
         finally:
             tail = self._tail()
             self.log.close()
+        if status == _OUR_FAULT:
+            return _only(Diagnostic("FT900", f"`{self.file}` could not be read", _first_line(self.file), notes=tail))
         how = f"was ended by signal {-status}" if status < 0 else f"exited with {status}"
         return _only(
-            Diagnostic("FT122", f"`{self.file}` {how} while it was read", _first_line(self.file), "ended here", notes=tail)
+            Diagnostic(
+                "FT122", f"`{self.file}` {how} while it was read", _first_line(self.file), "ended here", notes=tail
+            )
         )
 
     def stop(self, seconds: float) -> dict[str, Any]:
@@ -202,7 +209,7 @@ def _only(diagnostic: Diagnostic) -> dict[str, Any]:
 
 def _start(file: str, request: Request) -> _Child:
     read_end, write_end = os.pipe()
-    log = tempfile.TemporaryFile()
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child has ended
     if sys.platform != "linux":  # fork without exec is unsafe beside system frameworks
         os.set_inheritable(write_end, True)
         told = json.dumps([file, request.__dict__, write_end])
@@ -215,7 +222,7 @@ def _start(file: str, request: Request) -> _Child:
             start_new_session=True,
         )
         os.close(write_end)
-        return _Child(file, process.pid, read_end, request.seconds, log, process)
+        return _Child(file, process.pid, read_end, seconds=request.seconds, log=log, process=process)
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -236,6 +243,6 @@ def _start(file: str, request: Request) -> _Child:
 
             traceback.print_exc()
             sys.stderr.flush()
-            os._exit(70)
+            os._exit(_OUR_FAULT)
     os.close(write_end)
-    return _Child(file, pid, read_end, request.seconds, log)
+    return _Child(file, pid, read_end, seconds=request.seconds, log=log)

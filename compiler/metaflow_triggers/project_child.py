@@ -93,7 +93,14 @@ def _import(file: str) -> Any:
         line = error.lineno or 1
         where = file if error.filename == str(path) else f"{error.filename}"
         raise DiagnosticError(
-            [Diagnostic("FT120", f"`{where}` is not valid Python: {error.msg}", _at(file, line if where == file else 1), "here")]
+            [
+                Diagnostic(
+                    "FT120",
+                    f"`{where}` is not valid Python: {error.msg}",
+                    _at(file, line if where == file else 1),
+                    "here",
+                )
+            ]
         ) from error
     except BaseException as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else "(no message)"
@@ -153,7 +160,7 @@ def _read_apart(cls: Any, file: str, request: Request) -> dict[str, Any]:
 
 def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
     """The flow through Metaflow's own command line, up to our compile command, which hands it to `collect`."""
-    from metaflow import cli
+    from metaflow import parameters
     from metaflow.exception import MetaflowException
 
     answer: dict[str, Any] = {"flows": [], "diagnostics": []}
@@ -176,13 +183,20 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
 
     flow_commands.collector = collect
     arguments = ["--quiet", "--no-pylint"]
-    if cls._flow_state and seams.flow_decorators(cls, "project"):
+    flow_object = cls(use_cli=False)
+    if seams.flow_decorators(flow_object, "project"):
         arguments += ["--production"] if request.production else []
         arguments += ["--branch", request.branch] if request.branch else []
     try:
-        code = cli.main(cls(use_cli=False), args=[*arguments, request.backends[0], "compile"], handle_exceptions=False)
+        # Metaflow's command line takes the flow's own options when it is imported (flowspec.py, FlowSpec.__init__).
+        with parameters.flow_context(cls):
+            from metaflow import cli
+
+            code = cli.main(flow_object, args=[*arguments, request.backends[0], "compile"], handle_exceptions=False)
         if code and not answer["flows"]:
-            answer["diagnostics"].append(Diagnostic("FT123", f"Metaflow refused `{cls.__name__}` (exit code {code})", _at(file, 1)))
+            answer["diagnostics"].append(
+                Diagnostic("FT123", f"Metaflow refused `{cls.__name__}` (exit code {code})", _at(file, 1))
+            )
     except DiagnosticError as error:
         answer["diagnostics"].extend(error.diagnostics)
     except MetaflowException as error:
@@ -210,7 +224,9 @@ def _refused(cls: Any, file: str, error: Any) -> Diagnostic:
     from .source import SourceFile
 
     line = getattr(error, "line_no", None)
-    span = _at(file, line) if line else SourceFile(file, Path(file).read_text("utf-8", "replace")).class_span(cls.__name__)
+    span = (
+        _at(file, line) if line else SourceFile(file, Path(file).read_text("utf-8", "replace")).class_span(cls.__name__)
+    )
     return Diagnostic("FT123", f"Metaflow refuses `{cls.__name__}`: {' '.join(str(error.message).split())}", span)
 
 

@@ -344,7 +344,9 @@ class _Reader:
                 match = self._match(flow["match"], (*path, "match")) or match
             for key, value in (("project", project), ("project_branch", branch)):
                 if value is not None and (not isinstance(value, str) or not value):
-                    self.report("FT108", f"{key!r} of `{self.flow.name}` is {_kind(value)}, expected text", (*path, key))
+                    self.report(
+                        "FT108", f"{key!r} of `{self.flow.name}` is {_kind(value)}, expected text", (*path, key)
+                    )
                     return None
         else:
             self.report(
@@ -471,7 +473,7 @@ class _Reader:
             return None
         if value is None:
             self.report(
-                "FT403",
+                "FT307",
                 f"the constant for parameter `{name}` of `{self.flow.name}` is null",
                 path,
                 "a parameter that gets nothing has its default: leave it out",
@@ -501,7 +503,9 @@ class _Reader:
                 return _json_text(value)
         except (TypeError, ValueError, RecursionError):
             pass
-        self.report("FT102", f"`{path[-1]}` of `{self.flow.name}` is {_kind(value)}, expected a dict of JSON values", path)
+        self.report(
+            "FT102", f"`{path[-1]}` of `{self.flow.name}` is {_kind(value)}, expected a dict of JSON values", path
+        )
         return None
 
     def _call(self, function: Any, path: Path) -> tuple[bool, Any]:

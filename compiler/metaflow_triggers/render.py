@@ -28,10 +28,10 @@ class _PackagedTemplates(BaseLoader):
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(  # noqa: S701 - the output is JSON, not HTML; values pass the json filter
+    environment = Environment(
         loader=_PackagedTemplates(),
         undefined=StrictUndefined,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - the output is JSON, not HTML; values pass the json filter
         trim_blocks=True,
         lstrip_blocks=True,
         cache_size=-1,

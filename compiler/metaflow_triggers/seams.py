@@ -87,7 +87,7 @@ def _unknown_shape(what: str) -> Diagnostic:
 
     return Diagnostic(
         "FT004",
-        f"Metaflow {getattr(metaflow, '__version__', '?')} has a shape that this version of metaflow-triggers does not know",
+        f"metaflow-triggers does not know the shape of Metaflow {getattr(metaflow, '__version__', '?')}",
         notes=(what,),
         helps=("install a supported Metaflow (2.19), or a newer metaflow-triggers",),
     )
@@ -160,7 +160,7 @@ def prove_in_charge() -> None:
     Metaflow ignores an extension whose plugins module fails (extension_support/plugins.py:70-75), and the last
     extension to define a name wins (:79-86): either way a flow would silently deploy without its triggers.
     """
-    import metaflow.plugins as plugins
+    from metaflow import plugins
 
     wanted = {
         "FLOW_DECORATORS": ("trigger", "trigger_on_finish", "project"),
@@ -179,7 +179,7 @@ def prove_in_charge() -> None:
             [
                 Diagnostic(
                     "FT001",
-                    "metaflow-triggers is installed but not in charge, so triggers would be deployed wrongly or not at all",
+                    "metaflow-triggers is installed but not in charge, so triggers would not be deployed as written",
                     notes=tuple(foreign),
                     helps=("run `python -c 'import metaflow'` and look for a warning that plugins did not load",),
                 )
@@ -395,7 +395,7 @@ def _datastore(obj: Any, kind: str, root: str) -> Any:
     from metaflow.datastore import FlowDataStore
     from metaflow.plugins import DATASTORES
 
-    implementation = next(cls for cls in DATASTORES if cls.TYPE == kind)
+    implementation = next(cls for cls in DATASTORES if kind == cls.TYPE)
     return FlowDataStore(
         obj.flow.name,
         obj.environment,

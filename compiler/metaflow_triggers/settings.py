@@ -55,4 +55,6 @@ class Settings:
     argo_sensor_namespace: str  # METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE, default kubernetes_namespace
     argo_sensor_service_account: str | None  # METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT; None: ours
     argo_webhook_url: str | None  # METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL; None: our event source's service
-    argo_webhook_secret: str  # METAFLOW_TRIGGERS_WEBHOOK_SECRET, default "metaflow-triggers-webhook"; its key is "token"
+    argo_webhook_secret: (
+        str  # METAFLOW_TRIGGERS_WEBHOOK_SECRET, default "metaflow-triggers-webhook"; its key is "token"
+    )

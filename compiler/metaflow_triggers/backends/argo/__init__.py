@@ -38,3 +38,8 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
 def shared_manifests(settings: Settings) -> list[Manifest]:
     """The objects that all flows share, a function of configuration alone."""
     return emit.shared_manifests(settings)
+
+
+def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:
+    """The kustomization of a whole output folder."""
+    return emit.folder_manifests(deployed_names, shared)

@@ -53,7 +53,7 @@ def _with_token(file: Any, token: str) -> Any:
     if file.content.get("kind") != "WorkflowTemplate":
         return file
     content = copy.deepcopy(file.content)
-    places = [content["metadata"], *(content["spec"].setdefault(key, {}) for key in ("workflowMetadata", "podMetadata"))]
-    for place in places:
+    spec = content["spec"]
+    for place in (content["metadata"], spec.setdefault("workflowMetadata", {}), spec.setdefault("podMetadata", {})):
         place.setdefault("annotations", {})["metaflow/production_token"] = token
     return dataclasses.replace(file, content=content)

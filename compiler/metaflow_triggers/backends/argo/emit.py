@@ -37,3 +37,10 @@ def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
 def shared_manifests(settings: Settings) -> list[Manifest]:
     """The files below `argo-workflows/_shared/`."""
     return shared.manifests(settings)
+
+
+def folder_manifests(deployed_names: list[str], with_shared: bool) -> list[Manifest]:
+    """`argo-workflows/kustomization.yaml`: `kubectl apply -k` of the whole folder."""
+    folders = [*(["_shared"] if with_shared else []), *deployed_names]
+    listing = render("argo/kustomization", resources=folders)
+    return [Manifest("argo-workflows/kustomization.yaml", listing, "argo/kustomization", True)]

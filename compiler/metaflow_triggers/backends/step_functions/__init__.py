@@ -55,6 +55,11 @@ def shared_manifests(settings: Settings) -> list[Manifest]:
     return []
 
 
+def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:
+    """None: a template stands alone."""
+    return []
+
+
 def trigger_part(template: dict[str, Any]) -> dict[str, Any]:
     """The trigger objects of a whole template."""
     return assemble.trigger_part(template)

@@ -1,0 +1,79 @@
+"""Write golden/ anew: what every example compiles to, on both backends.
+
+The settings below are pinned, so that the files depend on the examples, on Metaflow and on us alone.
+Trigger objects stand apart from the step-by-step workflow that upstream's compilers make: on Argo they are files of
+their own, on AWS `triggers/` holds the template without the workflow. What all examples share on Argo stands once,
+in `golden/_shared`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+NOT_YET = {"multiple_events": "waits for all of several events, which is refused with FT501 until it is built"}
+
+SETTINGS = {
+    "METAFLOW_USER": "golden",
+    "METAFLOW_DEFAULT_CONTAINER_IMAGE": "python:3.12",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+EXTERNAL = {
+    "finish_failure": ["--external-flow", "MainPipeline"],
+    "finish_success": ["--external-flow", "FlowA"],
+}
+OPTIONS = {"namespaced_event": ["--production"], "project_events": ["--production"]}
+
+
+def examples() -> list[str]:
+    """Names of the examples that compile, sorted."""
+    found = {path.parent.relative_to(EXAMPLES).parts[0] for path in EXAMPLES.rglob("*.py") if path.parent != EXAMPLES}
+    return sorted(found - set(NOT_YET))
+
+
+def environment() -> dict[str, str]:
+    """The pinned settings and nothing of the caller's."""
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "SYSTEMROOT") if key in os.environ}
+    return {**kept, **SETTINGS}
+
+
+def compile_example(name: str, output: Path) -> None:
+    """Compile one example into `output`, the shared files into `output/_shared`. RuntimeError with the diagnostics."""
+    _compile(name, output, [])
+    if (output / "step-functions").exists():
+        _compile(name, output / "triggers", ["--show", "triggers", "--backend", "step-functions"])
+    (output / "argo-workflows" / "_shared").rename(output / "_shared")
+
+
+def _compile(name: str, output: Path, options: list[str]) -> None:
+    command = [sys.executable, "-m", "metaflow_triggers.cli", "compile", f"examples/{name}", "--no-code-package"]
+    command += [*options, *EXTERNAL.get(name, []), *OPTIONS.get(name, []), "--output", str(output)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr}")
+
+
+def main() -> None:
+    target = ROOT / "golden"
+    for old in target.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+    for name in examples():
+        compile_example(name, target / name)
+        if (target / "_shared").exists():
+            shutil.rmtree(target / name / "_shared")  # the test holds that they are all equal
+        else:
+            (target / name / "_shared").rename(target / "_shared")
+        print(name)
+    import metaflow
+
+    (target / "metaflow-version.txt").write_text(metaflow.__version__.partition("+")[0] + "\n")
+
+
+if __name__ == "__main__":
+    main()
