@@ -95,10 +95,8 @@ def workflow(obj: Any, backend: str, settings: Settings, name: str, options: dic
 
 
 def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Settings:
-    from metaflow import current
-
     return seams.read_settings(
-        production=bool(current.get("is_production", False)),
+        production=seams.is_production(),
         code_package=not options.get("no_code_package"),
         user=user,
     )
@@ -255,9 +253,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _real_user(required: bool) -> str | None:
-    from metaflow.util import get_username
-
-    user: str | None = get_username()
+    user = seams.real_user()
     if user is None and required:
         raise DiagnosticError(
             [

@@ -44,7 +44,7 @@ def run(file: str, request: Request, answer_to: int) -> None:
     except DiagnosticError as error:
         diagnostics.extend(error.diagnostics)
     else:
-        classes = _flow_classes(module)
+        classes = seams.flow_classes(module)
         if not classes:
             diagnostics.append(Diagnostic("FT005", f"`{file}` defines no flow", _at(file, 1)))
         for cls in classes:
@@ -122,19 +122,6 @@ def _line_in(path: Path, error: BaseException) -> int:
     return lines[-1] or 1 if lines else 1
 
 
-def _flow_classes(module: Any) -> list[Any]:
-    from metaflow import FlowSpec
-
-    return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, FlowSpec)
-        and value.__module__ == module.__name__
-        and any(getattr(item, "is_step", False) for item in vars(value).values() if callable(item))
-    ]
-
-
 def _read_apart(cls: Any, file: str, request: Request) -> dict[str, Any]:
     """Read one of several flows of a file in a fork: Metaflow keeps the flow at work in globals."""
     read_end, write_end = os.pipe()
@@ -160,9 +147,6 @@ def _read_apart(cls: Any, file: str, request: Request) -> dict[str, Any]:
 
 def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
     """The flow through Metaflow's own command line, up to our compile command, which hands it to `collect`."""
-    from metaflow import parameters
-    from metaflow.exception import MetaflowException
-
     answer: dict[str, Any] = {"flows": [], "diagnostics": []}
 
     def collect(obj: Any, _: dict[str, Any]) -> None:
@@ -182,30 +166,15 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
         answer["diagnostics"].extend(found)
 
     flow_commands.collector = collect
-    arguments = ["--quiet", "--no-pylint"]
-    flow_object = cls(use_cli=False)
-    if seams.flow_decorators(flow_object, "project"):
-        arguments += ["--production"] if request.production else []
-        arguments += ["--branch", request.branch] if request.branch else []
+    project_options = ["--production"] if request.production else []
+    project_options += ["--branch", request.branch] if request.branch else []
     try:
-        # Metaflow's command line takes the flow's own options when it is imported (flowspec.py, FlowSpec.__init__).
-        with parameters.flow_context(cls):
-            from metaflow import cli
-
-            code = cli.main(flow_object, args=[*arguments, request.backends[0], "compile"], handle_exceptions=False)
-        if code and not answer["flows"]:
-            answer["diagnostics"].append(
-                Diagnostic("FT123", f"Metaflow refused `{cls.__name__}` (exit code {code})", _at(file, 1))
-            )
+        seams.run_command(cls, ["--quiet", "--no-pylint"], [request.backends[0], "compile"], project_options)
     except DiagnosticError as error:
         answer["diagnostics"].extend(error.diagnostics)
-    except MetaflowException as error:
-        answer["diagnostics"].append(_refused(cls, file, error))
-    except SystemExit as error:
+    except seams.Refused as error:
         if not answer["flows"]:
-            answer["diagnostics"].append(
-                Diagnostic("FT123", f"Metaflow refused `{cls.__name__}` (exit code {error.code})", _at(file, 1))
-            )
+            answer["diagnostics"].append(_refused(cls, file, error))
     except Exception as error:
         traceback.print_exc()
         answer["diagnostics"].append(
@@ -220,14 +189,14 @@ def _deployed_name(backend: str, flow: Any, settings: Any) -> str:
     return load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
 
 
-def _refused(cls: Any, file: str, error: Any) -> Diagnostic:
+def _refused(cls: Any, file: str, error: seams.Refused) -> Diagnostic:
     from .source import SourceFile
 
-    line = getattr(error, "line_no", None)
-    span = (
-        _at(file, line) if line else SourceFile(file, Path(file).read_text("utf-8", "replace")).class_span(cls.__name__)
-    )
-    return Diagnostic("FT123", f"Metaflow refuses `{cls.__name__}`: {' '.join(str(error.message).split())}", span)
+    if error.line:
+        span = _at(file, error.line)
+    else:
+        span = SourceFile(file, Path(file).read_text("utf-8", "replace")).class_span(cls.__name__)
+    return Diagnostic("FT123", f"Metaflow refuses `{cls.__name__}`: {error.message}", span)
 
 
 if __name__ == "__main__":

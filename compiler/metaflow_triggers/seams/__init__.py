@@ -1,0 +1,60 @@
+"""Seams: the one package that touches Metaflow's private names.
+
+In:   the click state of a `flow.py` command (`metaflow.cli.CliState`), a flow object.
+Out:  configuration, the flow's parts as plain values, and the step-by-step
+      workflow as upstream's own two compilers make it, offline.
+
+Not here: what a trigger means, names of ours, files.
+Each private name that is used stands in `shape.PRIVATE_NAMES` with the file it lives in; `tests/seams` holds that
+list against the installed Metaflow, and `check_shape` turns a missing one into FT004 instead of a guess.
+Line numbers in comments: Metaflow 2.19.39.
+"""
+
+from .code_package import CodePackage, build_code_package, upload_code_package
+from .configuration import configured, datastore_root, read_settings, real_user
+from .environment import CanonicalEnvironment
+from .flows import (
+    Refused,
+    current_project,
+    evaluate,
+    features,
+    flow_classes,
+    flow_decorators,
+    flow_parameters,
+    is_production,
+    namespace_prefix,
+    run_command,
+)
+from .shape import PRIVATE_NAMES, check_shape, prove_in_charge
+from .tokens import check_token, resolve_token
+from .workflows import PRODUCTION_TOKEN, Options, argo_workflow, step_functions_workflow
+
+__all__ = [
+    "PRIVATE_NAMES",
+    "PRODUCTION_TOKEN",
+    "CanonicalEnvironment",
+    "CodePackage",
+    "Options",
+    "Refused",
+    "argo_workflow",
+    "build_code_package",
+    "check_shape",
+    "check_token",
+    "configured",
+    "current_project",
+    "datastore_root",
+    "evaluate",
+    "features",
+    "flow_classes",
+    "flow_decorators",
+    "flow_parameters",
+    "is_production",
+    "namespace_prefix",
+    "prove_in_charge",
+    "read_settings",
+    "real_user",
+    "resolve_token",
+    "run_command",
+    "step_functions_workflow",
+    "upload_code_package",
+]

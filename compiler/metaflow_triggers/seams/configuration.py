@@ -1,0 +1,79 @@
+"""Configuration: what the user has set, read in one place.
+
+In:   Metaflow's configuration: environment and configuration files.
+Out:  `Settings`; the real user name.
+
+Not here: what a setting means for a backend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..settings import Settings, open_setting
+
+_BUCKET = f"s3://{open_setting('DatastoreBucket')}"
+_DEFAULT_USER = "nobody"
+
+
+def configured(name: str, default: Any = None) -> Any:
+    """A METAFLOW_* setting as the user configured it (environment or configuration file), else the default."""
+    from metaflow.metaflow_config_funcs import from_conf
+
+    return from_conf(name, default)
+
+
+def read_settings(*, production: bool = False, code_package: bool = True, user: str | None = None) -> Settings:
+    """All that configuration gives, once. `user` overrides METAFLOW_USER (`create` deploys as the real user)."""
+    import metaflow
+
+    configured_user = user or configured("USER")
+    namespace = configured("KUBERNETES_NAMESPACE", "default")
+    event_source = configured("ARGO_EVENTS_EVENT_SOURCE")
+    return Settings(
+        user=configured_user or _DEFAULT_USER,
+        user_is_configured=bool(configured_user),
+        production=production,
+        metaflow_version=metaflow.__version__,
+        code_package=code_package,
+        datastore_s3=_without_slash(configured("DATASTORE_SYSROOT_S3")),
+        batch_job_queue=configured("BATCH_JOB_QUEUE"),
+        batch_job_role=configured("ECS_S3_ACCESS_IAM_ROLE"),
+        fargate_execution_role=configured("ECS_FARGATE_EXECUTION_ROLE"),
+        batch_platform=configured("TRIGGERS_BATCH_PLATFORM", "EC2"),
+        state_machine_role=configured("SFN_IAM_ROLE"),
+        events_role=configured("EVENTS_SFN_ACCESS_IAM_ROLE"),
+        dynamo_db_table=configured("SFN_DYNAMO_DB_TABLE"),
+        state_machine_prefix=configured("SFN_STATE_MACHINE_PREFIX"),
+        event_bus=configured("TRIGGERS_EVENT_BUS", "default"),
+        event_source=configured("TRIGGERS_EVENT_SOURCE", "metaflow"),
+        kubernetes_namespace=namespace,
+        workflow_service_account=configured("KUBERNETES_SERVICE_ACCOUNT"),
+        argo_event=configured("ARGO_EVENTS_EVENT", "metaflow-event"),
+        argo_event_source=event_source or "metaflow-triggers",
+        argo_event_source_is_ours=not event_source,
+        argo_event_bus=configured("ARGO_EVENTS_EVENT_BUS", "default"),
+        argo_sensor_namespace=configured("ARGO_EVENTS_SENSOR_NAMESPACE", namespace),
+        argo_sensor_service_account=configured("ARGO_EVENTS_SERVICE_ACCOUNT"),
+        argo_webhook_url=configured("ARGO_EVENTS_INTERNAL_WEBHOOK_URL") or configured("ARGO_EVENTS_WEBHOOK_URL"),
+        argo_webhook_secret=configured("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook"),
+    )
+
+
+def _without_slash(root: str | None) -> str | None:
+    return root.rstrip("/") if root else None
+
+
+def datastore_root(settings: Settings) -> str:
+    """What stands for the S3 datastore root while upstream compiles: a bucket, and a prefix unless it has none."""
+    if settings.datastore_s3 and "/" not in settings.datastore_s3.removeprefix("s3://"):
+        return _BUCKET
+    return f"{_BUCKET}/{open_setting('DatastorePrefix')}"
+
+
+def real_user() -> str | None:
+    """The user's name as Metaflow finds it, the operating system's included (util.py:149); None for a bare root."""
+    from metaflow.util import get_username
+
+    user: str | None = get_username()
+    return user

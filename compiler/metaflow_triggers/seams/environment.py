@@ -1,0 +1,175 @@
+"""Environment: what upstream's code sees of this machine while it compiles.
+
+In:   the click state.
+Out:  stand-ins that tell nothing of machine, user and cloud, and context managers that put them in place and away.
+
+Not here: the compilers that look at them (`workflows`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..settings import Settings, open_setting
+from .configuration import configured
+
+
+class CanonicalEnvironment:
+    """The flow's environment, except that what it tells about this machine and user is canonical.
+
+    Upstream writes it into METAFLOW_VERSION and into the code package (metaflow_environment.py:251-279).
+    """
+
+    def __init__(self, environment: Any, settings: Settings) -> None:
+        self._environment = environment
+        self._settings = settings
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._environment, name)
+
+    def get_environment_info(self, include_ext_info: bool = False) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "app": configured("APP"),
+            "environment_type": self._environment.TYPE,
+            "metaflow_version": self._settings.metaflow_version,
+            "runtime": "dev",
+            "script": os.path.basename(sys.argv[0]),
+            "username": self._settings.user,
+        }
+        if include_ext_info:
+            from metaflow.extension_support import dump_module_info
+
+            key, value = dump_module_info()
+            info[key] = _sorted_lists(value)
+        return {key: value for key, value in info.items() if value is not None}
+
+
+def _sorted_lists(value: Any) -> Any:
+    # The files of an extension are listed in the order of the installer's RECORD or of a directory walk.
+    if isinstance(value, dict):
+        return {key: _sorted_lists(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        items = [_sorted_lists(item) for item in value]
+        return sorted(items) if all(isinstance(item, str) for item in items) else items
+    return value
+
+
+@contextlib.contextmanager
+def replaced(target: Any, **values: Any) -> Iterator[None]:
+    """Attributes of a module or class, put back afterwards."""
+    before = {name: getattr(target, name) for name in values}
+    for name, value in values.items():
+        setattr(target, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(target, name, value)
+
+
+class RecordingBatch:
+    """Stands for the Batch client while upstream compiles: keeps what would be registered.
+
+    Upstream asks the queue for its platform (batch_client.py:179-189); offline a setting says it.
+    """
+
+    def __init__(self, platform: str) -> None:
+        self.platform = platform
+        self.registered: list[dict[str, Any]] = []
+
+    def describe_job_queues(self, **_: Any) -> Any:
+        return {"jobQueues": [{"computeEnvironmentOrder": [{"computeEnvironment": "offline"}]}]}
+
+    def describe_compute_environments(self, **_: Any) -> Any:
+        return {"computeEnvironments": [{"computeResources": {"type": self.platform}}]}
+
+    def describe_job_definitions(self, **_: Any) -> Any:
+        return {"jobDefinitions": []}
+
+    def register_job_definition(self, **definition: Any) -> Any:
+        self.registered.append(definition)
+        return {"jobDefinitionArn": open_setting("JobDefinition")}
+
+    class _client_config:
+        region_name = open_setting("AWS::Region")
+
+
+class OfflineClients:
+    """An AWS client provider (metaflow/plugins/aws/aws_client.py) that knows no AWS."""
+
+    name = "metaflow-triggers-offline"
+
+    def __init__(self, batch: RecordingBatch) -> None:
+        self._batch = batch
+
+    def get_client(self, module: str, *_: Any, **__: Any) -> Any:
+        return self._batch if module == "batch" else None
+
+
+def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractContextManager[None]:
+    """The flow with step decorators attached as upstream's `create` attaches them, taken away afterwards."""
+
+    @contextlib.contextmanager
+    def attached() -> Iterator[None]:
+        from metaflow import decorators
+
+        before = {step.__name__: list(step.decorators) for step in obj.flow}
+        decorators._attach_decorators(obj.flow, names)
+        decorators._process_late_attached_decorator(
+            names, obj.flow, obj.flow._graph, obj.environment, datastore, obj.logger
+        )
+        obj.graph = obj.flow._graph
+        try:
+            yield
+        finally:
+            for step in obj.flow:
+                step.decorators[:] = before[step.__name__]
+            obj.flow.__class__._init_graph()
+            obj.graph = obj.flow._graph
+
+    return attached()
+
+
+def datastore(obj: Any, kind: str, root: str) -> Any:
+    """A datastore of the flow of that kind (s3, azure, gs) below `root`."""
+    from metaflow.datastore import FlowDataStore
+    from metaflow.plugins import DATASTORES
+
+    implementation = next(cls for cls in DATASTORES if kind == cls.TYPE)
+    return FlowDataStore(
+        obj.flow.name,
+        obj.environment,
+        obj.metadata,
+        obj.event_logger,
+        obj.monitor,
+        storage_impl=implementation,
+        ds_root=root,
+    )
+
+
+def s3_datastore(obj: Any, root: str) -> Any:
+    """A datastore of the flow on S3 below `root`; nothing is asked of S3 until it is used."""
+    return datastore(obj, "s3", root)
+
+
+@contextlib.contextmanager
+def upstream_errors(obj: Any) -> Iterator[None]:
+    """Turn what upstream raises inside into DiagnosticError(FT123) with its message."""
+    from metaflow.exception import MetaflowException
+
+    try:
+        yield
+    except MetaflowException as error:
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT123",
+                    f"Metaflow cannot compile `{obj.flow.name}`: {' '.join(str(error.message).split())}",
+                )
+            ]
+        ) from error
