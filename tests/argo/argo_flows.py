@@ -117,6 +117,8 @@ _UPSTREAM: dict[str, Any] = {
             {
                 "name": "start",
                 "serviceAccountName": "runner",
+                "activeDeadlineSeconds": 432000,
+                "retryStrategy": {"retryPolicy": "Always", "limit": 3, "backoff": {"duration": "2m"}},
                 "metadata": {"annotations": {"metaflow/step_name": "start"}},
                 "container": {
                     "args": None,

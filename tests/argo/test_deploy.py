@@ -193,6 +193,19 @@ def test_open_settings_are_named(server: KubernetesStandIn, client: Any) -> None
     assert deploy.missing_settings(SETTINGS) == []
 
 
+def test_objects_without_a_code_package_are_not_deployed(server: KubernetesStandIn, client: Any) -> None:
+    made = files(ONE)
+    template = next(item for item in made if not item.ours)
+    environment = template.content["spec"]["templates"][1]["container"]["env"]
+    environment += [{"name": "A", "value": f"x/OPEN.{name}.SETTING"} for name in ("CodePackagePath", "CodePackageSha")]
+    code, message = code_of(
+        lambda: deploy.create(made, SETTINGS, deployed_name="demoflow", production_token="t", client=client)
+    )
+    assert code == "FT002"
+    assert "code package" in message
+    assert server.store.requests == []
+
+
 def test_a_refusal_by_the_dry_run_leaves_nothing_behind(server: KubernetesStandIn, client: Any) -> None:
     made = files(ONE)
     sensor = next(item for item in made if item.path.endswith("sensor.yaml"))

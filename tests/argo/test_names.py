@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from string import ascii_letters, ascii_lowercase, digits
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,11 +13,19 @@ from metaflow import current
 from metaflow.plugins.argo.argo_workflows_cli import resolve_workflow_name_v2
 from metaflow_triggers.backends.argo import names
 
-_IDENTIFIERS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,70}", fullmatch=True)
-_PROJECTS = st.from_regex(r"[a-z0-9_-]{1,60}", fullmatch=True)
-_BRANCHES = st.sampled_from(["prod", "user.tester", "test.x"]) | st.from_regex(
-    r"(user|test|prod)\.[A-Za-z0-9_.@+-]{1,60}", fullmatch=True
-)
+
+def _texts(first: str, rest: str, longest: int) -> st.SearchStrategy[str]:
+    """Texts of every length alike: what upstream shortens is long."""
+    return st.integers(0, longest).flatmap(
+        lambda length: st.tuples(st.sampled_from(first), st.text(rest, min_size=length, max_size=length)).map("".join)
+    )
+
+
+_IDENTIFIERS = _texts(ascii_letters + "_", ascii_letters + digits + "_", 70)
+_PROJECTS = _texts(ascii_lowercase, ascii_lowercase + digits + "_-", 60)
+_BRANCHES = st.sampled_from(["prod", "user.tester", "test.x"]) | st.tuples(
+    st.sampled_from(["user.", "test.", "prod."]), _texts(ascii_letters, ascii_letters + digits + "_.@+-", 60)
+).map("".join)
 
 
 @pytest.fixture(autouse=True)

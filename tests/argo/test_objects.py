@@ -256,6 +256,8 @@ def test_workflow_template_keeps_upstream_and_adds_ours() -> None:
         "metaflow-triggers-exit",
         "metaflow-triggers-outcome",
     ]
+    assert spec["templates"][1]["activeDeadlineSeconds"] == "432000"
+    assert spec["templates"][1]["retryStrategy"]["limit"] == "3"
     start = spec["templates"][1]["container"]
     assert {key: start[key] for key in start if key != "env"} == {
         key: value for key, value in before["spec"]["templates"][1]["container"].items() if key != "env"

@@ -97,7 +97,7 @@ def create(
     objects = [item.content for item in files if item.content.get("kind") in KINDS]
     unknown = sorted({name for item in objects for name in _placeholders(json.dumps(item))})
     if unknown:
-        raise DiagnosticError([_missing(name) for name in unknown])
+        raise DiagnosticError(list(dict.fromkeys(_missing(name) for name in unknown)))
     api = Cluster.of(client)
     objects.append(_token_secret(settings, deployed_name, production_token))
     if settings.argo_event_source_is_ours:
@@ -167,6 +167,12 @@ def _foreign(kind: str, namespace: str, name: str, note: str, *helps: str) -> Di
 
 
 def _missing(name: str) -> Diagnostic:
+    if name.startswith("CodePackage"):
+        return Diagnostic(
+            "FT002",
+            "the deployment needs a code package, and these objects were compiled without one",
+            helps=("compile without --no-code-package",),
+        )
     setting = OPEN_SETTINGS.get(name, name)
     return Diagnostic(
         "FT002", f"the setting {setting} is missing, and the deployment needs it", helps=(f"set {setting}",)

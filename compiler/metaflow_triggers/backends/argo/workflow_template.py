@@ -4,7 +4,7 @@ In:   upstream's object, the flow, the settings.
 Out:  a new object: two arguments, environment, exit handler, labels.
 
 Not here: changing upstream's steps. Explicit nulls, which upstream writes for "not set", are left out:
-the API server reads both alike, a closed schema does not.
+the API server reads both alike, a closed schema does not. Numbers that may also be text are written as text.
 
 The exit handler is one template that runs upstream's handler and ours side by side. Argo runs `onExit` alone
 where a spec has both `onExit` and `hooks.exit` (GetExitHook in its pkg/apis/workflow/v1alpha1/workflow_types.go),
@@ -45,10 +45,23 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
     arguments += [{"name": name, "value": ""} for name in ARGUMENTS]
     for item in spec["templates"]:
+        _numbers_as_text(item)
         if "container" in item:
             item["container"]["env"] = environment(item["container"].get("env", []), deployed, settings)
     _add_exit_handler(spec, flow, deployed, settings)
     return result
+
+
+def _numbers_as_text(template: Any) -> None:
+    """Fields that take a number or its text, as text: Argo's published schema knows no other form of them."""
+    retry = template.get("retryStrategy", {})
+    for holder, key in (
+        (template, "activeDeadlineSeconds"),
+        (retry, "limit"),
+        (retry.get("backoff", {}), "factor"),
+    ):
+        if isinstance(holder.get(key), int):
+            holder[key] = str(holder[key])
 
 
 def environment(current: list[Any], deployed: str, settings: Settings) -> list[Any]:
