@@ -4,7 +4,7 @@ In:   a name and a payload (a JSON object).
 Out:  the event on EventBridge (Step Functions task) or on the webhook (Argo task, or where one is configured).
 
 Not here: starting flows. In a plain run there is no place to publish to: one line says so.
-boto3 is imported only where it is needed.
+boto3 and `values` are imported only where they are needed: this module is imported with Metaflow.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from metaflow.exception import MetaflowException
-
-from .values import dumps, event_resource, loads, numbers_resource
 
 PAYLOAD_LIMIT = 240 * 1024
 _EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExecution's input)
@@ -77,6 +75,8 @@ def _emit(name: Any, payload: Any) -> str | None:
         name = name()
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise EmitError(f"an event's name has 1 to 128 characters out of A-Z a-z 0-9 _ . - ; found {name!r}")
+    from .values import dumps
+
     text = check_payload(name, payload)
     identity = str(uuid.uuid4())
     when = datetime.now(timezone.utc)
@@ -95,6 +95,8 @@ def _emit(name: Any, payload: Any) -> str | None:
 
 def check_payload(name: str, payload: Any) -> str:
     """The JSON text of a payload. Raises EmitError for what an event cannot carry."""
+    from .values import dumps
+
     if not isinstance(payload, dict):
         raise EmitError(f"the payload of event {name!r} must be a dict, not {type(payload).__name__}")
     try:
@@ -123,6 +125,8 @@ def _has_nul(value: Any) -> bool:
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:
     """The body for Argo's webhook. `text` is the payload's JSON text, which also travels exactly, as base64."""
+    from .values import loads
+
     payload = loads(text)
     # Sensors that Metaflow deployed look for these inside the payload (argo_events.py); `keys` lets us take them out.
     added = {"name": name, "id": identity, "timestamp": int(when.timestamp())}
@@ -173,6 +177,8 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
     from metaflow.metaflow_config import TRIGGERS_EVENT_BUS, TRIGGERS_EVENT_SOURCE
     from metaflow.plugins.aws.aws_client import get_aws_client
 
+    from .values import event_resource, numbers_resource
+
     numbers = numbers_resource(payload)
     entry = {
         "Time": when,
@@ -188,7 +194,7 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
     client = get_aws_client("events")
 
     def attempt() -> str | None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
         try:
             answer = client.put_events(Entries=[entry])
@@ -198,7 +204,7 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
             if error.response.get("Error", {}).get("Code") in _TRANSIENT or status >= 500:
                 return problem
             raise EmitError(problem) from None
-        except BotoCoreError as error:
+        except (ConnectionError, HTTPClientError) as error:
             return f"EventBridge cannot be reached: {error}"
         if not answer.get("FailedEntryCount"):
             return None
