@@ -1,0 +1,135 @@
+"""An emulated AWS on 127.0.0.1 (moto's server in this process) with what upstream's `create` asks for."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+class Recorder:
+    """A WSGI application in front of another one: keeps what is sent to register job definitions."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self.registered: dict[str, Any] = {}
+        """Name of a job definition -> the arguments of RegisterJobDefinition, as they were sent."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/v1/registerjobdefinition":
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            environ["wsgi.input"] = io.BytesIO(body)
+            arguments = json.loads(body)
+            self.registered[arguments["jobDefinitionName"]] = arguments
+        return self._application(environ, start_response)
+
+
+@dataclasses.dataclass(frozen=True)
+class Aws:
+    """`environment`: the variables with which Metaflow finds the server and its objects."""
+
+    environment: dict[str, str]
+    registered: dict[str, Any]
+
+
+@contextlib.contextmanager
+def emulated_aws() -> Iterator[Aws]:
+    """Start the server on a free port of 127.0.0.1, and end it."""
+    import boto3
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else one line for each request
+    recorder = Recorder(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, recorder, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        environment = prepare(f"http://127.0.0.1:{server.server_port}", boto3.session.Session())
+        yield Aws(environment, recorder.registered)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def prepare(endpoint: str, session: Any) -> dict[str, str]:
+    """Bucket, roles, compute environment and job queue; the environment that names them."""
+    credentials = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+
+    def client(service: str) -> Any:
+        return session.client(
+            service,
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    client("s3").create_bucket(Bucket="mf-test")
+    iam = client("iam")
+    role = iam.create_role(
+        RoleName="metaflow", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []})
+    )["Role"]["Arn"]
+    profile = iam.create_instance_profile(InstanceProfileName="metaflow")["InstanceProfile"]["Arn"]
+    batch = client("batch")
+    environment = batch.create_compute_environment(
+        computeEnvironmentName="environment",
+        type="MANAGED",
+        state="ENABLED",
+        computeResources={
+            "type": "EC2",
+            "maxvCpus": 4,
+            "minvCpus": 0,
+            "subnets": [_subnet(client("ec2"))],
+            "securityGroupIds": [_security_group(client("ec2"))],
+            "instanceTypes": ["optimal"],
+            "instanceRole": profile,
+        },
+        serviceRole=role,
+    )["computeEnvironmentArn"]
+    batch.create_job_queue(
+        jobQueueName="queue",
+        state="ENABLED",
+        priority=1,
+        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
+    )
+    return {
+        **credentials,
+        "METAFLOW_DEFAULT_DATASTORE": "s3",
+        "METAFLOW_DATASTORE_SYSROOT_S3": "s3://mf-test/metaflow",
+        "METAFLOW_BATCH_JOB_QUEUE": "queue",
+        "METAFLOW_SFN_DYNAMO_DB_TABLE": "table",
+        "METAFLOW_SFN_IAM_ROLE": role,
+        "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE": role,
+        "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": role,
+    }
+
+
+def _subnet(ec2: Any) -> str:
+    return str(ec2.describe_subnets()["Subnets"][0]["SubnetId"])
+
+
+def _security_group(ec2: Any) -> str:
+    return str(ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"])
+
+
+def clean_environment(home: str) -> dict[str, str]:
+    """Nothing of this process's Metaflow or AWS settings."""
+    keep = {key: value for key, value in os.environ.items() if not key.startswith(("METAFLOW_", "AWS_"))}
+    return {**keep, "HOME": home, "METAFLOW_USER": "tester", "METAFLOW_HOME": f"{home}/.metaflowconfig"}
