@@ -27,6 +27,7 @@ OVERRIDES_LIMIT = 8_192
 
 # The longest values of the pseudo parameters; a parameter of ours counts as its longest ARN.
 _LONGEST = {"AWS::Partition": "aws-iso-b", "AWS::Region": "ap-southeast-99", "AWS::AccountId": "123456789012"}
+_DYNAMIC = "{{resolve:"
 _NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
 _PATH = re.compile(r"\$(\$?\.|\[|$)")
 
@@ -40,10 +41,11 @@ def check_workflow(workflow: Any, flow: str) -> list[Diagnostic]:
     out += [
         Diagnostic(
             "FT403",
-            f"the definition of `{flow}` has the key `{key}` at {pointer}, which CloudFormation would read as a function",
+            f"the definition of `{flow}` has the key `{key}` at {pointer}, a function to CloudFormation",
         )
         for pointer, key in _function_keys(workflow, "")
     ]
+    out += dynamic_references(workflow, flow)
     for name, state in _states(workflow["definition"]):
         overrides = state.get("Parameters", {}).get("ContainerOverrides")
         if overrides is None:
@@ -75,6 +77,9 @@ def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[
                 helps=("split the flow in two, joined by @trigger_on_finish",),
             )
         )
+    starter = template["Resources"].get("Starter")
+    if starter is not None:
+        out += dynamic_references(starter, flow)
     for logical, resource in template["Resources"].items():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
@@ -96,6 +101,31 @@ def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[
         elif resource["Type"] == "AWS::Events::Rule":
             out += [Diagnostic("FT601", f"{logical} of `{flow}` {message}") for message in rule_mistakes(properties)]
     return out
+
+
+def dynamic_references(value: Any, flow: str) -> list[Diagnostic]:
+    """Texts in which CloudFormation would put a secret or a parameter of the account."""
+    return [
+        Diagnostic(
+            "FT403",
+            f"a text of `{flow}` at {pointer} holds `{_DYNAMIC}`, in whose place CloudFormation would put another",
+            helps=("keep the text in a file beside the flow",),
+        )
+        for pointer, text in _texts(value, "")
+        if _DYNAMIC in text
+    ]
+
+
+def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(key, f"{pointer}/{key}")
+            yield from _texts(item, f"{pointer}/{key}")
 
 
 def rule_mistakes(properties: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,187 @@
+"""create, again, over others' objects, and delete, against an emulated AWS API."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from conftest import ROLE, Aws
+from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import names
+from metaflow_triggers.backends.step_functions.deploy import create, delete, order
+from metaflow_triggers.diagnostics import DiagnosticError
+from samples import CONFIGURED, GRAPH, MAPPING_FLOW, OPEN, WORKFLOW, event, flow, trigger
+
+TOKEN = {"ProductionToken": "production-token-0"}
+
+
+def template(item: Any = MAPPING_FLOW, settings: Any = CONFIGURED) -> Any:
+    return step_functions.manifests(item, GRAPH, WORKFLOW, settings)[0].content
+
+
+def everything(aws: Aws) -> dict[str, list[str]]:
+    """All that exists, by service."""
+    events, states, iam = aws.client("events"), aws.client("stepfunctions"), aws.client("iam")
+    sqs, batch = aws.client("sqs"), aws.client("batch")
+    buses = [bus["Name"] for bus in events.list_event_buses()["EventBuses"]]
+    return {
+        "rules": sorted(rule["Name"] for bus in buses for rule in events.list_rules(EventBusName=bus)["Rules"]),
+        "machines": sorted(item["name"] for item in states.list_state_machines()["stateMachines"]),
+        "roles": sorted(item["RoleName"] for item in iam.list_roles()["Roles"]),
+        "queues": sorted(url.rpartition("/")[2] for url in sqs.list_queues().get("QueueUrls", [])),
+        "definitions": sorted(
+            item["jobDefinitionName"] for item in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+        ),
+    }
+
+
+def test_create_makes_all_and_a_repetition_changes_nothing(aws: Aws) -> None:
+    before = everything(aws)
+    first = create(template(), TOKEN, CONFIGURED, aws.client)
+    assert {action.verb for action in first} == {"created"}
+    made = everything(aws)
+    assert {kind: len(found) for kind, found in made.items()} == {
+        "rules": 4,
+        "machines": 2,
+        "roles": 2,
+        "queues": 1,
+        "definitions": 2,
+    }
+    second = create(template(), TOKEN, CONFIGURED, aws.client)
+    assert {action.verb for action in second} == {"unchanged"}, [a for a in second if a.verb != "unchanged"]
+    assert everything(aws) == made
+    delete("OrderFlow", aws.client)
+    assert everything(aws) == before
+
+
+def test_what_is_deployed_is_what_the_template_says(aws: Aws) -> None:
+    create(template(), TOKEN, CONFIGURED, aws.client)
+    events, states, iam = aws.client("events"), aws.client("stepfunctions"), aws.client("iam")
+    rule = names.rule_name("OrderFlow", "events", "default", "1")
+    assert json.loads(events.describe_rule(Name=rule)["EventPattern"]) == {
+        "source": ["metaflow"],
+        "detail-type": ["order-placed", "order-changed"],
+    }
+    (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
+    starter = f"arn:aws:states:eu-west-1:123456789012:stateMachine:{names.starter_name('OrderFlow')}"
+    queue = f"arn:aws:sqs:eu-west-1:123456789012:{names.queue_name('OrderFlow')}"
+    assert target["Arn"] == starter
+    assert target["DeadLetterConfig"] == {"Arn": queue}
+    role = names.role_name("OrderFlow", "RulesRole", "eu-west-1")
+    assert target["RoleArn"] == f"arn:aws:iam::123456789012:role/{role}"
+    document = iam.get_role_policy(RoleName=role, PolicyName="start-the-starter")["PolicyDocument"]
+    assert document["Statement"] == [{"Effect": "Allow", "Action": "states:StartExecution", "Resource": starter}]
+    policy = iam.get_role_policy(
+        RoleName=names.role_name("OrderFlow", "StarterRole", "eu-west-1"), PolicyName="store-and-start"
+    )["PolicyDocument"]
+    assert [item["Resource"] for item in policy["Statement"]] == [
+        "arn:aws:s3:::flows/metaflow/data/OrderFlow/_triggers/*",
+        "arn:aws:states:eu-west-1:123456789012:stateMachine:OrderFlow",
+        queue,
+    ]
+    machine = states.describe_state_machine(
+        stateMachineArn="arn:aws:states:eu-west-1:123456789012:stateMachine:OrderFlow"
+    )
+    assert machine["roleArn"] == ROLE
+    assert machine["type"] == "STANDARD"
+    start = json.loads(machine["definition"])["States"]["start"]["Parameters"]
+    assert start["JobDefinition"].startswith("arn:aws:batch:eu-west-1:123456789012:job-definition/OrderFlow-start-")
+    assert start["Parameters"]["metaflow.production_token"] == "production-token-0"
+    assert start["ContainerOverrides"]["Environment"][2]["Value"] == "${HOME:-/root} $(date) ${!x} {{y}} <z>"
+    assert start["ContainerOverrides"]["Command"][2] == "true && mflog ${AWS_BATCH_JOB_ID} s3://flows/metaflow/data"
+
+
+def test_what_a_new_version_no_longer_has_is_removed(aws: Aws) -> None:
+    create(template(), TOKEN, CONFIGURED, aws.client)
+    actions = create(template(flow("OrderFlow", trigger(event("order-placed")))), TOKEN, CONFIGURED, aws.client)
+    assert Counter((a.verb, a.type) for a in actions if a.verb in ("deleted", "created")) == {
+        ("deleted", "AWS::Events::Rule"): 3
+    }
+    assert everything(aws)["rules"] == [names.rule_name("OrderFlow", "events", "default", "1")]
+    create(template(flow("OrderFlow")), TOKEN, CONFIGURED, aws.client)
+    left = everything(aws)
+    assert (left["rules"], left["machines"], left["roles"], left["queues"]) == ([], ["OrderFlow"], [], [])
+
+
+def test_another_flows_objects_stay(aws: Aws) -> None:
+    create(template(flow("Order", trigger(event("a")))), TOKEN, CONFIGURED, aws.client)
+    alone = everything(aws)
+    create(template(), TOKEN, CONFIGURED, aws.client)
+    delete("OrderFlow", aws.client)
+    assert everything(aws) == alone
+    assert delete("OrderFlow", aws.client) == []
+
+
+@pytest.mark.parametrize("kind", ["rule", "starter", "queue", "role", "machine", "definition"])
+def test_an_object_that_is_not_ours_is_refused(aws: Aws, kind: str) -> None:
+    empty = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    if kind == "rule":
+        name = names.rule_name("OrderFlow", "events", "default", "1")
+        aws.client("events").put_rule(Name=name, EventPattern='{"source": ["x"]}')
+    elif kind in ("starter", "machine"):
+        name = names.starter_name("OrderFlow") if kind == "starter" else "OrderFlow"
+        aws.client("stepfunctions").create_state_machine(name=name, definition=empty, roleArn=ROLE)
+    elif kind == "queue":
+        aws.client("sqs").create_queue(QueueName=names.queue_name("OrderFlow"))
+    elif kind == "role":
+        name = names.role_name("OrderFlow", "StarterRole", "eu-west-1")
+        aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    else:
+        aws.client("batch").register_job_definition(
+            jobDefinitionName=names.job_definition_name("OrderFlow", "end"),
+            type="container",
+            containerProperties={"image": "x", "memory": 10, "vcpus": 1},
+        )
+    before = everything(aws)
+    with pytest.raises(DiagnosticError) as caught:
+        create(template(), TOKEN, CONFIGURED, aws.client)
+    assert [item.code for item in caught.value.diagnostics] == ["FT703"]
+    delete("OrderFlow", aws.client)
+    assert everything(aws) == before
+
+
+def test_a_deployment_of_upstreams_is_adopted(aws: Aws) -> None:
+    states = aws.client("stepfunctions")
+    upstream = json.dumps(
+        {
+            "StartAt": "start",
+            "States": {
+                "start": {
+                    "Type": "Task",
+                    "Resource": "arn:aws:states:::batch:submitJob.sync",
+                    "Parameters": {"Parameters": {"metaflow.flow_name": "OrderFlow", "metaflow.owner": "someone"}},
+                    "End": True,
+                }
+            },
+        }
+    )
+    states.create_state_machine(name="OrderFlow", definition=upstream, roleArn=ROLE)
+    actions = create(template(), TOKEN, CONFIGURED, aws.client)
+    assert [a.verb for a in actions if a.name == "OrderFlow"] == ["updated"]
+    delete("OrderFlow", aws.client)
+    assert everything(aws)["machines"] == []
+
+
+def test_a_missing_value_is_named_before_anything_is_made(aws: Aws) -> None:
+    before = everything(aws)
+    with pytest.raises(DiagnosticError) as caught:
+        create(template(settings=OPEN), {}, OPEN, aws.client)
+    assert {item.code for item in caught.value.diagnostics} == {"FT002"}
+    text = " ".join(line for item in caught.value.diagnostics for line in item.helps)
+    for setting in ("METAFLOW_DATASTORE_SYSROOT_S3", "METAFLOW_BATCH_JOB_QUEUE", "METAFLOW_SFN_IAM_ROLE"):
+        assert setting in text
+    assert everything(aws) == before
+
+
+def test_without_a_connection_there_is_a_code_and_no_traceback() -> None:
+    with pytest.raises(DiagnosticError) as caught:
+        create(template(), TOKEN, CONFIGURED, Aws("http://127.0.0.1:9").client)
+    assert [item.code for item in caught.value.diagnostics] == ["FT701"]
+
+
+def test_the_flow_is_made_before_what_starts_it() -> None:
+    names_in_order = order(template()["Resources"])
+    assert names_in_order.index("StateMachine") < names_in_order.index("Starter")
+    assert names_in_order.index("DeadLetterQueue") < names_in_order.index("EventRule1")
