@@ -12,7 +12,7 @@ from conftest import ROLE, Aws
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions import names
 from metaflow_triggers.backends.step_functions.deploy import create
-from samples import CONFIGURED, GRAPH, MAPPING_FLOW, event, flow, mapping, parameter, trigger
+from samples import CONFIGURED, GRAPH, MAPPING_FLOW, event, finish, flow, mapping, parameter, trigger
 
 RUNS = {"StartAt": "start", "States": {"start": {"Type": "Succeed"}}}
 WORKFLOW: dict[str, Any] = {"definition": RUNS, "job_definitions": {}}
@@ -164,6 +164,42 @@ def test_a_required_field_decides_before_the_start(aws: Aws, detail: Any, starts
         ((message),) = messages
         assert message["event"] == sent
         assert "order.id" in message["reason"] and "order_id" in message["reason"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "starts_it"),
+    [
+        ({"a.b.c": 1}, True),
+        ({"a.b": {"c": 1}}, True),
+        ({"a": {"b.c": 1}}, True),
+        ({"a": {"b": {"c": 1}}}, True),
+        ({"a.b": 3, "a": {"b": {"c": 1}}}, True),
+        ({"a.b": {"c": None}, "a": {"b": {"c": 1}}}, False),
+        ({"a.c": {"b": 1}}, False),
+    ],
+)
+def test_a_field_is_looked_for_where_the_run_looks(aws: Aws, detail: Any, starts_it: bool) -> None:
+    from metaflow_extensions.triggers.plugins.values import field
+
+    assert (field(detail, "a.b.c") is not None) is starts_it
+    dependency = event("order-placed", mapping("p", "a.b.c"))
+    starter = deploy(aws, flow("OrderFlow", trigger(dependency), parameters=(parameter("p", required=True),)))
+    assert aws.run(starter, "one", order(detail))["status"] == "SUCCEEDED"
+    assert len(starts(aws, "OrderFlow")) == int(starts_it)
+
+
+@pytest.mark.parametrize(
+    ("field", "error", "starts_it"),
+    [("run_id", None, True), ("error", "E", True), ("error", None, False), ("step", "E", False)],
+)
+def test_a_required_field_of_an_outcome(aws: Aws, field: str, error: str | None, starts_it: bool) -> None:
+    dependency = finish("G", "failure", mappings=(mapping("p", field),))
+    starter = deploy(aws, flow("OrderFlow", trigger(dependency), parameters=(parameter("p", required=True),)))
+    sent = ended("G", "FAILED")
+    sent["detail"] |= {"error": error, "cause": None}
+    assert aws.run(starter, "one", sent)["status"] == "SUCCEEDED"
+    assert len(starts(aws, "OrderFlow")) == int(starts_it)
+    assert len(aws.messages(names.queue_name("OrderFlow"))) == int(not starts_it)
 
 
 def test_another_events_requirements_do_not_count(aws: Aws) -> None:

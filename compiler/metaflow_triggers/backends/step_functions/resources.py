@@ -39,14 +39,13 @@ class OutcomeRule:
 class Requirement:
     """A field without which an event does not start the flow.
 
-    Exactly one of `event` (a name) and `machine` (a state machine's name) is set. `literal` and `nested` are JSON
-    paths below the starter's `$.event`, equal when the field has no dot; both empty when no event has the field.
+    Exactly one of `event` (a name) and `machine` (a state machine's name) is set. `places` are JSON paths below the
+    starter's `$.event`; the first that is present decides. Without any, no event has the field.
     """
 
     event: str | None
     machine: str | None
-    literal: str
-    nested: str
+    places: tuple[str, ...]
     reason: str
 
 

@@ -70,20 +70,31 @@ def _fields(trigger: Trigger, item: Dependency, parameters: tuple[Parameter, ...
 def _requirement(item: Dependency, parameter: str, path: str, settings: Settings) -> list[Requirement]:
     if isinstance(item, EventDependency):
         reason = f"event {item.name} has no field {path}, which the required parameter {parameter} takes its value from"
-        literal, nested = json_paths(path)
-        return [Requirement(item.name, None, literal, nested, reason)]
-    if path in OUTCOME_FIELDS:
+        return [Requirement(item.name, None, json_paths(path), reason)]
+    if path in OUTCOME_FIELDS or (path in ("project", "branch") and item.project is not None):
         return []
     reason = (
         f"the end of {item.flow} has no field {path}, which the required parameter {parameter} takes its value from"
     )
-    return [Requirement(None, deployed_name(item.flow, item.project, item.branch, settings), "", "", reason)]
+    machine = deployed_name(item.flow, item.project, item.branch, settings)
+    # The run makes `error` of these two; AWS sends null in both for a success.
+    places = ("$.event.detail['error']", "$.event.detail['cause']") if path == "error" else ()
+    return [Requirement(None, machine, places, reason)]
 
 
-def json_paths(path: str) -> tuple[str, str]:
-    """The two places of a field in an event's payload: the key as written, and the dots as steps into objects."""
-    base = "$.event.detail"
-    return base + _step(path), base + "".join(_step(part) for part in path.split("."))
+def json_paths(path: str) -> tuple[str, ...]:
+    """The places of a field in an event's payload, as the run looks for it: longer keys before shorter ones."""
+
+    def steps(parts: list[str]) -> list[str]:
+        if not parts:
+            return [""]
+        return [
+            _step(".".join(parts[:length])) + rest
+            for length in range(len(parts), 0, -1)
+            for rest in steps(parts[length:])
+        ]
+
+    return tuple("$.event.detail" + text for text in steps(path.split(".")))
 
 
 def _step(key: str) -> str:
