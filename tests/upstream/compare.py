@@ -13,6 +13,7 @@ An entry says what upstream writes and what ours writes in its place, never "any
     kind remove    upstream has the place. `upstream` is its value; inside, `{"$matches": regex}` stands
                    for a text that matches as a whole and `{"$file": path}` for the text of a file of the project.
     kind add       ours has the place and upstream has not (any more): `ours`.
+    kind text      upstream has a number and ours the same number as text.
     kind moved     an item of a list of named items stands elsewhere; ours is right.
 
     kind json      the text is JSON on both sides: from then on its value is compared; later entries can point into it.
@@ -126,6 +127,10 @@ def apply(upstream: Any, ours: Any, entries: list[dict[str, Any]]) -> tuple[Any,
                 new = _replaced(theirs, our, entry)
                 if new != theirs:
                     _put(document, pointer, new)
+                    occurred = True
+            elif entry["kind"] == "text":
+                if isinstance(theirs, int) and not isinstance(theirs, bool):
+                    _put(document, pointer, str(theirs))
                     occurred = True
             elif entry["kind"] == "moved":
                 occurred |= _moved(get(document, pointer[:-1]), get(ours, pointer[:-1]), pointer[-1])
