@@ -2,58 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROLE = "arn:aws:iam::123456789012:role/any"
-
-
-@dataclasses.dataclass
-class Aws:
-    """`client` makes boto3 clients of the emulator."""
-
-    url: str
-
-    def client(self, service: str) -> Any:
-        import boto3
-
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name="eu-west-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def run(self, machine: str, name: str, event: dict[str, Any]) -> dict[str, Any]:
-        """The description of an execution of `machine` that was started with `event` and has ended."""
-        states = self.client("stepfunctions")
-        arn = f"arn:aws:states:eu-west-1:123456789012:stateMachine:{machine}"
-        execution = states.start_execution(stateMachineArn=arn, name=name, input=json.dumps(event))["executionArn"]
-        for _ in range(300):
-            described: dict[str, Any] = states.describe_execution(executionArn=execution)
-            if described["status"] != "RUNNING":
-                return described
-            time.sleep(0.05)
-        raise AssertionError(f"{name} did not end")
-
-    def messages(self, queue: str) -> list[Any]:
-        sqs = self.client("sqs")
-        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        for message in found:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return [json.loads(message["Body"]) for message in found]
+from .service import Aws
 
 
 @pytest.fixture(scope="session")

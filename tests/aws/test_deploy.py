@@ -7,12 +7,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import ROLE, Aws
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions import names
 from metaflow_triggers.backends.step_functions.deploy import create, delete, order
 from metaflow_triggers.diagnostics import DiagnosticError
-from samples import CONFIGURED, GRAPH, MAPPING_FLOW, OPEN, WORKFLOW, event, flow, trigger
+
+from .samples import CONFIGURED, GRAPH, MAPPING_FLOW, OPEN, WORKFLOW, event, flow, trigger
+from .service import ROLE, Aws
 
 TOKEN = {"ProductionToken": "production-token-0"}
 

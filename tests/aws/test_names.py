@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from metaflow_triggers.backends.step_functions import names
-from samples import OPEN
+
+from .samples import OPEN
 
 upstream: Any = pytest.importorskip("metaflow.plugins.aws.step_functions.step_functions_cli")
 

@@ -8,11 +8,12 @@ import re
 from typing import Any
 
 import pytest
-from conftest import ROLE, Aws
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions import names
 from metaflow_triggers.backends.step_functions.deploy import create
-from samples import CONFIGURED, GRAPH, MAPPING_FLOW, event, finish, flow, mapping, parameter, trigger
+
+from .samples import CONFIGURED, GRAPH, MAPPING_FLOW, event, finish, flow, mapping, parameter, trigger
+from .service import ROLE, Aws
 
 RUNS = {"StartAt": "start", "States": {"start": {"Type": "Succeed"}}}
 WORKFLOW: dict[str, Any] = {"definition": RUNS, "job_definitions": {}}

@@ -18,7 +18,8 @@ from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model import Schedule
 from metaflow_triggers.settings import Settings
 from metaflow_triggers.validate import findings
-from samples import (
+
+from .samples import (
     BARE_FLOW,
     CONFIGURED,
     FLOWS,
