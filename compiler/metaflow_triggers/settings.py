@@ -58,3 +58,17 @@ class Settings:
     argo_webhook_secret: (
         str  # METAFLOW_TRIGGERS_WEBHOOK_SECRET, default "metaflow-triggers-webhook"; its key is "token"
     )
+    # what tasks need to name and publish events as the deployment did
+    events_prefix: str | None = None  # METAFLOW_NAMESPACED_EVENTS_PREFIX
+    compatibility: str | None = None  # METAFLOW_TRIGGERS_COMPAT
+
+
+def task_environment(settings: Settings) -> dict[str, str]:
+    """Environment variables with which a task names and publishes events as the deployment does; defaults left out."""
+    told = {
+        "METAFLOW_TRIGGERS_EVENT_BUS": settings.event_bus if settings.event_bus != "default" else None,
+        "METAFLOW_TRIGGERS_EVENT_SOURCE": settings.event_source if settings.event_source != "metaflow" else None,
+        "METAFLOW_NAMESPACED_EVENTS_PREFIX": settings.events_prefix,
+        "METAFLOW_TRIGGERS_COMPAT": settings.compatibility,
+    }
+    return {name: value for name, value in told.items() if value}

@@ -57,6 +57,8 @@ def read_settings(*, production: bool = False, code_package: bool = True, user: 
         argo_sensor_service_account=configured("ARGO_EVENTS_SERVICE_ACCOUNT"),
         argo_webhook_url=configured("ARGO_EVENTS_INTERNAL_WEBHOOK_URL") or configured("ARGO_EVENTS_WEBHOOK_URL"),
         argo_webhook_secret=configured("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook"),
+        events_prefix=configured("NAMESPACED_EVENTS_PREFIX"),
+        compatibility=configured("TRIGGERS_COMPAT"),
     )
 
 

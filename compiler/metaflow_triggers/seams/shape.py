@@ -16,6 +16,7 @@ from ..diagnostics import Diagnostic, DiagnosticError
 PRIVATE_NAMES = {
     "metaflow.plugins.aws.step_functions.step_functions": [
         "StepFunctions._compile",
+        "StepFunctions._batch",
         "StepFunctions._step_cli",
         "StepFunctions._cron",
         "StepFunctions._process_parameters",
@@ -28,13 +29,17 @@ PRIVATE_NAMES = {
         "ArgoWorkflows._process_triggers",
         "ArgoWorkflows._compile_sensor",
         "ArgoWorkflows._get_schedule",
+        "ArgoWorkflows._process_parameters",
         "ArgoWorkflows._base_kubernetes_annotations",
         "ArgoWorkflows._compile_workflow_template",
     ],
     "metaflow.plugins.aws.aws_client": ["get_aws_client", "cached_provider_class"],
     "metaflow.decorators": ["_attach_decorators", "_process_late_attached_decorator"],
     "metaflow.flowspec": ["FlowSpec._get_parameters", "FlowSpec._flow_decorators", "FlowSpec._init_graph"],
-    "metaflow.packaging_sys.tar_backend": ["TarPackagingBackend"],
+    "metaflow.package": ["MetaflowPackage"],
+    "metaflow.packaging_sys.tar_backend": ["TarPackagingBackend.backend_type", "TarPackagingBackend.get_blob"],
+    "metaflow.extension_support": ["dump_module_info"],
+    "metaflow.parameters": ["flow_context"],
     "metaflow.metaflow_config_funcs": ["from_conf"],
     "metaflow.datastore.flow_datastore": ["FlowDataStore"],
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..diagnostics import DiagnosticError
-from ..settings import Settings, open_setting
+from ..settings import Settings, open_setting, task_environment
 from .code_package import CodePackage
 from .configuration import datastore_root
 from .environment import (
@@ -33,6 +33,14 @@ from .shape import unknown_shape
 PRODUCTION_TOKEN = open_setting("ProductionToken")
 _PARTITION = open_setting("AwsPartition")  # upstream takes the partition from between two colons of a role
 _LAUNCHER = "metaflow_extensions.triggers.plugins.launcher"
+
+
+def _add_environment(definition: dict[str, Any], settings: Settings) -> None:
+    # In the job definition and not among a job's overrides, which Batch limits to 8,192 characters.
+    told = task_environment(settings)
+    if told:
+        properties = definition.get("containerProperties", {})
+        properties["environment"] = [{"name": name, "value": value} for name, value in told.items()]
 
 
 class Options:
@@ -105,6 +113,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
                 raise DiagnosticError([unknown_shape("a step registered no or several job definitions")])
             definition = dict(batch.registered[-1])
             definition.pop("jobDefinitionName", None)
+            _add_environment(definition, settings)
             per_step[node.name] = definition
             job.payload["jobDefinition"] = open_setting(f"JobDefinition.{node.name}")
             return job
@@ -233,9 +242,11 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
         )
         template = json.loads(json.dumps(compiled._workflow_template.to_json(), default=_plain))
     template = _canonical(_without_nulls(template), _argo_settings(settings))
+    told = [{"name": name, "value": value} for name, value in task_environment(settings).items()]
     for entry in template["spec"].get("templates", []):
         container = entry.get("container")
         if container and container.get("command"):
+            container["env"] = [*container.get("env", []), *told]
             container["command"] = [_argo_command(part) for part in container["command"]]
     return {"workflow_template": template}
 

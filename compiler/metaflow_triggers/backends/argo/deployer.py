@@ -53,7 +53,6 @@ def _with_token(file: Any, token: str) -> Any:
     if file.content.get("kind") != "WorkflowTemplate":
         return file
     content = copy.deepcopy(file.content)
-    spec = content["spec"]
-    for place in (content["metadata"], spec.setdefault("workflowMetadata", {}), spec.setdefault("podMetadata", {})):
+    for place in (content["metadata"], content["spec"].setdefault("workflowMetadata", {})):
         place.setdefault("annotations", {})["metaflow/production_token"] = token
     return dataclasses.replace(file, content=content)

@@ -33,14 +33,14 @@ def group(upstream_group, backend, product):
         "create",
         "create_command",
         backend,
-        "Deploy this workflow, with everything that starts it, to %s." % product,
+        f"Deploy this workflow, with everything that starts it, to {product}.",
         [*create.params, accept],
     )
     commands["compile"] = _command(
         "compile",
         "compile_command",
         backend,
-        "Print or write all that `create` would deploy to %s. Needs no cloud." % product,
+        f"Print or write all that `create` would deploy to {product}. Needs no cloud.",
         [
             click.Option(["--output"], type=click.Path(), help="Write into this folder instead of printing."),
             click.Option(
