@@ -155,7 +155,7 @@ def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: 
     owners = {file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")}
     for flow in compilation.graph.flows:
         for name in {file.owner.partition("/")[0] for file in compilation.files}:
-            deployed = backends.backend(name).deployed_name(flow.name, flow.project, flow.branch, settings)
+            deployed = backends.own_name(name, flow, settings)
             owners[f"{name}/{deployed}"] = inputs(settings, flow)
     files = [file for file in compilation.files if file.ours or options.show == "all"]
     write(Path(options.output), files, owners, folder_files)

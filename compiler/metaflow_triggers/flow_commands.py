@@ -8,6 +8,7 @@ Not here: click (the extension declares the options), what a backend emits or ho
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -110,12 +111,15 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     seams.check_shape()
     seams.prove_in_charge()
     flow, found = read(obj, settings)
-    name = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
+    derived = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
+    name = _given_name(obj, backend) or derived
+    if name != derived:
+        flow = dataclasses.replace(flow, deployed_as=name)
     workflows: dict[str, Any] = {}
     package = None
     if options.get("show") != "triggers" and not has_errors(found):
         try:
-            workflows[backend], package = workflow(obj, backend, settings, _given_name(obj, backend) or name, options)
+            workflows[backend], package = workflow(obj, backend, settings, name, options)
         except DiagnosticError as error:
             found = [*found, *error.diagnostics]
     compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False)

@@ -156,7 +156,8 @@ class EmittedEvent:
 class Flow:
     """One deployable flow: its parameters and the reasons for which it starts.
 
-    `project` and `branch` are None without `@project`. `features` names what a backend may have to
+    `project` and `branch` are None without `@project`. `deployed_as` is a name that the user gave to the
+    deployment (`--name`), else None: the backend derives one. `features` names what a backend may have to
     refuse (sorted; e.g. "exit_hook", "parallel", "switch", "foreach").
     """
 
@@ -170,6 +171,7 @@ class Flow:
     emits: tuple[EmittedEvent, ...]
     features: tuple[str, ...]
     span: Span
+    deployed_as: str | None = None
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def compile_flows(
         deployed: dict[str, Flow] = {}
         shared = False
         for flow in graph.flows:
-            deployed_name = backend.deployed_name(flow.name, flow.project, flow.branch, settings)
+            deployed_name = backends.own_name(name, flow, settings)
             first = deployed.setdefault(deployed_name, flow)
             if first is not flow and (first.project, first.branch, first.name) != (
                 flow.project,

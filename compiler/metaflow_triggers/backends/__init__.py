@@ -73,6 +73,11 @@ def backend(name: str) -> Backend:
     return cast(Backend, _modules[name]())
 
 
+def own_name(name: str, flow: Flow, settings: Settings) -> str:
+    """The name under which a flow is deployed: the user's, else the backend's."""
+    return flow.deployed_as or backend(name).deployed_name(flow.name, flow.project, flow.branch, settings)
+
+
 def deployer(name: str) -> Any:
     """The module `deployer` of a backend: what `create` and `delete` need. Loads the cloud's client when used."""
     return importlib.import_module(".deployer", backend(name).__name__)  # type: ignore[attr-defined]

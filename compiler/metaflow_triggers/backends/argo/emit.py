@@ -19,7 +19,7 @@ from . import lower, names, shared, workflow_template
 
 def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
     """The flow's files below `argo-workflows/<deployed name>/`."""
-    folder = f"argo-workflows/{names.template_name(flow.name, flow.project, flow.branch)}"
+    folder = f"argo-workflows/{names.own_name(flow)}"
     found: list[Manifest] = []
     sensor = lower.sensor(flow, settings)
     if sensor is not None:

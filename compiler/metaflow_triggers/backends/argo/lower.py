@@ -45,7 +45,7 @@ def sensor(flow: Flow, settings: Settings) -> Sensor | None:
     """The Sensor of `flow`."""
     if not flow.triggers:
         return None
-    deployed = names.template_name(flow.name, flow.project, flow.branch)
+    deployed = names.own_name(flow)
     dependencies: dict[str, SensorDependency] = {}
     refused: dict[str, SensorDependency] = {}
     starts: dict[str, Start] = {}

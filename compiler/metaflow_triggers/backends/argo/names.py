@@ -14,6 +14,7 @@ import base64
 import hashlib
 import re
 
+from ...model import Flow
 from ...names import digest, dns_label
 
 LIMIT = 45
@@ -94,3 +95,8 @@ def outcome_event(deployed: str, outcome: str) -> str:
 def end_event(flow: str, project: str | None, branch: str | None) -> str:
     """The event that upstream publishes when a flow's end step has succeeded."""
     return f"metaflow.{qualified(flow, project, branch)}.end"
+
+
+def own_name(flow: Flow) -> str:
+    """The name of a flow of ours: the user's, else the derived one."""
+    return flow.deployed_as or template_name(flow.name, flow.project, flow.branch)

@@ -20,7 +20,7 @@ OUTCOMES = ("success", "failure")
 def refusals(flow: Flow) -> list[Diagnostic]:
     """In the order in which they stand in the file's model."""
     found: list[Diagnostic] = []
-    deployed = names.template_name(flow.name, flow.project, flow.branch)
+    deployed = names.own_name(flow)
     if not names.is_valid(deployed, flow.project):
         found.append(
             Diagnostic(

@@ -27,7 +27,7 @@ ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
 
 def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     """Upstream's WorkflowTemplate with ours added. The input is not changed."""
-    deployed = names.template_name(flow.name, flow.project, flow.branch)
+    deployed = names.own_name(flow)
     result = without_nulls(template)
     metadata = result["metadata"]
     metadata.setdefault("labels", {}).update(

@@ -46,7 +46,7 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
     found = checks.check_template(content, len(yaml_text(content).encode("utf-8")), flow.name)
     if found:
         raise DiagnosticError(found)
-    name = names.deployed_name(flow.name, flow.project, flow.branch, settings)
+    name = names.own_name(flow, settings)
     return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, ours=workflow is None)]
 
 

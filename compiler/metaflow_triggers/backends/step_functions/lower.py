@@ -32,7 +32,7 @@ _FREE_MAPS = frozenset({"parameters", "tags", "options", "limits", "requests", "
 
 
 def deployed(flow: Flow, settings: Settings) -> str:
-    return names.deployed_name(flow.name, flow.project, flow.branch, settings)
+    return names.own_name(flow, settings)
 
 
 def datastore(settings: Settings) -> tuple[str | None, str | None]:

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import re
 
+from ...model import Flow
 from ...names import aws_name
 from ...settings import Settings
 
@@ -72,3 +73,8 @@ def role_name(deployed: str, logical: str, region: str) -> str:
 
 def _front(deployed: str) -> str:
     return deployed[:32]
+
+
+def own_name(flow: Flow, settings: Settings) -> str:
+    """The name of a flow of ours: the user's, else the derived one."""
+    return flow.deployed_as or deployed_name(flow.name, flow.project, flow.branch, settings)
