@@ -45,17 +45,17 @@ class CanonicalEnvironment:
             from metaflow.extension_support import dump_module_info
 
             key, value = dump_module_info()
-            info[key] = _sorted_lists(value)
+            info[key] = _sorted_files(value)
         return {key: value for key, value in info.items() if value is not None}
 
 
-def _sorted_lists(value: Any) -> Any:
-    # The files of an extension are listed in the order of the installer's RECORD or of a directory walk.
+def _sorted_files(value: Any) -> Any:
+    # The files of an extension are listed in the order of the installer's RECORD or of a directory walk. Other lists
+    # keep their order: a task reads an extension's entry by position (extension_support/__init__.py:370-376).
     if isinstance(value, dict):
-        return {key: _sorted_lists(value[key]) for key in sorted(value)}
+        return {key: sorted(value[key]) if key == "files" else _sorted_files(value[key]) for key in sorted(value)}
     if isinstance(value, (list, tuple)):
-        items = [_sorted_lists(item) for item in value]
-        return sorted(items) if all(isinstance(item, str) for item in items) else items
+        return [_sorted_files(item) for item in value]
     return value
 
 
