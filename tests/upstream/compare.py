@@ -14,6 +14,8 @@ An entry says what upstream writes and what ours writes in its place, never "any
                    for a text that matches as a whole and `{"$file": path}` for the text of a file of the project.
     kind add       ours has the place and upstream has not (any more): `ours`.
     kind text      upstream has a number and ours the same number as text.
+    kind float     upstream has an integer and ours the same number as a float.
+    kind renamed   upstream's key is called `ours` in ours.
     kind moved     an item of a list of named items stands elsewhere; ours is right.
 
     kind json      the text is JSON on both sides: from then on its value is compared; later entries can point into it.
@@ -113,6 +115,12 @@ def apply(upstream: Any, ours: Any, entries: list[dict[str, Any]]) -> tuple[Any,
     used = []
     for entry in entries:
         occurred = False
+        if entry["kind"] == "renamed":
+            found = [pointer for pointer in pointers(document) if pointer and matches_path(entry["path"], pointer)]
+            for pointer in reversed(found):  # what lies inside of another one first
+                _rename(get(document, pointer[:-1]), pointer[-1], entry["ours"])
+            used.append(bool(found))
+            continue
         side = ours if entry["kind"] == "add" else document
         for pointer in [pointer for pointer in pointers(side) if pointer and matches_path(entry["path"], pointer)]:
             theirs, our = get(document, pointer), get(ours, pointer)
@@ -132,6 +140,10 @@ def apply(upstream: Any, ours: Any, entries: list[dict[str, Any]]) -> tuple[Any,
                 if isinstance(theirs, int) and not isinstance(theirs, bool):
                     _put(document, pointer, str(theirs))
                     occurred = True
+            elif entry["kind"] == "float":
+                if type(theirs) is int and type(our) is float:
+                    _put(document, pointer, float(theirs))
+                    occurred = True
             elif entry["kind"] == "moved":
                 occurred |= _moved(get(document, pointer[:-1]), get(ours, pointer[:-1]), pointer[-1])
             elif entry["kind"] == "remove":
@@ -147,6 +159,12 @@ def apply(upstream: Any, ours: Any, entries: list[dict[str, Any]]) -> tuple[Any,
                 occurred = True
         used.append(occurred)
     return document, ours, used
+
+
+def _rename(parent: dict[str, Any], old: str, new: str) -> None:
+    items = [(new if key == old else key, value) for key, value in parent.items()]
+    parent.clear()
+    parent.update(items)
 
 
 def _moved(theirs: Any, ours: Any, key: str) -> bool:

@@ -157,9 +157,32 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
             use_distributed_map=options.use_distributed_map,
             compress_state_machine=options.compress_state_machine,
         )
-        definition = json.loads(compiled._workflow.to_json())
+        definition = _standard_language(json.loads(compiled._workflow.to_json()))
     compiled_parts = {"definition": definition, "job_definitions": per_step}
     return _canonical(compiled_parts, _step_functions_settings(settings))
+
+
+def _standard_language(value: Any) -> Any:
+    """Upstream's definition in the spelling of the Amazon States Language specification; the meaning is the same.
+
+    BackoffRate is a float, `$.['x']` is `$['x']` (JSONPath has no dot before a bracket), and an `Iterator` with a
+    ProcessorConfig is an `ItemProcessor`. Validators refuse the other spellings.
+    """
+    if isinstance(value, list):
+        return [_standard_language(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    out: dict[str, Any] = {}
+    for key, item in value.items():
+        if key == "BackoffRate" and isinstance(item, int):
+            out[key] = float(item)
+        elif key.endswith(".$") and isinstance(item, str):
+            out[key] = item.replace(".[", "[")
+        elif key == "Iterator" and "ProcessorConfig" in item:
+            out["ItemProcessor"] = _standard_language(item)
+        else:
+            out[key] = _standard_language(item)
+    return out
 
 
 _SET_PARAMETERS = re.compile(

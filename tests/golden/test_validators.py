@@ -1,0 +1,84 @@
+"""What validators that are not ours say of the golden files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from metaflow_triggers.backends.step_functions.open_settings import resolve
+
+from tests.argo.test_objects import OFFICIAL, SCHEMAS, _official
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+TEMPLATES = sorted(GOLDEN.glob("**/step-functions/*.yaml"))
+OBJECTS = sorted([*GOLDEN.glob("*/argo-workflows/**/*.yaml"), *GOLDEN.glob("_shared/*.yaml")])
+
+
+def name(path: Path) -> str:
+    return path.relative_to(GOLDEN).as_posix()
+
+
+def load(path: Path):
+    return yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def test_there_is_something_to_look_at():
+    assert len(TEMPLATES) > 40
+    assert {load(path)["kind"] for path in OBJECTS} >= {"Sensor", "EventSource", "WorkflowTemplate", "Role"}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_cfn_lint(path: Path):
+    import cfnlint.api
+    from cfnlint.config import ManualArgs
+
+    found = cfnlint.api.lint(path.read_text(), config=ManualArgs(regions=["eu-west-1"]))
+    assert [f"{one.rule.id} {one.message}" for one in found] == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_statelint(path: Path):
+    from statelint.linter import Linter
+
+    seen = 0
+    for resource in load(path)["Resources"].values():
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            definition = resolve(resource["Properties"]["Definition"], lambda _: "text", lambda *_: "text")
+            # statelint 3.1.0 takes a dot inside of brackets for a mistake; JSONPath and AWS do not. Upstream's tasks
+            # and commands know this key by its name, so it is spelled otherwise for the linter alone.
+            text = json.dumps(definition).replace("metaflow.run_id", "metaflow_run_id")
+            assert Linter.validate(text) == []
+            seen += 1
+    assert seen
+
+
+@pytest.mark.skipif(SCHEMAS is None, reason="Argo's own schemas: set ARGO_SCHEMAS_DIR to the folder that holds them")
+def test_argo_schemas_closed():
+    seen = set()
+    for path in OBJECTS:
+        found = [load(path)]
+        if found[0]["kind"] == "Sensor":
+            triggers = [trigger["template"] for trigger in found[0]["spec"]["triggers"]]
+            found += [trigger["k8s"]["source"]["resource"] for trigger in triggers if "k8s" in trigger]
+        for item in found:
+            if item["kind"] in OFFICIAL:
+                assert [error.message for error in _official(item["kind"]).iter_errors(item)] == [], name(path)
+                seen.add(item["kind"])
+    assert seen >= {"Sensor", "EventSource", "WorkflowTemplate", "Workflow"}
+
+
+@pytest.mark.skipif(SCHEMAS is None, reason="Argo's own schemas: set ARGO_SCHEMAS_DIR to the folder that holds them")
+def test_kubernetes_objects_are_known_to_the_client():
+    # The other kinds are Kubernetes' own; the client's models refuse unknown fields from version 37 on.
+    import kubernetes.client
+
+    models = {"ServiceAccount": "V1ServiceAccount", "Role": "V1Role", "RoleBinding": "V1RoleBinding"}
+    models["NetworkPolicy"] = "V1NetworkPolicy"
+    for path in OBJECTS:
+        item = load(path)
+        if item["kind"] in models:
+            model = getattr(kubernetes.client, models[item["kind"]])
+            if hasattr(model, "from_dict"):
+                assert model.from_dict(item) is not None, name(path)
