@@ -120,9 +120,12 @@ def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractC
 
         before = {step.__name__: list(step.decorators) for step in obj.flow}
         decorators._attach_decorators(obj.flow, names)
-        decorators._process_late_attached_decorator(
-            names, obj.flow, obj.flow._graph, obj.environment, datastore, obj.logger
-        )
+        given = (obj.flow, obj.flow._graph, obj.environment, datastore, obj.logger)
+        if hasattr(decorators, "_process_late_attached_decorator"):
+            decorators._process_late_attached_decorator(names, *given)
+        else:  # earlier releases (2.19.0) initialise all decorators of a step again
+            decorators._init(obj.flow)
+            decorators._init_step_decorators(*given)
         obj.graph = obj.flow._graph
         try:
             yield

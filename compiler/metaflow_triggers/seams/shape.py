@@ -13,6 +13,7 @@ from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
 
+# `a|b`: one of them, by release.
 PRIVATE_NAMES = {
     "metaflow.plugins.aws.step_functions.step_functions": [
         "StepFunctions._compile",
@@ -34,8 +35,8 @@ PRIVATE_NAMES = {
         "ArgoWorkflows._compile_workflow_template",
     ],
     "metaflow.plugins.aws.aws_client": ["get_aws_client", "cached_provider_class"],
-    "metaflow.decorators": ["_attach_decorators", "_process_late_attached_decorator"],
-    "metaflow.flowspec": ["FlowSpec._get_parameters", "FlowSpec._flow_decorators", "FlowSpec._init_graph"],
+    "metaflow.decorators": ["_attach_decorators", "_process_late_attached_decorator|_init_step_decorators"],
+    "metaflow.flowspec": ["FlowSpec._get_parameters", "FlowSpec._flow_decorators|FlowSpecMeta", "FlowSpec._init_graph"],
     "metaflow.package": ["MetaflowPackage"],
     "metaflow.packaging_sys.tar_backend": ["TarPackagingBackend.backend_type", "TarPackagingBackend.get_blob"],
     "metaflow.extension_support": ["dump_module_info"],
@@ -54,15 +55,16 @@ def check_shape() -> None:
         except ImportError:
             missing.append(module_name)
             continue
-        for name in names:
-            target = module
-            for part in name.split("."):
-                target = getattr(target, part, _MISSING)
-                if target is _MISSING:
-                    missing.append(f"{module_name}.{name}")
-                    break
+        missing += [f"{module_name}.{name}" for name in names if not any(_has(module, one) for one in name.split("|"))]
     if missing:
         raise DiagnosticError([unknown_shape(f"it has no {', '.join(missing)}")])
+
+
+def _has(module: Any, name: str) -> bool:
+    target = module
+    for part in name.split("."):
+        target = getattr(target, part, _MISSING)
+    return target is not _MISSING
 
 
 _MISSING = object()
