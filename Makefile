@@ -63,7 +63,7 @@ test: lint
 	$(PYTHON) -m pytest -m "not long" $$($(PYTHON) -c 'import xdist' 2>/dev/null && echo "-n 2 --dist loadfile") $(PYTEST_ARGS)
 
 test-long: $(VENV)/installed-test
-	$(PYTHON) -m pytest -m long $(PYTEST_ARGS)
+	HYPOTHESIS_RANDOM=1 $(PYTHON) -m pytest -m long $(PYTEST_ARGS)
 
 goldens: $(VENV)/installed-test
 	$(PYTHON) tests/golden/regenerate.py

@@ -274,7 +274,7 @@ LINE = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="
 def test_the_caret_begins_and_ends_with_the_span(line, data):
     first = data.draw(st.integers(0, len(line) - 1))
     last = data.draw(st.integers(first + 1, min(len(line), first + 60)))
-    # Letters at both ends, so that neither is shown as several or as no cell.
-    line = line[:first] + "A" + "b" * (last - first - 1) + "C" + line[last:]
+    # Letters at both ends, so that neither is shown as several or as no cell, and one behind: a mark would join the C.
+    line = line[:first] + "A" + "b" * (last - first - 1) + "Cd" + line[last:]
     text, marks = one_line(line, first + 1, last + 2, label="")
     assert under(text.ljust(len(marks)), marks) == "A" + "b" * (last - first - 1) + "C"
