@@ -1,4 +1,4 @@
-"""All tests: generated cases repeat from run to run, unless `HYPOTHESIS_RANDOM=1` asks for new ones (make test-long)."""
+"""All tests: generated cases repeat from run to run; `HYPOTHESIS_RANDOM=1` asks for new ones (make test-long)."""
 
 from __future__ import annotations
 
