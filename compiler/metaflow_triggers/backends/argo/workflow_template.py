@@ -1,7 +1,7 @@
 """WorkflowTemplate: what upstream's compiler made, completed with what triggers need.
 
 In:   upstream's object, the flow, the settings.
-Out:  a new object: two arguments, environment, exit handler, labels.
+Out:  a new object: the arguments that hold events, environment, exit handler, labels.
 
 Not here: changing upstream's steps. Explicit nulls, which upstream writes for "not set", are left out:
 the API server reads both alike, a closed schema does not. Numbers that may also be text are written as text.
@@ -19,10 +19,8 @@ from typing import Any
 from ...model import Flow
 from ...render import render
 from ...settings import Settings
-from . import names, shared
+from . import lower, names, sets, shared, starts
 from .escape import inert_json
-
-ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
 
 
 def complete(template: Any, flow: Flow, settings: Settings) -> Any:
@@ -38,12 +36,13 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
         metadata.setdefault("annotations", {}).update(
             {
                 "metaflow/sensor_name": names.sensor_name(deployed),
-                "metaflow/sensor_namespace": settings.argo_sensor_namespace,
+                "metaflow/sensor_namespace": lower.sensors(flow, settings)[0].namespace,
             }
         )
     spec = result["spec"]
     arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
-    arguments += [{"name": name, "value": ""} for name in ARGUMENTS]
+    largest = max((len(item.dependencies) for item in flow.triggers if lower.is_set(item)), default=0)
+    arguments += [{"name": name, "value": ""} for name in (*starts.ARGUMENTS, *sets.argument_names(largest))]
     for item in spec["templates"]:
         _numbers_as_text(item)
         if "container" in item:
