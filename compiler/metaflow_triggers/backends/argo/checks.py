@@ -23,7 +23,12 @@ from .patterns import PASSES
 SENSOR_LIMIT = 131_072
 """Bytes of one environment string (MAX_ARG_STRLEN of Linux): the Sensor's pod gets its Sensor in one."""
 
-RESERVED = frozenset("and or not in matches contains startsWith endsWith nil true false Expression let if else".split())
+RESERVED = frozenset(
+    (
+        *("and", "or", "not", "in", "matches", "contains", "startsWith", "endsWith", "nil", "true", "false"),
+        *("let", "if", "else", "Expression"),
+    )
+)
 """Words that the two expression languages read as their own; `Expression` is the key of the stored conditions."""
 
 _DEPENDENCY = re.compile(r"[a-z][a-z0-9]{0,62}")
@@ -177,25 +182,25 @@ def _trigger(trigger: Any, declared: list[str]) -> Iterator[str]:
 
 def _conditions(text: str, declared: list[str]) -> Iterator[str]:
     """Listener.getDependencyExpression: on an error the trigger never runs and the pod stays green."""
-    tokens = _WORD.findall(text)
+    words = _WORD.findall(text)
     depth, wants_name = 0, True
-    for token in tokens:
-        if token == "(":
+    for word in words:
+        if word == "(":
             depth += 1
             good = wants_name
-        elif token == ")":
+        elif word == ")":
             depth -= 1
             good = not wants_name and depth >= 0
-        elif token in ("&&", "||"):
+        elif word in ("&&", "||"):
             good = not wants_name
             wants_name = True
         else:
-            if token not in declared:
-                yield f"waits for `{token}`, which is no dependency"
+            if word not in declared:
+                yield f"waits for `{word}`, which is no dependency"
             good = wants_name
             wants_name = False
         if not good:
-            yield f"has conditions that end or go wrong at `{token}`"
+            yield f"has conditions that end or go wrong at `{word}`"
             return
     if depth or wants_name:
         yield "has conditions that end too early"

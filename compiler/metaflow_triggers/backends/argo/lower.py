@@ -22,7 +22,7 @@ from . import names, sets, starts
 from .document import trigger_document
 from .escape import inert_json
 from .options import Options, read_options
-from .resources import CronWorkflow, Reset, Sensor, SensorDependency, StartTrigger, Write
+from .resources import CronWorkflow, Sensor, SensorDependency, StartTrigger, Write
 
 SENSOR_ACCOUNT = "metaflow-triggers-sensor"
 
@@ -137,13 +137,5 @@ def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> N
         draft.dependencies.setdefault(member.dependency.name, member.dependency)
         for item in refused:
             draft.refused.setdefault(item.name, item)
-    draft.sets.append(
-        sets.trigger(
-            flow,
-            "start-all-events" if trigger.kind == "event" else "start-all-flows",
-            tuple(members),
-            Reset(options.reset_cron, options.reset_timezone) if options.reset_cron else None,
-            options.steps,
-            options.rate_limit,
-        )
-    )
+    name = "start-all-events" if trigger.kind == "event" else "start-all-flows"
+    draft.sets.append(sets.trigger(flow, name, tuple(members), options))

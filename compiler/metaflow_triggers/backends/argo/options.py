@@ -78,7 +78,7 @@ def option_mistakes(trigger: Trigger) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def is_queue(trigger: Trigger) -> bool:
     """Whether each event of a set shall be paired, none dropped."""
-    return _json(trigger.options).get("join") == "queue"
+    return bool(_json(trigger.options).get("join") == "queue")
 
 
 def origin(dependency: EventDependency) -> tuple[str, str]:

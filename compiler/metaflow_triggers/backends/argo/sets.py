@@ -88,9 +88,7 @@ def argument_names(count: int) -> tuple[str, ...]:
     return tuple(f"{name}-{place}" for place in range(count) for name in starts.ARGUMENTS)
 
 
-def trigger(
-    flow: Flow, name: str, members: tuple[Member, ...], reset: Reset | None, steps: int, rate_limit: int | None
-) -> StartTrigger:
+def trigger(flow: Flow, name: str, members: tuple[Member, ...], options: Options) -> StartTrigger:
     """The trigger that waits for all members."""
     first = members[0].dependency.name
     prefix = names.workflow_prefix(names.own_name(flow))
@@ -110,13 +108,13 @@ def trigger(
     return StartTrigger(
         name=name,
         conditions=" && ".join(member.dependency.name for member in members),
-        reset=reset,
+        reset=Reset(options.reset_cron, options.reset_timezone) if options.reset_cron else None,
         arguments=argument_names(len(members)),
         preparations=(*keys, Write(first, "value", closing, place, append=True)),
         writes=(
             Write(first, "dataTemplate", opening, "metadata.name"),
             *(write for member in members for write in member.arguments),
         ),
-        steps=steps,
-        rate_limit=rate_limit,
+        steps=options.steps,
+        rate_limit=options.rate_limit,
     )

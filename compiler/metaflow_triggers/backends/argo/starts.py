@@ -178,7 +178,9 @@ def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], opti
             name, source, subject, (), transform, script(*conditions, filtered=bool(transform), foreign=True)
         )
         key = f'{{{{ printf "%s %s" {scope} .Input.id | sha256sum | trunc 40 }}}}'
-        return [(item, _writes(name, f"{prefix}-{key}", True, foreign_envelope(dependency), True, FOREIGN_PAYLOAD))]
+        return [
+            (item, _writes(_named(name, f"{prefix}-{key}", True), foreign_envelope(dependency), FOREIGN_PAYLOAD, True))
+        ]
     found: Found = []
     for kind, condition, place in (
         ("id", IDENTIFIED, ".Input.body.id"),
@@ -194,7 +196,7 @@ def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], opti
             transform,
             script(condition, *conditions, filtered=bool(transform)),
         )
-        found.append((item, _writes(name, f"{prefix}-{key}", kind == "transport", ENVELOPE, False, PAYLOAD)))
+        found.append((item, _writes(_named(name, f"{prefix}-{key}", kind == "transport"), ENVELOPE, PAYLOAD)))
     return found
 
 
@@ -204,13 +206,12 @@ def foreign_envelope(dependency: EventDependency) -> str:
     return f"{{{{ {said} | toRawJson | b64enc }}}}"
 
 
-def _writes(
-    name: str, name_template: str, from_context: bool, envelope: str, envelope_from_context: bool, payload: str
-) -> tuple[Write, ...]:
-    return (
-        Write(name, "contextTemplate" if from_context else "dataTemplate", name_template, "metadata.name"),
-        *arguments(name, envelope, envelope_from_context, payload, 0),
-    )
+def _writes(key: Write, envelope: str, payload: str, foreign: bool = False) -> tuple[Write, ...]:
+    return (key, *arguments(key.dependency, envelope, foreign, payload, 0))
+
+
+def _named(dependency: str, template: str, from_context: bool = False) -> Write:
+    return Write(dependency, "contextTemplate" if from_context else "dataTemplate", template, "metadata.name")
 
 
 def arguments(name: str, envelope: str, from_context: bool, payload: str, place: int) -> tuple[Write, Write]:
@@ -316,8 +317,8 @@ def _finish_writes(flow: Flow, dependency: FinishDependency, parent: str, outcom
     prefix = names.workflow_prefix(names.own_name(flow))
     template = f'{prefix}-{{{{ printf "%s %s" {finish_scope(flow, parent)} {key} | sha256sum | trunc 40 }}}}'
     if outcome != "success":
-        return _writes(name, template, False, ENVELOPE, False, PAYLOAD)
+        return _writes(_named(name, template), ENVELOPE, PAYLOAD)
     event = names.outcome_event(parent, outcome)
     payload = " ".join(f"{go_string(field)} {value}" for field, value in sorted(_success_payload(dependency).items()))
     envelope = f'{{{{ dict "id" {key} "name" {go_string(event)} | toRawJson | b64enc }}}}'
-    return _writes(name, template, False, envelope, False, f"{{{{ dict {payload} | toRawJson | b64enc }}}}")
+    return _writes(_named(name, template), envelope, f"{{{{ dict {payload} | toRawJson | b64enc }}}}")
