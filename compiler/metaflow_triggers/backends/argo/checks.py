@@ -224,7 +224,9 @@ def _timezone(name: str) -> Iterator[str]:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        yield f"has the timezone {name!r}, which is not known"
+        # A machine without a time zone database cannot tell.
+        if zoneinfo.available_timezones():
+            yield f"has the timezone {name!r}, which is not known"
 
 
 def _delivery(trigger: Any) -> Iterator[str]:

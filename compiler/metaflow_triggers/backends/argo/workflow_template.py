@@ -23,6 +23,10 @@ from . import lower, names, sets, shared, starts
 from .escape import inert_json
 
 
+SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
+"""Where the flow's Sensors are when its options say something else than the configuration."""
+
+
 def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     """Upstream's WorkflowTemplate with ours added. The input is not changed."""
     deployed = names.own_name(flow)
@@ -31,14 +35,14 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     metadata.setdefault("labels", {}).update(
         {"app.kubernetes.io/managed-by": "metaflow-triggers", "metaflow-triggers/deployed-name": deployed}
     )
-    if flow.triggers:
+    namespaces = [sensor.namespace for sensor in lower.sensors(flow, settings)]
+    if namespaces:
+        annotations = metadata.setdefault("annotations", {})
         # Upstream's `delete` looks the Sensor up by these.
-        metadata.setdefault("annotations", {}).update(
-            {
-                "metaflow/sensor_name": names.sensor_name(deployed),
-                "metaflow/sensor_namespace": lower.sensors(flow, settings)[0].namespace,
-            }
-        )
+        annotations["metaflow/sensor_name"] = names.sensor_name(deployed)
+        annotations["metaflow/sensor_namespace"] = namespaces[0]
+        if set(namespaces) != {settings.argo_sensor_namespace}:  # ours looks there, too
+            annotations[SENSOR_NAMESPACES] = ",".join(sorted(set(namespaces)))
     spec = result["spec"]
     arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
     largest = max((len(item.dependencies) for item in flow.triggers if lower.is_set(item)), default=0)
