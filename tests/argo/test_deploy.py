@@ -297,6 +297,7 @@ def test_metaflows_own_schedule_of_the_flow_is_taken_over_or_goes(server: Kubern
     create(client, SCHEDULED)
     made = server.objects("cronworkflows")["flows/demoflow"]
     assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "metaflow-triggers"
+    assert "schedule" not in made["spec"]
     create(client, ONE)
     put(server, upstreams_schedule("demoflow"))
     put(server, upstreams_schedule("another", "another"))

@@ -7,7 +7,8 @@ Not here: compiling, uploading code, choosing a production token.
 
 Objects are written by server-side apply under one field manager: a second `create` changes nothing, and fields that
 others manage stay. An object that exists without our label is not touched, but for the WorkflowTemplate and the
-CronWorkflow that upstream deployed of the same flow, which are adopted. All objects pass the server's dry run before the first is written.
+CronWorkflow that upstream deployed of the same flow, which are adopted. All objects pass the server's dry run before
+the first is written.
 """
 
 from __future__ import annotations
@@ -110,6 +111,9 @@ def create(
         api.apply(item, force, dry_run=True)
     actions = []
     for item, found, force in zip(objects, before, adopted, strict=True):
+        if force and item["kind"] == "CronWorkflow":
+            # Metaflow's has the field `schedule`, which another manager's apply would leave beside `schedules`.
+            api.delete(*key(item))
         after = api.apply(item, force)
         verb = "created" if found is None else "unchanged" if _version(found) == _version(after) else "updated"
         actions.append(Action(verb, *key(item)))

@@ -22,7 +22,6 @@ from ...settings import Settings
 from . import lower, names, sets, shared, starts
 from .escape import inert_json
 
-
 SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 """Where the flow's Sensors are when its options say something else than the configuration."""
 
