@@ -87,8 +87,8 @@ RULES: tuple[Rule, ...] = (
         "is not understood.",
         why="Without it the flow would wait for an event that nobody publishes under this name.",
         example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3'}}})",
-        instead="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3'},\n"
-        "    'argo-workflows': {'event-source': 'minio', 'event': 'uploads'}}})",
+        instead="UPLOADS = {'argo-workflows': {'event-source': 'minio', 'event': 'uploads'}}\n\n"
+        "@trigger(event={'name': 'upload', 'origin': UPLOADS})",
     ),
     Rule(
         code="FT504",
