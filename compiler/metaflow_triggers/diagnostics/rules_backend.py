@@ -73,22 +73,24 @@ RULES: tuple[Rule, ...] = (
         code="FT502",
         title="a filter that the backend cannot keep",
         severity="error",
-        finds="A `filter` with a condition that the backend does not know, or cannot decide exactly. The message "
-        "names it.",
-        why="Without it the flow would start on events that it does not want.",
-        example="@trigger(event={'name': 'login', 'filter': {'ip': [{'cidr': '10.0.0.0/8'}]}})",
-        instead="@trigger(event={'name': 'login', 'filter': {'ip': [{'prefix': '10.'}]}})",
+        finds="A `filter` with a condition that the backend does not know, or cannot decide exactly: on AWS a number "
+        "beyond what EventBridge compares (-5e9 to 5e9, 15 digits, 6 of them after the point), `equals-ignore-case` "
+        "over an outcome's `error`, or a condition that no outcome of the flow can pass. The message names it.",
+        why="The flow would start on events that the filter excludes, or not start on events that it lets through.",
+        example="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'numeric': ['>', 10**12]}]}})",
+        instead="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'prefix': '10'}]}})   # an id as text",
     ),
     Rule(
         code="FT503",
-        title="an `origin` that says nothing for the backend",
+        title="the backend cannot use an `origin`",
         severity="error",
-        finds="An event has an `origin` without a part for the backend that it is compiled for, or with one that "
-        "is not understood.",
-        why="Without it the flow would wait for an event that nobody publishes under this name.",
-        example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3'}}})",
-        instead="UPLOADS = {'argo-workflows': {'event-source': 'minio', 'event': 'uploads'}}\n\n"
-        "@trigger(event={'name': 'upload', 'origin': UPLOADS})",
+        finds="An `origin` (an event that another system publishes) without a part for the backend or with one that "
+        "it does not understand, or two events of one flow with the same origin.",
+        why="The flow would wait for an event that nobody publishes under this name, or could not tell which of the "
+        "two an event is.",
+        example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'detail-type': 'Object Created'}}})",
+        instead="@trigger(event={'name': 'upload', 'origin': {\n"
+        "    'step-functions': {'source': 'aws.s3', 'detail-type': 'Object Created'}}})",
     ),
     Rule(
         code="FT504",
