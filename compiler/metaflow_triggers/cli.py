@@ -121,7 +121,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     report: Any = None
     options.compared = False
     try:
-        seams.check_shape()
+        seams.check_shape(names)
         seams.prove_in_charge()
         files, diagnostics = flow_files(options.paths)
         flows, found = read_files(files, request)
@@ -133,6 +133,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             project_wide=True,
             external_flows=frozenset(options.external_flow),
             external_events=frozenset(options.external_event),
+            workers=request.workers,
         )
         diagnostics = [*diagnostics, *found, *compilation.diagnostics]
         failed = has_errors(diagnostics)
