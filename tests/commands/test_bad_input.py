@@ -143,16 +143,14 @@ MISTAKES = {
         "FT307",
         "{'value': None}",
     ),
-    "all of several events": ("@trigger(events=['a', 'b'])", "", "FT501", None),
-    "a filter": ("@trigger(event={'name': 'a', 'filter': {'kind': ['x']}})", "", "FT502", None),
-    "an origin": (
+    "a queue, which Argo has not": ("@trigger(events=['a', 'b'], options={'join': 'queue'})", "", "FT501", None),
+    "an origin without a part for a backend": (
         "@trigger(event={'name': 'a', 'origin': {'step-functions': {'source': 'aws.s3'}}})",
         "",
         "FT503",
         None,
     ),
-    "an outcome that is not built": ("@trigger_on_finish(flow='F', match='timeout')", "", "FT504", None),
-    "options that are not built": ("@trigger(event='a', options={'join': 'queue'})", "", "FT506", None),
+    "a cron that Argo has not": ("@schedule(cron='0 8 ? * MON#1 *')", "", "FT505", None),
 }
 
 
