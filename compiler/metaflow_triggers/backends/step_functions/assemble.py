@@ -38,11 +38,11 @@ CONDITION_UNMET = ("DynamoDB.ConditionalCheckFailedException", "DynamoDb.Conditi
 
 _FIRST_YEAR, _LAST_YEAR = 2026, 2099
 _EXPIRY = ", ".join(
-    str(int(datetime(year + 2, 1, 1, tzinfo=timezone.utc).timestamp())) for year in range(_FIRST_YEAR, _LAST_YEAR + 1)
+    f"'{int(datetime(year + 2, 1, 1, tzinfo=timezone.utc).timestamp())}'" for year in range(_FIRST_YEAR, _LAST_YEAR + 1)
 )
 _EXPIRES = (
-    f"States.Format('{{}}', States.ArrayGetItem(States.Array({_EXPIRY}), States.MathAdd(States.StringToJson("
-    f"States.ArrayGetItem(States.StringSplit($$.Execution.StartTime, '-'), 0)), -{_FIRST_YEAR})))"
+    f"States.ArrayGetItem(States.Array({_EXPIRY}), States.MathAdd(States.StringToJson(States.ArrayGetItem("
+    f"States.StringSplit(States.Format('{{}}', $$.State.EnteredTime), '-'), 0)), -{_FIRST_YEAR}))"
 )
 """When a mark of an event that was seen may go: at the end of the next year. Step Functions, too, forgets a name after
 90 days at the earliest. JSONPath has no arithmetic of dates, so that the year is looked up."""
