@@ -547,7 +547,9 @@ def _option_problem(key: str, value: Any) -> str:
 
 
 _AWS_RANGES = {"retry": (0, 185), "maximum-event-age": (60, 86400)}
-_AWS_BUS = re.compile(r"[A-Za-z0-9/_.-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]{1,256}")
+_AWS_BUS = re.compile(
+    r"[A-Za-z0-9/_.-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]{1,256}"
+)
 _AWS_QUEUE = re.compile(r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}")
 
 

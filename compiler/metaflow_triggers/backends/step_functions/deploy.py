@@ -23,7 +23,6 @@ from .objects import Place, apply, is_ours, tag_map
 from .open_settings import resolve, used
 from .parameters import parameters as all_parameters
 
-
 ROLES = ("StarterRole", "EventCorrelatorRole", "FinishCorrelatorRole", "RulesRole", "SchedulerRole")
 """Logical names of all roles that a template of ours can have."""
 

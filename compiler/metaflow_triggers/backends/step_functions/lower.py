@@ -22,7 +22,6 @@ from .dependencies import arrival, document_dependencies, finish_filter, origin_
 from .options import options, queue_arns
 from .resources import (
     Correlator,
-    Delivery,
     EventRule,
     JobDefinition,
     OutcomeRule,

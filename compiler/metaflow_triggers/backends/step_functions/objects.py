@@ -337,9 +337,7 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Applied:
         now = dynamo.describe_time_to_live(TableName=name)["TimeToLiveDescription"].get("TimeToLiveStatus")
     if now not in ("ENABLED", "ENABLING"):
         with calling("dynamodb:UpdateTimeToLive", name):
-            dynamo.update_time_to_live(
-                TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
-            )
+            dynamo.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
         verb = "updated" if verb == "unchanged" else verb
     return Applied(name, verb, name, {"Arn": place.arn("dynamodb", f"table/{name}")})
 
