@@ -68,21 +68,26 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         code="FT502",
-        title="filters are not built yet",
+        title="the backend cannot keep a filter exactly",
         severity="error",
-        finds="A dependency has a `filter`.",
-        why="Without it the flow would start on events that it does not want.",
-        example="@trigger(event={'name': 'order-placed', 'filter': {'country': ['DE']}})",
-        instead="@trigger(event='order-placed-de')",
+        finds="A filter that the backend cannot decide exactly: a number beyond what EventBridge compares (-5e9 to "
+        "5e9, 15 digits, 6 of them after the point), `equals-ignore-case` over an outcome's `error` on AWS; or one "
+        "that no outcome of the flow can pass.",
+        why="The flow would start on events that the filter excludes, or not start on events that it lets through.",
+        example="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'numeric': ['>', 10**12]}]}})",
+        instead="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'prefix': '10'}]}})   # an id as text",
     ),
     Rule(
         code="FT503",
-        title="`origin` is not built yet",
+        title="the backend cannot use an `origin`",
         severity="error",
-        finds="An event has an `origin`: it stands for something that another system publishes.",
-        why="Without it the flow would wait for an event that nobody publishes under this name.",
-        example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3'}}})",
-        instead="@trigger(event='upload')       # and a rule or a function that publishes `upload`",
+        finds="An `origin` (an event that another system publishes) without a part for the backend or with one that "
+        "it does not understand, or two events of one flow with the same origin.",
+        why="The flow would wait for an event that nobody publishes under this name, or could not tell which of the "
+        "two an event is.",
+        example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'detail-type': 'Object Created'}}})",
+        instead="@trigger(event={'name': 'upload', 'origin': {\n"
+        "    'step-functions': {'source': 'aws.s3', 'detail-type': 'Object Created'}}})",
     ),
     Rule(
         code="FT504",

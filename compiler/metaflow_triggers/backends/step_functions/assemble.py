@@ -163,7 +163,7 @@ def _correlator(correlator: Correlator, triggers: Triggers, common: dict[str, An
     folder = common["folder"]
     count = range(len(correlator.slots))
     values = ", ".join(f"$.row.Item.claim_{number}.S" for number in count)
-    digits = " {}" * len(correlator.slots)
+    text = f"States.Format('{triggers.deployed}{' {}' * len(correlator.slots)}', {values})"
 
     def event_uri(path: str) -> dict[str, str]:
         return {"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', {path})"}
@@ -175,7 +175,7 @@ def _correlator(correlator: Correlator, triggers: Triggers, common: dict[str, An
         expressions=set_expressions(correlator),
         # The name says which events the set has, so that it is the same however often the start is tried, and no
         # other set has it, also when the table is made anew.
-        run=f"States.Format('event-{{}}', States.Hash(States.Format('{triggers.deployed}{digits}', {values}), 'SHA-256'))",
+        run=f"States.Format('event-{{}}', States.Hash({text}, 'SHA-256'))",
         expires=_EXPIRES,
         event_key=_text(triggers, f"States.Format('{folder}events/{{}}.json', $.mark)"),
         event_uris=[event_uri(f"$.row.Item.claim_{number}.S") for number in count],

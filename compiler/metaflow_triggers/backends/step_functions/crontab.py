@@ -43,7 +43,7 @@ def scheduler_expressions(fields: str) -> tuple[str, ...]:
     minute = _field(parts[0], "minute", 0, 59)
     hour = _field(parts[1], "hour", 0, 23)
     day = _field(parts[2], "day of month", 1, 31)
-    month = _field(parts[3], "month", 1, 12, _MONTHS, 1)
+    month = _field(parts[3], "month", 1, 12, _MONTHS)
     weekday = sorted({item % 7 for item in _field(parts[4], "day of week", 0, 7, _DAYS)})
     times = f"{_list(minute, 60)} {_list(hour, 24)}"
     months = _list(month, 12)
@@ -65,10 +65,10 @@ def _is_star(part: str) -> bool:
     return part in ("*", "?", "*/1", "?/1")
 
 
-def _field(text: str, name: str, low: int, high: int, words: tuple[str, ...] = (), first: int = 0) -> list[int]:
+def _field(text: str, name: str, low: int, high: int, words: tuple[str, ...] = ()) -> list[int]:
     def number(word: str) -> int:
         if word.upper() in words:
-            return words.index(word.upper()) + first
+            return words.index(word.upper()) + low
         if not word.isdecimal() or not word.isascii() or not low <= int(word) <= high:
             raise ValueError(f"{word!r} in the {name} field, expected {low} to {high}")
         return int(word)
