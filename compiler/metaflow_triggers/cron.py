@@ -165,9 +165,7 @@ def _field(form: _Form, text: str, at: int) -> tuple[Part, ...]:
     for piece in pieces:
         part = _part(form, piece, at)
         if len(pieces) > 1 and (part.kind in ("none", "nth") or (part.kind == "star" and part.step == 1)):
-            raise CronError(
-                f"`{piece}` has to stand alone in {form.name}", at, len(piece), form.name, form.expected()
-            )
+            raise CronError(f"`{piece}` has to stand alone in {form.name}", at, len(piece), form.name, form.expected())
         parts.append(part)
         at += len(piece) + 1
     return tuple(parts)
@@ -201,9 +199,7 @@ def _part(form: _Form, piece: str, at: int) -> Part:
     if dash:
         high = _value(form, last, at + len(first) + 1)
         if high < low and (not form.wraps or form.name == "year"):
-            raise CronError(
-                f"the range `{piece}` of {form.name} runs backwards", at, len(piece), form.name, "low-high"
-            )
+            raise CronError(f"the range `{piece}` of {form.name} runs backwards", at, len(piece), form.name, "low-high")
     else:
         high = form.high if slash else low
     return Part("range", low, high, step, **where)
@@ -368,7 +364,7 @@ def is_timezone(name: str) -> bool:
     """Whether `name` is an IANA timezone. On a machine without the database, whether it is written like one."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", name):
         return False
-    if name.lower() in ("localtime", "posixrules", "factory") or name.split("/")[0] in ("posix", "right"):
+    if name.lower() in ("localtime", "posixrules", "factory") or name.split("/", maxsplit=1)[0] in ("posix", "right"):
         return False
     try:
         return ZoneInfo(name).key == name

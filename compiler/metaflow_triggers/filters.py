@@ -140,7 +140,9 @@ def _literal(value: Any, path: Path) -> Iterator[Problem]:
 def _operator(item: dict[str, Any], path: Path) -> Iterator[Problem]:
     if len(item) != 1:
         what = "nothing" if not item else " and ".join(f"`{key}`" for key in list(item)[:4])
-        yield Problem(path, f"an alternative with {what}", "exactly one operator", ("give each operator its own {...}",))
+        yield Problem(
+            path, f"an alternative with {what}", "exactly one operator", ("give each operator its own {...}",)
+        )
         return
     ((name, operand),) = item.items()
     here = (*path, name)
@@ -150,7 +152,9 @@ def _operator(item: dict[str, Any], path: Path) -> Iterator[Problem]:
             if name in _NOT_OURS
             else tuple(f"did you mean `{near}`?" for near in suggest(name, OPERATORS))
         )
-        yield Problem(here, f"{name!r} is not an operator of a filter", f"one of {', '.join(OPERATORS)}", note, key=True)
+        yield Problem(
+            here, f"{name!r} is not an operator of a filter", f"one of {', '.join(OPERATORS)}", note, key=True
+        )
         return
     if name in ("prefix", "suffix"):
         if isinstance(operand, dict) and list(operand) == ["equals-ignore-case"]:

@@ -10,8 +10,8 @@ from cronsim import CronSim
 from metaflow_triggers import cron
 
 UTC = timezone.utc
-MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-DAYS = "SUN MON TUE WED THU FRI SAT".split()
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 
 
 def fired(text: str, start: str, end: str, zone: str | None = None) -> list[str]:
@@ -173,7 +173,8 @@ def test_malformed_at_the_place(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0 9 * * 7", "0 9 * * FRI-MON", "0 9 L * *", "0 9 * * 1#2", "@daily", "0 0 9 * * 1", "TZ=UTC 0 9 * * 1", "x"]
+    "text",
+    ["0 9 * * 7", "0 9 * * FRI-MON", "0 9 L * *", "0 9 * * 1#2", "@daily", "0 0 9 * * 1", "TZ=UTC 0 9 * * 1", "x"],
 )
 def test_five_fields_that_argo_does_not_take(text: str) -> None:
     with pytest.raises(cron.CronError):
