@@ -68,6 +68,11 @@ def register(name: str, load: Callable[[], Any]) -> None:
     _modules[name] = load
 
 
+def unregister(name: str) -> None:
+    """Take back what `register` added."""
+    del _modules[name]
+
+
 def backend(name: str) -> Backend:
     """The backend's module. Raises KeyError for an unknown name."""
     return cast(Backend, _modules[name]())
