@@ -37,6 +37,9 @@ from .suggest import suggest
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 FLOW_NAME = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
+PROJECT_NAME = re.compile(r"[a-z0-9_-]{1,128}\Z")
+BRANCH_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,128}\Z")
+"""What Metaflow's @project lets be (project_decorator.py), and hyphens; a user's name may be a mail address."""
 _EVENT_KEYS = ("name", "parameters", "filter", "origin")
 _FLOW_KEYS = ("name", "project", "project_branch", "match")
 _OPTION_KEYS = ("reset_at", "join", "auto_map", "step-functions", "argo-workflows")
@@ -457,6 +460,15 @@ class _Reader:
                 "expected `Flow` or `project.branch.Flow`",
             )
             return None
+        for what, given, pattern in (("project", project, PROJECT_NAME), ("branch", branch, BRANCH_NAME)):
+            if given is not None and not pattern.match(given):
+                self.report(
+                    "FT108",
+                    f"`{self.flow.name}` waits for a flow of {what} {given!r}, which is not the name of a {what}",
+                    path,
+                    "no flow can be deployed there",
+                )
+                return None
         project, branch = project or self.project, branch or self.branch
         if bool(project) != bool(branch):
             self.report(
@@ -544,7 +556,7 @@ class _Reader:
 
     def _mapping(self, name: Any, field: Any, name_path: Path, field_path: Path) -> Mapping | None:
         key = name_path == field_path
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name or not _is_text(name):
             self._bad_mapping(name, name_path)
             return None
         if isinstance(field, str):

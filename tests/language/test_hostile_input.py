@@ -12,7 +12,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +34,8 @@ PLACES = {
     "constant": "@trigger(event={{'name': 'a', 'parameters': {{'needed': {{'value': {0}}}}}}})",
     "nested constant": "@trigger(event={{'name': 'a', 'parameters': {{'needed': {{'value': {{{0}: [{0}]}}}}}}}})",
     "filtered value": "@trigger(event={{'name': 'a', 'parameters': ['needed'], 'filter': {{'x': [{0}]}}}})",
-    "filtered prefix": "@trigger(event={{'name': 'a', 'parameters': ['needed'], 'filter': {{'x': [{{'prefix': {0}}}]}}}})",
+    "filtered prefix": "@trigger(event={{'name': 'a', 'parameters': ['needed'],"
+    " 'filter': {{'x': [{{'prefix': {0}}}]}}}})",
     "filtered field": "@trigger(event={{'name': 'a', 'parameters': ['needed'], 'filter': {{{0}: ['x']}}}})",
     "operator": "@trigger(event={{'name': 'a', 'parameters': ['needed'], 'filter': {{'x': [{{{0}: 'x'}}]}}}})",
     "origin": "@trigger(event={{'name': 'a', 'parameters': ['needed'], 'origin': {{'step-functions': {{'source': {0},"
@@ -61,24 +61,34 @@ CLOSED = {
     "timezone": (),
 }
 READ = """
-import json, os, sys
+import dataclasses, json, os, sys
 os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
+from pathlib import Path
 import metaflow
 from metaflow_triggers import seams
 from metaflow_triggers.backends import NAMES
-from metaflow_triggers.pipeline import compile_flows
-from metaflow_triggers.project import Request, read_files
-files = sorted(name for name in os.listdir(".") if name.endswith(".py"))
-flows, found = read_files(files, Request(backends=("argo-workflows",), workflow=False, workers=2))
+from metaflow_triggers.pipeline import ReadFlow, compile_flows
+from metaflow_triggers.project_child import _import
+from metaflow_triggers.read import read_flow
+from metaflow_triggers.source import SourceFile
 settings = seams.read_settings(code_package=False)
-out = {"flows": {}, "found": [[item.code, item.severity, item.message] for item in found]}
-for item in flows:
-    answer = {}
-    for name in NAMES:
-        done = compile_flows([item], settings, [name], project_wide=False)
-        codes = [found.code for found in done.diagnostics if found.code not in ("FT113", "FT114")]
-        answer[name] = {"codes": codes, "files": [[file.path, file.text] for file in done.files]}
-    out["flows"][item.flow.name] = answer
+out = {}
+for file in sorted(name for name in os.listdir(".") if name.endswith(".py")):
+    source = SourceFile(file, Path(file).read_text("utf-8"))
+    for cls in seams.flow_classes(_import(file)):
+        # As Metaflow's command line does it, without a command line: that takes a quarter of a second a flow.
+        flow = cls(use_cli=False)
+        for decorator in seams.flow_decorators(flow, "schedule"):
+            decorator.flow_init(flow, None, None, None, None, None, None, {})
+        model, found = read_flow(flow, source, settings)
+        model = dataclasses.replace(model, name="Same")  # so that nothing but the text differs
+        answer = {"read": [[item.code, item.severity] for item in found], "compiled": {}}
+        for name in NAMES:
+            done = compile_flows([ReadFlow(model)], settings, [name], project_wide=False)
+            codes = [item.code for item in done.diagnostics if item.code not in ("FT113", "FT114")]
+            files = [[file.path, file.text] for file in done.files]
+            answer["compiled"][name] = {"codes": codes, "files": files}
+        out[cls.__name__] = answer
 json.dump(out, sys.stdout)
 """
 
@@ -101,9 +111,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], A
     for place, name in enumerate(PLACES):
         for number in range(-1, len(TEXTS)):
             flow = f"Place{place}{'Harmless' if number < 0 else f'N{number}'}"
-            codes = [(code, severity) for code, severity, message in read["found"] if f"`{flow}`" in message]
-            out[name, number] = {"read": codes, "compiled": read["flows"].get(flow), "flow": flow}
-    assert not [item for item in read["found"] if item[0] in ("FT900", "FT601", "FT120", "FT122")], "not said where"
+            out[name, number] = {**read[flow], "flow": flow}
     return out
 
 
@@ -146,7 +154,18 @@ def is_same(harmless: Any, hostile: Any, text: str) -> bool:
     else:
         if isinstance(one, (dict, list)):
             return is_same_tree(one, other, text)
-    return re.fullmatch(r"[A-Za-z0-9_.:/ -]*", hostile) is not None and len(hostile) <= 300
+    # What only lends its name: a readable part of harmless characters, and a hash.
+    if re.fullmatch(r"[A-Za-z0-9_.-]*", text) and harmless.replace(HARMLESS, text) == hostile:
+        return True
+    # An expression over such names keeps its operators.
+    words = [re.split(r"\s*(\|\||&&|[()])\s*", one) for one in (harmless, hostile)]
+    if len(words[0]) == len(words[1]) > 1 and words[0][1::2] == words[1][1::2]:
+        return all(re.fullmatch(r"[a-z0-9]*", word) for word in words[1][::2])
+    # Argo's name of a flow, as Metaflow makes it.
+    if harmless.replace(HARMLESS, re.sub(r"[_@+]", "", text).lower()) == hostile and re.fullmatch(r"[\w.@+-]*", text):
+        return True
+    prefix = next((n for n, (a, b) in enumerate(zip(harmless, hostile, strict=False)) if a != b), len(harmless))
+    return re.fullmatch(r"[A-Za-z0-9_.-]{0,80}", hostile[prefix:]) is not None and len(hostile) <= 300
 
 
 def is_same_tree(harmless: Any, hostile: Any, text: str) -> bool:
@@ -163,8 +182,8 @@ def test_place(place: str, answers: dict[tuple[str, int], Any]) -> None:
     for number, text in enumerate(TEXTS):
         answer = answers[place, number]
         refused = [code for code, severity in answer["read"] if severity in ("", "error")]
-        if refused or answer["compiled"] is None:
-            assert refused, (text, "neither read nor refused")
+        assert "FT900" not in refused
+        if refused:
             continue
         if place in CLOSED:
             assert text in CLOSED[place] or all(set(item["codes"]) for item in answer["compiled"].values()), (
@@ -177,25 +196,16 @@ def test_place(place: str, answers: dict[tuple[str, int], Any]) -> None:
                 continue
             accepted += 1
             assert not harmless["compiled"][backend]["codes"], (backend, text, "refused only when harmless")
-            trees = []
-            for one in (harmless, answer):
-                trees.append(
-                    [
-                        (
-                            file,
-                            yaml.load(
-                                content.replace(one["flow"], "X").replace(one["flow"].lower(), "x"), yaml.CSafeLoader
-                            ),
-                        )
-                        for file, content in one["compiled"][backend]["files"]
-                    ]
-                )
+            trees = [
+                [yaml.load(content, yaml.CSafeLoader) for _, content in one["compiled"][backend]["files"]]
+                for one in (harmless, answer)
+            ]
             assert len(trees[0]) == len(trees[1])
-            for (_, first), (file, second) in zip(*trees, strict=True):
+            for first, second in zip(*trees, strict=True):
                 one, other = leaves(first), leaves(second)
-                assert one.keys() == other.keys(), (backend, text, file)
+                assert one.keys() == other.keys(), (backend, text)
                 for path in one:
-                    assert is_same(one[path], other[path], text), (backend, text, file, path, one[path], other[path])
+                    assert is_same(one[path], other[path], text), (backend, text, path, one[path], other[path])
     if place in ("event", "field", "constant"):
         assert accepted >= 2, "nothing was accepted: the test would not see a fault"
 
