@@ -38,7 +38,7 @@ from .suggest import suggest
 EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 FLOW_NAME = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
 PROJECT_NAME = re.compile(r"[a-z0-9_-]{1,128}\Z")
-BRANCH_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,128}\Z")
+BRANCH_NAME = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9_@+-]+(\.[A-Za-z0-9_@+-]+)*\Z")
 """What Metaflow's @project lets be (project_decorator.py), and hyphens; a user's name may be a mail address."""
 _EVENT_KEYS = ("name", "parameters", "filter", "origin")
 _FLOW_KEYS = ("name", "project", "project_branch", "match")
