@@ -38,7 +38,7 @@ from .suggest import suggest
 EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 FLOW_NAME = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
 PROJECT_NAME = re.compile(r"[a-z0-9_-]{1,128}\Z")
-BRANCH_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,128}\Z")
+BRANCH_NAME = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9_@+-]+(\.[A-Za-z0-9_@+-]+)*\Z")
 """What Metaflow's @project lets be (project_decorator.py), and hyphens; a user's name may be a mail address."""
 _EVENT_KEYS = ("name", "parameters", "filter", "origin")
 _FLOW_KEYS = ("name", "project", "project_branch", "match")
@@ -676,32 +676,6 @@ def _option_problem(key: str, value: Any) -> str:
     except (TypeError, ValueError, RecursionError):
         plain = False
     return "" if plain else "expected JSON values"
-
-
-_AWS_RANGES = {"retry": (0, 185), "maximum-event-age": (60, 86400)}
-_AWS_BUS = re.compile(
-    r"[A-Za-z0-9/_.-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]{1,256}"
-)
-_AWS_QUEUE = re.compile(r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}")
-
-
-def _aws_problem(decorator: str, value: dict[str, Any]) -> str:
-    """What is wrong with `options={'step-functions': ...}` (limits: EventBridge's RetryPolicy and names)."""
-    known = ("bus", "retry", "maximum-event-age", "dead-letter-queue")
-    for key, item in value.items():
-        if key not in known:
-            return "; ".join([f"unknown key {key!r}", *_did_you_mean(str(key), known)])
-        if key in _AWS_RANGES:
-            low, high = _AWS_RANGES[key]
-            if not isinstance(item, int) or isinstance(item, bool) or not low <= item <= high:
-                return f"{key!r} takes an integer from {low} to {high}"
-        elif key == "bus" and decorator == "trigger_on_finish":
-            return "outcomes are on the default bus, whatever bus is named"
-        elif key == "bus" and not (isinstance(item, str) and _AWS_BUS.fullmatch(item)):
-            return "'bus' takes the name or the ARN of an event bus"
-        elif key == "dead-letter-queue" and not (isinstance(item, str) and _AWS_QUEUE.fullmatch(item)):
-            return "'dead-letter-queue' takes the ARN of a standard SQS queue"
-    return ""
 
 
 _AWS_RANGES = {"retry": (0, 185), "maximum-event-age": (60, 86400)}

@@ -256,7 +256,7 @@ def random_cron(generator: random.Random) -> str:
     return f"{minutes} {hours} {days} {_field(generator, 1, 12, 0.6, MONTHS)} {weekdays} {year}"
 
 
-WHOLE = 3000
+WHOLE = 800
 """Up to so many fire times are compared one by one over all years; of denser ones all days, and whole days."""
 
 
@@ -303,10 +303,11 @@ def test_three_hundred_expressions_over_two_years() -> None:
 
 
 @pytest.mark.long
-def test_five_thousand_expressions_over_ten_years() -> None:
-    tally = compare(5000, 10, seed=2)
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_five_thousand_expressions_over_ten_years(seed: int) -> None:
+    tally = compare(1000, 10, seed)
     print(tally)
-    assert tally["equal"] > 3500
+    assert tally["equal"] > 700
 
 
 def test_timezones() -> None:
