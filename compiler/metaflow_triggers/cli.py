@@ -104,7 +104,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     )
     flows: list[Any] = []
     try:
-        seams.check_shape()
+        seams.check_shape(names)
         seams.prove_in_charge()
         files, diagnostics = flow_files(options.paths)
         flows, found = read_files(files, request)

@@ -108,7 +108,7 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     from .diagnostics.render import has_errors
     from .pipeline import Compilation, ReadFlow, compile_flows
 
-    seams.check_shape()
+    seams.check_shape([backend])
     seams.prove_in_charge()
     flow, found = read(obj, settings)
     derived = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
@@ -309,7 +309,7 @@ def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compil
 def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from . import backends
 
-    seams.check_shape()
+    seams.check_shape([backend])
     seams.prove_in_charge()
     user = _real_user(required=True)
     settings = _settings(obj, options, user)

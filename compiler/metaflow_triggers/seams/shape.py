@@ -9,6 +9,7 @@ Not here: using the names that are listed.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
@@ -46,10 +47,19 @@ PRIVATE_NAMES = {
 }
 
 
-def check_shape() -> None:
-    """Raise DiagnosticError(FT004) if the installed Metaflow lacks a name that we build on."""
+_OF_BACKEND = {"metaflow.plugins.aws.": "step-functions", "metaflow.plugins.argo.": "argo-workflows"}
+
+
+def check_shape(backends: Iterable[str] = tuple(_OF_BACKEND.values())) -> None:
+    """Raise DiagnosticError(FT004) if the installed Metaflow lacks a name that we build on.
+
+    `backends`: those at work; upstream's modules of the others are not imported for it.
+    """
     missing = []
+    unused = tuple(prefix for prefix, backend in _OF_BACKEND.items() if backend not in backends)
     for module_name, names in PRIVATE_NAMES.items():
+        if module_name.startswith(unused):
+            continue
         try:
             module: Any = importlib.import_module(module_name)
         except ImportError:

@@ -27,7 +27,8 @@ from .environment import (
     s3_datastore,
     upstream_errors,
 )
-from .flows import current_project
+from .flows import current_project, features
+from .kubernetes_models import lent
 from .shape import unknown_shape
 
 PRODUCTION_TOKEN = open_setting("ProductionToken")
@@ -223,6 +224,11 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
 
         def _compile_sensor(self) -> None:
             return None
+
+        def _compile_workflow_template(self) -> Any:
+            # A jobset of @parallel is made of far more classes of the package `kubernetes`.
+            with lent(needed="parallel" not in features(obj.flow)):
+                return super()._compile_workflow_template()
 
         def _get_schedule(self) -> Any:
             return None, None
