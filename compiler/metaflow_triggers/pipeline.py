@@ -119,7 +119,9 @@ def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnost
                 diagnostics.append(
                     Diagnostic("FT601", f"{manifest.path} violates its schema at {pointer}: {message[:400]}")
                 )
-        text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)
+        text = manifest.text
+        if text is None:
+            text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)
         out.append(File(manifest.path, text, owner, manifest.content, manifest.ours))
     return out
 
