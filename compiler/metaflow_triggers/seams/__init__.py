@@ -25,7 +25,7 @@ from .flows import (
     namespace_prefix,
     run_command,
 )
-from .shape import PRIVATE_NAMES, check_shape, prove_in_charge
+from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
 from .tokens import check_token, resolve_token
 from .workflows import PRODUCTION_TOKEN, Options, argo_workflow, step_functions_workflow
 
@@ -50,6 +50,7 @@ __all__ = [
     "flow_parameters",
     "is_production",
     "namespace_prefix",
+    "preload",
     "prove_in_charge",
     "read_settings",
     "real_user",

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..diagnostics import DiagnosticError
 from ..settings import Settings, open_setting, task_environment
+from . import shell_words
 from .code_package import CodePackage
 from .configuration import datastore_root
 from .environment import (
@@ -82,6 +83,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
     Raises DiagnosticError(FT123) with upstream's message when upstream refuses the flow.
     """
     from metaflow.plugins.aws import aws_client
+    from metaflow.plugins.aws.batch import batch as upstream_batch
     from metaflow.plugins.aws.aws_utils import validate_aws_tag
     from metaflow.plugins.aws.step_functions import step_functions as upstream
 
@@ -134,6 +136,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
             SFN_IAM_ROLE=role,
             SFN_DYNAMO_DB_TABLE=upstream.SFN_DYNAMO_DB_TABLE or open_setting("DynamoDbTable"),
         ),
+        replaced(upstream_batch, shlex=shell_words.module),
     ):
         compiled = OfflineStepFunctions(
             name,
@@ -248,7 +251,11 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             return annotations
 
     url = f"{root}/{package.path}"
-    with upstream_errors(obj), attached(obj, ["kubernetes", "environment"], store):
+    with (
+        upstream_errors(obj),
+        attached(obj, ["kubernetes", "environment"], store),
+        replaced(upstream, shlex=shell_words.module),
+    ):
         compiled = OfflineArgoWorkflows(
             name,
             obj.graph,
