@@ -116,6 +116,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             project_wide=True,
             external_flows=frozenset(options.external_flow),
             external_events=frozenset(options.external_event),
+            workers=request.workers,
         )
         diagnostics = [*diagnostics, *found, *compilation.diagnostics]
         failed = has_errors(diagnostics)

@@ -20,6 +20,7 @@ from .diagnostics import Diagnostic, DiagnosticError
 from .diagnostics.render import has_errors
 from .link import link
 from .model import Flow, TriggerGraph
+from .parallel import fork_map
 from .settings import Settings
 from .validate import findings
 
@@ -60,8 +61,12 @@ def compile_flows(
     project_wide: bool,
     external_flows: frozenset[str] = frozenset(),
     external_events: frozenset[str] = frozenset(),
+    workers: int = 1,
 ) -> Compilation:
-    """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong."""
+    """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
+
+    `workers`: processes; the result is the same for each number of them.
+    """
     graph = link([item.flow for item in flows], external_flows)
     diagnostics = check(graph, project_wide, external_flows, external_events)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
@@ -69,7 +74,7 @@ def compile_flows(
     for name in backend_names:
         backend = backends.backend(name)
         deployed: dict[str, Flow] = {}
-        shared = False
+        jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:
             deployed_name = backends.own_name(name, flow, settings)
             first = deployed.setdefault(deployed_name, flow)
@@ -78,23 +83,50 @@ def compile_flows(
                 flow.branch,
                 flow.name,
             ):
-                diagnostics.append(_collision(name, deployed_name, first, flow))
-                continue
-            refused = backend.refusals(flow, graph, settings)
-            diagnostics.extend(refused)
-            if has_errors(refused):
-                continue
-            workflow = workflows[flow.file, flow.name].get(name)
-            try:
-                manifests = backend.manifests(flow, graph, workflow, settings)
-            except DiagnosticError as error:
-                diagnostics.extend(error.diagnostics)
-                continue
-            files.extend(_files(manifests, f"{name}/{deployed_name}", diagnostics))
-            shared = True
+                jobs.append(_collision(name, deployed_name, first, flow))
+            else:
+                jobs.append(_Job(name, deployed_name, flow, workflows[flow.file, flow.name].get(name)))
+        shared = False
+        for emitted in fork_map(lambda job: _emit(job, graph, settings), jobs, workers):
+            diagnostics.extend(emitted.diagnostics)
+            files.extend(emitted.files)
+            shared = shared or emitted.complete
         if shared:
             files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
     return Compilation(graph, tuple(files), tuple(diagnostics))
+
+
+@dataclass(frozen=True)
+class _Job:
+    backend: str
+    deployed_name: str
+    flow: Flow
+    workflow: Any
+
+
+@dataclass(frozen=True)
+class _Emitted:
+    """`complete`: the flow has its files, so that it needs the shared ones too."""
+
+    diagnostics: list[Diagnostic]
+    files: list[File]
+    complete: bool
+
+
+def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings) -> _Emitted:
+    """Lower, render and validate one flow for one backend. A diagnostic in place of a job is passed on."""
+    if isinstance(job, Diagnostic):
+        return _Emitted([job], [], False)
+    backend = backends.backend(job.backend)
+    diagnostics = list(backend.refusals(job.flow, graph, settings))
+    if has_errors(diagnostics):
+        return _Emitted(diagnostics, [], False)
+    try:
+        manifests = backend.manifests(job.flow, graph, job.workflow, settings)
+    except DiagnosticError as error:
+        return _Emitted([*diagnostics, *error.diagnostics], [], False)
+    files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
+    return _Emitted(diagnostics, files, True)
 
 
 def folder_files(owners: Iterable[str]) -> list[File]:

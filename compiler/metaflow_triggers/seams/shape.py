@@ -86,6 +86,7 @@ _USED_BY_COMMANDS = (
     "metaflow.lint",
     "metaflow.package",
     "metaflow.packaging_sys.tar_backend",
+    "metaflow.plugins.airflow.airflow_cli",
     "metaflow.plugins.aws.batch.batch_cli",
     "metaflow.plugins.cards.card_cli",
     "metaflow.plugins.kubernetes.kubernetes_cli",

@@ -83,8 +83,8 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
     Raises DiagnosticError(FT123) with upstream's message when upstream refuses the flow.
     """
     from metaflow.plugins.aws import aws_client
-    from metaflow.plugins.aws.batch import batch as upstream_batch
     from metaflow.plugins.aws.aws_utils import validate_aws_tag
+    from metaflow.plugins.aws.batch import batch as upstream_batch
     from metaflow.plugins.aws.step_functions import step_functions as upstream
 
     batch = RecordingBatch(settings.batch_platform)
