@@ -29,6 +29,8 @@ class Writer:
     def __init__(self, write_with_pyyaml: Callable[[Any], str]) -> None:
         self._pyyaml = write_with_pyyaml
         self._texts: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        self._inline: dict[str, str] = {}  # of `_texts` those of one line, which no indentation changes
 
     def text(self, value: Any) -> str | None:
         """The document, or None."""
@@ -43,43 +45,47 @@ class Writer:
 
     def _block(self, value: Any, indent: str, out: list[str]) -> None:
         """A mapping or sequence that is not empty; the first line's indentation is already written."""
-        first = True
+        deeper = indent + "  "
+        lead = ""
         if type(value) is dict:
+            keys, inline = self._keys, self._inline
             for key, item in value.items():
-                if not first:
-                    out.append(indent)
-                first = False
-                out.append(self._key(key))
-                if type(item) is dict and item:
-                    out.append(":\n" + indent + "  ")
-                    self._block(item, indent + "  ", out)
-                elif type(item) is list and item:
-                    out.append(":\n" + indent)
+                text = keys.get(key) or self._key(key)
+                kind = type(item)
+                if kind is str:
+                    out.append(lead + text + ": " + (inline.get(item) or self._scalar(item, indent)))
+                elif kind is dict and item:
+                    out.append(lead + text + ":\n" + deeper)
+                    self._block(item, deeper, out)
+                elif kind is list and item:
+                    out.append(lead + text + ":\n" + indent)
                     self._block(item, indent, out)  # PyYAML does not indent a sequence in a mapping
                 else:
-                    out.append(": ")
-                    out.append(self._scalar(item, indent))
+                    out.append(lead + text + ": " + self._scalar(item, indent))
+                lead = indent
         else:
             for item in value:
-                if not first:
-                    out.append(indent)
-                first = False
-                out.append("- ")
+                out.append(lead + "- ")
                 if type(item) in (dict, list) and item:
-                    self._block(item, indent + "  ", out)
+                    self._block(item, deeper, out)
                 else:
                     out.append(self._scalar(item, indent))
+                lead = indent
 
     def _key(self, key: Any) -> str:
         if type(key) is not str or not key or len(key) > _KEY_LIMIT or not key.isprintable():
             raise _Other
-        text = self._text(key)
-        return text[:-1]
+        text = self._text(key)[:-1]
+        self._keys[key] = text
+        return text
 
     def _scalar(self, value: Any, indent: str) -> str:
         if type(value) is str:
             text = self._text(value)
-            if indent and "\n" in value:
+            if "\n" not in value:
+                if len(self._inline) < _REMEMBERED:
+                    self._inline[value] = text
+            elif indent:
                 # The lines of a literal block; those of a quoted text are one.
                 head, *body = text.split("\n")
                 return "\n".join([head, *(indent + line if line else line for line in body)])

@@ -34,16 +34,17 @@ _PATH = re.compile(r"\$(\$?\.|\[|$)")
 
 def check_workflow(workflow: Any, flow: str) -> list[Diagnostic]:
     """Nulls and container overrides of upstream's definition."""
+    text = json.dumps(workflow)  # tells at once that something is nowhere; only else its place is looked for
     out = [
         Diagnostic("FT403", f"the definition of `{flow}` holds a null at {pointer}, which CloudFormation refuses")
-        for pointer in nulls(workflow)
+        for pointer in (nulls(workflow) if "null" in text else ())
     ]
     out += [
         Diagnostic(
             "FT403",
             f"the definition of `{flow}` has the key `{key}` at {pointer}, a function to CloudFormation",
         )
-        for pointer, key in _function_keys(workflow, "")
+        for pointer, key in (_function_keys(workflow, "") if '"Ref"' in text or '"Fn::' in text else ())
     ]
     out += dynamic_references(workflow, flow)
     for name, state in _states(workflow["definition"]):
@@ -67,7 +68,7 @@ def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[
     """Everything of the finished template. `text_size` is its length in bytes as it is written."""
     out = [
         Diagnostic("FT403", f"the template of `{flow}` holds a null at {pointer}, which CloudFormation refuses")
-        for pointer in nulls(template)
+        for pointer in (nulls(template) if "null" in json.dumps(template) else ())
     ]
     if text_size > TEMPLATE_LIMIT:
         out.append(
@@ -111,7 +112,7 @@ def dynamic_references(value: Any, flow: str) -> list[Diagnostic]:
             f"a text of `{flow}` at {pointer} holds `{_DYNAMIC}`, in whose place CloudFormation would put another",
             helps=("keep the text in a file beside the flow",),
         )
-        for pointer, text in _texts(value, "")
+        for pointer, text in (_texts(value, "") if _DYNAMIC in json.dumps(value) else ())
         if _DYNAMIC in text
     ]
 
