@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_FLOW = '''from metaflow import FlowSpec, Parameter, step, trigger, trigger_on_finish
+_FLOW = """from metaflow import FlowSpec, Parameter, step, trigger, trigger_on_finish
 
 
 @trigger(event={{"name": "order-{number}", "parameters": {{"order": "id"}}}})
@@ -35,7 +35,7 @@ class Flow{number}(FlowSpec):
 
 if __name__ == "__main__":
     Flow{number}()
-'''
+"""
 _TRIGGERS = ("@trigger(", "@trigger_on_finish(")
 EXTERNAL = "Source"
 """The flow that the first flow waits for, which no file defines."""

@@ -9,14 +9,16 @@ Not here: judging. The machine may be busy: only figures of one run are compared
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
+
+_LAUNCH = str(Path(__file__).with_name("launch.py"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,23 +51,15 @@ class Runs:
 
 def run(command: Command) -> tuple[float, float, float, str]:
     """(wall seconds, processor seconds, MiB, standard output) of one run. RuntimeError if it fails."""
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *command.arguments],
-            cwd=command.folder,
-            env=command.variables,
-            stdout=output,
-            stderr=errors,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        errors.seek(0)
-        if process.returncode:
-            raise RuntimeError(f"{command.name}: {errors.read()[-3000:]}")
-        return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output.read()
+    with tempfile.TemporaryDirectory() as folder:
+        used, output, errors = (Path(folder) / name for name in ("used", "output", "errors"))
+        launch = [sys.executable, "-S", "-E", _LAUNCH, str(used), sys.executable, *command.arguments]
+        with output.open("wb") as out, errors.open("wb") as err:
+            code = subprocess.call(launch, cwd=command.folder, env=command.variables, stdout=out, stderr=err)
+        if code:
+            raise RuntimeError(f"{command.name}: {errors.read_text()[-3000:]}")
+        wall, processor, memory = json.loads(used.read_text())
+        return wall, processor, memory, output.read_text("utf-8")
 
 
 def alternate(commands: Sequence[Command], repeat: int, warm: bool = True) -> dict[str, Runs]:

@@ -8,6 +8,8 @@ Not here: reading user code, writing files, deploying. A pure function of its ar
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +29,7 @@ from .validate import findings
 
 @dataclass(frozen=True)
 class ReadFlow:
-    """One flow with what upstream's compilers made of it: backend name -> workflow (or None)."""
+    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None."""
 
     flow: Flow
     workflows: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +37,10 @@ class ReadFlow:
 
 @dataclass(frozen=True)
 class File:
-    """One file of the output. `owner` is `<backend>/<deployed name>` or `<backend>/` for shared files."""
+    """One file of the output. `owner` is `<backend>/<deployed name>` or `<backend>/` for shared files.
+
+    `content` is the object that `text` says, or None for a project, which only writes texts.
+    """
 
     path: str
     text: str
@@ -87,7 +92,7 @@ def compile_flows(
             else:
                 jobs.append(_Job(name, deployed_name, flow, workflows[flow.file, flow.name].get(name)))
         shared = False
-        for emitted in fork_map(lambda job: _emit(job, graph, settings), jobs, workers):
+        for emitted in fork_map(lambda job: _emit(job, graph, settings, project_wide), jobs, workers):
             diagnostics.extend(emitted.diagnostics)
             files.extend(emitted.files)
             shared = shared or emitted.complete
@@ -113,7 +118,7 @@ class _Emitted:
     complete: bool
 
 
-def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings) -> _Emitted:
+def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts_only: bool) -> _Emitted:
     """Lower, render and validate one flow for one backend. A diagnostic in place of a job is passed on."""
     if isinstance(job, Diagnostic):
         return _Emitted([job], [], False)
@@ -122,10 +127,13 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings) -> _E
     if has_errors(diagnostics):
         return _Emitted(diagnostics, [], False)
     try:
-        manifests = backend.manifests(job.flow, graph, job.workflow, settings)
+        workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
+        manifests = backend.manifests(job.flow, graph, workflow, settings)
     except DiagnosticError as error:
         return _Emitted([*diagnostics, *error.diagnostics], [], False)
     files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
+    if texts_only:
+        files = [dataclasses.replace(file, content=None) for file in files]
     return _Emitted(diagnostics, files, True)
 
 

@@ -156,9 +156,10 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
         if request.workflow:
             for backend in request.backends:
                 try:
-                    workflows[backend] = flow_commands.workflow(
+                    made, _ = flow_commands.workflow(
                         obj, backend, settings, _deployed_name(backend, flow, settings), {}
-                    )[0]
+                    )
+                    workflows[backend] = json.dumps(made)  # the parent passes it on as text
                 except DiagnosticError as error:
                     span = flow.span
                     found.extend(dataclasses.replace(item, span=item.span or span) for item in error.diagnostics)

@@ -124,11 +124,14 @@ class _Client(ModuleType):
 
 
 class _RealPath(Iterable[str]):
-    """The `__path__` of the package: whoever searches it imports a module of the real package."""
+    """The `__path__` of a package: whoever searches it imports a module of the real package."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
 
     def __iter__(self) -> Iterator[str]:
         _real_client()
-        return iter(list(sys.modules["kubernetes"].__path__))
+        return iter(list(sys.modules[self._package].__path__))
 
 
 class _Package(ModuleType):
@@ -148,7 +151,8 @@ def lent(needed: bool = True) -> Iterator[None]:
         yield
         return
     package, client = _Package("kubernetes"), _Client("kubernetes.client")
-    package.__dict__.update(__path__=_RealPath(), client=client)
+    package.__dict__.update(__path__=_RealPath(package.__name__), client=client)
+    client.__dict__.update(__path__=_RealPath(client.__name__))
     sys.modules.update({"kubernetes": package, "kubernetes.client": client})
     try:
         yield
