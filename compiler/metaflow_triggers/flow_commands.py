@@ -95,9 +95,12 @@ def _shown_path(file: str) -> str:
     return (relative if not relative.startswith("..") else file).replace(os.sep, "/")
 
 
-def workflow(obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """(the step-by-step workflow as upstream makes it, the code package)."""
-    package = seams.build_code_package(obj, settings)
+def workflow(
+    obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any], *, package: Any = None
+) -> tuple[Any, Any]:
+    """(the step-by-step workflow as upstream makes it, the code package). `package`: the flow's, if it is made."""
+    if package is None:
+        package = seams.build_code_package(obj, settings)
     make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
     return make(obj, settings, package, name, seams.Options(**options)), package
 

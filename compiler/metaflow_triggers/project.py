@@ -140,6 +140,8 @@ def _prepare(request: Request) -> None:
     from . import backends, project_child, read, seams, source  # noqa: F401
 
     seams.preload()
+    if request.workflow and request.code_package:
+        seams.preload_code_package()
     for name in request.backends:
         backends.backend(name)
     gc.collect()

@@ -153,11 +153,12 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
         flow, found = flow_commands.read(obj, settings, file)
         workflows = {}
+        package = None
         if request.workflow:
             for backend in request.backends:
                 try:
-                    made, _ = flow_commands.workflow(
-                        obj, backend, settings, _deployed_name(backend, flow, settings), {}
+                    made, package = flow_commands.workflow(
+                        obj, backend, settings, _deployed_name(backend, flow, settings), {}, package=package
                     )
                     workflows[backend] = json.dumps(made)  # the parent passes it on as text
                 except DiagnosticError as error:

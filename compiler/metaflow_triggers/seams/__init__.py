@@ -10,7 +10,7 @@ list against the installed Metaflow, and `check_shape` turns a missing one into 
 Line numbers in comments: Metaflow 2.19.39.
 """
 
-from .code_package import CodePackage, build_code_package, upload_code_package
+from .code_package import CodePackage, build_code_package, preload_code_package, upload_code_package
 from .configuration import configured, datastore_root, read_settings, real_user
 from .environment import CanonicalEnvironment
 from .flows import (
@@ -51,6 +51,7 @@ __all__ = [
     "is_production",
     "namespace_prefix",
     "preload",
+    "preload_code_package",
     "prove_in_charge",
     "read_settings",
     "real_user",
