@@ -13,10 +13,10 @@ from pathlib import Path
 
 import yaml
 
-from tests.upstream.emulated_aws import clean_environment, emulated_aws
+from tests.upstream.emulated_aws import emulated_aws
 
 from .flows import flow, without_triggers
-from .measure import Command, alternate, equal, head, table
+from .measure import Command, alternate, environment, equal, head, table
 
 QUIET = ("--quiet", "--no-pylint")
 BACKENDS = ("step-functions", "argo-workflows")
@@ -31,7 +31,7 @@ def main() -> None:
         (folder / "flow.py").write_text(flow(1), "utf-8")
         (folder / "plain.py").write_text(without_triggers(flow(1)), "utf-8")
         (folder / "none").mkdir()
-        ours = {**clean_environment(home), "PYTHONHASHSEED": "0"}
+        ours = environment(home)
         hidden = {**ours, **aws.environment, "METAFLOW_EXTENSIONS_SEARCH_DIRS": str(folder / "none")}
         hidden["METAFLOW_ARGO_EVENTS_EVENT"] = "metaflow-event"
         commands = [

@@ -14,9 +14,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from tests.upstream.emulated_aws import clean_environment
-
-from .measure import Command, alternate, head, table
+from .measure import Command, alternate, environment, head, table
 
 ROOT = Path(__file__).resolve().parents[1]
 _OURS = re.compile(r"editable|metaflow.triggers", re.I)
@@ -35,7 +33,7 @@ def main() -> None:
                 (others / entry.name).symlink_to(entry)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
         subprocess.run([*pip, "--no-build-isolation", "--target", str(wheel), str(ROOT)], check=True)
-        clean = {key: value for key, value in clean_environment(home).items() if key != "PYTHONPATH"}
+        clean = {key: value for key, value in environment(home).items() if key != "PYTHONPATH"}
         arguments = ("-c", "import metaflow")
         commands = [
             Command("without", ("-S", *arguments), folder, {**clean, "PYTHONPATH": str(others)}),

@@ -15,10 +15,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.upstream.emulated_aws import clean_environment, emulated_aws
+from tests.upstream.emulated_aws import emulated_aws
 
 from .flows import EXTERNAL, generate, without_triggers
-from .measure import Command, Runs, equal, head, run, table
+from .measure import Command, Runs, environment, equal, head, run, table
 
 BACKENDS = ("step-functions", "argo-workflows")
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,8 +39,8 @@ def main() -> None:
 
 def _measure(folder: Path, aws: dict[str, str], sizes: list[int], options: argparse.Namespace) -> dict[str, Runs]:
     (folder / "none").mkdir()
-    environment = {**clean_environment(str(folder)), "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
-    hidden = {**environment, **aws, "METAFLOW_EXTENSIONS_SEARCH_DIRS": str(folder / "none")}
+    variables = {**environment(str(folder)), "PYTHONPATH": str(ROOT)}
+    hidden = {**variables, **aws, "METAFLOW_EXTENSIONS_SEARCH_DIRS": str(folder / "none")}
     projects = {}
     for size in sizes:
         projects[size] = folder / f"project{size}"
@@ -68,13 +68,13 @@ def _measure(folder: Path, aws: dict[str, str], sizes: list[int], options: argpa
                 *(() if packaged else ("--no-code-package",)),
             ),
             folder,
-            environment,
+            variables,
         )
         for packaged in (False, True)
         for size in (sizes if not packaged else sizes[:1])
     ]
     in_one = Command(
-        "upstream in one process", ("-m", "benchmarks.in_one_process", *map(str, plain)), folder, environment
+        "upstream in one process", ("-m", "benchmarks.in_one_process", *map(str, plain)), folder, variables
     )
     measured = {name: Runs() for name in [*(command.name for command in ours), in_one.name, "upstream"]}
     for turn in range(options.repeat):

@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.upstream.emulated_aws import clean_environment
+
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 
 
@@ -47,6 +49,13 @@ class Runs:
     @property
     def processor_seconds(self) -> float:
         return statistics.median(self.processor)
+
+
+def environment(home: str) -> dict[str, str]:
+    """Nothing of the caller's settings. Python keeps what it compiled, as for whoever installs a package."""
+    kept = clean_environment(home)
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**kept, "PYTHONHASHSEED": "0"}
 
 
 def run(command: Command) -> tuple[float, float, float, str]:

@@ -9,6 +9,7 @@ project's manifests repeat a few hundred of them ten thousands of times. `tests/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ _KEY_LIMIT = 100
 _LINE_LIMIT = 2**20 - 1024
 """Characters of a text; PyYAML folds lines at the width that `canonical` gives it."""
 _REMEMBERED = 200_000
+
+# Most keys and many values: PyYAML need not be asked. A letter first is no number; a word may be a boolean or a null.
+_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z][A-Za-z0-9_./-]*", re.IGNORECASE | re.ASCII)
 
 
 class _Other(Exception):
@@ -106,6 +110,8 @@ class Writer:
         """The scalar as an element of a sequence on the left margin, with the end of its line."""
         text = self._texts.get(value)
         if text is None:
+            if _PLAIN.fullmatch(value) and len(value) <= _KEY_LIMIT:
+                return value + "\n"
             if len(value) > _LINE_LIMIT // 8:  # an escape has up to ten characters
                 raise _Other
             text = self._pyyaml([value])[2:]

@@ -86,6 +86,31 @@ def test_a_text_that_ends_with_empty_lines(text: str, where: Any) -> None:
     assert yaml_text(where(text)) == pyyaml_text(where(text))
 
 
+def test_words() -> None:
+    words = [
+        "y",
+        "N",
+        "Yes",
+        "nO",
+        "on",
+        "OFF",
+        "True",
+        "falsE",
+        "NULL",
+        "null",
+        "e3",
+        "e",
+        "inf",
+        "nan",
+        "a.b",
+        "x-1",
+        "a/",
+    ]
+    words += ["A", "yes1", "nop", "a-", "a.", "infinity", "z" * 100, "z" * 101]
+    assert yaml_text(words) == pyyaml_text(words)
+    assert yaml_text(dict.fromkeys(words, 1)) == pyyaml_text(dict.fromkeys(words, 1))
+
+
 def test_long_texts_and_keys() -> None:
     for value in ({"k" * 300: "v"}, {"k": "v w " * 400_000}, {"a\nb": 1}, [1.5, 10**40, True, None, {}, []]):
         assert yaml_text(value) == pyyaml_text(value)
