@@ -89,8 +89,8 @@ RULES: tuple[Rule, ...] = (
         why="The flow would wait for an event that nobody publishes under this name, or could not tell which of the "
         "two an event is.",
         example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'detail-type': 'Object Created'}}})",
-        instead="@trigger(event={'name': 'upload', 'origin': {\n"
-        "    'step-functions': {'source': 'aws.s3', 'detail-type': 'Object Created'}}})",
+        instead="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3', "
+        "'detail-type': 'Object Created'}}})",
     ),
     Rule(
         code="FT504",
