@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import threading
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,7 +55,10 @@ def emulated_aws() -> Iterator[Aws]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        environment = prepare(f"http://127.0.0.1:{server.server_port}", boto3.session.Session())
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        # The emulator keeps its accounts in globals of this process: begin with an empty one.
+        urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).close()
+        environment = prepare(endpoint, boto3.session.Session())
         yield Aws(environment, recorder.registered)
     finally:
         server.shutdown()
