@@ -14,6 +14,8 @@ import re
 from functools import cache
 from typing import Any
 
+from .yaml_writer import Writer
+
 # What some YAML reader takes for something other than text. PyYAML quotes what
 # its own (1.1) resolver would read as a number, a date or a boolean; readers of
 # YAML 1.2 (Go's, in Kubernetes tools) also know 1e3 and 0o7.
@@ -53,6 +55,17 @@ def _fits_literal(value: str) -> bool:
 
 def yaml_text(value: Any) -> str:
     """YAML, block style, UTF-8, one document, ends with a newline."""
+    text = _writer().text(value)
+    return pyyaml_text(value) if text is None else text
+
+
+@cache
+def _writer() -> Writer:
+    return Writer(pyyaml_text)
+
+
+def pyyaml_text(value: Any) -> str:
+    """The same bytes from PyYAML alone, which takes about ten times as long."""
     import yaml
 
     return str(

@@ -8,6 +8,7 @@ Not here: changing the graph, backends, forms that were not understood (`read` t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from .cycles import Arc, cycles
@@ -254,6 +255,8 @@ def _mappings(flow: Flow, trigger: Trigger, parameters: dict[str, Parameter]) ->
                 )
             if isinstance(dependency, FinishDependency):
                 yield from _outcome_field(flow, mapping)
+        if isinstance(dependency, FinishDependency) and dependency.filter is not None:
+            yield from _outcome_filter(flow, dependency)
 
 
 def _target(flow: Flow, mapping: Mapping, parameters: dict[str, Parameter]) -> Iterator[Diagnostic]:
@@ -293,6 +296,19 @@ def _outcome_field(flow: Flow, mapping: Mapping) -> Iterator[Diagnostic]:
             notes=("an outcome has " + ", ".join(f"`{name}`" for name in OUTCOME_FIELDS),),
             helps=did_you_mean(path, OUTCOME_FIELDS),
         )
+
+
+def _outcome_filter(flow: Flow, dependency: FinishDependency) -> Iterator[Diagnostic]:
+    for name in json.loads(dependency.filter or "{}"):
+        if name not in OUTCOME_FIELDS:
+            yield Diagnostic(
+                "FT306",
+                f"`{flow.name}` filters the end of `{dependency.flow}` by `{name}`, which an outcome does not have",
+                dependency.span,
+                "no outcome has it",
+                notes=("an outcome has " + ", ".join(f"`{item}`" for item in OUTCOME_FIELDS),),
+                helps=did_you_mean(name, OUTCOME_FIELDS),
+            )
 
 
 def _fills(trigger: Trigger, dependency: Dependency) -> set[str] | None:

@@ -51,15 +51,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     compile_.add_argument("--no-code-package", action="store_true", help="write a placeholder for the code package")
     compile_.set_defaults(work=_compile)
+    diff = commands.add_parser(
+        "diff",
+        help="what would change against a folder that `compile` wrote; exit code 0: nothing, 1: something, 2: error",
+    )
+    _common(diff, formats=("text", "markdown", "json"))
+    diff.add_argument("--against", metavar="DIR", required=True, help="a folder that `compile --output` wrote")
+    diff.add_argument("--full", action="store_true", help="also the text of the files, as a unified diff")
+    diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
+    diff.set_defaults(work=_diff)
     return parser
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text", "json")) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="flow files, and folders to search for them")
     parser.add_argument("--backend", action="append", choices=NAMES, help="only this backend; may be repeated")
     parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
     parser.add_argument("--branch", help="this branch of flows with @project")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="of diagnostics and of the table")
+    parser.add_argument("--format", choices=formats, default="text", help="of what is printed")
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="deployed from elsewhere")
     parser.add_argument(
         "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"
@@ -76,6 +85,12 @@ def _check(options: argparse.Namespace) -> int:
 
 def _compile(options: argparse.Namespace) -> int:
     return _run(options, workflow=options.show == "all")
+
+
+def _diff(options: argparse.Namespace) -> int:
+    # A mistake in the flows is an error here: exit code 1 says that something differs.
+    code = _run(options, workflow=True)
+    return code if options.compared else 2
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:
@@ -103,8 +118,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         workers=options.workers or os.cpu_count() or 1,
     )
     flows: list[Any] = []
+    report: Any = None
+    options.compared = False
     try:
-        seams.check_shape()
+        seams.check_shape(names)
         seams.prove_in_charge()
         files, diagnostics = flow_files(options.paths)
         flows, found = read_files(files, request)
@@ -116,21 +133,30 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             project_wide=True,
             external_flows=frozenset(options.external_flow),
             external_events=frozenset(options.external_event),
+            workers=request.workers,
         )
         diagnostics = [*diagnostics, *found, *compilation.diagnostics]
         failed = has_errors(diagnostics)
         if not failed and getattr(options, "output", None):
             _write(options, compilation, settings, write, folder_files)
+        if not failed and options.command == "diff":
+            report = _report(options, compilation, settings, folder_files)
     except DiagnosticError as error:
         diagnostics, failed = error.diagnostics, True
         compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
-    if options.format == "json":
+    if options.format == "json" and options.command != "diff":
         sys.stdout.write(render_json(diagnostics, flows=len(flows)))
         return 1 if failed else 0
     if diagnostics:
         sys.stderr.write(render_text(diagnostics, flows=len(flows), color=wants_color(sys.stderr.isatty(), os.environ)))
     if failed:
         return 1
+    if report is not None:
+        from .compare import render
+
+        options.compared = True
+        sys.stdout.write(render(report, options.format, full=options.full))
+        return 0 if report.same else 1
     if options.command == "compile" and not options.output:
         from .flow_commands import as_one_text
 
@@ -148,17 +174,37 @@ def _no_graph() -> Any:
     return TriggerGraph((), (), (), ())
 
 
-def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: Any, folder_files: Any) -> None:
+def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> dict[str, Any]:
+    """The flow behind each owner of files."""
     from . import backends
+
+    names = [name for name in NAMES if not options.backend or name in options.backend]
+    return {
+        f"{name}/{backends.own_name(name, flow, settings)}": flow for name in names for flow in compilation.graph.flows
+    }
+
+
+def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: Any, folder_files: Any) -> None:
+    from .differences import recorded
     from .flow_commands import inputs
 
-    owners = {file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")}
-    for flow in compilation.graph.flows:
-        for name in {file.owner.partition("/")[0] for file in compilation.files}:
-            deployed = backends.own_name(name, flow, settings)
-            owners[f"{name}/{deployed}"] = inputs(settings, flow)
+    told = {file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")}
+    owners = _owners(options, compilation, settings)
+    told.update({owner: inputs(settings, flow, options.show) for owner, flow in owners.items()})
     files = [file for file in compilation.files if file.ours or options.show == "all"]
-    write(Path(options.output), files, owners, folder_files)
+    models = {owner: recorded(flow) for owner, flow in owners.items()}
+    write(Path(options.output), files, told, folder_files, models)
+
+
+def _report(options: argparse.Namespace, compilation: Any, settings: Any, folder_files: Any) -> Any:
+    from .compare import compare
+    from .flow_commands import inputs
+
+    owners = _owners(options, compilation, settings)
+    files = [*compilation.files, *folder_files(sorted({file.owner for file in compilation.files}))]
+    told = {owner: inputs(settings, flow) for owner, flow in owners.items()}
+    names = {owner.partition("/")[0] for owner in owners}
+    return compare(Path(options.against), files, owners, told, whole=True, backends=names)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from .diagnostics import Diagnostic, DiagnosticError
 from .settings import Settings
 
 EXIT_SAME, EXIT_ERROR, EXIT_SETTING = 0, 1, 2
+EXIT_DIFFERENT, EXIT_DIFF_ERROR = 1, 2
 
 collector: Callable[[Any, dict[str, Any]], None] | None = None
 """Set in a child of the project command: takes the prepared flow instead of the command's own work."""
@@ -38,7 +39,9 @@ def diff_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
         return _diff(obj, backend, options)
     except DiagnosticError as error:
         _print(error.diagnostics, 1, [])
-        return 2
+    except Exception as error:
+        _print_raised(error)
+    return EXIT_DIFF_ERROR
 
 
 def create_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
@@ -59,11 +62,15 @@ def _guarded(work: Callable[[], int]) -> int:
         missing = all(item.code == "FT002" for item in error.diagnostics)
         return EXIT_SETTING if missing else EXIT_ERROR
     except Exception as error:
-        import traceback
-
-        traceback.print_exc()
-        _print([Diagnostic("FT900", f"the command raised {type(error).__name__}: {error}")], 1, [])
+        _print_raised(error)
         return EXIT_ERROR
+
+
+def _print_raised(error: Exception) -> None:
+    import traceback
+
+    traceback.print_exc()
+    _print([Diagnostic("FT900", f"the command raised {type(error).__name__}: {error}")], 1, [])
 
 
 # Reading and compiling ----------------------------------------------------------------------------------------------
@@ -88,9 +95,12 @@ def _shown_path(file: str) -> str:
     return (relative if not relative.startswith("..") else file).replace(os.sep, "/")
 
 
-def workflow(obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """(the step-by-step workflow as upstream makes it, the code package)."""
-    package = seams.build_code_package(obj, settings)
+def workflow(
+    obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any], *, package: Any = None
+) -> tuple[Any, Any]:
+    """(the step-by-step workflow as upstream makes it, the code package). `package`: the flow's, if it is made."""
+    if package is None:
+        package = seams.build_code_package(obj, settings)
     make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
     return make(obj, settings, package, name, seams.Options(**options)), package
 
@@ -108,7 +118,7 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     from .diagnostics.render import has_errors
     from .pipeline import Compilation, ReadFlow, compile_flows
 
-    seams.check_shape()
+    seams.check_shape([backend])
     seams.prove_in_charge()
     flow, found = read(obj, settings)
     derived = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
@@ -132,13 +142,20 @@ def _given_name(obj: Any, backend: str) -> str | None:
     return name
 
 
-def inputs(settings: Settings, flow: Any) -> dict[str, Any]:
-    """What a compilation depended on besides the flow: recorded beside the files, named by `diff`."""
+def inputs(settings: Settings, flow: Any, show: str = "all") -> dict[str, Any]:
+    """What a compilation depended on besides the flow: recorded beside the files, named by `diff`.
+
+    `settings` holds all that is configured, or has a default, and has no name of its own here.
+    """
+    named = ("user", "user_is_configured", "production", "metaflow_version")
+    others = {key: value for key, value in dataclasses.asdict(settings).items() if key not in named}
     return {
         "branch": flow.branch,
         "compiler": __version__,
         "metaflow": settings.metaflow_version,
         "production": settings.production,
+        "settings": {key: value for key, value in others.items() if value is not None},
+        "show": show,
         "user": settings.user if settings.user_is_configured else None,
     }
 
@@ -148,6 +165,7 @@ def inputs(settings: Settings, flow: Any) -> dict[str, Any]:
 
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from .diagnostics.render import has_errors
+    from .differences import recorded
     from .pipeline import folder_files
     from .write import write
 
@@ -159,8 +177,11 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     files = [file for file in compilation.files if file.ours or options.get("show") != "triggers"]
     if options.get("output"):
         flow = compilation.graph.flows[0]
-        owners = {file.owner: inputs(settings, flow) for file in files}
-        changed = write(Path(options["output"]), files, owners, folder_files)
+        owners = {file.owner: inputs(settings, flow, options.get("show") or "all") for file in files}
+        models = {
+            owner: recorded(flow) for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")
+        }
+        changed = write(Path(options["output"]), files, owners, folder_files, models)
         sys.stderr.write(f"{len(files)} files in {options['output']}, {len(changed)} changed\n")
         return EXIT_SAME
     sys.stdout.write(as_one_text(files))
@@ -186,42 +207,27 @@ def _user_note(settings: Settings, flows: tuple[Any, ...]) -> list[Diagnostic]:
     ]
 
 
-def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    import difflib
+def _owner(backend: str, flow: Any, settings: Settings) -> str:
+    from .backends import own_name
 
+    return f"{backend}/{own_name(backend, flow, settings)}"
+
+
+def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from .compare import compare, render
     from .diagnostics.render import has_errors
-    from .write import read_index
 
     settings = _settings(obj, options)
     compilation, _ = _compiled(obj, backend, options, settings)
     if has_errors(compilation.diagnostics):
         raise DiagnosticError(list(compilation.diagnostics))
-    folder = Path(options["against"])
-    index = read_index(folder)
-    wanted = {file.path: file.text for file in compilation.files}
-    owners = {file.owner for file in compilation.files if not file.owner.endswith("/")}
-    before = {
-        path: (folder / path).read_text("utf-8") if (folder / path).exists() else ""
-        for path, entry in index["files"].items()
-        if entry["owner"] in owners or path in wanted
-    }
-    for owner in sorted(owners):
-        then, now = index["inputs"].get(owner), inputs(settings, compilation.graph.flows[0])
-        if then is not None:
-            for key in sorted(now):
-                if then.get(key) != now[key]:
-                    sys.stdout.write(f"input {key} differs: was {then.get(key)}, is {now[key]}\n")
-    different = False
-    for path in sorted(set(before) | set(wanted)):
-        old, new = before.get(path, ""), wanted.get(path, "")
-        if old == new:
-            continue
-        different = True
-        lines = difflib.unified_diff(
-            old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
-        )
-        sys.stdout.writelines(lines)
-    return 1 if different else 0
+    flow = compilation.graph.flows[0]
+    owner = _owner(backend, flow, settings)
+    report = compare(
+        Path(options["against"]), compilation.files, {owner: flow}, {owner: inputs(settings, flow)}, whole=False
+    )
+    sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))
+    return EXIT_SAME if report.same else EXIT_DIFFERENT
 
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
@@ -309,7 +315,7 @@ def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compil
 def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from . import backends
 
-    seams.check_shape()
+    seams.check_shape([backend])
     seams.prove_in_charge()
     user = _real_user(required=True)
     settings = _settings(obj, options, user)

@@ -8,6 +8,8 @@ Not here: reading user code, writing files, deploying. A pure function of its ar
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,13 +22,14 @@ from .diagnostics import Diagnostic, DiagnosticError
 from .diagnostics.render import has_errors
 from .link import link
 from .model import Flow, TriggerGraph
+from .parallel import fork_map
 from .settings import Settings
 from .validate import findings
 
 
 @dataclass(frozen=True)
 class ReadFlow:
-    """One flow with what upstream's compilers made of it: backend name -> workflow (or None)."""
+    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None."""
 
     flow: Flow
     workflows: dict[str, Any] = field(default_factory=dict)
@@ -34,7 +37,10 @@ class ReadFlow:
 
 @dataclass(frozen=True)
 class File:
-    """One file of the output. `owner` is `<backend>/<deployed name>` or `<backend>/` for shared files."""
+    """One file of the output. `owner` is `<backend>/<deployed name>` or `<backend>/` for shared files.
+
+    `content` is the object that `text` says, or None for a project, which only writes texts.
+    """
 
     path: str
     text: str
@@ -60,8 +66,12 @@ def compile_flows(
     project_wide: bool,
     external_flows: frozenset[str] = frozenset(),
     external_events: frozenset[str] = frozenset(),
+    workers: int = 1,
 ) -> Compilation:
-    """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong."""
+    """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
+
+    `workers`: processes; the result is the same for each number of them.
+    """
     graph = link([item.flow for item in flows], external_flows)
     diagnostics = check(graph, project_wide, external_flows, external_events)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
@@ -69,7 +79,7 @@ def compile_flows(
     for name in backend_names:
         backend = backends.backend(name)
         deployed: dict[str, Flow] = {}
-        shared = False
+        jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:
             deployed_name = backends.own_name(name, flow, settings)
             first = deployed.setdefault(deployed_name, flow)
@@ -78,23 +88,53 @@ def compile_flows(
                 flow.branch,
                 flow.name,
             ):
-                diagnostics.append(_collision(name, deployed_name, first, flow))
-                continue
-            refused = backend.refusals(flow, graph, settings)
-            diagnostics.extend(refused)
-            if has_errors(refused):
-                continue
-            workflow = workflows[flow.file, flow.name].get(name)
-            try:
-                manifests = backend.manifests(flow, graph, workflow, settings)
-            except DiagnosticError as error:
-                diagnostics.extend(error.diagnostics)
-                continue
-            files.extend(_files(manifests, f"{name}/{deployed_name}", diagnostics))
-            shared = True
+                jobs.append(_collision(name, deployed_name, first, flow))
+            else:
+                jobs.append(_Job(name, deployed_name, flow, workflows[flow.file, flow.name].get(name)))
+        shared = False
+        for emitted in fork_map(lambda job: _emit(job, graph, settings, project_wide), jobs, workers):
+            diagnostics.extend(emitted.diagnostics)
+            files.extend(emitted.files)
+            shared = shared or emitted.complete
         if shared:
             files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
     return Compilation(graph, tuple(files), tuple(diagnostics))
+
+
+@dataclass(frozen=True)
+class _Job:
+    backend: str
+    deployed_name: str
+    flow: Flow
+    workflow: Any
+
+
+@dataclass(frozen=True)
+class _Emitted:
+    """`complete`: the flow has its files, so that it needs the shared ones too."""
+
+    diagnostics: list[Diagnostic]
+    files: list[File]
+    complete: bool
+
+
+def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts_only: bool) -> _Emitted:
+    """Lower, render and validate one flow for one backend. A diagnostic in place of a job is passed on."""
+    if isinstance(job, Diagnostic):
+        return _Emitted([job], [], False)
+    backend = backends.backend(job.backend)
+    diagnostics = list(backend.refusals(job.flow, graph, settings))
+    if has_errors(diagnostics):
+        return _Emitted(diagnostics, [], False)
+    try:
+        workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
+        manifests = backend.manifests(job.flow, graph, workflow, settings)
+    except DiagnosticError as error:
+        return _Emitted([*diagnostics, *error.diagnostics], [], False)
+    files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
+    if texts_only:
+        files = [dataclasses.replace(file, content=None) for file in files]
+    return _Emitted(diagnostics, files, True)
 
 
 def folder_files(owners: Iterable[str]) -> list[File]:
@@ -119,7 +159,9 @@ def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnost
                 diagnostics.append(
                     Diagnostic("FT601", f"{manifest.path} violates its schema at {pointer}: {message[:400]}")
                 )
-        text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)
+        text = manifest.text
+        if text is None:
+            text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)
         out.append(File(manifest.path, text, owner, manifest.content, manifest.ours))
     return out
 

@@ -10,6 +10,7 @@ fork is unsafe): a flow that raises, hangs, prints or calls sys.exit costs one d
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import selectors
@@ -85,6 +86,8 @@ def read_files(files: Sequence[str], request: Request) -> tuple[list[ReadFlow], 
     waiting = list(reversed(files))
     running: dict[int, _Child] = {}
     selector = selectors.DefaultSelector()
+    if len(files) > 1:
+        _prepare(request)
     try:
         while waiting or running:
             while waiting and len(running) < max(1, request.workers):
@@ -130,6 +133,19 @@ def _diagnostic(value: dict[str, Any]) -> Diagnostic:
         }
     )
     return diagnostic
+
+
+def _prepare(request: Request) -> None:
+    """Do once what each child would do again: import, and tell the collector that this is here to stay."""
+    from . import backends, project_child, read, seams, source  # noqa: F401
+
+    seams.preload()
+    if request.workflow and request.code_package:
+        seams.preload_code_package()
+    for name in request.backends:
+        backends.backend(name)
+    gc.collect()
+    gc.freeze()
 
 
 class _Child:

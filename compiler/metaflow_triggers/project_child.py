@@ -153,12 +153,14 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
         flow, found = flow_commands.read(obj, settings, file)
         workflows = {}
+        package = None
         if request.workflow:
             for backend in request.backends:
                 try:
-                    workflows[backend] = flow_commands.workflow(
-                        obj, backend, settings, _deployed_name(backend, flow, settings), {}
-                    )[0]
+                    made, package = flow_commands.workflow(
+                        obj, backend, settings, _deployed_name(backend, flow, settings), {}, package=package
+                    )
+                    workflows[backend] = json.dumps(made)  # the parent passes it on as text
                 except DiagnosticError as error:
                     span = flow.span
                     found.extend(dataclasses.replace(item, span=item.span or span) for item in error.diagnostics)

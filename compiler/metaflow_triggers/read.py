@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from . import seams
+from . import cron, filters, seams
 from .diagnostics import Diagnostic
 from .model import (
     OUTCOMES,
@@ -37,6 +37,9 @@ from .suggest import suggest
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 FLOW_NAME = re.compile(r"[A-Za-z0-9_]{1,128}\Z")
+PROJECT_NAME = re.compile(r"[a-z0-9_-]{1,128}\Z")
+BRANCH_NAME = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9_@+-]+(\.[A-Za-z0-9_@+-]+)*\Z")
+"""What Metaflow's @project lets be (project_decorator.py), and hyphens; a user's name may be a mail address."""
 _EVENT_KEYS = ("name", "parameters", "filter", "origin")
 _FLOW_KEYS = ("name", "project", "project_branch", "match")
 _OPTION_KEYS = ("reset_at", "join", "auto_map", "step-functions", "argo-workflows")
@@ -51,6 +54,7 @@ Path = tuple[Any, ...]
 def read_flow(flow: Any, source: SourceFile, settings: Settings) -> tuple[Flow, list[Diagnostic]]:
     """The flow's model and what could not be understood. Raises nothing for a user's mistake."""
     reader = _Reader(flow, source, settings)
+    reader.check_compatibility()
     triggers = [
         trigger
         for name in ("trigger", "trigger_on_finish")
@@ -82,6 +86,7 @@ class _Reader:
         self.project, self.branch = seams.current_project()
         self.diagnostics: list[Diagnostic] = []
         self._decorator = ("trigger", 0)
+        self.as_upstream = settings.compatibility == "upstream"
 
     # places ---------------------------------------------------------------------------------------------------------
 
@@ -90,9 +95,44 @@ class _Reader:
         return self.source.locate(self.flow.name, name, path, occurrence=occurrence, key=key)
 
     def report(
-        self, code: str, message: str, path: Path, label: str = "", *, key: bool = False, helps: tuple[str, ...] = ()
+        self,
+        code: str,
+        message: str,
+        path: Path,
+        label: str = "",
+        *,
+        key: bool = False,
+        helps: tuple[str, ...] = (),
+        severity: str = "",
     ) -> None:
-        self.diagnostics.append(Diagnostic(code, message, self.span(path, key), label, helps=helps))
+        self.diagnostics.append(Diagnostic(code, message, self.span(path, key), label, helps=helps, severity=severity))
+
+    @property
+    def _ignored(self) -> str:
+        """The severity of what upstream ignores."""
+        return "warning" if self.as_upstream else ""
+
+    def check_compatibility(self) -> None:
+        """METAFLOW_TRIGGERS_COMPAT has a known value; and what upstream refuses is refused where it is asked for."""
+        value = self.settings.compatibility
+        if value and value != "upstream":
+            self.diagnostics.append(
+                Diagnostic(
+                    "FT007",
+                    f"METAFLOW_TRIGGERS_COMPAT is {value!r}, which is not known",
+                    helps=(*_did_you_mean(value, ("upstream",)), "set it to `upstream`, or unset it"),
+                )
+            )
+        names = ("trigger", "trigger_on_finish")
+        if self.as_upstream and all(seams.flow_decorators(self.flow, name) for name in names):
+            self._decorator = ("trigger_on_finish", 0)
+            self.report(
+                "FT123",
+                f"Metaflow refuses `{self.flow.name}`: @trigger and @trigger_on_finish on one flow",
+                (),
+                "METAFLOW_TRIGGERS_COMPAT=upstream asks for Metaflow's own rules",
+                helps=("unset METAFLOW_TRIGGERS_COMPAT: both are then reasons to start",),
+            )
 
     # parts of the flow ----------------------------------------------------------------------------------------------
 
@@ -113,12 +153,55 @@ class _Reader:
         return tuple(found)
 
     def schedule(self) -> Schedule | None:
-        for decorator in seams.flow_decorators(self.flow, "schedule"):
-            cron = getattr(decorator, "schedule", None)
-            if cron is not None:
-                span = self.source.decorator_span(self.flow.name, "schedule")
-                return Schedule(cron=cron, timezone=getattr(decorator, "timezone", None), span=span)
+        for occurrence, decorator in enumerate(seams.flow_decorators(self.flow, "schedule")):
+            text = getattr(decorator, "schedule", None)
+            if text is None:
+                continue
+            self._decorator = ("schedule", occurrence)
+            zone = getattr(decorator, "timezone", None)
+            parsed = self._cron("FT117", text, ("cron",), cron.parse)
+            if zone is not None and not self._timezone("FT117", zone, ("timezone",)):
+                return None
+            if parsed is None:
+                return None
+            span = self.source.decorator_span(self.flow.name, "schedule", occurrence)
+            return Schedule(cron=parsed, timezone=zone, span=span)
         return None
+
+    def _cron(self, code: str, text: Any, path: Path, parse: Callable[[str], cron.Cron]) -> str | None:
+        """The expression in its canonical spelling; None when it is none, which is reported at its characters."""
+        if not isinstance(text, str):
+            self.report(code, f"the cron expression of `{self.flow.name}` is {_kind(text)}", path, "expected text")
+            return None
+        try:
+            return parse(text).text
+        except cron.CronError as error:
+            severity, helps = "", _meant_by(text, parse)
+            if self.as_upstream and parse is cron.parse and _is_five(cron.cut_to_five_fields(text)):
+                severity, helps = "warning", ("Metaflow gives Argo the first five fields, and so does this",)
+            self.diagnostics.append(
+                Diagnostic(
+                    code,
+                    f"the cron expression of `{self.flow.name}` is not understood: {error}",
+                    _inside(self.span(path), text, error.position, error.length),
+                    f"expected {error.expected}" if error.expected else "here",
+                    helps=helps,
+                    severity=severity,
+                )
+            )
+            return text if severity else None
+
+    def _timezone(self, code: str, name: Any, path: Path) -> bool:
+        if isinstance(name, str) and cron.is_timezone(name):
+            return True
+        shown = repr(name) if isinstance(name, str) else _kind(name)
+        self.report(
+            code,
+            f"the timezone {shown} of `{self.flow.name}` is not known",
+            path,
+            "expected an IANA name such as 'Europe/Berlin'",
+        )
+        return False
 
     # triggers -------------------------------------------------------------------------------------------------------
 
@@ -151,12 +234,15 @@ class _Reader:
         if not dependencies:
             return None
         join, stated = self._join(name, arguments.get("require"), len(items))
+        auto_map = options.get("auto_map") is True
+        if self.as_upstream and name == "trigger" and len(items) == 1 and not dependencies[0].mappings:
+            auto_map = options.get("auto_map", True) is True
         return Trigger(
             kind="event" if name == "trigger" else "finish",
             join=join,
             join_is_stated=stated,
             dependencies=tuple(dependencies),
-            auto_map=options.get("auto_map") is True,
+            auto_map=auto_map,
             options=_json_text(options),
             span=self.source.decorator_span(self.flow.name, name, occurrence),
         )
@@ -213,7 +299,7 @@ class _Reader:
             return "any", True
         if require is not None:
             return require, True
-        return ("all" if name == "trigger" else "any"), False
+        return ("all" if name == "trigger" or self.as_upstream else "any"), False
 
     def _options(self, name: str, options: Any) -> dict[str, Any]:
         if options is None:
@@ -234,12 +320,20 @@ class _Reader:
                     helps=_did_you_mean(str(key), _OPTION_KEYS),
                 )
                 continue
-            problem = _option_problem(key, value)
+            problem = _option_problem(key, value) or (_aws_problem(name, value) if key == "step-functions" else "")
             if problem:
                 self.report("FT107", f"option {key!r} of `{self.flow.name}` is not understood", path, problem)
                 continue
+            if key == "reset_at" and not self._reset_at(value, path):
+                continue
             good[key] = value
         return good
+
+    def _reset_at(self, value: dict[str, Any], path: Path) -> bool:
+        parsed = self._cron("FT107", value["cron"], (*path, "cron"), cron.parse_five)
+        zone = value.get("timezone")
+        good = zone is None or self._timezone("FT107", zone, (*path, "timezone"))
+        return good and parsed is not None
 
     def _event(self, event: Any, path: Path) -> EventDependency | None:
         if callable(event):
@@ -268,6 +362,7 @@ class _Reader:
                     "unknown key, it would have no effect",
                     key=True,
                     helps=_did_you_mean(str(key), _EVENT_KEYS),
+                    severity=self._ignored,
                 )
         if "name" not in event:
             self.report("FT102", f"an event of `{self.flow.name}` has no `name`", path, "expected a key `name`")
@@ -295,7 +390,7 @@ class _Reader:
         return EventDependency(
             name=name,
             mappings=self._mappings(event.get("parameters"), (*path, "parameters")),
-            filter=self._json(event.get("filter"), (*path, "filter")),
+            filter=self._filter(event.get("filter"), (*path, "filter")),
             origin=self._json(event.get("origin"), (*path, "origin")),
             span=self.span(name_path),
         )
@@ -303,7 +398,7 @@ class _Reader:
     def _finish_reader(self, arguments: dict[str, Any]) -> Callable[[Any, Path], FinishDependency | None]:
         match = self._match(arguments.get("match"), ("match",)) if "match" in arguments else None
         mappings = self._mappings(arguments.get("parameters"), ("parameters",))
-        filter_text = self._json(arguments.get("filter"), ("filter",))
+        filter_text = self._filter(arguments.get("filter"), ("filter",))
 
         def read(flow: Any, path: Path) -> FinishDependency | None:
             return self._finish(flow, path, match or ("success",), mappings, filter_text)
@@ -337,6 +432,7 @@ class _Reader:
                         "unknown key, it would have no effect",
                         key=True,
                         helps=_did_you_mean(str(key), _FLOW_KEYS),
+                        severity=self._ignored,
                     )
             name, project, branch = flow.get("name"), flow.get("project"), flow.get("project_branch")
             name_path = (*path, "name")
@@ -364,6 +460,15 @@ class _Reader:
                 "expected `Flow` or `project.branch.Flow`",
             )
             return None
+        for what, given, pattern in (("project", project, PROJECT_NAME), ("branch", branch, BRANCH_NAME)):
+            if given is not None and not pattern.match(given):
+                self.report(
+                    "FT108",
+                    f"`{self.flow.name}` waits for a flow of {what} {given!r}, which is not the name of a {what}",
+                    path,
+                    "no flow can be deployed there",
+                )
+                return None
         project, branch = project or self.project, branch or self.branch
         if bool(project) != bool(branch):
             self.report(
@@ -378,7 +483,7 @@ class _Reader:
         return FinishDependency(
             flow=name,
             project=project,
-            branch="prod" if branch == "production" else branch,
+            branch="prod" if branch == "production" and not self.as_upstream else branch,
             match=match,
             mappings=mappings,
             filter=filter_text,
@@ -417,6 +522,16 @@ class _Reader:
                 return ()
         if parameters is None:
             return ()
+        if isinstance(parameters, tuple) and self.as_upstream:
+            self.report(
+                "FT111",
+                f"a tuple of parameters of `{self.flow.name}` is dropped, as Metaflow does",
+                path,
+                "has no effect",
+                helps=("write a list",),
+                severity="warning",
+            )
+            return ()
         if isinstance(parameters, dict):
             pairs = [(name, source, (*path, name), (*path, name)) for name, source in parameters.items()]
         elif isinstance(parameters, (list, tuple)):
@@ -441,7 +556,7 @@ class _Reader:
 
     def _mapping(self, name: Any, field: Any, name_path: Path, field_path: Path) -> Mapping | None:
         key = name_path == field_path
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name or not _is_text(name):
             self._bad_mapping(name, name_path)
             return None
         if isinstance(field, str):
@@ -460,7 +575,7 @@ class _Reader:
     def _constant(self, name: str, value: Any, path: Path) -> str | None:
         try:
             text = _json_text(value)
-            plain = _is_text(text)
+            plain = _is_plain(value)
         except (TypeError, ValueError, RecursionError):
             plain = False
         if not plain:
@@ -495,11 +610,27 @@ class _Reader:
 
     # values ---------------------------------------------------------------------------------------------------------
 
+    def _filter(self, value: Any, path: Path) -> str | None:
+        text = self._json(value, path)
+        if text is None:
+            return None
+        found = filters.problems(json.loads(text))
+        for problem in found:
+            self.report(
+                "FT116",
+                f"in the filter of `{self.flow.name}`: {problem.message}",
+                (*path, *problem.path),
+                f"expected {problem.expected}",
+                key=problem.key,
+                helps=problem.helps,
+            )
+        return None if found else text
+
     def _json(self, value: Any, path: Path) -> str | None:
         if value is None:
             return None
         try:
-            if isinstance(value, dict):
+            if isinstance(value, dict) and _is_plain(value):
                 return _json_text(value)
         except (TypeError, ValueError, RecursionError):
             pass
@@ -541,8 +672,35 @@ def _option_problem(key: str, value: Any) -> str:
         return "expected a dict"
     try:
         _json_text(value)
+        plain = _is_plain(value)
     except (TypeError, ValueError, RecursionError):
-        return "expected JSON values"
+        plain = False
+    return "" if plain else "expected JSON values"
+
+
+_AWS_RANGES = {"retry": (0, 185), "maximum-event-age": (60, 86400)}
+_AWS_BUS = re.compile(
+    r"[A-Za-z0-9/_.-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]{1,256}"
+)
+_AWS_QUEUE = re.compile(r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}")
+
+
+def _aws_problem(decorator: str, value: dict[str, Any]) -> str:
+    """What is wrong with `options={'step-functions': ...}` (limits: EventBridge's RetryPolicy and names)."""
+    known = ("bus", "retry", "maximum-event-age", "dead-letter-queue")
+    for key, item in value.items():
+        if key not in known:
+            return "; ".join([f"unknown key {key!r}", *_did_you_mean(str(key), known)])
+        if key in _AWS_RANGES:
+            low, high = _AWS_RANGES[key]
+            if not isinstance(item, int) or isinstance(item, bool) or not low <= item <= high:
+                return f"{key!r} takes an integer from {low} to {high}"
+        elif key == "bus" and decorator == "trigger_on_finish":
+            return "outcomes are on the default bus, whatever bus is named"
+        elif key == "bus" and not (isinstance(item, str) and _AWS_BUS.fullmatch(item)):
+            return "'bus' takes the name or the ARN of an event bus"
+        elif key == "dead-letter-queue" and not (isinstance(item, str) and _AWS_QUEUE.fullmatch(item)):
+            return "'dead-letter-queue' takes the ARN of a standard SQS queue"
     return ""
 
 
@@ -582,6 +740,38 @@ def _json_text(value: Any) -> str:
 
 def _is_text(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether all text in a JSON value can be written and carried."""
+    if isinstance(value, str):
+        return _is_text(value)
+    if isinstance(value, dict):
+        return all(_is_text(key) and _is_plain(item) for key, item in value.items())
+    return not isinstance(value, (list, tuple)) or all(_is_plain(item) for item in value)
+
+
+def _inside(span: Span, text: str, position: int, length: int) -> Span:
+    """The place of some characters of a text, when it is written as one plain literal."""
+    if span.line != span.end_line or span.end_column - span.column != len(text) + 2:
+        return span
+    first = span.column + 1 + min(position, len(text))
+    return Span(span.file, span.line, first, span.line, max(first + 1, min(first + length, span.end_column)))
+
+
+def _is_five(text: str) -> bool:
+    try:
+        cron.parse_five(text)
+    except cron.CronError:
+        return False
+    return True
+
+
+def _meant_by(text: str, parse: Callable[[str], cron.Cron]) -> tuple[str, ...]:
+    """What somebody most likely meant who wrote five fields where AWS has six."""
+    if parse is not cron.parse or not _is_five(text):
+        return ()
+    return tuple(f"AWS writes it `{six}`" for six in cron.to_six_fields(text)[:1])
 
 
 def _kind(value: Any) -> str:

@@ -15,25 +15,32 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .diagnostics import Diagnostic, DiagnosticError
 from .pipeline import File
 
 INDEX = "metaflow-triggers.json"
-_VERSION = 1
+_VERSION = 2
+"""2: `flows` holds the model of each owner, for `diff`."""
 
 
 def read_index(folder: Path) -> dict[str, Any]:
     """The folder's index, or an empty one. Raises DiagnosticError(FT003) if it is not an index of ours."""
     path = folder / INDEX
     if not path.exists():
-        return {"version": _VERSION, "files": {}, "inputs": {}}
+        return {"version": _VERSION, "files": {}, "inputs": {}, "flows": {}}
     try:
         index = json.loads(path.read_text("utf-8"))
-        usable = index["version"] == _VERSION and isinstance(index["files"], dict) and isinstance(index["inputs"], dict)
+        usable = index["version"] == _VERSION and all(
+            isinstance(index[key], dict) and all(isinstance(item, dict) for item in index[key].values())
+            for key in ("files", "inputs", "flows")
+        )
+        usable = usable and all(
+            _is_below(file) and isinstance(index["files"][file]["owner"], str) for file in index["files"]
+        )
     except (OSError, ValueError, KeyError, TypeError):
         usable = False
     if not usable:
@@ -41,16 +48,23 @@ def read_index(folder: Path) -> dict[str, Any]:
     return dict(index)
 
 
+def _is_below(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and ".." not in pure.parts and "\0" not in path
+
+
 def write(
     folder: Path,
     files: Iterable[File],
     inputs: dict[str, dict[str, Any]],
     folder_files: Callable[[list[str]], list[File]] = lambda owners: [],
+    flows: Mapping[str, dict[str, Any]] | None = None,
 ) -> list[str]:
     """Write `files`; returns the paths (relative, sorted) that changed or went away.
 
     `inputs` gives for each owner what the compilation depended on; owners in it lose files that are not in `files`.
-    `folder_files` makes the files that speak of all owners that the folder then has.
+    `folder_files` makes the files that speak of all owners that the folder then has. `flows` gives for each owner
+    the model of its flow (`differences.recorded`).
     Raises DiagnosticError(FT003) before anything is written.
     """
     wanted = {file.path: file for file in files}
@@ -74,10 +88,12 @@ def write(
         for path, file in wanted.items():
             entries[path] = {"owner": file.owner, "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
         told = {**index["inputs"], **inputs}
+        models = {**index["flows"], **(flows or {})}
         document = {
             "version": _VERSION,
             "files": {path: entries[path] for path in sorted(entries)},
             "inputs": {owner: told[owner] for owner in sorted(told)},
+            "flows": {owner: models[owner] for owner in sorted(models)},
         }
         _replace(folder / INDEX, json.dumps(document, indent=2, sort_keys=True) + "\n")
     except OSError as error:

@@ -72,6 +72,14 @@ def finish(flow: str, *match: str, mappings: tuple[Mapping, ...] = (), project: 
     return FinishDependency(flow, project, branch, match or ("success",), mappings, None, SPAN)
 
 
+def filtered(dependency: Any, pattern: Any) -> Any:
+    return replace(dependency, filter=json.dumps(pattern))
+
+
+def from_origin(dependency: Any, source: str, name: str) -> Any:
+    return replace(dependency, origin=json.dumps({"argo-workflows": {"event-source": source, "event": name}}))
+
+
 def trigger(*dependencies: Dependency, join: str = "any", options: str = "{}", auto_map: bool = False) -> Trigger:
     kind = "event" if isinstance(dependencies[0], EventDependency) else "finish"
     return Trigger(kind, join, True, dependencies, auto_map, options, SPAN)

@@ -13,8 +13,9 @@ from kubernetes import client as kubernetes_client
 from metaflow_triggers.backends import Manifest, argo
 from metaflow_triggers.backends.argo import deploy, names
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.model import Schedule
 
-from .argo_flows import EVERYTHING, GRAPH, SETTINGS, event, flow, trigger, upstream
+from .argo_flows import EVERYTHING, GRAPH, SETTINGS, SPAN, event, flow, trigger, upstream
 from .kubernetes_stand_in import KubernetesStandIn
 
 ONE = flow(trigger(event("data-ready")))
@@ -262,3 +263,61 @@ def test_one_document() -> None:
     assert document["kind"] == "List"
     assert {item["kind"] for item in document["items"]} >= {"Sensor", "WorkflowTemplate", "EventSource"}
     assert "Kustomization" not in {item["kind"] for item in document["items"]}
+
+
+SCHEDULED = flow(schedule=Schedule("0 9 * * ? *", None, SPAN))
+
+
+def upstreams_schedule(name: str, starts: str = "demoflow") -> Any:
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "CronWorkflow",
+        "metadata": {"name": name, "namespace": "flows"},
+        "spec": {
+            "suspend": False,
+            "schedule": "0 9 * * *",
+            "workflowSpec": {"workflowTemplateRef": {"name": starts}},
+        },
+    }
+
+
+def put(server: KubernetesStandIn, item: Any) -> None:
+    server.store.create(("/apis/argoproj.io/v1alpha1", "flows", "cronworkflows", item["metadata"]["name"]), item)
+
+
+def test_a_schedule_comes_and_goes(server: KubernetesStandIn, client: Any) -> None:
+    create(client, SCHEDULED)
+    assert server.objects("cronworkflows")["flows/demoflow"]["spec"]["schedules"] == ["0 9 * * *"]
+    assert "CronWorkflow" in {action.kind for action in create(client, ONE).actions if action.verb == "deleted"}
+    assert server.objects("cronworkflows") == {}
+
+
+def test_metaflows_own_schedule_of_the_flow_is_taken_over_or_goes(server: KubernetesStandIn, client: Any) -> None:
+    put(server, upstreams_schedule("demoflow"))
+    create(client, SCHEDULED)
+    made = server.objects("cronworkflows")["flows/demoflow"]
+    assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "metaflow-triggers"
+    assert "schedule" not in made["spec"]
+    create(client, ONE)
+    put(server, upstreams_schedule("demoflow"))
+    put(server, upstreams_schedule("another", "another"))
+    create(client, ONE)
+    assert list(server.objects("cronworkflows")) == ["flows/another"]
+
+
+def test_a_schedule_that_starts_something_else_is_not_touched(server: KubernetesStandIn, client: Any) -> None:
+    put(server, upstreams_schedule("demoflow", "another"))
+    assert code_of(lambda: create(client, SCHEDULED))[0] == "FT703"
+    create(client, ONE)
+    assert list(server.objects("cronworkflows")) == ["flows/demoflow"]
+
+
+def test_a_sensor_in_a_namespace_of_its_own_is_deleted_too(server: KubernetesStandIn, client: Any) -> None:
+    elsewhere = flow(trigger(event("a"), options='{"argo-workflows": {"sensor-namespace": "elsewhere"}}'))
+    create(client, elsewhere)
+    assert [name.partition("/")[0] for name in server.objects("sensors")] == ["elsewhere"]
+    create(client, ONE)
+    assert [name.partition("/")[0] for name in server.objects("sensors")] == ["events"]
+    create(client, elsewhere)
+    deploy.delete("demoflow", SETTINGS, client=client)
+    assert server.objects("sensors") == {}

@@ -15,13 +15,16 @@ import pytest
 from metaflow_triggers.backends import Manifest, argo
 from metaflow_triggers.backends.argo import names, workflow_template
 from metaflow_triggers.canonical import yaml_text
+from metaflow_triggers.model import Schedule
 from metaflow_triggers.validate import findings
 
 from .argo_flows import (
     EVERYTHING,
     GRAPH,
     SETTINGS,
+    SPAN,
     event,
+    filtered,
     finish,
     flow,
     mapping,
@@ -37,6 +40,12 @@ FLOWS = {
     "no trigger": flow(),
     "auto map": flow(trigger(event("x"), auto_map=True), parameters=(required("a"), optional("b"))),
     "project": flow(trigger(finish("Up", "failure", project="shop")), project="shop", branch="prod"),
+    "set and schedule": flow(
+        trigger(
+            filtered(event("a"), {"v": [1]}), event("b"), join="all", options='{"reset_at": {"cron": "0 0 * * *"}}'
+        ),
+        schedule=Schedule("0 0 * * ? *", None, SPAN),
+    ),
     "hostile field": flow(trigger(event("x", mapping("a", '"]]\n\\ {{x}} .#(é)'))), parameters=(required("a"),)),
 }
 SCHEMAS = os.environ.get("ARGO_SCHEMAS_DIR")
@@ -80,7 +89,13 @@ def _objects(value: Any) -> Any:
             yield from _objects(item)
 
 
-OFFICIAL = {"Sensor": "events", "EventSource": "events", "WorkflowTemplate": "workflows", "Workflow": "workflows"}
+OFFICIAL = {
+    "Sensor": "events",
+    "EventSource": "events",
+    "CronWorkflow": "workflows",
+    "WorkflowTemplate": "workflows",
+    "Workflow": "workflows",
+}
 FILES = {"events": "argo-events-v1.9.11.schema.json", "workflows": "argo-workflows-v4.1.2.schema.json"}
 
 
@@ -282,6 +297,7 @@ def _with_exit(on_exit: str | None, hooks: Any) -> Any:
     if on_exit:
         spec["onExit"] = on_exit
     spec["hooks"] = hooks
+    spec["templates"] += [{"name": "capture", "steps": []}, {"name": "hack", "steps": []}]
     return argo.manifests(flow(), GRAPH, given, SETTINGS)[0].content["spec"]
 
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from .recorded_cases import EXACT, FLOWS, RECORDED, digest
+from .recorded_cases import EXACT, FILTERS, FLOWS, RECORDED, STREAMS, TABLE, digest, filter_digest, table
 
 ANSWERS: dict[str, Any] = json.loads(RECORDED.read_text("utf-8"))["answers"]
+STARTED: dict[str, Any] = json.loads(RECORDED.read_text("utf-8"))["streams"]
+PATTERNS: list[Any] = json.loads(FILTERS.read_text("utf-8"))["patterns"]
 
 
 def starts(name: str, title: str) -> list[Any]:
     """[workflow name, event, payload] for each dependency that starts the flow."""
     told = ANSWERS[name]["events"].get(title, {})
-    assert not [item for item in told.values() if isinstance(item, str)], "the Sensor would log an error and go on"
-    return [item for item in told.values() if item[0] != "named-by-the-start-key"]
+    errors = [item for item in told.values() if isinstance(item, str) and item.startswith("error")]
+    assert not errors, "the Sensor would log an error and go on"
+    return [item for item in told.values() if isinstance(item, list)]
 
 
 def refused(name: str, title: str) -> int:
     """Dependencies of the trigger that logs a refusal."""
-    told = ANSWERS[name]["events"].get(title, {})
-    return len([item for item in told.values() if item[0] == "named-by-the-start-key"])
+    return list(ANSWERS[name]["events"].get(title, {}).values()).count("logged: required-field-missing")
 
 
 def test_the_recording_is_of_what_we_emit_now() -> None:
@@ -105,3 +108,117 @@ def test_dotted_paths() -> None:
     for title in ("nested is null", "nested in a text", "hostile field"):
         assert starts("nested", title) == []
         assert refused("nested", title) == 1
+
+
+def test_what_the_publisher_added_is_not_the_users() -> None:
+    assert starts("own keys", "name added by the publisher") == []
+    assert refused("own keys", "name added by the publisher") == 1
+    assert len(starts("own keys", "name given by the user")) == 1
+
+
+# filters: semantics, section 5
+
+
+def test_the_recording_of_filters_is_of_what_we_emit_now() -> None:
+    assert json.loads(FILTERS.read_text("utf-8"))["digest"] == filter_digest(table()), "record again"
+
+
+def test_argo_events_and_event_ruler_agree_on_every_filter() -> None:
+    asked = [(row["filter"], one) for row in PATTERNS for one in row["payloads"]]
+    assert [(pattern, one) for pattern, one in asked if one["argo_events"] is not one["event_ruler"]] == []
+    assert {row["verdict"] for row in PATTERNS} == {"valid"}
+    assert len(PATTERNS) >= 60
+    assert sum(one["event_ruler"] for _, one in asked) >= 60
+    assert sum(not one["event_ruler"] for _, one in asked) >= 60
+
+
+@pytest.mark.skipif(not TABLE.exists(), reason="the table of filters is not there")
+def test_every_pattern_of_the_table_was_asked() -> None:
+    assert [row["filter"] for row in PATTERNS] == [row["filter"] for row in table()]
+
+
+def test_a_hostile_filter_is_only_text() -> None:
+    matching = ["filter's text", "filter's prefix", "filter's suffix"]
+    assert [len(starts("hostile filter", title)) for title in matching] == [1, 1, 1]
+    for title in ("filter's prefix as a pattern", "hostile field", "nested"):
+        assert starts("hostile filter", title) == []
+
+
+def test_a_filter_of_outcomes_sees_the_same_of_both_events_of_a_success() -> None:
+    assert starts("filtered outcome", "success") == starts("filtered outcome", "end")
+    assert len(starts("filtered outcome", "success")) == 1
+    assert starts("filtered outcome", "failure") == []
+
+
+# origins: semantics, section 3
+
+
+def test_an_origin_gives_all_data_of_the_event() -> None:
+    ((name, event, payload),) = starts("origin", "small file")
+    assert name.startswith("demoflow-")
+    assert json.loads(event) == {"id": "transport-1", "name": "uploaded", "timestamp": "2026-01-02T03:04:05Z"}
+    assert json.loads(payload) == {"notification": {"key": "a/b", "size": 99}}
+    assert starts("origin", "large file") == []
+    assert (starts("origin", "file without key"), refused("origin", "file without key")) == ([], 1)
+    assert starts("origin", "nested") == []
+
+
+# sets: semantics, section 7
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_started_set_is_a_workflow(name: str) -> None:
+    made = [item for item in STARTED[name] if isinstance(item, list)]
+    assert made, name
+    assert all(re.fullmatch(r"demoflow-[0-9a-f]{40}", item[0]) for item in made)
+    assert len({item[0] for item in made}) == len(made)
+
+
+def payloads(name: str) -> list[list[Any]]:
+    """For each start the payloads of its events."""
+    return [[json.loads(text) for text in item[2::2]] for item in STARTED[name] if isinstance(item, list)]
+
+
+def test_a_set_starts_once_whatever_came_first() -> None:
+    assert payloads("a set") == [[{"v": 1}, {"v": 1}]]
+    assert STARTED["a set"] == STARTED["a set, the other way"]
+    assert payloads("three") == [[{"v": 1}, {"v": 1}, {"deep": [[1, None], {}]}]]
+
+
+def test_the_newest_of_each_counts_with_and_without_id() -> None:
+    assert payloads("the newest of each") == [[{"v": 2}, {"v": 1}]]
+    assert payloads("the newest of each, without id") == [[{"v": 3}, {"v": 1}]]
+    ((success, failure),) = (payloads("flows")[0][:1] + payloads("flows, the newest outcome")[0][:1],)
+    assert (success["outcome"], failure["outcome"]) == ("success", "failure")
+
+
+def test_a_start_consumes_its_set() -> None:
+    assert payloads("a set is consumed") == [[{"v": 1}, {"v": 1}], [{"v": 2}, {}]]
+    assert len(payloads("nothing is left over")) == 1
+    assert len(payloads("flows, one success told twice")) == 1
+
+
+def test_the_name_of_a_set_comes_from_all_its_start_keys() -> None:
+    names = {STARTED[name][0][0] for name in ("a set", "the newest of each", "the newest of each, without id")}
+    assert len(names) == 3
+
+
+def test_an_event_without_a_required_field_is_not_part_of_a_set() -> None:
+    told = STARTED["a required field is missing"]
+    assert told[0] == "logged: required-field-missing"
+    assert payloads("a required field is missing") == [[{"v": 1}, {"v": 1}]]
+
+
+def test_a_reset_forgets_half_a_set() -> None:
+    assert payloads("a reset forgets") == [[{"v": 2}, {"v": 1}]]
+
+
+def test_filters_and_origins_hold_in_a_set() -> None:
+    assert payloads("a filter and an origin") == [[{"v": 2}, {"notification": {"key": "a/b", "size": 99}}]]
+
+
+def test_triggers_of_one_flow_are_independent_and_every_outcome_starts() -> None:
+    told = payloads("all and any")
+    outcomes = [item[0].get("outcome") for item in told if len(item) == 1]
+    assert outcomes == ["failure", "timeout", "aborted", "success"]
+    assert [{"v": 1}, {"v": 1}] in told

@@ -14,6 +14,7 @@ from metaflow_triggers.model import (
     Mapping,
     Parameter,
     PayloadField,
+    Schedule,
     Span,
     Trigger,
     TriggerGraph,
@@ -200,4 +201,46 @@ PROJECT_FLOW = flow(
 
 MANY_EVENTS = flow("WideFlow", trigger(*[event(f"sensor-{number:04d}-" + "x" * 60) for number in range(60)]))
 
-FLOWS = {item.name: item for item in (BARE_FLOW, MAPPING_FLOW, PROJECT_FLOW, MANY_EVENTS)}
+QUEUE_ARN = "arn:aws:sqs:eu-west-1:123456789012:alarms"
+
+SET_FLOW = dataclasses.replace(
+    flow(
+        "SetFlow",
+        trigger(
+            event("order-placed", mapping("order_id", "orderId"), filter='{"country": ["DE", {"prefix": "A"}]}'),
+            event("upload", origin='{"step-functions": {"source": "aws.s3", "detail-type": "Object Created"}}'),
+            join="all",
+            options=json.dumps(
+                {
+                    "join": "queue",
+                    "reset_at": {"cron": "0 0 1 * 1", "timezone": "Europe/Berlin"},
+                    "step-functions": {"bus": "orders", "retry": 3, "maximum-event-age": 600},
+                }
+            ),
+        ),
+        trigger(finish("A", "success"), finish("A", "aborted", "failure"), finish("B", "timeout"), join="all"),
+        parameters=(parameter("order_id", required=True),),
+    ),
+    schedule=Schedule("0 8 ? * MON-FRI *", "Europe/Berlin", SPAN),
+)
+
+FILTER_FLOW = flow(
+    "FilterFlow",
+    trigger(
+        event("a", filter='{"kind": ["x", null], "size": [{"numeric": [">", 0, "<=", 5]}]}'),
+        event("b", filter='{"Ref": ["x"]}'),
+        event("c"),
+        event("any-of-billing", origin='{"step-functions": {"source": "billing"}}'),
+        options=json.dumps({"step-functions": {"dead-letter-queue": QUEUE_ARN}}),
+    ),
+    trigger(
+        finish("G", "failure", "success", filter='{"run_id": [{"prefix": "sfn-event-"}], "error": ["E", null]}'),
+        finish("H", "aborted", "failure", "success", "timeout"),
+    ),
+)
+
+TIMED_FLOW = dataclasses.replace(flow("TimedFlow"), schedule=Schedule("0 0 * * ? *", None, SPAN))
+
+FLOWS = {
+    item.name: item for item in (BARE_FLOW, MAPPING_FLOW, PROJECT_FLOW, MANY_EVENTS, SET_FLOW, FILTER_FLOW, TIMED_FLOW)
+}

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 ROLE = "arn:aws:iam::123456789012:role/any"
+ACCOUNT = "eu-west-1:123456789012"
 
 
 @dataclasses.dataclass
@@ -46,3 +47,46 @@ class Aws:
         for message in found:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"]) for message in found]
+
+
+def order(detail: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "order-placed",
+        "source": "metaflow",
+        "account": "123456789012",
+        "time": "2026-01-02T03:04:05Z",
+        "region": "eu-west-1",
+        "resources": [],
+        "detail": detail,
+    } | more
+
+
+def ended(machine: str, status: str) -> dict[str, Any]:
+    execution = f"arn:aws:states:{ACCOUNT}:execution:{machine}:run-1"
+    detail = {
+        "executionArn": execution,
+        "stateMachineArn": f"arn:aws:states:{ACCOUNT}:stateMachine:{machine}",
+        "name": "run-1",
+        "status": status,
+        "startDate": 1,
+        "stopDate": 2,
+    }
+    return order(
+        detail,
+        **{"detail-type": "Step Functions Execution Status Change", "source": "aws.states", "resources": [execution]},
+    )
+
+
+def documents(aws: Aws) -> dict[str, Any]:
+    s3 = aws.client("s3")
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="flows").get("Contents", [])]
+    return {key: json.loads(s3.get_object(Bucket="flows", Key=key)["Body"].read()) for key in keys}
+
+
+def starts(aws: Aws, machine: str) -> list[dict[str, Any]]:
+    states = aws.client("stepfunctions")
+    arn = f"arn:aws:states:{ACCOUNT}:stateMachine:{machine}"
+    found = states.list_executions(stateMachineArn=arn)["executions"]
+    return [states.describe_execution(executionArn=item["executionArn"]) for item in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from typing import Any
@@ -12,7 +13,7 @@ from metaflow_triggers.backends.step_functions import names
 from metaflow_triggers.backends.step_functions.deploy import create, delete, order
 from metaflow_triggers.diagnostics import DiagnosticError
 
-from .samples import CONFIGURED, GRAPH, MAPPING_FLOW, OPEN, WORKFLOW, event, flow, trigger
+from .samples import CONFIGURED, GRAPH, MAPPING_FLOW, OPEN, SET_FLOW, TIMED_FLOW, WORKFLOW, event, flow, trigger
 from .service import ROLE, Aws
 
 TOKEN = {"ProductionToken": "production-token-0"}
@@ -26,12 +27,16 @@ def everything(aws: Aws) -> dict[str, list[str]]:
     """All that exists, by service."""
     events, states, iam = aws.client("events"), aws.client("stepfunctions"), aws.client("iam")
     sqs, batch = aws.client("sqs"), aws.client("batch")
+    scheduler, dynamo = aws.client("scheduler"), aws.client("dynamodb")
     buses = [bus["Name"] for bus in events.list_event_buses()["EventBuses"]]
     return {
         "rules": sorted(rule["Name"] for bus in buses for rule in events.list_rules(EventBusName=bus)["Rules"]),
         "machines": sorted(item["name"] for item in states.list_state_machines()["stateMachines"]),
         "roles": sorted(item["RoleName"] for item in iam.list_roles()["Roles"]),
         "queues": sorted(url.rpartition("/")[2] for url in sqs.list_queues().get("QueueUrls", [])),
+        "schedules": sorted(item["Name"] for item in scheduler.list_schedules()["Schedules"]),
+        "groups": sorted(item["Name"] for item in scheduler.list_schedule_groups()["ScheduleGroups"]),
+        "tables": sorted(dynamo.list_tables()["TableNames"]),
         "definitions": sorted(
             item["jobDefinitionName"] for item in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
         ),
@@ -48,6 +53,9 @@ def test_create_makes_all_and_a_repetition_changes_nothing(aws: Aws) -> None:
         "machines": 2,
         "roles": 2,
         "queues": 1,
+        "schedules": 0,
+        "groups": 1,  # `default`, of AWS
+        "tables": 0,
         "definitions": 2,
     }
     second = create(template(), TOKEN, CONFIGURED, aws.client)
@@ -186,3 +194,60 @@ def test_the_flow_is_made_before_what_starts_it() -> None:
     names_in_order = order(template()["Resources"])
     assert names_in_order.index("StateMachine") < names_in_order.index("Starter")
     assert names_in_order.index("DeadLetterQueue") < names_in_order.index("EventRule1")
+
+
+def test_sets_and_schedules_are_made_repeated_and_removed(aws: Aws) -> None:
+    aws.client("events").create_event_bus(Name="orders")
+    before = everything(aws)
+    assert {action.verb for action in create(template(SET_FLOW), TOKEN, CONFIGURED, aws.client)} == {"created"}
+    made = everything(aws)
+    assert made["tables"] == [names.table_name("SetFlow")]
+    assert made["schedules"] == ["event-reset-1", "event-reset-2", "schedule"]
+    assert [len(made[kind]) for kind in ("machines", "roles", "groups")] == [3, 4, 2]
+    second = create(template(SET_FLOW), TOKEN, CONFIGURED, aws.client)
+    assert {action.verb for action in second} == {"unchanged"}, [a for a in second if a.verb != "unchanged"]
+    changed = dataclasses.replace(SET_FLOW, schedule=dataclasses.replace(SET_FLOW.schedule, timezone="Asia/Tokyo"))
+    third = create(template(changed), TOKEN, CONFIGURED, aws.client)
+    assert [a.name for a in third if a.verb != "unchanged"] == [f"{names.schedule_group_name('SetFlow')}/schedule"]
+    # Without its triggers the flow keeps its state machine, its job definitions, and nothing else.
+    create(template(flow("SetFlow")), TOKEN, CONFIGURED, aws.client)
+    left = everything(aws)
+    assert left["machines"] == ["SetFlow"]
+    for kind in ("rules", "roles", "queues", "schedules", "groups", "tables"):
+        assert left[kind] == before[kind], kind
+    create(template(SET_FLOW), TOKEN, CONFIGURED, aws.client)
+    delete("SetFlow", aws.client)
+    assert everything(aws) == before
+
+
+@pytest.mark.parametrize("item", [TIMED_FLOW, flow("TimedFlow")], ids=["with @schedule", "without"])
+def test_upstreams_schedule_goes_when_ours_comes(aws: Aws, item: Any) -> None:
+    events = aws.client("events")
+    machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:"
+    for name, target in (("TimedFlow", "TimedFlow"), ("Another", "TimedFlow")):
+        events.put_rule(Name=name, ScheduleExpression="cron(0 0 * * ? *)")
+        events.put_targets(Rule=name, Targets=[{"Id": name, "Arn": machine + target, "RoleArn": ROLE}])
+    actions = create(template(item), TOKEN, CONFIGURED, aws.client)
+    assert [a.name for a in actions if a.verb == "deleted"] == ["TimedFlow"]
+    assert everything(aws)["rules"] == ["Another"]
+
+
+def test_a_rule_of_upstreams_name_that_does_something_else_stays(aws: Aws) -> None:
+    events = aws.client("events")
+    events.put_rule(Name="TimedFlow", ScheduleExpression="cron(0 0 * * ? *)")
+    events.put_targets(Rule="TimedFlow", Targets=[{"Id": "x", "Arn": "arn:aws:sqs:eu-west-1:123456789012:other"}])
+    create(template(TIMED_FLOW), TOKEN, CONFIGURED, aws.client)
+    assert everything(aws)["rules"] == ["TimedFlow"]
+
+
+def test_the_schedulers_role_may_start_the_flow_and_nothing_else(aws: Aws) -> None:
+    create(template(TIMED_FLOW), TOKEN, CONFIGURED, aws.client)
+    iam = aws.client("iam")
+    role = names.role_name("TimedFlow", "SchedulerRole", "eu-west-1")
+    document = iam.get_role_policy(RoleName=role, PolicyName="start-at-times")["PolicyDocument"]
+    assert [(one["Action"], one["Resource"]) for one in document["Statement"]] == [
+        ("states:StartExecution", "arn:aws:states:eu-west-1:123456789012:stateMachine:TimedFlow"),
+        ("sqs:SendMessage", f"arn:aws:sqs:eu-west-1:123456789012:{names.queue_name('TimedFlow')}"),
+    ]
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    assert [one["Principal"] for one in trust] == [{"Service": "scheduler.amazonaws.com"}]

@@ -59,8 +59,9 @@ def test_our_schema(name: str, settings: str, reference: bool) -> None:
             assert findings(manifest.content, manifest.schema, reference) == []
 
 
-def test_our_schema_is_closed() -> None:
-    whole = template(MAPPING_FLOW)
+@pytest.mark.parametrize("name", ["OrderFlow", "SetFlow", "FilterFlow"])
+def test_our_schema_is_closed(name: str) -> None:
+    whole = template(FLOWS[name])
     places = [
         path
         for path in _objects(whole, ())
@@ -77,7 +78,9 @@ def test_our_schema_is_closed() -> None:
 
 
 def _is_upstreams(path: tuple[Any, ...]) -> bool:
-    return path[:2] == ("Resources", "StateMachine") and "Definition" in path
+    is_a_users_filter = path[1:2] and path[1].startswith("EventRule") and "detail" in path
+    is_a_users_filter = is_a_users_filter or (path[-1:] != ("detail",) and "detail" in path and "name" in path)
+    return is_a_users_filter or (path[:2] == ("Resources", "StateMachine") and "Definition" in path)
 
 
 def _objects(value: Any, path: tuple[Any, ...]) -> list[tuple[Any, ...]]:
@@ -192,6 +195,9 @@ def test_nothing_of_a_users_text_becomes_structure() -> None:
     assert [json.loads(one["constant_json"]) for one in mappings] == [hostile, "$.x"]
 
 
+S3 = '{"step-functions": {"source": "aws.s3", "detail-type": "Object Created"}}'
+
+
 def codes(item: Any, workflow: Any = WORKFLOW) -> list[str]:
     with pytest.raises(DiagnosticError) as caught:
         step_functions.manifests(item, GRAPH, workflow, OPEN)
@@ -234,32 +240,99 @@ def test_our_own_checks_see_what_validators_do_not() -> None:
     assert told(lambda r: None) == []
     assert set(told(lambda r: states(r)["Store"].update(Next="Gone"))) == {"FT601"}
     assert told(lambda r: states(r).update(Lost={"Type": "Succeed"})) == ["FT601"]
-    assert told(lambda r: states(r)["Store"]["Parameters"].update(Key="$.x")) == ["FT601"]
+    assert told(lambda r: states(r)["Store"]["Parameters"].update(Body="$.x")) == ["FT601"]
+    assert told(lambda r: states(r)["Store"]["Parameters"].update(Keey="x")) == ["FT601"]
+    assert told(lambda r: states(r)["Store"]["Retry"][0]["ErrorEquals"].append("States.Timeout")) == ["FT601"]
+    assert told(lambda r: states(r)["Start"]["Catch"].reverse()) == ["FT601"]
+    assert told(lambda r: states(r)["Start"].update(Resource="arn:aws:states:::states:startExecutions")) == ["FT601"]
     assert told(lambda r: target(r).pop("RoleArn")) == ["FT601"]
-    assert told(lambda r: target(r).update(Input="{}", InputPath="$")) == ["FT601"]
+    assert told(lambda r: target(r).pop("DeadLetterConfig")) == ["FT601"]
+    assert told(lambda r: target(r).update(Input="{}", InputTransformer={"InputTemplate": "{}"})) == ["FT601"]
+    assert told(lambda r: target(r).update(Input="{")) == ["FT601"]
+    assert told(lambda r: target(r).update(InputPath="detail")) == ["FT601"]
+    assert told(lambda r: target(r).update(InputTransformer={"InputTemplate": '{"a": <a>'})) == ["FT601"]
+    paths = {"InputPathsMap": {"a": "$..x"}, "InputTemplate": '{"a": <a>}'}
+    assert told(lambda r: target(r).update(InputTransformer=paths)) == ["FT601"]
+    paths = {"InputPathsMap": {"aws.x": "$.x"}, "InputTemplate": '{"a": <aws.x>}'}
+    assert told(lambda r: target(r).update(InputTransformer=paths)) == ["FT601"]
     assert told(lambda r: r["EventRule1"]["Properties"].update(Name="x" * 65)) == ["FT601"]
     pattern = {"source": ["x" * 2048]}
     assert told(lambda r: r["EventRule1"]["Properties"].update(EventPattern=pattern)) == ["FT601"]
+    assert told(lambda r: r["EventRule1"]["Properties"].update(EventPattern="{")) == ["FT601"]
+    assert told(lambda r: r["EventRule1"]["Properties"].update(EventPattern={"source": "x"})) == ["FT601"]
     assert told(lambda r: states(r)["Store"].update(ResultPath=None)) == ["FT403"]
+    assert told(lambda r: r["EventRule1"]["Properties"].update(Description="{{resolve:ssm:x}}")) == ["FT403"]
+
+
+def test_the_table_of_task_parameters_is_botocores() -> None:
+    from botocore.session import get_session
+
+    session = get_session()
+    for action, known in checks.TASK_PARAMETERS.items():
+        service, _, operation = action.removeprefix("aws-sdk:").partition(":")
+        model = session.get_service_model({"states": "stepfunctions"}.get(service, service))
+        shape = model.operation_model(operation[:1].upper() + operation[1:]).input_shape
+        members = {name[:1].upper() + name[1:] for name in shape.members}
+        assert known <= members, action
 
 
 def refused(item: Any) -> list[str]:
     return [one.code for one in step_functions.refusals(item, GRAPH, OPEN)]
 
 
-def test_what_is_not_built_yet_is_refused_each_with_its_code() -> None:
-    assert [refused(item) for item in FLOWS.values()] == [[], [], [], []]
-    assert refused(flow("F", trigger(event("a"), event("b"), join="all"))) == ["FT501"]
-    assert refused(flow("F", trigger(event("a"), join="all"))) == []
-    assert refused(flow("F", trigger(event("a", filter='{"x": [1]}')))) == ["FT502"]
-    assert refused(flow("F", trigger(event("a", origin="{}")))) == ["FT503"]
-    assert refused(flow("F", trigger(finish("G", "timeout")))) == ["FT504"]
-    assert refused(flow("F", trigger(event("a"), options='{"join": "queue"}'))) == ["FT506"]
+def test_the_refusals_are_those_of_section_12_and_mistakes() -> None:
+    assert [refused(item) for item in FLOWS.values()] == [[] for _ in FLOWS]
+    for feature in ("parallel", "exit_hook", "switch"):
+        assert refused(dataclasses.replace(BARE_FLOW, features=(feature,))) == ["FT510"]
     assert refused(flow("F", trigger(event("a"), options='{"auto_map": true}', auto_map=True))) == []
+    assert refused(flow("F", trigger(event("a"), options='{"join": "queue"}'))) == []
     assert refused(flow("F" * 81)) == ["FT401"]
     assert refused(flow("F", trigger(finish("G" * 81)))) == ["FT401"]
-    scheduled = dataclasses.replace(BARE_FLOW, schedule=Schedule("0 8 * * ? *", None, SPAN), features=("switch",))
-    assert refused(scheduled) == ["FT510", "FT505"]
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        (flow("F", trigger(event("a", origin='{"argo-workflows": {}}'))), "FT503"),
+        (flow("F", trigger(event("a", origin='{"step-functions": {"detail-type": "x"}}'))), "FT503"),
+        (flow("F", trigger(event("a", origin='{"step-functions": {"source": "x", "type": "y"}}'))), "FT503"),
+        (flow("F", trigger(event("a", origin=S3), event("b", origin=S3))), "FT503"),
+        (
+            flow("F", trigger(event("a", origin=S3), event("b", origin='{"step-functions": {"source": "aws.s3"}}'))),
+            "FT503",
+        ),
+        (
+            flow("F", trigger(event("a", origin='{"step-functions": {"source": "aws.states"}}')), trigger(finish("G"))),
+            "FT503",
+        ),
+        (flow("F", trigger(event("a", filter='{"x": [{"numeric": [">", 5000000001]}]}'))), "FT502"),
+        (flow("F", trigger(event("a", filter='{"x": [0.0000001]}'))), "FT502"),
+        (flow("F", trigger(event("a", filter=json.dumps({"x": ["y" * 2100]})))), "FT402"),
+        (flow("F", trigger(finish("G", filter='{"flow": ["H"]}'))), "FT502"),
+        (flow("F", trigger(finish("G", filter='{"error": [{"equals-ignore-case": "e"}]}'))), "FT502"),
+        (flow("F", trigger(*[event(f"e{n}") for n in range(200)], join="all")), "FT405"),
+        (
+            flow("F", trigger(event("a"), event("b"), join="all", options='{"reset_at": {"cron": "0 25 * * *"}}')),
+            "FT107",
+        ),
+        (
+            flow(
+                "F",
+                trigger(
+                    event("a"), options='{"step-functions": {"dead-letter-queue": "arn:aws:sqs:a:123456789012:q"}}'
+                ),
+                trigger(
+                    finish("G"), options='{"step-functions": {"dead-letter-queue": "arn:aws:sqs:a:123456789012:r"}}'
+                ),
+            ),
+            "FT107",
+        ),
+        (dataclasses.replace(BARE_FLOW, schedule=Schedule("0 8 * * *", None, SPAN)), "FT505"),
+        (dataclasses.replace(BARE_FLOW, schedule=Schedule("0 8 ? * $(x) *", None, SPAN)), "FT505"),
+    ],
+)
+def test_what_cannot_be_meant_on_aws_is_told(item: Any, code: str) -> None:
+    assert refused(item) == [code]
 
 
 def test_job_definitions_keep_the_users_keys() -> None:

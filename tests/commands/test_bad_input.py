@@ -51,6 +51,36 @@ MISTAKES = {
     ),
     "a bad require": ("@trigger(events=['a', 'b'], require='al')", "", "FT106", "'al'"),
     "an unknown option": ("@trigger(event='a', options={'auto_mop': True})", "", "FT107", "'auto_mop'"),
+    "an unknown option of AWS": (
+        "@trigger(event='a', options={'step-functions': {'retries': 3}})",
+        "",
+        "FT107",
+        None,
+    ),
+    "more attempts than AWS makes": (
+        "@trigger(event='a', options={'step-functions': {'retry': 186}})",
+        "",
+        "FT107",
+        None,
+    ),
+    "an age in minutes": (
+        "@trigger(event='a', options={'step-functions': {'maximum-event-age': 30}})",
+        "",
+        "FT107",
+        None,
+    ),
+    "a queue without its ARN": (
+        "@trigger(event='a', options={'step-functions': {'dead-letter-queue': 'alarms'}})",
+        "",
+        "FT107",
+        None,
+    ),
+    "a bus for outcomes": (
+        "@trigger_on_finish(flow='F', options={'step-functions': {'bus': 'orders'}})",
+        "",
+        "FT107",
+        None,
+    ),
     "options that are a list": ("@trigger(event='a', options=[1])", "", "FT107", "[1]"),
     "a flow that is a number": ("@trigger_on_finish(flow=3)", "", "FT108", "3"),
     "a flow with one dot": ("@trigger_on_finish(flow='p.Flow')", "", "FT108", "'p.Flow'"),
@@ -113,16 +143,14 @@ MISTAKES = {
         "FT307",
         "{'value': None}",
     ),
-    "all of several events": ("@trigger(events=['a', 'b'])", "", "FT501", None),
-    "a filter": ("@trigger(event={'name': 'a', 'filter': {'kind': ['x']}})", "", "FT502", None),
-    "an origin": (
+    "a queue, which Argo has not": ("@trigger(events=['a', 'b'], options={'join': 'queue'})", "", "FT501", None),
+    "an origin without a part for a backend": (
         "@trigger(event={'name': 'a', 'origin': {'step-functions': {'source': 'aws.s3'}}})",
         "",
         "FT503",
         None,
     ),
-    "an outcome that is not built": ("@trigger_on_finish(flow='F', match='timeout')", "", "FT504", None),
-    "options that are not built": ("@trigger(event='a', options={'join': 'queue'})", "", "FT506", None),
+    "a cron that Argo has not": ("@schedule(cron='0 8 ? * MON#1 *')", "", "FT505", None),
 }
 
 

@@ -206,6 +206,34 @@ def test_every_step_on_step_functions_sees_the_trigger(workspace):
     assert "in the end: order-placed" in end, end
 
 
+def test_the_events_of_a_set_are_read_where_the_document_refers_to(workspace):
+    workspace.flow(FLOW)
+    mark = "a" * 64
+    uri = f"s3://bucket/root/F/_triggers/events/{mark}.json"
+    whole = document({"count": 5, "text": HOSTILE})
+    (event,) = whole["events"]
+    store(workspace, f"sfn-{RUN}", whole | {"events": [{"transport": event["transport"], "uri": uri}]})
+    environment = {"METAFLOW_RUN_ID": RUN, "SFN_STATE_MACHINE": "m", "AWS_BATCH_JOB_ID": "j"}
+    done = init(workspace, "step-functions", f"sfn-{RUN}", environment=environment)
+    assert done.returncode != 0 and "is not in the datastore" in done.stderr + done.stdout
+    folder = workspace.datastore / "F" / "_triggers" / "events"
+    folder.mkdir()
+    (folder / f"{mark}.json").write_text(json.dumps(event["event"]), "utf-8")
+    done = init(workspace, "step-functions", f"sfn-{RUN}", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = parameters(workspace, f"sfn-{RUN}")
+    assert (found["text"], str(found["count"])) == (HOSTILE, "5")
+
+
+def test_a_reference_to_anything_else_is_refused(workspace):
+    workspace.flow(FLOW)
+    uri = "s3://bucket/root/F/_triggers/events/../../../secret.json"
+    store(workspace, f"sfn-{RUN}", document({}) | {"events": [{"transport": "eventbridge", "uri": uri}]})
+    environment = {"METAFLOW_RUN_ID": RUN, "SFN_STATE_MACHINE": "m", "AWS_BATCH_JOB_ID": "j"}
+    done = init(workspace, "step-functions", f"sfn-{RUN}", environment=environment)
+    assert done.returncode != 0 and "not a reference to an event" in done.stderr + done.stdout
+
+
 def encoded(value):
     return base64.b64encode(json.dumps(value).encode()).decode()
 

@@ -298,3 +298,39 @@ def test_large_integers_survive_a_bus_of_floating_point_numbers(payload):
     (found,) = select({"version": 1, "events": [{"transport": "eventbridge", "event": event}]})
     assert found.payload == {"p": payload}
     assert resource is None or base64.urlsafe_b64decode(resource.rsplit("/", 1)[1])
+
+
+S3_ORIGIN = {"source": "aws.s3", "detail-type": "Object Created"}
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        ({"source": "aws.s3", "detail-type": "Object Created"}, "upload"),
+        ({"source": "aws.s3", "detail-type": "Object Deleted"}, None),
+        ({"source": "other", "detail-type": "Object Created"}, None),
+        ({"source": "metaflow", "detail-type": "upload"}, None),  # its name on the bus is another
+        ({"source": "billing", "detail-type": "anything"}, "bill"),
+        ({"source": "metaflow", "detail-type": "order-placed"}, "order-placed"),
+    ],
+)
+def test_an_event_of_another_system_is_known_by_its_origin(event, name):
+    def one(name, **more):
+        return {"kind": "event", "name": name, "auto_map": False, "mappings": [], **more}
+
+    dependencies = [one("upload", origin=S3_ORIGIN), one("bill", origin={"source": "billing"}), one("order-placed")]
+    sent = {"id": "1", "time": "2026-01-02T03:04:05Z", "detail": {"key": "x"}, **event}
+    (found,) = select(
+        {"version": 1, "dependencies": dependencies, "events": [{"transport": "eventbridge", "event": sent}]}
+    )
+    assert (found.dependency or {}).get("name") == name
+    assert found.name == (name or event["detail-type"])
+    assert found.payload == {"key": "x"}
+
+
+def test_a_raw_status_change_that_the_flow_asks_for_by_origin_is_an_event():
+    kind = "Step Functions Execution Status Change"
+    dependency = {"kind": "event", "name": "any-end", "origin": {"source": "aws.states", "detail-type": kind}}
+    sent = {"source": "aws.states", "detail-type": kind, "detail": {"status": "FAILED"}}
+    (found,) = select({"dependencies": [dependency], "events": [{"transport": "eventbridge", "event": sent}]})
+    assert (found.name, found.kind, found.payload) == ("any-end", "event", {"status": "FAILED"})

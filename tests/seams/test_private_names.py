@@ -77,6 +77,10 @@ PARAMETERS: dict[str, list[str] | None] = {
         "ds_root",
     ],
 }
+LOST = {
+    "step-functions": (STEP_FUNCTIONS, "StepFunctions", "_step_cli"),
+    "argo-workflows": (ARGO, "ArgoWorkflows", "_get_schedule"),
+}
 CONSTRUCTED_WITH = {
     f"{STEP_FUNCTIONS}.StepFunctions": {
         "tags",
@@ -195,10 +199,20 @@ def test_a_missing_name_is_told(tmp_path: Path, module: str, attribute: str) -> 
 @pytest.mark.parametrize("command", ["compile", "create"])
 def test_commands_refuse_an_unknown_shape(tmp_path: Path, backend: str, command: str) -> None:
     source = (EXAMPLES / "process_order/flow.py").read_text("utf-8")
-    shape = f"from {ARGO} import ArgoWorkflows\ndel ArgoWorkflows._get_schedule\n"
-    (tmp_path / "flow.py").write_text(shape + source, "utf-8")
+    module, name, lost = LOST[backend]
+    (tmp_path / "flow.py").write_text(f"from {module} import {name}\ndel {name}.{lost}\n{source}", "utf-8")
     process = python("flow.py", *QUIET, backend, command, cwd=tmp_path)
     assert process.returncode == 1
     assert "error[FT004]" in process.stderr
-    assert "ArgoWorkflows._get_schedule" in process.stderr
+    assert f"{name}.{lost}" in process.stderr
     assert process.stdout == ""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_shape_of_the_other_backend_is_not_asked_for(tmp_path: Path, backend: str) -> None:
+    (other,) = set(BACKENDS) - {backend}
+    module, name, lost = LOST[other]
+    source = (EXAMPLES / "process_order/flow.py").read_text("utf-8")
+    (tmp_path / "flow.py").write_text(f"from {module} import {name}\ndel {name}.{lost}\n{source}", "utf-8")
+    process = python("flow.py", *QUIET, backend, "compile", "--no-code-package", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr

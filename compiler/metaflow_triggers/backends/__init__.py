@@ -27,13 +27,15 @@ class Manifest:
 
     `path` is relative to the output folder, `content` a JSON value whose key order is the order in the
     file, `schema` the name of its closed schema (`<backend package>/<kind>`) or None.
-    `ours` is False for the step-by-step workflow, which upstream's compiler made.
+    `ours` is False for the step-by-step workflow, which upstream's compiler made. `text` is the content as
+    canonical text where the backend has already made it.
     """
 
     path: str
     content: Any
     schema: str | None
     ours: bool
+    text: str | None = None
 
 
 class Backend(Protocol):
@@ -66,6 +68,11 @@ _modules: dict[str, Callable[[], Any]] = {
 def register(name: str, load: Callable[[], Any]) -> None:
     """Add a backend (a test adds a third)."""
     _modules[name] = load
+
+
+def unregister(name: str) -> None:
+    """Take back what `register` added."""
+    del _modules[name]
 
 
 def backend(name: str) -> Backend:

@@ -52,43 +52,52 @@ RULES: tuple[Rule, ...] = (
         code="FT405",
         title="more of a kind than the backend takes",
         severity="error",
-        finds="More rules, targets or dependencies than the backend's quota allows. Number and quota are named.",
+        finds="More rules, targets or dependencies than the backend takes. Number and quota are named. On Argo "
+        "Workflows the Sensor's pod gets its Sensor in one environment string of 131,072 bytes.",
         why="The deployment would be refused after parts of it were made.",
         example="@trigger(events=[f'sensor-{i}' for i in range(2000)], require='any')",
         instead="@trigger(event='sensor-reading')      # one name; the sensor's number in the payload",
     ),
     Rule(
         code="FT501",
-        title="*all* is not built yet on this backend",
+        title="the backend cannot wait for this set",
         severity="error",
-        finds="A trigger needs all of several dependencies, and the backend cannot yet wait for a set.",
-        why="Starting on each of them instead would be another meaning.",
-        example="@trigger(events=['orders', 'prices'])          # several events mean all",
-        instead="@trigger(events=['orders', 'prices'], require='any')",
+        finds="A trigger needs all of several dependencies in a way that the backend cannot keep. On Argo Workflows: "
+        "`join='queue'` (Argo Events keeps the newest event of each dependency only), and `auto_map` where a required "
+        "parameter is mapped by none of the events.",
+        why="Another way of pairing events starts other runs, or loses events.",
+        example="@trigger(events=['orders', 'prices'], options={'join': 'queue'})",
+        instead="@trigger(events=['orders', 'prices'])          # the newest of each",
     ),
     Rule(
         code="FT502",
-        title="filters are not built yet",
+        title="a filter that the backend cannot keep",
         severity="error",
-        finds="A dependency has a `filter`.",
-        why="Without it the flow would start on events that it does not want.",
-        example="@trigger(event={'name': 'order-placed', 'filter': {'country': ['DE']}})",
-        instead="@trigger(event='order-placed-de')",
+        finds="A `filter` with a condition that the backend does not know, or cannot decide exactly: on AWS a number "
+        "beyond what EventBridge compares (-5e9 to 5e9, 15 digits, 6 of them after the point), `equals-ignore-case` "
+        "over an outcome's `error`, or a condition that no outcome of the flow can pass. The message names it.",
+        why="The flow would start on events that the filter excludes, or not start on events that it lets through.",
+        example="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'numeric': ['>', 10**12]}]}})",
+        instead="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'prefix': '10'}]}})   # an id as text",
     ),
     Rule(
         code="FT503",
-        title="`origin` is not built yet",
+        title="the backend cannot use an `origin`",
         severity="error",
-        finds="An event has an `origin`: it stands for something that another system publishes.",
-        why="Without it the flow would wait for an event that nobody publishes under this name.",
-        example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3'}}})",
-        instead="@trigger(event='upload')       # and a rule or a function that publishes `upload`",
+        finds="An `origin` (an event that another system publishes) without a part for the backend or with one that "
+        "it does not understand, or two events of one flow with the same origin.",
+        why="The flow would wait for an event that nobody publishes under this name, or could not tell which of the "
+        "two an event is.",
+        example="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'detail-type': 'Object Created'}}})",
+        instead="@trigger(event={'name': 'upload', 'origin': {'step-functions': {'source': 'aws.s3', "
+        "'detail-type': 'Object Created'}}})",
     ),
     Rule(
         code="FT504",
         title="an outcome is not built yet",
         severity="error",
-        finds="A @trigger_on_finish waits for an outcome other than success and failure (`finish` includes them all).",
+        finds="A @trigger_on_finish waits for an outcome that the backend cannot tell. Argo Workflows tells every "
+        "outcome: a run that is terminated or deleted, rather than stopped, has none.",
         why="Leaving out an outcome would leave out starts.",
         example="@trigger_on_finish(flow='ScoreFlow', match='timeout')",
         instead="@trigger_on_finish(flow='ScoreFlow', match=['success', 'failure'])",
@@ -97,8 +106,8 @@ RULES: tuple[Rule, ...] = (
         code="FT505",
         title="the schedule cannot be expressed",
         severity="error",
-        finds="A cron expression or a timezone of @schedule that the backend does not know, or whose translation is "
-        "not built yet.",
+        finds="A cron expression of @schedule that the backend cannot keep. Argo Workflows knows five fields: no `L`, "
+        "`W`, `#`, no year.",
         why="A schedule that is cut to what the backend knows fires at other times.",
         example="@schedule(cron='0 8 ? * MON#1 *')",
         instead="@schedule(daily=True)",

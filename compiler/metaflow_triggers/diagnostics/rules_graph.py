@@ -109,9 +109,9 @@ RULES: tuple[Rule, ...] = (
         code="FT306",
         title="an outcome has no such field",
         severity="error",
-        finds="A mapping of @trigger_on_finish reads a field that the payload of an outcome does not have. It has "
+        finds="A mapping or a filter of @trigger_on_finish names a field that the payload of an outcome lacks. It has "
         "`flow`, `run_id`, `outcome`, `project`, `branch`, `step` and `error`.",
-        why="The parameter would never get a value.",
+        why="The parameter would never get a value; the filter would never match.",
         example="@trigger_on_finish(flow='ScoreFlow', parameters={'run': 'runId'})",
         instead="@trigger_on_finish(flow='ScoreFlow', parameters={'run': 'run_id'})",
     ),

@@ -28,7 +28,8 @@ RULES: tuple[Rule, ...] = (
         code="FT103",
         title="unknown key in an event or flow",
         severity="error",
-        finds="A key of an event's or a flow's dict that means nothing.",
+        finds="A key of an event's or a flow's dict that means nothing. "
+        "A warning with METAFLOW_TRIGGERS_COMPAT=upstream: Metaflow itself ignores it.",
         why="A misspelt `parameters` that is ignored deploys a flow that starts without its values.",
         example="@trigger(event={'name': 'order-placed', 'parameter': {'order_id': 'orderId'}})",
         instead="@trigger(event={'name': 'order-placed', 'parameters': {'order_id': 'orderId'}})",
@@ -66,7 +67,8 @@ RULES: tuple[Rule, ...] = (
         code="FT107",
         title="bad `options`",
         severity="error",
-        finds="`options` is no dict, has an unknown key, or a value of a wrong form.",
+        finds="`options` is no dict, has an unknown key, or a value of a wrong form; `reset_at` has a cron expression "
+        "or a timezone that is not understood. Its cron has the five fields of Argo: Sunday is 0.",
         why="An option that is ignored is one that the user counts on.",
         example="@trigger(event='data-ready', options={'automap': True})",
         instead="@trigger(event='data-ready', options={'auto_map': True})",
@@ -106,7 +108,8 @@ RULES: tuple[Rule, ...] = (
         title="bad form of `parameters`",
         severity="error",
         finds="`parameters` is no dict {flow parameter: event field}, no list or tuple of 'same_name' or "
-        "('flow_parameter', 'event_field'), and no callable that returns one of these.",
+        "('flow_parameter', 'event_field'), and no callable that returns one of these. "
+        "A warning for a tuple with METAFLOW_TRIGGERS_COMPAT=upstream, under which it has no effect.",
         why="A mapping that is dropped starts the flow without its values.",
         example="@trigger(event={'name': 'order-placed', 'parameters': [('order_id', 'order', 'id')]})",
         instead="@trigger(event={'name': 'order-placed', 'parameters': [('order_id', 'order.id')]})",
@@ -151,6 +154,29 @@ RULES: tuple[Rule, ...] = (
         why="Each branch of a project is a deployment of its own; the wrong one would start the flow.",
         example="@trigger_on_finish(flow={'name': 'ScoreFlow', 'project': 'ml'})",
         instead="@trigger_on_finish(flow={'name': 'ScoreFlow', 'project': 'ml', 'project_branch': 'prod'})",
+    ),
+    Rule(
+        code="FT116",
+        title="bad filter",
+        severity="error",
+        finds="A `filter` that is no content pattern: an unknown operator, an operand of a wrong kind, an empty list, "
+        "a value outside of a list, a numeric range without numbers in it, or one of EventBridge's operators that not "
+        "every backend can say (`wildcard`, `cidr`, `$or`).",
+        why="A filter that never matches is a flow that never starts; one that matches too much starts it too often.",
+        example="@trigger(event={'name': 'order-placed', 'filter': {'amount': [{'numeric': ['>', '100']}]}})",
+        instead="@trigger(event={'name': 'order-placed', 'filter': {'amount': [{'numeric': ['>', 100]}]}})",
+    ),
+    Rule(
+        code="FT117",
+        title="bad schedule",
+        severity="error",
+        finds="The `cron` of @schedule is not one of AWS's: six fields, minutes hours day-of-month month day-of-week "
+        "year, with `?` in exactly one of the two day fields; or the timezone is not in the IANA database. "
+        "The caret stands under the characters that are wrong. A warning with METAFLOW_TRIGGERS_COMPAT=upstream when "
+        "the first five fields are good for Argo.",
+        why="The flow would never start, or at other times.",
+        example="@schedule(cron='0 9 * * 1 *')",
+        instead="@schedule(cron='0 9 ? * MON *')",
     ),
     Rule(
         code="FT120",

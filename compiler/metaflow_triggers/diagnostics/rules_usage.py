@@ -75,4 +75,14 @@ RULES: tuple[Rule, ...] = (
         instead="$ METAFLOW_USER=ada metaflow-triggers compile flows\n$ metaflow-triggers compile flows --production",
         language="console",
     ),
+    Rule(
+        code="FT007",
+        title="unknown compatibility",
+        severity="error",
+        finds="METAFLOW_TRIGGERS_COMPAT has a value other than `upstream`.",
+        why="A misspelt value would deploy other starts than the ones that were asked for.",
+        example="$ METAFLOW_TRIGGERS_COMPAT=upstraem metaflow-triggers compile flows",
+        instead="$ METAFLOW_TRIGGERS_COMPAT=upstream metaflow-triggers compile flows",
+        language="console",
+    ),
 )

@@ -10,7 +10,7 @@ list against the installed Metaflow, and `check_shape` turns a missing one into 
 Line numbers in comments: Metaflow 2.19.39.
 """
 
-from .code_package import CodePackage, build_code_package, upload_code_package
+from .code_package import CodePackage, build_code_package, preload_code_package, upload_code_package
 from .configuration import configured, datastore_root, read_settings, real_user
 from .environment import CanonicalEnvironment
 from .flows import (
@@ -25,7 +25,7 @@ from .flows import (
     namespace_prefix,
     run_command,
 )
-from .shape import PRIVATE_NAMES, check_shape, prove_in_charge
+from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
 from .tokens import check_token, resolve_token
 from .workflows import PRODUCTION_TOKEN, Options, argo_workflow, step_functions_workflow
 
@@ -50,6 +50,8 @@ __all__ = [
     "flow_parameters",
     "is_production",
     "namespace_prefix",
+    "preload",
+    "preload_code_package",
     "prove_in_charge",
     "read_settings",
     "real_user",

@@ -8,11 +8,15 @@ Not here: what Metaflow puts into it.
 
 from __future__ import annotations
 
+import bisect
+import contextlib
 import gzip
 import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
@@ -53,6 +57,49 @@ def build_code_package(obj: Any, settings: Settings) -> CodePackage:
     return CodePackage(blob, package.package_metadata, sha, f"{obj.flow.name}/data/{sha[:2]}/{sha}")
 
 
+_METAFLOW_FILES = ".mf_code/metaflow/"
+"""Where Metaflow itself lies in a package (packaging_sys/v1.py)."""
+
+_compressed: dict[tuple[tuple[str, str | bytes], ...], bytes] = {}
+"""Metaflow's part of a package, by names in the package and paths: the files do not change while a command runs."""
+
+
+def _tar(members: Iterable[tuple[str, str | bytes]]) -> bytes:
+    """Members of a tar file without its end; each is a path or the content itself."""
+    out = io.BytesIO()
+    for name, source in members:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        info.mtime = 1575360000  # as upstream's (tar_backend.py:33)
+        info.mode = 0o644
+        out.write(info.tobuf(tarfile.GNU_FORMAT))
+        out.write(data + b"\0" * (-len(data) % tarfile.BLOCKSIZE))
+    return out.getvalue()
+
+
+def _compress(data: bytes) -> bytes:
+    """One member of a gzip file, without its clock and name."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as compressed:
+        compressed.write(data)
+    return buffer.getvalue()
+
+
+def preload_code_package() -> None:
+    """Compress Metaflow's part now, for the processes that are forked afterwards. Changes no package."""
+    # Where a Metaflow has another shape, each process compresses it for itself.
+    with contextlib.suppress(ImportError, AttributeError, TypeError, OSError):
+        from metaflow.packaging_sys import ContentType
+        from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
+
+        archive = _reproducible_backend()().create()
+        content = MetaflowCodeContentV1(criteria=lambda module: False)
+        for path, name in content.contents(ContentType.CODE_CONTENT):
+            archive.add_file(path, name)
+        archive.get_blob()
+
+
 _backend_class: Any = None
 
 
@@ -71,7 +118,7 @@ def _reproducible_backend() -> Any:
             return "tgz"  # what the task unpacks it with
 
         def create(self) -> Any:
-            self._members: dict[str, bytes] = {}
+            self._members: dict[str, str | bytes] = {}
             return self
 
         def __enter__(self) -> Any:
@@ -81,8 +128,7 @@ def _reproducible_backend() -> Any:
             self.close()
 
         def add_file(self, filename: str, arcname: str | None = None) -> None:
-            with open(filename, "rb") as file:
-                self._members[(arcname or filename).lstrip("/")] = file.read()
+            self._members[(arcname or filename).lstrip("/")] = filename
 
         def add_data(self, data: Any, arcname: str) -> None:
             self._members[arcname.lstrip("/")] = data.getvalue()
@@ -91,18 +137,18 @@ def _reproducible_backend() -> Any:
             pass
 
         def get_blob(self) -> bytes:
-            buffer = io.BytesIO()
-            with (
-                gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as compressed,
-                tarfile.open(fileobj=compressed, mode="w", format=tarfile.GNU_FORMAT) as archive,
-            ):
-                for name in sorted(self._members):
-                    info = tarfile.TarInfo(name)
-                    info.size = len(self._members[name])
-                    info.mtime = 1575360000  # as upstream's (tar_backend.py:33)
-                    info.mode = 0o644
-                    archive.addfile(info, io.BytesIO(self._members[name]))
-            return buffer.getvalue()
+            names = sorted(self._members)
+            # Names with one prefix stand together. A gzip file may have several members; Metaflow's own files are one,
+            # which is the same for all flows.
+            first = bisect.bisect_left(names, _METAFLOW_FILES)
+            last = bisect.bisect_left(names, _METAFLOW_FILES[:-1] + "0")  # the character after the slash
+            parts = [[(name, self._members[name]) for name in part] for part in (names[:first], names[last:])]
+            metaflow = tuple((name, self._members[name]) for name in names[first:last])
+            if metaflow not in _compressed:
+                _compressed[metaflow] = _compress(_tar(metaflow))
+            before, after = _tar(parts[0]), _tar(parts[1])
+            end = b"\0" * 1024
+            return (_compress(before) if before else b"") + _compressed[metaflow] + _compress(after + end)
 
     _backend_class = ReproducibleTar
     return _backend_class

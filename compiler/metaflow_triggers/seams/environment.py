@@ -118,7 +118,9 @@ def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractC
     def attached() -> Iterator[None]:
         from metaflow import decorators
 
+        cls = obj.flow.__class__
         before = {step.__name__: list(step.decorators) for step in obj.flow}
+        graph, steps = cls._graph, cls._steps
         decorators._attach_decorators(obj.flow, names)
         given = (obj.flow, obj.flow._graph, obj.environment, datastore, obj.logger)
         if hasattr(decorators, "_process_late_attached_decorator"):
@@ -132,7 +134,10 @@ def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractC
         finally:
             for step in obj.flow:
                 step.decorators[:] = before[step.__name__]
-            obj.flow.__class__._init_graph()
+            if all(graph[step.__name__].decorators is step.decorators for step in steps):
+                cls._graph, cls._steps = graph, steps
+            else:  # the step's list is another one now: parse the source again
+                cls._init_graph()
             obj.graph = obj.flow._graph
 
     return attached()

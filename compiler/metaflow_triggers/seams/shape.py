@@ -8,7 +8,10 @@ Not here: using the names that are listed.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
@@ -46,10 +49,19 @@ PRIVATE_NAMES = {
 }
 
 
-def check_shape() -> None:
-    """Raise DiagnosticError(FT004) if the installed Metaflow lacks a name that we build on."""
+_OF_BACKEND = {"metaflow.plugins.aws.": "step-functions", "metaflow.plugins.argo.": "argo-workflows"}
+
+
+def check_shape(backends: Iterable[str] = tuple(_OF_BACKEND.values())) -> None:
+    """Raise DiagnosticError(FT004) if the installed Metaflow lacks a name that we build on.
+
+    `backends`: those at work; upstream's modules of the others are not imported for it.
+    """
     missing = []
+    unused = tuple(prefix for prefix, backend in _OF_BACKEND.items() if backend not in backends)
     for module_name, names in PRIVATE_NAMES.items():
+        if module_name.startswith(unused):
+            continue
         try:
             module: Any = importlib.import_module(module_name)
         except ImportError:
@@ -65,6 +77,44 @@ def _has(module: Any, name: str) -> bool:
     for part in name.split("."):
         target = getattr(target, part, _MISSING)
     return target is not _MISSING
+
+
+# What a command of a flow imports, but for `metaflow.cli`: that module looks at the flow when it is imported.
+_USED_BY_COMMANDS = (
+    "metaflow.cli_components.utils",
+    "metaflow.datastore",
+    "metaflow.lint",
+    "metaflow.package",
+    "metaflow.packaging_sys.tar_backend",
+    "metaflow.plugins.airflow.airflow_cli",
+    "metaflow.plugins.aws.batch.batch_cli",
+    "metaflow.plugins.cards.card_cli",
+    "metaflow.plugins.kubernetes.kubernetes_cli",
+    "metaflow.plugins.logs_cli",
+    "metaflow.plugins.namespaced_events",
+    "metaflow.plugins.tag_cli",
+    "metaflow.pylint_wrapper",
+    "metaflow.system",
+    "metaflow_extensions.triggers.plugins.argo_workflows_cli",
+    "metaflow_extensions.triggers.plugins.step_functions_cli",
+    "webbrowser",
+)
+
+
+def preload() -> None:
+    """Import now what every flow would import in its own process. What a Metaflow does not have is left out."""
+    for name in _USED_BY_COMMANDS:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    # What the modules make at their first use: the version, asked of git, and the tokenizer's patterns.
+    from metaflow import metaflow_version
+
+    metaflow_version.get_version()
+    metaflow_version.get_version(public=True)
+    inspect.getsource(preload)
+    # Each process asks git up to five times for a tag of runs, which stands in nothing that is compiled.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("metaflow.metaflow_git")._git_info_cache = {}  # type: ignore[attr-defined]
 
 
 _MISSING = object()

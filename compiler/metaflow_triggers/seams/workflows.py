@@ -15,6 +15,7 @@ from typing import Any
 
 from ..diagnostics import DiagnosticError
 from ..settings import Settings, open_setting, task_environment
+from . import shell_words
 from .code_package import CodePackage
 from .configuration import datastore_root
 from .environment import (
@@ -27,7 +28,8 @@ from .environment import (
     s3_datastore,
     upstream_errors,
 )
-from .flows import current_project
+from .flows import current_project, features
+from .kubernetes_models import lent
 from .shape import unknown_shape
 
 PRODUCTION_TOKEN = open_setting("ProductionToken")
@@ -82,6 +84,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
     """
     from metaflow.plugins.aws import aws_client
     from metaflow.plugins.aws.aws_utils import validate_aws_tag
+    from metaflow.plugins.aws.batch import batch as upstream_batch
     from metaflow.plugins.aws.step_functions import step_functions as upstream
 
     batch = RecordingBatch(settings.batch_platform)
@@ -133,6 +136,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
             SFN_IAM_ROLE=role,
             SFN_DYNAMO_DB_TABLE=upstream.SFN_DYNAMO_DB_TABLE or open_setting("DynamoDbTable"),
         ),
+        replaced(upstream_batch, shlex=shell_words.module),
     ):
         compiled = OfflineStepFunctions(
             name,
@@ -224,6 +228,11 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
         def _compile_sensor(self) -> None:
             return None
 
+        def _compile_workflow_template(self) -> Any:
+            # A jobset of @parallel is made of far more classes of the package `kubernetes`.
+            with lent(needed="parallel" not in features(obj.flow)):
+                return super()._compile_workflow_template()
+
         def _get_schedule(self) -> Any:
             return None, None
 
@@ -242,7 +251,11 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             return annotations
 
     url = f"{root}/{package.path}"
-    with upstream_errors(obj), attached(obj, ["kubernetes", "environment"], store):
+    with (
+        upstream_errors(obj),
+        attached(obj, ["kubernetes", "environment"], store),
+        replaced(upstream, shlex=shell_words.module),
+    ):
         compiled = OfflineArgoWorkflows(
             name,
             obj.graph,

@@ -27,7 +27,7 @@ def deployed_name(flow: str, project: str | None, branch: str | None, settings: 
 
 def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
     """What cannot be carried, as diagnostics with the user's span."""
-    return _refusals.refusals(flow)
+    return _refusals.refusals(flow, settings)
 
 
 def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:

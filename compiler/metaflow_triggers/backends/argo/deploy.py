@@ -6,8 +6,9 @@ Out:  a `Report` of what was done; DiagnosticError (FT002, FT701 to FT704) where
 Not here: compiling, uploading code, choosing a production token.
 
 Objects are written by server-side apply under one field manager: a second `create` changes nothing, and fields that
-others manage stay. An object that exists without our label is not touched, but for the WorkflowTemplate that
-upstream deployed of the same flow, which is adopted. All objects pass the server's dry run before the first is written.
+others manage stay. An object that exists without our label is not touched, but for the WorkflowTemplate and the
+CronWorkflow that upstream deployed of the same flow, which are adopted. All objects pass the server's dry run before
+the first is written.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ...settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
 from . import names
 from .cluster import KINDS, MANAGER, Cluster, key
 from .shared import webhook_url
+from .workflow_template import SENSOR_NAMESPACES
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 DEPLOYED_NAME = "metaflow-triggers/deployed-name"
@@ -109,16 +111,25 @@ def create(
         api.apply(item, force, dry_run=True)
     actions = []
     for item, found, force in zip(objects, before, adopted, strict=True):
+        if force and item["kind"] == "CronWorkflow":
+            # Metaflow's has the field `schedule`, which another manager's apply would leave beside `schedules`.
+            api.delete(*key(item))
         after = api.apply(item, force)
         verb = "created" if found is None else "unchanged" if _version(found) == _version(after) else "updated"
         actions.append(Action(verb, *key(item)))
     kept = {key(item) for item in objects}
-    return Report((*actions, *_delete(api, settings, deployed_name, kept)))
+    former = next((found for found in before if found and found["kind"] == "WorkflowTemplate"), None)
+    actions += _delete(api, settings, deployed_name, kept, former)
+    if not any(kind == "CronWorkflow" for kind, _, _ in kept):
+        actions += _former_schedule(api, settings, deployed_name)
+    return Report(tuple(actions))
 
 
 def delete(deployed_name: str, settings: Settings, *, client: Any = None) -> Report:
     """Delete what `create` made for the flow. Shared objects stay, and whatever lacks our labels."""
-    return Report(tuple(_delete(Cluster.of(client), settings, deployed_name, set())))
+    api = Cluster.of(client)
+    former = api.get("WorkflowTemplate", settings.kubernetes_namespace, deployed_name)
+    return Report(tuple(_delete(api, settings, deployed_name, set(), former)))
 
 
 def production_token(deployed_name: str, settings: Settings, *, client: Any = None) -> str | None:
@@ -127,11 +138,17 @@ def production_token(deployed_name: str, settings: Settings, *, client: Any = No
     return _secret_text(found)
 
 
-def _delete(api: Cluster, settings: Settings, deployed_name: str, kept: set[tuple[str, str, str]]) -> list[Action]:
+def _delete(
+    api: Cluster, settings: Settings, deployed_name: str, kept: set[tuple[str, str, str]], former: Any
+) -> list[Action]:
+    """Delete the flow's objects but `kept`; `former` is the WorkflowTemplate that tells where Sensors were, or None."""
+    annotations = ((former or {}).get("metadata") or {}).get("annotations") or {}
+    told = {item for item in annotations.get(SENSOR_NAMESPACES, "").split(",") if item}
+    namespaces = sorted({settings.argo_sensor_namespace, settings.kubernetes_namespace, *told})
     selector = f"{MANAGED_BY}={MANAGER},{DEPLOYED_NAME}={deployed_name}"
     actions = []
     for kind in OF_A_FLOW:
-        for namespace in sorted({settings.argo_sensor_namespace, settings.kubernetes_namespace}):
+        for namespace in namespaces:
             for item in api.find(kind, namespace, selector):
                 if key(item) not in kept and api.delete(*key(item)):
                     actions.append(Action("deleted", *key(item)))
@@ -158,7 +175,23 @@ def _may_write(item: Any, found: Any) -> bool:
             return True
         reason = "Metaflow deployed it with a Sensor of its own; both would start runs"
         raise DiagnosticError([_foreign(kind, namespace, name, reason, "delete that deployment first")])
+    if kind == "CronWorkflow" and _starts(found) == _starts(item) and not labels:
+        return True  # Metaflow's schedule of the same flow: without labels, under the flow's name
     raise DiagnosticError([_foreign(kind, namespace, name, f"it lacks the label `{MANAGED_BY}: {MANAGER}`")])
+
+
+def _starts(cron_workflow: Any) -> Any:
+    """The WorkflowTemplate that a CronWorkflow starts."""
+    return cron_workflow["spec"].get("workflowSpec", {}).get("workflowTemplateRef", {}).get("name")
+
+
+def _former_schedule(api: Cluster, settings: Settings, deployed_name: str) -> list[Action]:
+    """Metaflow's own schedule of a flow that has none any more."""
+    where = ("CronWorkflow", settings.kubernetes_namespace, deployed_name)
+    found = api.get(*where)
+    if found is None or found["metadata"].get("labels") or _starts(found) != deployed_name:
+        return []
+    return [Action("deleted", *where)] if api.delete(*where) else []
 
 
 def _foreign(kind: str, namespace: str, name: str, note: str, *helps: str) -> Diagnostic:

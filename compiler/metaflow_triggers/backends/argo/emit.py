@@ -14,21 +14,29 @@ from ...model import Flow
 from ...render import render
 from ...settings import Settings
 from .. import Manifest
-from . import lower, names, shared, workflow_template
+from . import checks, lower, names, shared, workflow_template
 
 
 def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
-    """The flow's files below `argo-workflows/<deployed name>/`."""
+    """The flow's files below `argo-workflows/<deployed name>/`.
+
+    Raises DiagnosticError: FT405 for a Sensor that its pod could not be given, FT601 for a mistake of ours.
+    """
     folder = f"argo-workflows/{names.own_name(flow)}"
     found: list[Manifest] = []
-    sensor = lower.sensor(flow, settings)
-    if sensor is not None:
-        found.append(Manifest(f"{folder}/sensor.yaml", render("argo/sensor", sensor=sensor), "argo/sensor", True))
+    for place, sensor in enumerate(lower.sensors(flow, settings), 1):
+        file = f"{folder}/sensor{'' if place == 1 else f'-{place}'}.yaml"
+        found.append(Manifest(file, render("argo/sensor", sensor=sensor), "argo/sensor", True))
+    schedule = lower.schedule(flow, settings)
+    if schedule is not None:
+        content = render("argo/cronworkflow", schedule=schedule)
+        found.append(Manifest(f"{folder}/cronworkflow.yaml", content, "argo/cronworkflow", True))
     if workflow is not None:
         completed = workflow_template.complete(workflow["workflow_template"], flow, settings)
         found.append(Manifest(f"{folder}/workflowtemplate.yaml", completed, "argo/workflowtemplate", False))
     if found:
         files = [manifest.path.rpartition("/")[2] for manifest in found]
+        checks.require(found, flow)
         listing = render("argo/kustomization", resources=files)
         found.append(Manifest(f"{folder}/kustomization.yaml", listing, "argo/kustomization", True))
     return found

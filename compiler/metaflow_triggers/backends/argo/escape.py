@@ -14,9 +14,21 @@ import json
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/ ")
 
 
+def go_regexp_body(text: str) -> str:
+    """A Go regular expression (RE2) that matches `text` anywhere."""
+    return "".join("\\." if c == "." else c if c in _PLAIN else f"\\x{{{ord(c):x}}}" for c in text)
+
+
 def go_regexp(text: str) -> str:
     """A Go regular expression (RE2) that matches exactly `text`; without `(?m)`, `$` is the end of the text."""
-    return "^" + "".join("\\." if c == "." else c if c in _PLAIN else f"\\x{{{ord(c):x}}}" for c in text) + "$"
+    return f"^{go_regexp_body(text)}$"
+
+
+def jq_string(text: str) -> str:
+    """A jq string literal. A backslash of the text is an escape too, so no interpolation can open."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    codes = [units[i] << 8 | units[i + 1] for i in range(0, len(units), 2)]
+    return '"' + "".join(chr(code) if chr(code) in _PLAIN else f"\\u{code:04x}" for code in codes) + '"'
 
 
 def go_string(text: str) -> str:

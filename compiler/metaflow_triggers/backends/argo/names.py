@@ -76,6 +76,11 @@ def sensor_name(deployed: str) -> str:
     return dns_label(deployed)
 
 
+def further_sensor_name(deployed: str, event_bus: str, namespace: str) -> str:
+    """Of a Sensor for a trigger that names another event bus or namespace than the flow's first one."""
+    return dns_label(deployed, event_bus, namespace)
+
+
 def workflow_prefix(deployed: str) -> str:
     """The readable part of a started Workflow's name. With a hyphen and 40 hex digits it stays below 63."""
     text = re.sub(r"[^a-z0-9]+", "-", deployed.lower()).strip("-")[:22].strip("-")

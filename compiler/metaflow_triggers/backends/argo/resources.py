@@ -15,53 +15,84 @@ from dataclasses import dataclass
 class SensorDependency:
     """One way in which an event may reach the flow.
 
-    `name_pattern` is a Go regexp over `body.name`; `script` is Lua that returns true for events that belong here.
+    `name_patterns` are Go regexps over `body.name`, one of which must match; none: events of any name.
+    `transform` is a jq program that adds what `script` asks for, or None.
+    `script` is Lua that returns true for events that belong here.
     """
 
     name: str
-    name_pattern: str
+    event_source: str
+    event_name: str
+    name_patterns: tuple[str, ...]
+    transform: str | None
     script: str
 
 
 @dataclass(frozen=True)
-class Start:
-    """What one dependency writes into the Workflow: Go templates for its name and its two arguments.
+class Write:
+    """One text that a Sensor writes into an object when it acts.
 
-    The name is a template over the event's data, or over the CloudEvent's context where the event has no id.
+    `source` is the key of Argo's parameter source (`dataTemplate`, `contextTemplate`, `value`), `text` its value,
+    `destination` a path into the object. `append` adds to what stands there, else the text replaces it.
     """
 
     dependency: str
-    name_template: str
-    name_from_context: bool
-    event_template: str
-    payload_template: str
+    source: str
+    text: str
+    destination: str
+    append: bool = False
+
+
+@dataclass(frozen=True)
+class Reset:
+    """When half-arrived sets are forgotten: five cron fields and an IANA timezone."""
+
+    cron: str
+    timezone: str
+
+
+@dataclass(frozen=True)
+class StartTrigger:
+    """What makes one Workflow.
+
+    `preparations` are written into the trigger itself, `writes` then into the Workflow. `arguments` are the names of
+    the Workflow's arguments. `steps` counts tries; `rate_limit` is starts per second or None.
+    """
+
+    name: str
+    conditions: str
+    reset: Reset | None
+    arguments: tuple[str, ...]
+    preparations: tuple[Write, ...]
+    writes: tuple[Write, ...]
+    steps: int
+    rate_limit: int | None
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """Everything that the Sensor of one flow says."""
+    """Everything that one Sensor of a flow says. A flow has one for each event bus and namespace that it names."""
 
     name: str
     namespace: str
     deployed_name: str
     event_bus: str
-    event_source: str
-    event_name: str
     service_account: str
     workflow_namespace: str
     trigger_document: str
     dependencies: tuple[SensorDependency, ...]
-    starts: tuple[Start, ...]
-    refused: tuple[SensorDependency, ...]
+    triggers: tuple[StartTrigger, ...]
+    refused_conditions: str
 
-    @property
-    def conditions(self) -> str:
-        """Explicit: without it Argo would wait for all dependencies."""
-        return " || ".join(start.dependency for start in self.starts)
 
-    @property
-    def refused_conditions(self) -> str:
-        return " || ".join(dependency.name for dependency in self.refused)
+@dataclass(frozen=True)
+class CronWorkflow:
+    """The schedule of one flow: five cron fields and an IANA timezone."""
+
+    name: str
+    namespace: str
+    cron: str
+    timezone: str
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """WorkflowTemplate: what upstream's compiler made, completed with what triggers need.
 
 In:   upstream's object, the flow, the settings.
-Out:  a new object: two arguments, environment, exit handler, labels.
+Out:  a new object: the arguments that hold events, environment, exit handler, labels.
 
 Not here: changing upstream's steps. Explicit nulls, which upstream writes for "not set", are left out:
 the API server reads both alike, a closed schema does not. Numbers that may also be text are written as text.
@@ -19,10 +19,11 @@ from typing import Any
 from ...model import Flow
 from ...render import render
 from ...settings import Settings
-from . import names, shared
+from . import lower, names, sets, shared, starts
 from .escape import inert_json
 
-ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
+SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
+"""Where the flow's Sensors are when its options say something else than the configuration."""
 
 
 def complete(template: Any, flow: Flow, settings: Settings) -> Any:
@@ -33,17 +34,18 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     metadata.setdefault("labels", {}).update(
         {"app.kubernetes.io/managed-by": "metaflow-triggers", "metaflow-triggers/deployed-name": deployed}
     )
-    if flow.triggers:
+    namespaces = [sensor.namespace for sensor in lower.sensors(flow, settings)]
+    if namespaces:
+        annotations = metadata.setdefault("annotations", {})
         # Upstream's `delete` looks the Sensor up by these.
-        metadata.setdefault("annotations", {}).update(
-            {
-                "metaflow/sensor_name": names.sensor_name(deployed),
-                "metaflow/sensor_namespace": settings.argo_sensor_namespace,
-            }
-        )
+        annotations["metaflow/sensor_name"] = names.sensor_name(deployed)
+        annotations["metaflow/sensor_namespace"] = namespaces[0]
+        if set(namespaces) != {settings.argo_sensor_namespace}:  # ours looks there, too
+            annotations[SENSOR_NAMESPACES] = ",".join(sorted(set(namespaces)))
     spec = result["spec"]
     arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
-    arguments += [{"name": name, "value": ""} for name in ARGUMENTS]
+    largest = max((len(item.dependencies) for item in flow.triggers if lower.is_set(item)), default=0)
+    arguments += [{"name": name, "value": ""} for name in (*starts.ARGUMENTS, *sets.argument_names(largest))]
     for item in spec["templates"]:
         _numbers_as_text(item)
         if "container" in item:

@@ -43,11 +43,12 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
     content = assemble.template(flow, workflow, settings)
     if content is None:
         return []
-    found = checks.check_template(content, len(yaml_text(content).encode("utf-8")), flow.name)
+    text = yaml_text(content)
+    found = checks.check_template(content, len(text.encode("utf-8")), flow.name)
     if found:
         raise DiagnosticError(found)
     name = names.own_name(flow, settings)
-    return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, ours=workflow is None)]
+    return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, workflow is None, text)]
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:

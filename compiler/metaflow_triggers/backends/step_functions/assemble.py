@@ -8,17 +8,19 @@ Not here: deciding names, checking.
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timezone
 from typing import Any
 
 from ...model import Flow
 from ...render import render
 from ...settings import Settings
-from .lower import deployed, lower_job_definitions, lower_triggers
+from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
 from .open_settings import fill, used
+from .options import queue_url
 from .parameters import PSEUDO, parameters
-from .resources import EventRule, OutcomeRule, Triggers
+from .resources import Correlator, EventRule, OutcomeRule, Triggers
 
-STATE_MACHINE = "StateMachine"
 TAG_FLOW = "metaflow-triggers/flow"
 TAG_DEPLOYED_NAME = "metaflow-triggers/deployed-name"
 
@@ -30,6 +32,20 @@ ALREADY_STARTED = (
     "ExecutionAlreadyExists",
 )
 """Every spelling of "this key has started a run": AWS's, and those of emulators."""
+
+TRANSACTION_CANCELLED = ("DynamoDb.TransactionCanceledException", "DynamoDB.TransactionCanceledException")
+CONDITION_UNMET = ("DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException")
+
+_FIRST_YEAR, _LAST_YEAR = 2026, 2099
+_EXPIRY = ", ".join(
+    f"'{int(datetime(year + 2, 1, 1, tzinfo=timezone.utc).timestamp())}'" for year in range(_FIRST_YEAR, _LAST_YEAR + 1)
+)
+_EXPIRES = (
+    f"States.ArrayGetItem(States.Array({_EXPIRY}), States.MathAdd(States.StringToJson(States.ArrayGetItem("
+    f"States.StringSplit(States.Format('{{}}', $$.State.EnteredTime), '-'), 0)), -{_FIRST_YEAR}))"
+)
+"""When a mark of an event that was seen may go: at the end of the next year. Step Functions, too, forgets a name after
+90 days at the earliest. JSONPath has no arithmetic of dates, so that the year is looked up."""
 
 
 def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | None:
@@ -65,44 +81,153 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
     folder = f"{triggers.flow}/_triggers/"
     if triggers.prefixed:
         folder = "${DatastorePrefix}/" + folder
+    # An event that arrives while a stack is made must find the flow.
+    depends_on = [FLOW] if whole else []
+    own_queue = triggers.queue_arn is None
+    common = {
+        "flow": triggers.flow,
+        "deployed": triggers.deployed,
+        "folder": folder,
+        "queue_arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]} if own_queue else triggers.queue_arn,
+        "queue_url": {"Ref": "DeadLetterQueue"} if triggers.queue_arn is None else queue_url(triggers.queue_arn),
+        "tags": tag_list,
+    }
     out: dict[str, Any] = {}
     for rule in triggers.rules:
-        out[rule.logical] = render(
-            f"step_functions/{'event' if isinstance(rule, EventRule) else 'outcome'}_rule",
-            rule=rule,
-            own_rules_role=triggers.own_rules_role,
-            # An event that arrives while a stack is made must find the flow.
-            depends_on=[STATE_MACHINE] if whole else [],
-            tags=tag_list,
+        out[rule.logical] = _rule(rule, triggers, depends_on, common)
+    if triggers.starter is not None:
+        out[triggers.starter.logical] = render(
+            "step_functions/starter",
+            starter=triggers.starter,
+            key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.run)"),
+            already=ALREADY_STARTED,
+            **common,
         )
-    after_key = "Require" if triggers.starter.requirements else "Name"
-    key = f"States.Format('{folder}sfn-{{}}.json', $.run)"
-    out["Starter"] = render(
-        "step_functions/starter",
-        starter=triggers.starter,
-        flow=triggers.flow,
-        deployed=triggers.deployed,
-        event_source=settings.event_source,
-        after_key=after_key,
-        key={"Fn::Sub": key} if triggers.prefixed else key,
-        folder=folder,
+        out[triggers.starter.role] = render("step_functions/starter_role", **common)
+    for correlator in triggers.correlators:
+        out[correlator.logical] = _correlator(correlator, triggers, common)
+        out[correlator.role] = render("step_functions/correlator_role", **common)
+    if triggers.correlators:
+        out["SetTable"] = render("step_functions/set_table", table=triggers.table, **common)
+    if triggers.rules and triggers.own_rules_role:
+        targets = _unique({"Fn::GetAtt": [rule.target, "Arn"]} for rule in triggers.rules)
+        out["RulesRole"] = render("step_functions/rules_role", targets=_one_or_all(targets), **common)
+    if triggers.schedules:
+        out["ScheduleGroup"] = render("step_functions/schedule_group", group=triggers.group, **common)
+        for schedule in triggers.schedules:
+            out[schedule.logical] = render(
+                "step_functions/schedule",
+                schedule=schedule,
+                target=_machine_arn(schedule.target, triggers),
+                depends_on=depends_on,
+                **common,
+            )
+        arns = _unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
+        out["SchedulerRole"] = render("step_functions/scheduler_role", targets=_one_or_all(arns), **common)
+    if own_queue:
+        out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)
+        if triggers.rules:
+            out["DeadLetterQueuePolicy"] = render(
+                "step_functions/queue_policy", rules=[_rule_path(rule) for rule in triggers.rules]
+            )
+    return out
+
+
+def _rule(
+    rule: EventRule | OutcomeRule, triggers: Triggers, depends_on: list[str], common: dict[str, Any]
+) -> dict[str, Any]:
+    values = common | {"rule": rule, "own_rules_role": triggers.own_rules_role, "depends_on": depends_on}
+    out: dict[str, Any]
+    if isinstance(rule, OutcomeRule):
+        out = render("step_functions/outcome_rule", **values)
+        return out
+    pattern: Any = event_pattern(rule.source, rule.detail_types, rule.detail)
+    if not plain(rule.detail):
+        # CloudFormation refuses a null and reads some keys as functions; a pattern may also be a text.
+        pattern = json.dumps(pattern, ensure_ascii=False, separators=(",", ":"))
+    out = render("step_functions/event_rule", pattern=pattern, **values)
+    return out
+
+
+def plain(value: Any) -> bool:
+    """Whether CloudFormation leaves a JSON value as it is when it stands in a template."""
+    if isinstance(value, dict):
+        keys_are_plain = not any(key in ("Ref", "Condition") or key.startswith("Fn::") for key in value)
+        return keys_are_plain and all(plain(item) for item in value.values())
+    if isinstance(value, list):
+        return all(item is not None and plain(item) for item in value)
+    return True
+
+
+def _correlator(correlator: Correlator, triggers: Triggers, common: dict[str, Any]) -> dict[str, Any]:
+    folder = common["folder"]
+    count = range(len(correlator.slots))
+    values = ", ".join(f"$.row.Item.claim_{number}.S" for number in count)
+    text = f"States.Format('{triggers.deployed}{' {}' * len(correlator.slots)}', {values})"
+
+    def event_uri(path: str) -> dict[str, str]:
+        return {"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', {path})"}
+
+    out: dict[str, Any] = render(
+        "step_functions/correlator",
+        correlator=correlator,
+        resets=any(schedule.target == correlator.logical for schedule in triggers.schedules),
+        expressions=set_expressions(correlator),
+        # The name says which events the set has, so that it is the same however often the start is tried, and no
+        # other set has it, also when the table is made anew.
+        run=f"States.Format('event-{{}}', States.Hash({text}, 'SHA-256'))",
+        expires=_EXPIRES,
+        event_key=_text(triggers, f"States.Format('{folder}events/{{}}.json', $.mark)"),
+        event_uris=[event_uri(f"$.row.Item.claim_{number}.S") for number in count],
+        own_uri=event_uri("$.mark"),
+        document_key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.set.run)"),
+        document_uri={"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}sfn-{{}}.json', $.set.run)"},
         already=ALREADY_STARTED,
-        tags=tag_list,
-    )
-    out["StarterRole"] = render(
-        "step_functions/starter_role",
-        flow=triggers.flow,
-        deployed=triggers.deployed,
-        folder=folder,
-        tags=tag_list,
-    )
-    if triggers.own_rules_role:
-        out["RulesRole"] = render("step_functions/rules_role", flow=triggers.flow, tags=tag_list)
-    out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, tags=tag_list)
-    out["DeadLetterQueuePolicy"] = render(
-        "step_functions/queue_policy", rules=[_rule_path(rule) for rule in triggers.rules]
+        cancelled=TRANSACTION_CANCELLED,
+        unmet=CONDITION_UNMET,
+        **common,
     )
     return out
+
+
+def set_expressions(correlator: Correlator) -> dict[str, str]:
+    """The DynamoDB expressions of a set, by what they are for."""
+    slots = [slot.attribute for slot in correlator.slots]
+    claims = [f"claim_{number}" for number in range(len(slots))]
+    oldest = [f"{slot}[0]" if correlator.join == "queue" else slot for slot in slots]
+    moves = ", ".join(f"{claim} = {slot}" for claim, slot in zip(claims, oldest, strict=True))
+    return {
+        "claim": f"SET {moves} REMOVE {', '.join(oldest)}",
+        "claimable": " AND ".join(["attribute_not_exists(claim_0)", *(f"attribute_exists({slot})" for slot in oldest)]),
+        "claims": ", ".join(claims),
+        "release": f"REMOVE {', '.join(claims)}",
+        "releasable": " AND ".join(f"{claim} = :{claim}" for claim in claims),
+        "reset": f"REMOVE {', '.join(slots)}",
+    }
+
+
+def _text(triggers: Triggers, text: str) -> Any:
+    return {"Fn::Sub": text} if triggers.prefixed else text
+
+
+def _machine_arn(logical: str, triggers: Triggers) -> Any:
+    # The flow's own machine is named, not referred to: the trigger objects also stand without it.
+    if logical == FLOW:
+        arn = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+        return {"Fn::Sub": arn + triggers.deployed}
+    return {"Fn::GetAtt": [logical, "Arn"]}
+
+
+def _unique(items: Any) -> list[Any]:
+    out: list[Any] = []
+    for item in items:
+        if item not in out:
+            out.append(item)
+    return out
+
+
+def _one_or_all(items: list[Any]) -> Any:
+    return items[0] if len(items) == 1 else items
 
 
 def _rule_path(rule: EventRule | OutcomeRule) -> str:
@@ -126,7 +251,7 @@ def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings
             tags=users_tags | tags,
         )
     references |= {f"JobDefinition.{item.step}": item.logical for item in definitions}
-    out[STATE_MACHINE] = render(
+    out[FLOW] = render(
         "step_functions/state_machine",
         deployed=name,
         definition=fill(workflow["definition"], references),
@@ -144,7 +269,7 @@ def trigger_part(whole: dict[str, Any]) -> dict[str, Any]:
     kept = {
         name: {key: value for key, value in resource.items() if key != "DependsOn"}
         for name, resource in whole["Resources"].items()
-        if name != STATE_MACHINE and resource["Type"] != "AWS::Batch::JobDefinition"
+        if name != FLOW and resource["Type"] != "AWS::Batch::JobDefinition"
     }
     names = used(kept)
     out = dict(whole) | {"Resources": kept}

@@ -16,11 +16,15 @@ from typing import Any
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
 from . import names
-from .assemble import STATE_MACHINE, TAG_DEPLOYED_NAME
+from .assemble import TAG_DEPLOYED_NAME
 from .calls import Clients, absent, calling
+from .lower import FLOW
 from .objects import Place, apply, is_ours, tag_map
 from .open_settings import resolve, used
 from .parameters import parameters as all_parameters
+
+ROLES = ("StarterRole", "EventCorrelatorRole", "FinishCorrelatorRole", "RulesRole", "SchedulerRole")
+"""Logical names of all roles that a template of ours can have."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def create(
         attributes[logical] = applied.attributes
         actions.append(Action(applied.verb, resource["Type"], applied.name))
     kept = {action.name for action in actions}
-    return actions + [_remove(place, *found) for found in _trigger_objects(place) if found[1] not in kept]
+    actions += [_remove(place, *found) for found in _trigger_objects(place) if found[1] not in kept]
+    return actions + _retire_upstreams_schedule(place)
 
 
 def delete(deployed: str, make_client: Callable[[str], Any] | None = None) -> list[Action]:
@@ -80,7 +85,7 @@ def delete(deployed: str, make_client: Callable[[str], Any] | None = None) -> li
     Job definitions stay while an execution of the flow runs: its later steps need them. Raises DiagnosticError.
     """
     place = where(deployed, Clients(make_client))
-    actions = [_remove(place, *found) for found in _trigger_objects(place)]
+    actions = [_remove(place, *found) for found in _trigger_objects(place)] + _retire_upstreams_schedule(place)
     states = place.clients["stepfunctions"]
     arn = place.arn("states", f"stateMachine:{deployed}")
     running = False
@@ -103,7 +108,7 @@ def deployed_as(template: dict[str, Any]) -> str:
     """The deployed name that a template is for."""
     for resource in template["Resources"].values():
         tags = resource["Properties"].get("Tags")
-        if isinstance(tags, list):
+        if isinstance(tags, list):  # a map on job definitions
             return tag_map(tags)[TAG_DEPLOYED_NAME]
     raise ValueError("no resource of the template has our tags")
 
@@ -131,7 +136,7 @@ def order(resources: dict[str, Any]) -> list[str]:
             out.append(name)
 
     # The flow first: a trigger must never find it missing.
-    for name in sorted(resources, key=lambda name: name != STATE_MACHINE):
+    for name in sorted(resources, key=lambda name: name != FLOW):
         visit(name)
     return out
 
@@ -139,16 +144,20 @@ def order(resources: dict[str, Any]) -> list[str]:
 def _trigger_objects(place: Place) -> Iterator[tuple[str, str, str]]:
     """(type, name, bus) of our trigger objects that exist, in the order in which they can be removed."""
     yield from _rules(place)
-    starter = names.starter_name(place.deployed)
-    if _machine_is_ours(place, place.arn("states", f"stateMachine:{starter}"), starter):
-        yield "AWS::StepFunctions::StateMachine", starter, ""
+    yield from _schedules(place)
+    machines = [names.starter_name(place.deployed)]
+    machines += [names.correlator_name(place.deployed, kind) for kind in ("event", "finish")]
+    for machine in machines:
+        if _machine_is_ours(place, place.arn("states", f"stateMachine:{machine}"), machine):
+            yield "AWS::StepFunctions::StateMachine", machine, ""
     iam, sqs = place.clients["iam"], place.clients["sqs"]
-    for logical in ("StarterRole", "RulesRole"):
+    for logical in ROLES:
         role = names.role_name(place.deployed, logical, place.region)
         with calling("iam:ListRoleTags", role):
             tags = absent(lambda role=role: iam.list_role_tags(RoleName=role), "NoSuchEntity")  # type: ignore[misc]
         if tags is not None and is_ours(place, tag_map(tags["Tags"])):
             yield "AWS::IAM::Role", role, ""
+    yield from _tables(place)
     queue = names.queue_name(place.deployed)
     with calling("sqs:GetQueueUrl", queue):
         url = absent(
@@ -158,6 +167,53 @@ def _trigger_objects(place: Place) -> Iterator[tuple[str, str, str]]:
         )
         if url is not None and is_ours(place, sqs.list_queue_tags(QueueUrl=url).get("Tags", {})):
             yield "AWS::SQS::Queue", queue, url
+
+
+def _schedules(place: Place) -> Iterator[tuple[str, str, str]]:
+    scheduler = place.clients["scheduler"]
+    group = names.schedule_group_name(place.deployed)
+    with calling("scheduler:GetScheduleGroup", group):
+        found = absent(lambda: scheduler.get_schedule_group(Name=group), "ResourceNotFoundException")
+        if found is None or found.get("State") == "DELETING":
+            return
+        tags = tag_map(scheduler.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", []))
+        if not is_ours(place, tags):
+            return
+        schedules = list(_pages(lambda **more: scheduler.list_schedules(GroupName=group, **more), "Schedules"))
+    for schedule in schedules:
+        yield "AWS::Scheduler::Schedule", f"{group}/{schedule['Name']}", ""
+    yield "AWS::Scheduler::ScheduleGroup", group, ""
+
+
+def _tables(place: Place) -> Iterator[tuple[str, str, str]]:
+    dynamo = place.clients["dynamodb"]
+    table = names.table_name(place.deployed)
+    with calling("dynamodb:DescribeTable", table):
+        found = absent(lambda: dynamo.describe_table(TableName=table), "ResourceNotFoundException")
+        if found is None or found["Table"].get("TableStatus") == "DELETING":
+            return
+        tags = dynamo.list_tags_of_resource(ResourceArn=found["Table"]["TableArn"]).get("Tags", [])
+    if is_ours(place, tag_map(tags)):
+        yield "AWS::DynamoDB::Table", table, ""
+
+
+def _retire_upstreams_schedule(place: Place) -> list[Action]:
+    """Remove the rule that Metaflow made for @schedule; it would start the flow beside ours.
+
+    Metaflow tags nothing. The rule is its own if it has the name that Metaflow gives it, a schedule, and the flow's
+    state machine as its only target.
+    """
+    events = place.clients["events"]
+    name = names.upstream_rule_name(place.deployed)
+    with calling("events:DescribeRule", name):
+        found = absent(lambda: events.describe_rule(Name=name), "ResourceNotFoundException")
+    if found is None or not found.get("ScheduleExpression"):
+        return []
+    with calling("events:ListTargetsByRule", name):
+        targets = {item["Arn"] for item in events.list_targets_by_rule(Rule=name)["Targets"]}
+    if targets - {place.arn("states", f"stateMachine:{place.deployed}")}:
+        return []
+    return [_remove(place, "AWS::Events::Rule", name, "default")]
 
 
 def _rules(place: Place) -> Iterator[tuple[str, str, str]]:
@@ -222,6 +278,16 @@ def _remove(place: Place, type_name: str, name: str, where_it_is: str) -> Action
             for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
                 iam.delete_role_policy(RoleName=name, PolicyName=policy)
             iam.delete_role(RoleName=name)
+    elif type_name == "AWS::Scheduler::Schedule":
+        group, _, schedule = name.partition("/")
+        with calling("scheduler:DeleteSchedule", name):
+            clients["scheduler"].delete_schedule(GroupName=group, Name=schedule)
+    elif type_name == "AWS::Scheduler::ScheduleGroup":
+        with calling("scheduler:DeleteScheduleGroup", name):
+            clients["scheduler"].delete_schedule_group(Name=name)
+    elif type_name == "AWS::DynamoDB::Table":
+        with calling("dynamodb:DeleteTable", name):
+            clients["dynamodb"].delete_table(TableName=name)
     elif type_name == "AWS::SQS::Queue":
         with calling("sqs:DeleteQueue", name):
             clients["sqs"].delete_queue(QueueUrl=where_it_is)

@@ -55,6 +55,29 @@ def starter_name(deployed: str) -> str:
     return aws_name(f"{deployed[:50]}-starter", "starter", deployed, limit=STATE_MACHINE_LIMIT)
 
 
+def correlator_name(deployed: str, kind: str) -> str:
+    """The name of the state machine that waits for a whole set; `kind` is the trigger's."""
+    return aws_name(f"{deployed[:50]}-{kind}-sets", "correlator", deployed, kind, limit=STATE_MACHINE_LIMIT)
+
+
+def table_name(deployed: str) -> str:
+    """The name of the table in which sets are gathered (3 to 255 of `[A-Za-z0-9_.-]`)."""
+    return aws_name(f"{deployed}-sets", "table", deployed, limit=128)
+
+
+def schedule_group_name(deployed: str) -> str:
+    """The name of the group of the flow's schedules (at most 64 of `[A-Za-z0-9_.-]`)."""
+    return aws_name(f"{_front(deployed)}-schedules", "schedule-group", deployed, limit=64)
+
+
+def upstream_rule_name(deployed: str) -> str:
+    """The rule that Metaflow makes for @schedule (`event_bridge_client.format`, 2.19)."""
+    if len(deployed) <= RULE_LIMIT:
+        return deployed
+    suffix = base64.b32encode(hashlib.sha1(deployed.encode("utf-8")).digest()).decode("ascii")  # noqa: S324
+    return f"{deployed[:47]}-{suffix[:16].lower()}"
+
+
 def queue_name(deployed: str) -> str:
     """The name of the dead-letter queue (at most 80 of `[A-Za-z0-9_-]`)."""
     return aws_name(f"{deployed[:50]}-dead-letter", "queue", deployed, limit=80)

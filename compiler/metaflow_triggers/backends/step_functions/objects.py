@@ -269,11 +269,14 @@ def _rule(place: Place, logical: str, properties: dict[str, Any]) -> Applied:
         found = absent(lambda: events.describe_rule(Name=name, EventBusName=bus), "ResourceNotFoundException")
     bus_name = bus.rpartition("event-bus/")[2]
     arn = place.arn("events", f"rule/{name}" if bus_name == "default" else f"rule/{bus_name}/{name}")
+    pattern = properties["EventPattern"]
+    if isinstance(pattern, str):
+        pattern = json.loads(pattern)
     arguments = {
         "Name": name,
         "EventBusName": bus,
         "Description": properties["Description"],
-        "EventPattern": json.dumps(properties["EventPattern"]),
+        "EventPattern": json.dumps(pattern),
         "State": properties["State"],
     }
     verb = "unchanged"
@@ -286,7 +289,7 @@ def _rule(place: Place, logical: str, properties: dict[str, Any]) -> Applied:
             if not is_ours(place, tag_map(events.list_tags_for_resource(ResourceARN=arn)["Tags"])):
                 raise _refuse(f"the rule {name}")
         if (
-            json.loads(found.get("EventPattern") or "{}") != properties["EventPattern"]
+            json.loads(found.get("EventPattern") or "{}") != pattern
             or found.get("State") != properties["State"]
             or found.get("Description") != properties["Description"]
         ):
@@ -307,6 +310,70 @@ def _rule(place: Place, logical: str, properties: dict[str, Any]) -> Applied:
     return Applied(name, verb, name, {"Arn": arn})
 
 
+def _table(place: Place, logical: str, properties: dict[str, Any]) -> Applied:
+    dynamo = place.clients["dynamodb"]
+    name = properties["TableName"]
+    with calling("dynamodb:DescribeTable", name):
+        found = absent(lambda: dynamo.describe_table(TableName=name), "ResourceNotFoundException")
+    verb = "unchanged"
+    if found is None:
+        with calling("dynamodb:CreateTable", name):
+            dynamo.create_table(
+                TableName=name,
+                BillingMode=properties["BillingMode"],
+                AttributeDefinitions=properties["AttributeDefinitions"],
+                KeySchema=properties["KeySchema"],
+                Tags=properties["Tags"],
+            )
+            dynamo.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 60})
+        verb = "created"
+    else:
+        with calling("dynamodb:ListTagsOfResource", name):
+            tags = dynamo.list_tags_of_resource(ResourceArn=found["Table"]["TableArn"]).get("Tags", [])
+        if not is_ours(place, tag_map(tags)):
+            raise _refuse(f"the table {name}")
+    # A repetition after a half-done creation turns it on as well.
+    with calling("dynamodb:DescribeTimeToLive", name):
+        now = dynamo.describe_time_to_live(TableName=name)["TimeToLiveDescription"].get("TimeToLiveStatus")
+    if now not in ("ENABLED", "ENABLING"):
+        with calling("dynamodb:UpdateTimeToLive", name):
+            dynamo.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
+        verb = "updated" if verb == "unchanged" else verb
+    return Applied(name, verb, name, {"Arn": place.arn("dynamodb", f"table/{name}")})
+
+
+def _schedule_group(place: Place, logical: str, properties: dict[str, Any]) -> Applied:
+    scheduler = place.clients["scheduler"]
+    name = properties["Name"]
+    with calling("scheduler:GetScheduleGroup", name):
+        found = absent(lambda: scheduler.get_schedule_group(Name=name), "ResourceNotFoundException")
+    if found is None:
+        with calling("scheduler:CreateScheduleGroup", name):
+            arn = scheduler.create_schedule_group(Name=name, Tags=properties["Tags"])["ScheduleGroupArn"]
+        return Applied(name, "created", name, {"Arn": arn})
+    with calling("scheduler:ListTagsForResource", name):
+        if not is_ours(place, tag_map(scheduler.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", []))):
+            raise _refuse(f"the schedule group {name}")
+    return Applied(name, "unchanged", name, {"Arn": found["Arn"]})
+
+
+def _schedule(place: Place, logical: str, properties: dict[str, Any]) -> Applied:
+    scheduler = place.clients["scheduler"]
+    name, group = properties["Name"], properties["GroupName"]
+    shown = f"{group}/{name}"
+    with calling("scheduler:GetSchedule", shown):
+        found = absent(lambda: scheduler.get_schedule(Name=name, GroupName=group), "ResourceNotFoundException")
+    if found is None:
+        with calling("scheduler:CreateSchedule", shown):
+            once_roles_are_known(lambda: scheduler.create_schedule(**properties))
+        return Applied(shown, "created", name)
+    if _covers(found, properties):
+        return Applied(shown, "unchanged", name)
+    with calling("scheduler:UpdateSchedule", shown):
+        once_roles_are_known(lambda: scheduler.update_schedule(**properties))
+    return Applied(shown, "updated", name)
+
+
 def _complete(answer: dict[str, Any]) -> None:
     # These two calls answer 200 and list what failed.
     if answer.get("FailedEntryCount"):
@@ -322,4 +389,7 @@ _HANDLERS: dict[str, Callable[[Place, str, dict[str, Any]], Applied]] = {
     "AWS::StepFunctions::StateMachine": _state_machine,
     "AWS::Batch::JobDefinition": _job_definition,
     "AWS::Events::Rule": _rule,
+    "AWS::DynamoDB::Table": _table,
+    "AWS::Scheduler::ScheduleGroup": _schedule_group,
+    "AWS::Scheduler::Schedule": _schedule,
 }

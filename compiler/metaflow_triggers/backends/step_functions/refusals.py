@@ -9,13 +9,23 @@ Not here: what only the finished template shows, such as sizes (`checks.py`).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from ...diagnostics import Diagnostic
 from ...model import EventDependency, FinishDependency, Flow, Trigger
 from ...settings import Settings
 from . import names
-from .lower import STATUS, deployed
+from .crontab import LIMIT as CRON_LIMIT
+from .crontab import scheduler_expressions
+from .dependencies import finish_filter, sender
+from .filters import CannotKeep, numbers_beyond
+from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, is_set, outcome_pattern
+from .options import options, queue_arns
+from .statuses import STATUS_CHANGE
+
+_PLAIN = re.compile(r"[A-Za-z0-9*?,/#-]+")
 
 _UNBUILT = {
     "parallel": "@parallel steps",
@@ -59,71 +69,177 @@ def _features(flow: Flow) -> Iterator[Diagnostic]:
 
 
 def _schedule(flow: Flow) -> Iterator[Diagnostic]:
-    if flow.schedule is not None:
+    if flow.schedule is None:
+        return
+    fields = flow.schedule.cron.split()
+    if len(fields) != 6:
         yield Diagnostic(
             "FT505",
-            f"the @schedule of `{flow.name}` is not built yet on AWS Step Functions",
+            f"the cron expression of `{flow.name}` has {len(fields)} fields; EventBridge Scheduler takes six",
             flow.schedule.span,
             "would never start the flow",
-            helps=("start the flow by an event, or deploy it on argo-workflows",),
+            helps=("write minute, hour, day of month, month, day of week, year: cron='0 8 ? * MON-FRI *'",),
+        )
+    elif len(f"cron({flow.schedule.cron})") > CRON_LIMIT or not all(map(_PLAIN.fullmatch, fields)):
+        yield Diagnostic(
+            "FT505",
+            f"EventBridge Scheduler does not take the cron expression of `{flow.name}`",
+            flow.schedule.span,
+            f"expected at most {CRON_LIMIT} letters, digits and `* ? , - / # L W`",
         )
 
 
 def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
+    queues = queue_arns(flow)
+    if len(queues) > 1:
+        yield Diagnostic(
+            "FT107",
+            f"the triggers of `{flow.name}` name {len(queues)} dead-letter queues on AWS, which has one for a flow",
+            flow.triggers[-1].span,
+            "names another one than the trigger before",
+            helps=("write the same queue in both, or in one of them only",),
+        )
     for trigger in flow.triggers:
-        if trigger.join == "all" and len(trigger.dependencies) > 1:
-            what = "events" if trigger.kind == "event" else "flows"
-            yield Diagnostic(
-                "FT501",
-                f"`{flow.name}` waits for all of {len(trigger.dependencies)} {what}, which is not built yet "
-                "on AWS Step Functions",
-                trigger.span,
-                "waits for all",
-                notes=() if trigger.join_is_stated else ("several events mean all unless `require=` says otherwise",),
-                helps=("write require='any' if each of them should start the flow",),
-            )
-        yield from _options(flow, trigger)
+        if is_set(trigger):
+            yield from _set(flow, trigger, settings)
         for item in trigger.dependencies:
-            if item.filter is not None:
-                yield Diagnostic(
-                    "FT502",
-                    f"a filter of `{flow.name}` is not built yet on AWS Step Functions",
-                    item.span,
-                    "would start on events that the filter excludes",
-                )
-            if isinstance(item, EventDependency) and item.origin is not None:
-                yield Diagnostic(
-                    "FT503",
-                    f"the `origin` of event `{item.name}` is not built yet on AWS Step Functions",
-                    item.span,
-                    "would wait for an event that nobody publishes",
-                )
             if isinstance(item, FinishDependency):
                 yield from _outcomes(flow, item, settings)
+            else:
+                yield from _event(flow, item, settings)
+    yield from _same_sender(flow, settings)
 
 
-def _options(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
-    for key in sorted(json.loads(trigger.options or "{}")):
-        if key != "auto_map":
+def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnostic]:
+    reset = options(trigger).reset_at
+    if reset is not None:
+        try:
+            scheduler_expressions(reset.fields)
+        except ValueError as error:
             yield Diagnostic(
-                "FT506",
-                f"option `{key}` of `{flow.name}` is not built yet on AWS Step Functions",
+                "FT107",
+                f"`reset_at` of `{flow.name}` cannot be scheduled on AWS: {error}",
                 trigger.span,
-                "would be without effect",
+                "would never forget",
+                helps=("write {'cron': '0 0 * * *', 'timezone': 'Europe/Berlin'}",),
             )
+    # Two claims in the longest expression for each dependency, and "SET ", " REMOVE ".
+    longest = len(trigger.dependencies) * len("claim_000 = slot_000[0], slot_000[0], ") + 12
+    if longest > EXPRESSION_LIMIT:
+        most = (EXPRESSION_LIMIT - 12) // len("claim_000 = slot_000[0], slot_000[0], ")
+        yield Diagnostic(
+            "FT405",
+            f"`{flow.name}` waits for all of {len(trigger.dependencies)} dependencies; AWS takes {most} in one set",
+            trigger.span,
+            "a condition over so many would be too long for DynamoDB",
+            helps=("gather some of them in a flow of its own, joined by @trigger_on_finish",),
+        )
+
+
+def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Diagnostic]:
+    own = json.loads(item.origin or "{}")
+    if own and "step-functions" not in own:
+        yield Diagnostic(
+            "FT503",
+            f"the `origin` of event `{item.name}` says nothing about AWS Step Functions",
+            item.span,
+            "would wait for an event that nobody publishes under this name",
+            helps=("write 'origin': {'step-functions': {'source': ..., 'detail-type': ...}}",),
+        )
+        return
+    problem = _origin_problem(own.get("step-functions"))
+    if problem:
+        yield Diagnostic(
+            "FT503",
+            f"the `origin` of event `{item.name}` is not understood on AWS Step Functions: {problem}",
+            item.span,
+            "would wait for an event that nobody publishes",
+            helps=("write {'step-functions': {'source': 'aws.s3', 'detail-type': 'Object Created'}}",),
+        )
+        return
+    pattern = json.loads(item.filter or "{}")
+    for number in numbers_beyond(pattern):
+        yield Diagnostic(
+            "FT502",
+            f"the filter of event `{item.name}` has the number {number}, which EventBridge does not compare exactly",
+            item.span,
+            "expected -5e9 to 5e9, 15 digits, at most 6 of them after the point",
+            helps=("publish the value as text, and filter on the text",),
+        )
+    whole = event_pattern(*_named(item, settings), pattern)
+    size = len(json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
+    if size > PATTERN_LIMIT:
+        yield Diagnostic(
+            "FT402",
+            f"the filter of event `{item.name}` makes a pattern of {size} characters; EventBridge takes "
+            f"{PATTERN_LIMIT}",
+            item.span,
+            "the rule would be refused",
+            helps=("list fewer values, or let the publisher put them in one field",),
+        )
+
+
+def _named(item: EventDependency, settings: Settings) -> tuple[str, list[str]]:
+    meant = sender(item, settings)
+    assert meant.source is not None
+    return meant.source, [meant.detail_type] if meant.detail_type else []
+
+
+def _origin_problem(own: Any) -> str:
+    if own is None:
+        return ""
+    if not isinstance(own, dict) or "source" not in own:
+        return "it has no `source`"
+    unknown = sorted(set(own) - {"source", "detail-type"})
+    if unknown:
+        return f"unknown key {unknown[0]!r}"
+    for key, value in own.items():
+        if not isinstance(value, str) or not value or len(value) > 256:
+            return f"{key!r} is not a text of 1 to 256 characters"
+    return ""
+
+
+def _same_sender(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
+    """Two dependencies with one origin: the run could not tell which of them an event is."""
+    seen: dict[tuple[str, str | None], EventDependency] = {}
+    for trigger in flow.triggers:
+        for item in trigger.dependencies:
+            if isinstance(item, FinishDependency):
+                source, kind = "aws.states", STATUS_CHANGE
+                clash = next((one for (s, k), one in seen.items() if s == source and k in (kind, None)), None)
+                if clash is not None:
+                    yield _ambiguous(flow, clash, clash)
+                continue
+            if _origin_problem(json.loads(item.origin or "{}").get("step-functions")):
+                continue
+            meant = sender(item, settings)
+            assert meant.source is not None
+            first = next(
+                (
+                    one
+                    for (source, kind), one in seen.items()
+                    if source == meant.source and (None in (kind, meant.detail_type) or kind == meant.detail_type)
+                ),
+                None,
+            )
+            # The same name twice in one trigger is told by the checks (FT105).
+            if first is not None and first.name != item.name:
+                yield _ambiguous(flow, item, first)
+            seen.setdefault((meant.source, meant.detail_type), item)
+
+
+def _ambiguous(flow: Flow, item: EventDependency, first: EventDependency) -> Diagnostic:
+    return Diagnostic(
+        "FT503",
+        f"two dependencies of `{flow.name}` stand for the same event of AWS, with or without a filter",
+        item.span,
+        "an event could be either of them",
+        ((first.span, "and this one"),) if first is not item else (),
+        helps=("give each of the two a flow of its own",),
+    )
 
 
 def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterator[Diagnostic]:
-    unbuilt = [outcome for outcome in item.match if outcome not in STATUS]
-    if unbuilt:
-        yield Diagnostic(
-            "FT504",
-            f"`{flow.name}` waits for {' and '.join(unbuilt)} of `{item.flow}`, which is not built yet "
-            "on AWS Step Functions",
-            item.span,
-            "would never start on it",
-            helps=("match='success', match='failure', or both",),
-        )
     machine = names.deployed_name(item.flow, item.project, item.branch, settings)
     if not names.VALID_STATE_MACHINE.fullmatch(machine):
         yield Diagnostic(
@@ -131,4 +247,30 @@ def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterato
             f"the name `{machine}` of `{item.flow}` does not fit AWS Step Functions",
             item.span,
             "no state machine can have this name",
+        )
+    try:
+        left = finish_filter(item)
+    except CannotKeep as error:
+        yield Diagnostic(
+            "FT502",
+            f"a filter of `{flow.name}` cannot be kept exactly on AWS Step Functions: {error}",
+            item.span,
+            "would start on outcomes that the filter excludes",
+        )
+        return
+    if not left.outcomes:
+        yield Diagnostic(
+            "FT502",
+            f"no outcome of `{item.flow}` can pass the filter of `{flow.name}`",
+            item.span,
+            "would never start on it",
+        )
+        return
+    size = len(json.dumps(outcome_pattern(("x" * 9,) * len(left.outcomes), [machine], left.runs)).encode("utf-8"))
+    if size > PATTERN_LIMIT:
+        yield Diagnostic(
+            "FT402",
+            f"the filter of `{flow.name}` makes a pattern of {size} characters; EventBridge takes {PATTERN_LIMIT}",
+            item.span,
+            "the rule would be refused",
         )

@@ -13,8 +13,20 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """How long EventBridge tries to start the target: attempts after the first, and seconds."""
+
+    attempts: int = 185
+    age: int = 86400
+
+
+@dataclass(frozen=True)
 class EventRule:
-    """A rule for named events on a bus. `detail_types` are the events' names."""
+    """A rule for named events on a bus.
+
+    `detail_types` are the events' names, or what another system calls them; empty for all of a source.
+    `detail` is a content pattern over the payload, or None. `target` is the logical name of a state machine.
+    """
 
     logical: str
     name: str
@@ -22,53 +34,138 @@ class EventRule:
     bus: str
     source: str
     detail_types: tuple[str, ...]
+    detail: Any
+    target: str
+    delivery: Delivery
 
 
 @dataclass(frozen=True)
 class OutcomeRule:
-    """A rule for the ends of other flows, on the default bus. `machines` are state machines' names."""
+    """A rule for the ends of other flows, on the default bus. `machines` are state machines' names.
+
+    `runs` is a content pattern over the run's name, or None.
+    """
 
     logical: str
     name: str
     description: str
     statuses: tuple[str, ...]
     machines: tuple[str, ...]
+    runs: Any
+    target: str
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Which events are meant: all fields that are set must be equal. `machine` is a state machine's name."""
+
+    source: str | None = None
+    detail_type: str | None = None
+    machine: str | None = None
+    statuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Requirement:
     """A field without which an event does not start the flow.
 
-    Exactly one of `event` (a name) and `machine` (a state machine's name) is set. `places` are JSON paths below the
-    starter's `$.event`; the first that is present decides. Without any, no event has the field.
+    `places` are JSON paths below the starter's `$.event`; the first that is present decides. Without any, no event
+    has the field.
     """
 
-    event: str | None
-    machine: str | None
+    sender: Sender
     places: tuple[str, ...]
     reason: str
 
 
 @dataclass(frozen=True)
-class Starter:
-    """The state machine that stores an event and starts the flow."""
+class ErrorFilter:
+    """A filter over an outcome's `error`, which only the state machine can put together.
 
-    name: str
+    `condition` is a condition of a Choice state over `$.error` (text, "" where there is none).
+    """
+
+    sender: Sender
+    condition: Any
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What a starter and a correlator do alike with each event: know it, filter it, look for required fields."""
+
     requirements: tuple[Requirement, ...]
-    dependencies: Any
-    """The static part of the trigger document, a JSON value."""
+    errors: tuple[ErrorFilter, ...]
     reads_outcomes: bool
 
 
 @dataclass(frozen=True)
+class Starter:
+    """The state machine that stores an event and starts the flow. `role` is the logical name of its role."""
+
+    logical: str
+    role: str
+    name: str
+    arrival: Arrival
+    dependencies: Any
+    """The static part of the trigger document, a JSON value."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A dependency of an *all*: its place in the set, and which events fill it."""
+
+    attribute: str
+    sender: Sender
+
+
+@dataclass(frozen=True)
+class Correlator:
+    """The state machine that waits for a whole set and starts the flow. `join` is latest or queue.
+
+    `key` names the set in the flow's table; another set of dependencies has another.
+    """
+
+    logical: str
+    role: str
+    name: str
+    arrival: Arrival
+    dependencies: Any
+    slots: tuple[Slot, ...]
+    join: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A time at which a state machine starts. `target` is its logical name, `input` JSON text."""
+
+    logical: str
+    name: str
+    description: str
+    expression: str
+    timezone: str
+    target: str
+    input: str
+
+
+@dataclass(frozen=True)
 class Triggers:
-    """Everything that starts one flow. `prefixed` tells whether the datastore's root has a path."""
+    """Everything that starts one flow. `prefixed` tells whether the datastore's root has a path.
+
+    `queue` is the name of our dead-letter queue; `queue_arn` is the user's, then ours is not made.
+    """
 
     flow: str
     deployed: str
     rules: tuple[EventRule | OutcomeRule, ...]
-    starter: Starter
+    starter: Starter | None
+    correlators: tuple[Correlator, ...]
+    schedules: tuple[Schedule, ...]
+    group: str
+    table: str
     queue: str
+    queue_arn: str | None
     own_rules_role: bool
     prefixed: bool
 

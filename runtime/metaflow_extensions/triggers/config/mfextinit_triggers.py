@@ -42,6 +42,9 @@ def __command(arguments):
 
 __COMMAND = __command(__sys.argv[1:])
 
+# Whether the command uses no datastore; the list of plugins asks (`plugins/mfextinit_triggers.py`).
+TRIGGERS_NO_DATASTORE = __COMMAND in ("compile", "diff") or (__COMMAND == "create" and "--only-json" in __sys.argv)
+
 # What is compiled must not depend on the operating system's user, and root needs no user name for it.
 if from_conf("USER") is None and __COMMAND in ("compile", "diff", "help"):
     USER = "nobody"

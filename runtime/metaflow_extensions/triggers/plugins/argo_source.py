@@ -42,23 +42,41 @@ def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
         return None
     parameters = ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or []
     arguments = {parameter.get("name"): parameter.get("value") for parameter in parameters}
+    name = metadata.get("name")
     try:
         dependencies = loads((metadata.get("annotations") or {})[ANNOTATION])
-        event = _decode(arguments[EVENT])
+        if arguments.get(f"{EVENT}-0"):  # a set of events started the run
+            suffixes = [f"-{place}" for place in range(len(arguments)) if arguments.get(f"{EVENT}-{place}")]
+        else:
+            suffixes = [""]
+        events = [_event(name, arguments[EVENT + suffix], arguments.get(PAYLOAD + suffix)) for suffix in suffixes]
     except (KeyError, ValueError) as error:
-        raise EventError(f"Workflow {metadata.get('name')!r} does not hold its event: {error!r}") from None
+        if isinstance(error, EventError):
+            raise
+        raise EventError(f"Workflow {name!r} does not hold its event: {error!r}") from None
     if isinstance(dependencies, dict):  # the whole static part of the document
         dependencies = dependencies.get("dependencies") or []
+    return {
+        "version": 1,
+        "dependencies": dependencies,
+        "events": [{"transport": "argo", "event": event} for event in events],
+    }
+
+
+def _event(workflow: Any, envelope: str, payload: str | None) -> dict[str, Any]:
+    """The webhook body of one event."""
+    event = _decode(envelope)
     if not isinstance(event, dict):
-        raise EventError(f"Workflow {metadata.get('name')!r}: its event is not an object")
-    if arguments.get(PAYLOAD):
-        try:
-            payload = _decode(arguments[PAYLOAD])
-        except ValueError as error:
-            raise EventError(f"Workflow {metadata.get('name')!r} does not hold its payload: {error!r}") from None
-        # The exact text that the publisher sent; nothing in it was added.
-        event = {**event, "payload": payload, "keys": list(payload)}
-    return {"version": 1, "dependencies": dependencies, "events": [{"transport": "argo", "event": event}]}
+        raise EventError(f"Workflow {workflow!r}: its event is not an object")
+    if not payload:
+        return event
+    try:
+        value = _decode(payload)
+    except ValueError as error:
+        raise EventError(f"Workflow {workflow!r} does not hold its payload: {error!r}") from None
+    # Without `keys` nothing in it was added by a publisher of ours.
+    keys = event.get("keys") if isinstance(event.get("keys"), list) else list(value) if isinstance(value, dict) else []
+    return {**event, "payload": value, "keys": keys}
 
 
 def _decode(text: str) -> Any:

@@ -61,6 +61,10 @@ def group(upstream_group, backend, product):
         "Compare what this flow compiles to with an output folder. Exit code 0: same, 1: different, 2: error.",
         [
             click.Option(["--against"], type=click.Path(), required=True, help="A folder that compile --output wrote."),
+            click.Option(["--full"], is_flag=True, help="Also the text of the files, as a unified diff."),
+            click.Option(
+                ["--format"], type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True
+            ),
             no_code_package,
             *workflow_options,
         ],

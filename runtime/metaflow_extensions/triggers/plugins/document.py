@@ -4,6 +4,8 @@ In:   a Metaflow flow datastore, a run id.
 Out:  the document, or None where the run has none; or the document written.
 
 Not here: what stands in it (`docs/architecture.md`). It lies at `<datastore root>/<FlowName>/_triggers/<run id>.json`.
+An event in it may be a reference (`uri`): a set of several does not fit through a state machine. It is read from
+`_triggers/events` beside the document.
 """
 
 from __future__ import annotations
@@ -31,13 +33,36 @@ def _path(storage: Any, flow_name: str, run_id: str) -> str:
 def read(flow_datastore: Any, flow_name: str, run_id: str) -> dict[str, Any] | None:
     """The run's document, or None. Raises ValueError if what lies there is not a document."""
     storage = _storage(flow_datastore)
-    with storage.load_bytes([_path(storage, flow_name, run_id)]) as loaded:
-        for key, path, _ in loaded:
-            if path is None:
+    content = _content(storage, _path(storage, flow_name, run_id))
+    if content is None:
+        return None
+    document = parse(content, run_id)
+    document["events"] = [_resolved(storage, flow_name, item) for item in document.get("events") or []]
+    return document
+
+
+def _content(storage: Any, path: str) -> bytes | None:
+    with storage.load_bytes([path]) as loaded:
+        for _, local, _ in loaded:
+            if local is None:
                 return None
-            with open(path, "rb") as file:
-                return parse(file.read(), key)
+            with open(local, "rb") as file:
+                return file.read()
     return None
+
+
+def _resolved(storage: Any, flow_name: str, item: dict[str, Any]) -> dict[str, Any]:
+    uri = item.get("uri")
+    if uri is None:
+        return item
+    # Only the name counts: a document cannot make a task read anything but this flow's events.
+    found = re.search(r"/_triggers/events/([0-9a-f]{64}\.json)\Z", str(uri))
+    if found is None:
+        raise ValueError(f"not a reference to an event: {uri!r}")
+    content = _content(storage, str(storage.path_join(flow_name, "_triggers", "events", found[1])))
+    if content is None:
+        raise ValueError(f"an event of the run is not in the datastore: {uri}")
+    return {"transport": item.get("transport"), "event": loads(content)}
 
 
 def parse(content: bytes | str, where: str = "it") -> dict[str, Any]:

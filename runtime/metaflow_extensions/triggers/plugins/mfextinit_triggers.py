@@ -3,8 +3,10 @@
 In:   nothing.
 Out:  lists of (name, class path relative to this package) that Metaflow reads.
 
-Not here: imports. An error here would disable every extension's plugins.
+Not here: imports of ours. An error here would disable every extension's plugins.
 """
+
+from metaflow.metaflow_config import TRIGGERS_NO_DATASTORE as __TRIGGERS_NO_DATASTORE
 
 CLIS_DESC = [
     ("step-functions", ".step_functions_cli.cli"),
@@ -28,3 +30,5 @@ TL_PLUGINS_DESC = [
 ]
 
 __mf_promote_submodules__ = ["namespaced_events"]
+
+DATASTORES_DESC = [("s3", ".offline_datastore.OfflineS3Storage")] if __TRIGGERS_NO_DATASTORE else []

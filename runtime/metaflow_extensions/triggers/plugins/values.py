@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NUMBERS_RESOURCE = "metaflow-triggers:numbers/"
 _EVENT_RESOURCE = "metaflow-triggers:event/"
 _OUTCOME_OF_STATUS = {"SUCCEEDED": "success", "FAILED": "failure", "TIMED_OUT": "timeout", "ABORTED": "aborted"}
+_STATUS_CHANGE = "Step Functions Execution Status Change"
 _TYPES = {
     "str": "text",
     "int": "an integer",
@@ -226,16 +227,30 @@ def select(document: dict[str, Any]) -> list[Event]:
 def _from_eventbridge(event: dict[str, Any], dependencies: list[dict[str, Any]]) -> Event:
     detail = _payload(event.get("detail"))
     when = _timestamp(event.get("time"))
-    if event.get("source") == "aws.states" and event.get("detail-type") == "Step Functions Execution Status Change":
+    foreign = _of_origin(dependencies, event)
+    is_status = event.get("source") == "aws.states" and event.get("detail-type") == _STATUS_CHANGE
+    if is_status and foreign is None:
         return _outcome_of_execution(detail, when, dependencies)
     name = str(event.get("detail-type") or "")
+    named = [item for item in dependencies if not item.get("origin")]
     identity = event.get("id")
     for resource in event.get("resources") or []:
         if isinstance(resource, str) and resource.startswith(_EVENT_RESOURCE):
             identity = resource[len(_EVENT_RESOURCE) :]
         elif isinstance(resource, str) and resource.startswith(_NUMBERS_RESOURCE):
             _restore_integers(detail, resource)
-    return Event(name, detail, _text(identity), when, "event", _named(dependencies, name))
+    if foreign is not None:  # it has its name from the flow; on the bus it has another
+        return Event(str(foreign.get("name")), detail, _text(identity), when, "event", foreign)
+    return Event(name, detail, _text(identity), when, "event", _named(named, name))
+
+
+def _of_origin(dependencies: list[dict[str, Any]], event: dict[str, Any]) -> dict[str, Any] | None:
+    """The dependency whose `origin` (source and perhaps detail-type) is the event's."""
+    for item in dependencies:
+        origin = item.get("origin")
+        if isinstance(origin, dict) and origin and all(event.get(key) == value for key, value in origin.items()):
+            return item
+    return None
 
 
 def _outcome_of_execution(detail: dict[str, Any], when: datetime | None, dependencies: list[dict[str, Any]]) -> Event:

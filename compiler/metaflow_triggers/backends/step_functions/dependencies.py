@@ -1,19 +1,23 @@
-"""Starter: what the small state machine between rules and flow has to know.
+"""Dependencies: what the state machines between rules and flow have to know of each.
 
 In:   a flow and its dependencies.
-Out:  the static part of the trigger document, and the requirements that are checked before a start.
+Out:  the static part of the trigger document; who sends what a dependency waits for; what is checked as it arrives.
 
-Not here: the states themselves (`templates/step_functions/starter.json.j2`).
+Not here: the states themselves (`templates/step_functions/`).
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
-from ...model import Dependency, EventDependency, Flow, Mapping, Parameter, PayloadField, Trigger
+from ...model import Dependency, EventDependency, FinishDependency, Flow, Mapping, Parameter, PayloadField, Trigger
 from ...settings import Settings
+from .filters import OutcomeFilter, outcome_filter
 from .names import deployed_name
-from .resources import Requirement
+from .resources import Arrival, ErrorFilter, Requirement, Sender
+from .statuses import STATUS
 
 OUTCOME_FIELDS = ("flow", "run_id", "outcome")
 """Fields that the payload of every outcome has; a requirement on them is always met (semantics, section 4)."""
@@ -27,8 +31,13 @@ def document_dependencies(flow: Flow, settings: Settings) -> list[dict[str, Any]
 def _dependency(trigger: Trigger, item: Dependency, settings: Settings) -> dict[str, Any]:
     mappings = [_mapping(mapping) for mapping in item.mappings]
     if isinstance(item, EventDependency):
-        return {"kind": "event", "name": item.name, "auto_map": trigger.auto_map, "mappings": mappings}
-    out: dict[str, Any] = {
+        out: dict[str, Any] = {"kind": "event", "name": item.name}
+        # The run knows the event by it: on the bus it has another name.
+        own = origin_of(item)
+        if own is not None:
+            out["origin"] = own
+        return out | {"auto_map": trigger.auto_map, "mappings": mappings}
+    out = {
         "kind": "finish",
         "name": deployed_name(item.flow, item.project, item.branch, settings),
         "flow": item.flow,
@@ -37,6 +46,43 @@ def _dependency(trigger: Trigger, item: Dependency, settings: Settings) -> dict[
     if item.project is not None:
         out |= {"project": item.project, "branch": item.branch}
     return out | {"match": list(item.match), "auto_map": trigger.auto_map, "mappings": mappings}
+
+
+def origin_of(item: EventDependency) -> dict[str, str] | None:
+    """`source` and perhaps `detail-type` of an event that exists on AWS already; None for a named event."""
+    found: dict[str, str] | None = json.loads(item.origin or "{}").get("step-functions")
+    return found
+
+
+def sender(item: Dependency, settings: Settings) -> Sender:
+    """How an event of the dependency is known among all that reach the state machine."""
+    if isinstance(item, FinishDependency):
+        machine = deployed_name(item.flow, item.project, item.branch, settings)
+        return Sender(machine=machine, statuses=tuple(STATUS[outcome] for outcome in item.match))
+    own = origin_of(item)
+    if own is not None:
+        return Sender(source=own["source"], detail_type=own.get("detail-type"))
+    return Sender(source=settings.event_source, detail_type=item.name)
+
+
+def finish_filter(item: FinishDependency) -> OutcomeFilter:
+    """What is left of an outcome's filter when this flow is meant. Raises filters.CannotKeep."""
+    payload = {"flow": item.flow, "project": item.project, "branch": item.branch, "step": None}
+    return outcome_filter(item.filter, payload, item.match)
+
+
+def arrival(flow: Flow, settings: Settings) -> Arrival:
+    """What is done with each event of the flow's triggers."""
+    errors = []
+    reads_outcomes = False
+    for trigger in flow.triggers:
+        for item in trigger.dependencies:
+            if isinstance(item, FinishDependency):
+                reads_outcomes = True
+                condition = finish_filter(item).error
+                if condition is not None:
+                    errors.append(ErrorFilter(replace(sender(item, settings), statuses=()), condition))
+    return Arrival(requirements(flow, settings), tuple(errors), reads_outcomes)
 
 
 def _mapping(mapping: Mapping) -> dict[str, str]:
@@ -70,16 +116,15 @@ def _fields(trigger: Trigger, item: Dependency, parameters: tuple[Parameter, ...
 def _requirement(item: Dependency, parameter: str, path: str, settings: Settings) -> list[Requirement]:
     if isinstance(item, EventDependency):
         reason = f"event {item.name} has no field {path}, which the required parameter {parameter} takes its value from"
-        return [Requirement(item.name, None, json_paths(path), reason)]
+        return [Requirement(sender(item, settings), json_paths(path), reason)]
     if path in OUTCOME_FIELDS or (path in ("project", "branch") and item.project is not None):
         return []
     reason = (
         f"the end of {item.flow} has no field {path}, which the required parameter {parameter} takes its value from"
     )
-    machine = deployed_name(item.flow, item.project, item.branch, settings)
     # The run makes `error` of these two; AWS sends null in both for a success.
     places = ("$.event.detail['error']", "$.event.detail['cause']") if path == "error" else ()
-    return [Requirement(None, machine, places, reason)]
+    return [Requirement(replace(sender(item, settings), statuses=()), places, reason)]
 
 
 def json_paths(path: str) -> tuple[str, ...]:

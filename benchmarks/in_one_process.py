@@ -1,0 +1,60 @@
+"""In one process: upstream's compilers behind our stubs, one flow after the other, each packaged as upstream does.
+
+Usage: python -m benchmarks.in_one_process FILE...   prints the seconds of each flow and of all, as JSON.
+Upstream's own package is built for each flow and backend; no linking, no trigger objects, no checks, no YAML.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BACKENDS = ("step-functions", "argo-workflows")
+
+
+def main() -> None:
+    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
+    import metaflow  # noqa: F401
+    from metaflow.package import MetaflowPackage
+    from metaflow_triggers import flow_commands, seams
+    from metaflow_triggers.backends import backend as load
+    from metaflow_triggers.seams.code_package import CodePackage
+
+    seams.check_shape()
+    seconds: list[float] = []
+    for file in sys.argv[1:]:
+        start = time.perf_counter()
+        path = Path(file).resolve()
+        sys.argv = [str(path)]
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+        (cls,) = seams.flow_classes(module)
+        done: list[str] = []
+
+        def collect(obj: Any, _: dict[str, Any], done: list[str] = done) -> None:
+            settings = seams.read_settings()
+            for name, make in zip(BACKENDS, (seams.step_functions_workflow, seams.argo_workflow), strict=True):
+                package = MetaflowPackage(obj.flow, obj.environment, obj.echo, suffixes=obj.package_suffixes)
+                sha = str(len(package.blob))
+                deployed = load(name).deployed_name(obj.flow.name, None, None, settings)
+                made = CodePackage(package.blob, package.package_metadata, sha, f"{obj.flow.name}/data/{sha}")
+                done.append(json.dumps(make(obj, settings, made, deployed, seams.Options())))
+
+        flow_commands.collector = collect
+        seams.run_command(cls, ["--quiet", "--no-pylint"], ["step-functions", "compile"], [])
+        assert len(done) == len(BACKENDS)
+        seconds.append(time.perf_counter() - start)
+    # The first flow also pays for imports.
+    print(json.dumps({"seconds": seconds[1:], "processor": time.process_time()}))
+
+
+if __name__ == "__main__":
+    main()

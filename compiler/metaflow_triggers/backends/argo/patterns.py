@@ -1,0 +1,191 @@
+"""Patterns: a filter in EventBridge's content-pattern language as a jq condition.
+
+In:   a filter (JSON text), and a jq expression for the payload that it looks at.
+Out:  a jq program that adds `passes: true | false` to the event; or `PatternRefused`.
+
+Not here: the place of a mistake in the user's file, and mistakes that hold on every backend.
+
+Why jq and not the Lua filter: Argo Events' Lua sees no null, no array inside of an array and no difference between
+an empty array and an empty object (`mapToTable` in pkg/sensors/dependencies/transform.go, release 1.9.11); its jq
+(gojq) sees the event as it is. Numbers are 64-bit floats in both: integers beyond 2**53 compare by their nearest float.
+
+What a pattern means on arrays is EventBridge's: a field that holds an array matches when one of its elements does,
+several fields below one array must match in the same element, and `exists: false` asks that the field is nowhere.
+A key with dots and nested objects name the same field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .escape import go_regexp_body, jq_string
+
+PASSES = "passes"
+"""The key that the program adds beside the event's data."""
+
+_DEFINITIONS = (
+    'def leaves: if type == "array" then .[] | leaves elif type == "object" then empty else . end;'
+    ' def items: if type == "array" then .[] | items else . end;'
+    ' def at($key): if type == "array" then .[] | at($key) elif type == "object" then'
+    " (if has($key) then .[$key] else empty end),"
+    ' (to_entries[] | select(.key | startswith($key + ".")) | {(.key[($key | length) + 1:]): .value}),'
+    ' (to_entries[] | .key as $part | select($key | startswith($part + "."))'
+    " | .value | at($key[($part | length) + 1:]))"
+    " else empty end;"
+)
+
+
+class PatternRefused(ValueError):
+    """A pattern that cannot be kept. The message says which part of it."""
+
+
+def jq_program(filter_text: str, payload: str) -> str:
+    """The transform. `payload` is a jq expression over the event's data that must not fail.
+
+    Raises PatternRefused.
+    """
+    condition = _object(json.loads(filter_text), ())
+    return f'. + {{"{PASSES}": ({_DEFINITIONS} ({payload}) as $payload | $payload | {condition})}}'
+
+
+def _object(pattern: Any, path: tuple[str, ...]) -> str:
+    """A condition on `.`; `path` are the keys that lead to it from the payload."""
+    if not isinstance(pattern, dict) or not pattern:
+        raise PatternRefused(f"{_shown(path)} is {json.dumps(pattern)}, expected an object with fields")
+    return "(" + " and ".join(_field(key, item, (*path, key)) for key, item in sorted(pattern.items())) + ")"
+
+
+def _field(key: str, pattern: Any, path: tuple[str, ...]) -> str:
+    value = f"at({jq_string(key)})"
+    if isinstance(pattern, dict):
+        # The empty object stands for "no such element": only `exists: false` can hold in it.
+        return f"any(({value} | items), {{}}; {_object(pattern, path)})"
+    if not isinstance(pattern, list) or not pattern:
+        raise PatternRefused(f"{_shown(path)} is {json.dumps(pattern)}, expected a list of values or conditions")
+    conditions = []
+    absent = ""
+    for item in pattern:
+        if isinstance(item, dict) and set(item) == {"exists"} and item["exists"] is False:
+            way = " | ".join(f"at({jq_string(part)})" for part in path)
+            absent = f"([$payload | {way} | leaves] | length == 0)"
+        else:
+            conditions.append(_leaf(item, path))
+    present = f"any({value} | leaves; {' or '.join(conditions)})" if conditions else ""
+    return "(" + " or ".join(part for part in (present, absent) if part) + ")"
+
+
+def _leaf(item: Any, path: tuple[str, ...]) -> str:
+    if item is None or isinstance(item, (str, int, float)):
+        return f". == {_literal(item)}"
+    if not isinstance(item, dict) or len(item) != 1:
+        raise PatternRefused(f"{_shown(path)} has {json.dumps(item)}, expected a value or one condition")
+    ((operator, operand),) = item.items()
+    lower = _OPERATORS.get(operator)
+    if lower is None:
+        raise PatternRefused(f"{_shown(path)} has the condition `{operator}`, which is not known")
+    condition = lower(operand)
+    if condition is None:
+        raise PatternRefused(f"{_shown(path)}: `{operator}` cannot be {json.dumps(operand)}")
+    return condition
+
+
+def _exists(operand: Any) -> str | None:
+    return "true" if operand is True else None
+
+
+def _text(anchors: tuple[str, str]) -> Callable[[Any], str | None]:
+    """A condition that a text has (a part of) another one, exactly or without regard to case."""
+
+    def lower(operand: Any) -> str | None:
+        if isinstance(operand, dict) and set(operand) == {"equals-ignore-case"}:
+            inner = operand["equals-ignore-case"]
+            body = _any_case(inner) if isinstance(inner, str) else None
+        else:
+            body = go_regexp_body(operand) if isinstance(operand, str) else None
+        return None if body is None else _matches(anchors[0] + body + anchors[1])
+
+    return lower
+
+
+def _equals_ignore_case(operand: Any) -> str | None:
+    return _matches(f"^{_any_case(operand)}$") if isinstance(operand, str) else None
+
+
+def _wildcard(operand: Any) -> str | None:
+    if not isinstance(operand, str) or "**" in operand or "\\" in operand:
+        return None
+    return _matches("^" + "(?s:.*)".join(go_regexp_body(part) for part in operand.split("*")) + "$")
+
+
+def _matches(regexp: str) -> str:
+    return f'(type == "string" and test({jq_string(regexp)}))'
+
+
+def _any_case(text: str) -> str:
+    """A Go regexp: each character, or what it becomes in lower or upper case (which may be two characters)."""
+    parts = []
+    for character in text:
+        forms = dict.fromkeys((character, character.lower(), character.upper()))
+        parts.append("(?:" + "|".join(go_regexp_body(form) for form in forms) + ")")
+    return "".join(parts)
+
+
+_RELATIONS = ("<", "<=", "=", ">=", ">")
+
+
+def _numeric(operand: Any) -> str | None:
+    if not isinstance(operand, list) or not operand or len(operand) % 2:
+        return None
+    conditions = ['type == "number"']
+    for relation, number in zip(operand[::2], operand[1::2], strict=True):
+        if relation not in _RELATIONS or isinstance(number, bool) or not isinstance(number, (int, float)):
+            return None
+        conditions.append(f". {'==' if relation == '=' else relation} {_literal(number)}")
+    return "(" + " and ".join(conditions) + ")"
+
+
+def _anything_but(operand: Any) -> str | None:
+    if isinstance(operand, dict):
+        if len(operand) != 1:
+            return None
+        ((operator, inner),) = operand.items()
+        lower = _TEXTS.get(operator)
+        conditions = [lower(item) for item in (inner if isinstance(inner, list) else [inner])] if lower else []
+    else:
+        items = operand if isinstance(operand, list) else [operand]
+        plain = all(isinstance(item, (str, int, float)) and not isinstance(item, bool) for item in items)
+        conditions = [f". == {_literal(item)}" for item in items] if plain else []
+    if not conditions or None in conditions:
+        return None
+    return f"(({' or '.join(str(item) for item in conditions)}) | not)"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return jq_string(value)
+    if isinstance(value, int) and abs(value) > 2**53:
+        try:
+            value = float(value)  # as the event's own number is read
+        except OverflowError:
+            raise PatternRefused(f"the number {str(value)[:20]}... is larger than any that an event has") from None
+    return json.dumps(value, allow_nan=False)
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    return f"`{'.'.join(path)}`" if path else "the filter"
+
+
+_TEXTS: dict[str, Callable[[Any], str | None]] = {
+    "prefix": _text(("^", "")),
+    "suffix": _text(("", "$")),
+    "equals-ignore-case": _equals_ignore_case,
+    "wildcard": _wildcard,
+}
+_OPERATORS: dict[str, Callable[[Any], str | None]] = {
+    **_TEXTS,
+    "anything-but": _anything_but,
+    "numeric": _numeric,
+    "exists": _exists,
+}
