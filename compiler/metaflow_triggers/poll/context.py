@@ -150,7 +150,7 @@ class Context:
     def __eq__(self, other: object) -> bool:
         return self._data == other._data if isinstance(other, Context) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment] - it changes
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"Context({self._data!r})"

@@ -31,13 +31,7 @@ def milliseconds(text: object) -> int:
     # Ten digits are more than the limit in any unit; a longer text is never turned into a number.
     length = int(digits) * _UNITS[match[2]] if len(digits) <= 10 else LONGEST_MILLISECONDS + 1
     if length > LONGEST_MILLISECONDS:
-        raise ValueError(f"the longest interval is {LONGEST_MILLISECONDS} ms (about 24 days); found {text.strip()[:40]!r}")
+        raise ValueError(
+            f"the longest interval is {LONGEST_MILLISECONDS} ms (about 24 days); found {text.strip()[:40]!r}"
+        )
     return length
-
-
-def words(length: int) -> str:
-    """The shortest text of a length in milliseconds: `words(90_000) == "90s"`."""
-    for unit, factor in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
-        if length % factor == 0:
-            return f"{length // factor}{unit}"
-    return f"{length}ms"

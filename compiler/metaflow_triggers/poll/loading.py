@@ -17,15 +17,19 @@ from . import alias
 from .declare import Collected, collecting
 
 
+class NotPython(Exception):
+    """A file that is no Python module."""
+
+
 def load(file: str) -> tuple[ModuleType, Collected]:
-    """Import the file, not as a script. Raises whatever it raises, and ImportError for what is no Python file."""
+    """Import the file, not as a script. Raises whatever it raises, and NotPython."""
     path = Path(file).resolve()
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     name = module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is not a Python file")
+        raise NotPython(file)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
