@@ -1,4 +1,4 @@
-"""Rules FT511 and FT710 to FT729: poll triggers. In, Out, Not here: see `metaflow_triggers.diagnostics.rule`."""
+"""Rules FT511 and FT710 to FT730: poll triggers. In, Out, Not here: see `metaflow_triggers.diagnostics.rule`."""
 
 from __future__ import annotations
 
@@ -195,5 +195,16 @@ RULES: tuple[Rule, ...] = (
         why="Nothing was opened.",
         example="DefaultRunner('workflows.db')",
         instead="DefaultRunner('sqlite://workflows.db')",
+    ),
+    Rule(
+        code="FT730",
+        title="no flow of this name",
+        severity="error",
+        finds="`pause` or `resume` names a flow that no engine has served on this database, or one that several "
+        "projects have.",
+        why="Nothing was changed.",
+        example="$ metaflow-triggers pause FileProcesor",
+        instead="$ metaflow-triggers pause FileProcessor",
+        language="console",
     ),
 )

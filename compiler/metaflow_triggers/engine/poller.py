@@ -2,6 +2,7 @@
 
 In:   a database, the triggers to serve, a clock, a pool of threads.
 Out:  starts in `starts`; what each poll gave in `poll_triggers`; tracebacks in the log `metaflow_triggers.poll`.
+      It is a `Source` of the engine's loop (`loop`).
 
 Not here: calling a function (`poll_work`), running flows, reading files. One thread looks at a heap of due times,
 another keeps the rows: neither waits for a poll or a run, and the first one never for another process's transaction.
@@ -81,6 +82,7 @@ class Poller:
         self._flags = store.connect(database_path)
         self._claims = store.connect(database_path)
         self._claims_lock = threading.Lock()
+        self._claimed = 0
         self._claimer = Claimer(clock, self._claim, woken)
         self._last_beat = float("-inf")
         self._known_changes = -1
@@ -89,6 +91,24 @@ class Poller:
         self._threads: list[threading.Thread] = []
         with store.transaction(self._rows):
             poll_store.register(self._rows, [item.registration for item in triggers], clock.now())
+
+    # a source of the engine's loop -----------------------------------------------------------------------------------
+
+    def turn(self, connection: sqlite3.Connection) -> int:
+        """How many starts were added since the last turn."""
+        with self._claims_lock:
+            count, self._claimed = self._claimed, 0
+        return count
+
+    def is_idle(self) -> bool:
+        """Whether each trigger of this engine was polled at least once, and no poll runs now."""
+        return self._entered and all(
+            not state.owned or (state.changes and not state.busy and state.unclaimed is None) or self._is_off(state)
+            for state in self._states.values()
+        )
+
+    def _is_off(self, state: State) -> bool:
+        return state.trigger.name in self._disabled
 
     # life ----------------------------------------------------------------------------------------------------------
 
@@ -265,4 +285,6 @@ class Poller:
         with self._claims_lock:
             if self._stopping.is_set():
                 return "lost"
-            return poll_claims.claim(self._claims, self._owner, fire, self._clock.now())
+            what = poll_claims.claim(self._claims, self._owner, fire, self._clock.now())
+            self._claimed += what == "claimed"
+            return what

@@ -8,10 +8,12 @@ Not here: reading or running files. No distribution of ours has a top-level `clo
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.machinery
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -47,22 +49,36 @@ class _Alias(ModuleType):
 
 def is_installed() -> bool:
     """Whether a real package of this name could be imported here."""
-    if isinstance(sys.modules.get(NAME), _Alias):
-        return False
-    try:
-        return importlib.util.find_spec(NAME) is not None
-    except (ImportError, ValueError):
-        return NAME in sys.modules
+    loaded = sys.modules.get(NAME)
+    if loaded is not None and not isinstance(loaded, _Alias):
+        return True
+    return importlib.machinery.PathFinder.find_spec(NAME) is not None
+
+
+def made() -> ModuleType:
+    """A new module of the alias."""
+    alias = _Alias(NAME, "Poll triggers of metaflow-triggers under the name that the file imports.")
+    alias.__dict__.update(_SUPPORTED, __all__=list(_SUPPORTED))
+    return alias
+
+
+def install() -> None:
+    """`cloaca` is ours for the rest of this process: functions may import it when they are called."""
+    sys.modules[NAME] = made()
+
+
+def search_path(path: str | None) -> str:
+    """PYTHONPATH for processes that run a file which imports `cloaca`; `path` is what it was."""
+    folder = str(Path(__file__).parent / "standin")
+    return os.pathsep.join([folder, path]) if path else folder
 
 
 @contextmanager
 def active() -> Iterator[ModuleType]:
     """`cloaca` is ours inside, whatever is installed."""
-    alias = _Alias(NAME, "Poll triggers of metaflow-triggers under the name that the file imports.")
-    alias.__dict__.update(_SUPPORTED, __all__=list(_SUPPORTED))
     missing = object()
     before = sys.modules.get(NAME, missing)
-    sys.modules[NAME] = alias
+    alias = sys.modules[NAME] = made()
     try:
         yield alias
     finally:
