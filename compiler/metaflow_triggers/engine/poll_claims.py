@@ -178,7 +178,7 @@ def _store(connection: sqlite3.Connection, fire: Fire, digest: str, generation: 
         ),
     )
     event = starts.event_body(target.trigger, key, moment, payload, "poll")
-    insert(connection, target.trigger, "poll", values.dumps(payload), key, moment)
+    insert(connection, (key, target.trigger, "poll", values.dumps(payload), moment))
     made = starts.add_start(
         connection, target.flow_key, key, [dependency_of(target, payload)], [event], f"poll {target.trigger}", now=now
     )
