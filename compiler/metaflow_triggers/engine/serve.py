@@ -93,8 +93,6 @@ def serve(
 ) -> None:
     """Run an engine until a signal, or until it is idle. Raises DiagnosticError (FT750 and following)."""
     local = [local_flow(flow) for flow in flows]
-    if options.logs is not None:
-        _make_folder(options.logs)
     engine = Engine(
         options.database,
         local,
@@ -104,8 +102,11 @@ def serve(
         max_runs=options.max_runs,
         run_deadline=options.run_deadline,
     )
-    before = _handle_signals(engine)
+    before: dict[int, Any] = {}
     try:
+        if options.logs is not None:
+            _make_folder(options.logs)
+        before = _handle_signals(engine)
         engine.run(until_idle=options.until_idle)
     finally:
         for number, handler in before.items():
