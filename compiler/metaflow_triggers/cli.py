@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, run_command
 from .backends import NAMES
 
 
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--full", action="store_true", help="also the text of the files, as a unified diff")
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     diff.set_defaults(work=_diff)
+    run_command.add_parser(commands)
     return parser
 
 

@@ -28,7 +28,7 @@ def event_body(name: str, identity: str, timestamp: str, payload: Any, kind: str
 
 
 def trigger_document(dependencies: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The document of a start by these events; event number n belongs to dependency number n where there are as many."""
+    """The document of a start by these events: event number n belongs to dependency number n if there are as many."""
     paired = len(dependencies) == len(events)
     return {
         "version": 1,
@@ -40,7 +40,7 @@ def trigger_document(dependencies: Sequence[dict[str, Any]], events: Sequence[di
     }
 
 
-def add_start(
+def add_start(  # noqa: PLR0917 - six that every caller has
     connection: sqlite3.Connection,
     flow_key: str,
     start_key: str,
@@ -51,7 +51,7 @@ def add_start(
     refusal: str | None = None,
     now: datetime | None = None,
 ) -> int | None:
-    """Claim a start inside the caller's transaction; returns its row id, or None if `start_key` started the flow before.
+    """Claim a start inside the caller's transaction; its row id, or None if `start_key` started the flow before.
 
     `flow_key` is `link.qualified_name(link.identity(flow))`. `dependencies` are the dependencies of the trigger
     document to which `events` (of `event_body`) belong, in the same order; both are empty for a start without an event

@@ -79,6 +79,7 @@ CREATE TABLE starts (
     UNIQUE (flow_key, start_key)
 );
 CREATE INDEX starts_active ON starts (state, flow_key, id) WHERE state IN ('claimed', 'started');
+CREATE INDEX starts_to_issue ON starts (flow_key, id) WHERE state = 'claimed' AND owner_pid IS NULL;
 -- Flows that are not started for now; '*' is all of them.
 CREATE TABLE paused (
     flow_key TEXT PRIMARY KEY,
@@ -119,7 +120,7 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
             _make(path)
         else:
             _look_at(path)
-        connection = local_events.connect(path)
+        connection: sqlite3.Connection = local_events.connect(path)
         _add_parts(connection)
     except sqlite3.Error as error:
         raise _refused("FT750", f"`{path}` is not a database of metaflow-triggers: {error}") from error
@@ -144,7 +145,7 @@ def _look_at(path: str) -> None:
     elif version > USER_VERSION:
         raise _refused(
             "FT751",
-            f"`{path}` was written by a newer metaflow-triggers (file version {version}; this one knows {USER_VERSION})",
+            f"`{path}` is of a newer metaflow-triggers (file version {version}; this one knows {USER_VERSION})",
         )
 
 
@@ -199,9 +200,9 @@ class Appender:
         self._connection = local_events.connect(path)
         self._lock = threading.Lock()
         self._turn = threading.Lock()
-        self._waiting: list[tuple[tuple[str, str, str, str, str], _Receipt]] = []
+        self._waiting: list[tuple[local_events.Row, _Receipt]] = []
 
-    def append(self, name: str, payload_text: str, identity: str, timestamp: str, kind: str = "event") -> bool:
+    def append(self, name: str, payload_text: str, identity: str, timestamp: str, *, kind: str = "event") -> bool:
         """As `local_events.append`: False if the id was accepted before; raises sqlite3.Error if nothing was stored."""
         receipt = _Receipt()
         with self._lock:
@@ -215,11 +216,11 @@ class Appender:
             raise receipt.error
         return receipt.is_new
 
-    def _commit(self, batch: list[tuple[tuple[str, str, str, str, str], _Receipt]]) -> None:
+    def _commit(self, batch: list[tuple[local_events.Row, _Receipt]]) -> None:
         try:
             with transaction(self._connection):
-                for (identity, name, kind, text, timestamp), receipt in batch:
-                    receipt.is_new = local_events.insert(self._connection, name, kind, text, identity, timestamp)
+                for row, receipt in batch:
+                    receipt.is_new = local_events.insert(self._connection, row)
         except sqlite3.Error as error:
             for _, receipt in batch:
                 receipt.error = error

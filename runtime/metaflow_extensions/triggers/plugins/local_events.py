@@ -22,7 +22,8 @@ _INSERT = (
     "INSERT INTO events (id, name, kind, body, timestamp) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, id) DO NOTHING"
 )
 
-Row = "tuple[str, str, str, str, str]"
+Row = tuple[str, str, str, str, str]
+"""id, name, kind (event, finish, schedule or poll), JSON text of the payload, time (`timestamp_text`)."""
 
 
 def timestamp_text(moment: datetime) -> str:
@@ -44,7 +45,8 @@ def connect(database_path: str) -> sqlite3.Connection:
     )
     try:
         (found,) = connection.execute("PRAGMA application_id").fetchone()
-        if found != APPLICATION_ID:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'starts'").fetchone()
+        if found != APPLICATION_ID or not tables:
             raise sqlite3.DatabaseError(f"{database_path} is not a database of metaflow-triggers")
         connection.execute("PRAGMA synchronous=FULL")
     except BaseException:
@@ -59,13 +61,13 @@ def _quoted(path: str) -> str:
     return quote(path)
 
 
-def insert(connection: sqlite3.Connection, name: str, kind: str, body: str, identity: str, timestamp: str) -> bool:
+def insert(connection: sqlite3.Connection, row: Row) -> bool:
     """Add a row inside the caller's transaction. False if the log has an event of this kind and id."""
-    return connection.execute(_INSERT, (identity, name, kind, body, timestamp)).rowcount > 0
+    return connection.execute(_INSERT, row).rowcount > 0
 
 
-def append_many(connection: sqlite3.Connection, rows: Iterable[tuple[str, str, str, str, str]]) -> int:
-    """Add rows (id, name, kind, body, timestamp) in one transaction; returns how many were new."""
+def append_many(connection: sqlite3.Connection, rows: Iterable[Row]) -> int:
+    """Add rows in one transaction; returns how many were new."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         count = connection.executemany(_INSERT, rows).rowcount
