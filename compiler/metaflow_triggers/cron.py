@@ -427,18 +427,6 @@ def last_fire(cron: str, timezone_name: str | None, after: datetime, until: date
     return None
 
 
-def last_fire_of_five(five: str, timezone_name: str | None, after: datetime, until: datetime) -> datetime | None:
-    """As `last_fire`, for the five fields of `reset_at` as Argo reads them."""
-    found = [last_fire(six, timezone_name, after, until) for six in to_six_fields(five)]
-    return max((moment for moment in found if moment is not None), default=None)
-
-
-def next_fire_of_five(five: str, timezone_name: str | None, after: datetime) -> datetime | None:
-    """As `next_fire`, for the five fields of `reset_at` as Argo reads them."""
-    found = [next_fire(six, timezone_name, after) for six in to_six_fields(five)]
-    return min((moment for moment in found if moment is not None), default=None)
-
-
 def _moments(day: date, wall: time, fields: tuple[tuple[Part, ...], ...], zone: ZoneInfo) -> Iterator[datetime]:
     """The fire times of a day from a wall time on, in their order, as UTC."""
     minutes = sorted(_values(fields[0], 0, 59))
