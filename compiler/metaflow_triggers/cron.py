@@ -393,8 +393,8 @@ def fires(cron: str, timezone_name: str | None, start: datetime, end: datetime) 
     zone = ZoneInfo(timezone_name or "UTC")
     fields = parse(cron).fields
     begin, last = start.astimezone(zone), end.astimezone(zone).date()
-    day: date | None = begin.date()
-    while (day := _day_on(day, last, fields)) is not None:
+    first = begin.date()
+    while (day := _day_on(first, last, fields)) is not None:
         # On the first day only what is not over on the wall; of an hour that comes twice the first one counts.
         wall = begin.time() if day == begin.date() else time.min
         for moment in _moments(day, wall, fields, zone):
@@ -402,7 +402,7 @@ def fires(cron: str, timezone_name: str | None, start: datetime, end: datetime) 
                 break
             if moment >= start:
                 yield moment
-        day += timedelta(days=1)
+        first = day + timedelta(days=1)
 
 
 def next_fire(cron: str, timezone_name: str | None, after: datetime) -> datetime | None:

@@ -92,7 +92,10 @@ def serve(
     observer: Observer | None = None,
     launcher: Launcher | None = None,
 ) -> None:
-    """Run an engine until a signal, or until it is idle. `sources` add starts beside schedules. Raises DiagnosticError (FT750 and following)."""
+    """Run an engine until a signal, or until it is idle. `sources` add starts beside the flows' schedules.
+
+    Raises DiagnosticError (FT750 and following).
+    """
     local = [local_flow(flow) for flow in flows]
     if options.logs is not None:
         _make_folder(options.logs)
