@@ -149,7 +149,6 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
 def _publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:
     try:
         import metaflow  # noqa: F401 - a plugin cannot be imported before it
-
         from metaflow_extensions.triggers.plugins import emit_event
 
         emit_event.publish(backend, name, payload, text, identity)
