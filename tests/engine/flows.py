@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from metaflow_triggers.model import Parameter
+
 from tests.link.build import all_of, any_of, event, finished, flow, needed, parameter, span
 
 __all__ = [

@@ -8,7 +8,6 @@ import sys
 import threading
 
 import pytest
-
 from metaflow_extensions.triggers.plugins import local_events
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.engine import store

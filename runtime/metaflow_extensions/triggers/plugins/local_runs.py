@@ -12,7 +12,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
 import sys
 from datetime import datetime, timezone
 from typing import Any
@@ -56,6 +55,8 @@ def process_started(pid: int) -> str | None:
         if fields[0] in (b"Z", b"X"):  # it has ended; only its parent has not looked yet
             return None
         return f"{boot}:{fields[19].decode()}"
+    import subprocess
+
     found = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
