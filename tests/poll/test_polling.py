@@ -115,7 +115,7 @@ def test_a_long_run_delays_no_poll(world):
     ],
 )
 def test_a_poll_that_fails_starts_nothing_and_is_polled_again(world, answer, said, caplog):
-    moments, watch = recording(world, [answer, fire(Context({"after": 1}))])
+    _, watch = recording(world, [answer, fire(Context({"after": 1}))])
     world.poller(polled(watch))
     world.pass_time(0.5)
     world.pass_time(0)
