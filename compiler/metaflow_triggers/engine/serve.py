@@ -108,8 +108,6 @@ def serve(
     Raises DiagnosticError (FT750 and following).
     """
     local = [local_flow(flow) for flow in flows]
-    if options.logs is not None:
-        _make_folder(options.logs)
     watcher = observer or Lines(sys.stdout, sys.stderr)
     engine = Engine(
         options.database,
@@ -120,8 +118,11 @@ def serve(
         max_runs=options.max_runs,
         run_deadline=options.run_deadline,
     )
-    before = _handle_signals(engine, watcher)
+    before: dict[int, Any] = {}
     try:
+        if options.logs is not None:
+            _make_folder(options.logs)
+        before = _handle_signals(engine, watcher)
         watcher.on_begin(engine.flows)
         engine.run(until_idle=options.until_idle)
     finally:

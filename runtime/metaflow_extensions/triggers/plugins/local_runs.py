@@ -127,7 +127,9 @@ def finish(  # noqa: PLR0917
             step = error = None
         else:
             state = ending or state
-            if noted_error is not None and step in (None, noted_step):
+            if state == "timed_out":
+                step, error = None, "the run took longer than its deadline"
+            elif state == "failed" and noted_error is not None and step in (None, noted_step):
                 step, error = noted_step, noted_error
         error = storable(error) if error is not None else None
         connection.execute(
