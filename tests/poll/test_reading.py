@@ -26,7 +26,10 @@ class {name}(FlowSpec):
 if __name__ == "__main__":
     {name}()
 """
-HEAD = "import cloaca\nfrom cloaca import Context, TriggerResult, trigger\nfire, skip = TriggerResult.fire, TriggerResult.skip\n"
+HEAD = (
+    "import cloaca\nfrom cloaca import Context, TriggerResult, trigger\n"
+    "fire, skip = TriggerResult.fire, TriggerResult.skip\n"
+)
 
 
 class Folder:
@@ -310,15 +313,13 @@ def test_clouds_refuse_polls_and_flows_without_polls_go_on(folder):
     code, found = folder.check()
     assert (code, {(item["code"], item["severity"]) for item in found}) == (0, {("FT511", "warning")})
     assert len(found) == 2
-    for backend in ("step-functions", "argo-workflows"):
-        code, found = folder.check("--backend", backend)
-        assert (code, [(item["code"], item["severity"]) for item in found]) == (1, [("FT511", "error")])
-        assert folder.at(found[0]) == "trigger"
+    code, found = folder.check("--backend", "argo-workflows")
+    assert (code, [(item["code"], item["severity"]) for item in found]) == (1, [("FT511", "error")])
+    assert folder.at(found[0]) == "trigger"
     done = folder.run("compile", ".", "--output", "out", "--show", "triggers")
     assert (done.returncode, done.stderr.count("error[FT511]")) == (1, 2)
     assert not (folder.path / "out").exists()
-    assert folder.run("diff", ".", "--against", "out").returncode == 2
-    done = folder.run("compile", "plain.py", "--show", "triggers")
+    done = folder.run("compile", "plain.py", "--show", "triggers", "--backend", "step-functions")
     assert done.returncode == 0, done.stderr
 
 
