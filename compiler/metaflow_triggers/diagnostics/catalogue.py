@@ -14,6 +14,7 @@ from .rules_backend import RULES as _BACKEND
 from .rules_deploy import RULES as _DEPLOY
 from .rules_graph import RULES as _GRAPH
 from .rules_reading import RULES as _READING
+from .rules_simulate import RULES as _SIMULATE
 from .rules_usage import RULES as _USAGE
 
 __all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "rule", "severity"]
@@ -31,7 +32,9 @@ AREAS: dict[str, str] = {
 }
 """What the first digit of a code says."""
 
-RULES: tuple[Rule, ...] = tuple(sorted((*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY), key=lambda item: item.code))
+RULES: tuple[Rule, ...] = tuple(
+    sorted((*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_SIMULATE), key=lambda item: item.code)
+)
 
 _BY_CODE = {item.code: item for item in RULES}
 
