@@ -90,7 +90,6 @@ _USED_BY_COMMANDS = (
     "metaflow.plugins.aws.batch.batch_cli",
     "metaflow.plugins.cards.card_cli",
     "metaflow.plugins.kubernetes.kubernetes_cli",
-    "metaflow.plugins.logs_cli",
     "metaflow.plugins.namespaced_events",
     "metaflow.plugins.tag_cli",
     "metaflow.pylint_wrapper",
