@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, run_command, simulate_command
 from .backends import NAMES
 
 
@@ -60,14 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--full", action="store_true", help="also the text of the files, as a unified diff")
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     diff.set_defaults(work=_diff)
-    simulate = commands.add_parser(
-        "simulate", help="what a list of events would start, with which parameters; nothing is started or asked"
-    )
-    _common(simulate)
-    simulate.add_argument(
-        "--events", metavar="FILE", required=True, help="events as JSON or JSON lines; - is standard input"
-    )
-    simulate.set_defaults(work=_simulate)
+    run_command.add_parser(commands)
+    simulate_command.add_parser(commands, _common)
     return parser
 
 
@@ -99,21 +93,6 @@ def _diff(options: argparse.Namespace) -> int:
     # A mistake in the flows is an error here: exit code 1 says that something differs.
     code = _run(options, workflow=True)
     return code if options.compared else 2
-
-
-def _simulate(options: argparse.Namespace) -> int:
-    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"  # as in `_run`
-    import metaflow  # noqa: F401
-
-    from .diagnostics import DiagnosticError
-    from .diagnostics.render import render_text
-    from .simulate.command import run
-
-    try:
-        return run(options, tuple(name for name in NAMES if not options.backend or name in options.backend))
-    except DiagnosticError as error:
-        sys.stderr.write(render_text(error.diagnostics, flows=0, color=False))
-        return 1
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:

@@ -26,7 +26,7 @@ from metaflow_triggers.model import (
     Trigger,
     TriggerGraph,
 )
-from metaflow_triggers.simulate import Item
+from metaflow_triggers.simulate.items import Item
 
 SPAN = Span("flow.py", 1, 1, 1, 2)
 FIELDS = ("a", "b", "c", "a.b", "deep.er.field", "text")
@@ -45,7 +45,7 @@ FILTERS = (
 
 def project(seed: int) -> tuple[TriggerGraph, list[Item]]:
     """A project and what happens to it."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     count = chance.randint(1, 20)
     events = [f"event-{number}" for number in range(chance.randint(1, 8))]
     homes = [chance.choice(HOMES) for _ in range(count)]
@@ -133,7 +133,9 @@ def _items(chance: random.Random, flows: list[Flow], events: list[str]) -> list[
             again = chance.choice(items)
             items.append(Item(**{**again.__dict__, "at": moment}))
         elif chance.random() < 0.7:
-            items.append(Item("event", chance.choice([*events, "event-none"]), _payload(chance), f"id-{number}", moment))
+            items.append(
+                Item("event", chance.choice([*events, "event-none"]), _payload(chance), f"id-{number}", moment)
+            )
         else:
             flow = chance.choice(flows)
             outcome = chance.choice(OUTCOMES)

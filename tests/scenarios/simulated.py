@@ -16,9 +16,10 @@ from metaflow_triggers.check import check
 from metaflow_triggers.diagnostics.render import has_errors
 from metaflow_triggers.link import link
 from metaflow_triggers.project import Request, read_files
-from metaflow_triggers.simulate.command import refusals, simulate
 from metaflow_triggers.simulate.events_file import parse
 from metaflow_triggers.simulate.values import text_of
+from metaflow_triggers.simulate.whole import simulate
+from metaflow_triggers.simulate_command import refusals
 
 from .rows import Observed, ObservedStart, Row, Seen, flow_files, items
 

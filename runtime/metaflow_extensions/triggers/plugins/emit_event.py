@@ -1,7 +1,8 @@
 """Emit event: publish an event where the run runs.
 
 In:   a name and a payload (a JSON object).
-Out:  the event on EventBridge (Step Functions task) or on the webhook (Argo task, or where one is configured).
+Out:  the event on EventBridge (Step Functions task), in the local engine's log (a run of that engine, or where its
+      database is configured), or on the webhook (Argo task, or where one is configured).
 
 Not here: starting flows. In a plain run there is no place to publish to: one line says so.
 boto3 and `values` are imported only where they are needed: this module is imported with Metaflow.
@@ -83,13 +84,20 @@ def _emit(name: Any, payload: Any) -> str | None:
     if os.environ.get("SFN_STATE_MACHINE"):
         _to_eventbridge(name, payload, text, identity, when)
         return identity
+    database = os.environ.get("METAFLOW_TRIGGERS_DATABASE")
+    if database and not os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
+        _to_local(database, name, text, identity, when)
+        return identity
     url = _webhook()
     if url:
         _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
         return identity
     if os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
         raise EmitError("this Argo task knows no webhook: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
-    _log(f"event {name!r} not published: this run is not deployed and METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
+    _log(
+        f"event {name!r} not published: this run is not deployed, nor started by the local engine, "
+        "and METAFLOW_TRIGGERS_WEBHOOK_URL is not set"
+    )
     return None
 
 
@@ -169,6 +177,23 @@ def _to_webhook(url: str, body: bytes) -> None:
             return problem
         except OSError as error:
             return f"the webhook cannot be reached: {error}"
+
+    _until_published(attempt)
+
+
+def _to_local(database: str, name: str, text: str, identity: str, when: datetime) -> None:
+    import sqlite3
+
+    from . import local_events
+
+    def attempt() -> str | None:
+        try:
+            local_events.append(database, name, text, identity, local_events.timestamp_text(when))
+        except sqlite3.OperationalError as error:  # busy, a full disk
+            return f"the local engine's database {database} does not take the event: {error}"
+        except sqlite3.DatabaseError as error:
+            raise EmitError(str(error)) from None
+        return None
 
     _until_published(attempt)
 

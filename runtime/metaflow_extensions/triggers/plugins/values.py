@@ -217,6 +217,8 @@ def select(document: dict[str, Any]) -> list[Event]:
             raise EventError(f"the event of transport {transport!r} is not an object")
         if transport == "eventbridge":
             events.append(_from_eventbridge(event, dependencies))
+        elif transport == "local" and "kind" in event:
+            events.append(_from_local(event, dependencies, item.get("dependency")))
         elif transport in ("argo", "local"):
             events.append(_from_body(event, dependencies))
         else:
@@ -295,6 +297,16 @@ def _from_body(body: dict[str, Any], dependencies: list[dict[str, Any]]) -> Even
         payload = {key: value for key, value in payload.items() if key in keys}
     identity = body.get("id") or payload.get("id")
     return Event(name, payload, _text(identity), when, "event", _named(dependencies, name))
+
+
+def _from_local(event: dict[str, Any], dependencies: list[dict[str, Any]], number: int | None) -> Event:
+    """An event of the local engine, which says its kind and, by number, its dependency."""
+    payload, when = _payload(event.get("payload")), _timestamp(event.get("timestamp"))
+    name = str(event.get("name") or "")
+    dependency = dependencies[number] if number is not None else _named(dependencies, name)
+    if event.get("kind") == "finish":
+        return _outcome({key: payload.get(key) for key in _OUTCOME_KEYS}, when, dependency)
+    return Event(name, payload, _text(event.get("id")), when, "event", dependency)
 
 
 _OUTCOME_KEYS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")

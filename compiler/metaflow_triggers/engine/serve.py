@@ -1,0 +1,150 @@
+"""Serve: an engine as a command: its signals and its lines.
+
+In:   flows, a database, what the command line says.
+Out:  lines of what starts and ends on standard output, problems on standard error; returns when it is done.
+
+Not here: reading flow files, the table of a terminal.
+The first SIGINT or SIGTERM: nothing new is started, running flows are left to finish. The second: they are ended
+(outcome `aborted`). What waits stays in the database, for the next engine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..model import Flow
+from .launch import FlowLauncher, Launcher
+from .loop import Engine, Source
+from .observe import Change, Observer
+from .waits import LocalFlow, local_flow
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `metaflow-triggers run` says. `environment` is that of the runs, `run_deadline` seconds or None."""
+
+    database: str
+    environment: Mapping[str, str]
+    logs: str | None = None
+    project_options: tuple[str, ...] = ()
+    max_runs: int = 16
+    run_deadline: float | None = None
+    until_idle: bool = False
+
+
+class Lines(Observer):
+    """One line for each thing that happens."""
+
+    def __init__(self, out: TextIO, problems: TextIO) -> None:
+        self._out = out
+        self._problems = problems
+
+    def on_line(self, change: Change) -> None:
+        """A run started or ended, or an event was refused."""
+        self._print(self._out, line(change))
+
+    def on_problem(self, text: str) -> None:
+        """Something is wrong with the database, or right again."""
+        self._print(self._problems, f"metaflow-triggers: {text}")
+
+    @staticmethod
+    def _print(stream: TextIO, text: str) -> None:
+        # An engine goes on when nobody reads what it says.
+        try:
+            print(text, file=stream, flush=True)
+        except (OSError, ValueError):
+            return
+
+
+def line(change: Change) -> str:
+    """`started    Flow #12, by event order-placed`, and so on, without what could move a terminal's cursor."""
+    words = [f"{change.what:<10} {change.flow_key} #{change.start_id}"]
+    if change.run_id:
+        words.append(f"run {change.run_id}")
+    if change.seconds is not None:
+        words.append(f"after {change.seconds:.1f} s")
+    if change.what in ("started", "refused"):
+        words.append(f"by {change.reason}" if change.reason else "")
+    if change.step:
+        words.append(f"in step {change.step}")
+    if change.error:
+        words.append(change.error[:500])
+    if change.log:
+        words.append(f"log {change.log}")
+    text = ", ".join(word for word in words if word)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def serve(
+    flows: Sequence[Flow],
+    options: Options,
+    *,
+    sources: Sequence[Source] = (),
+    observer: Observer | None = None,
+    launcher: Launcher | None = None,
+) -> None:
+    """Run an engine until a signal, or until it is idle. Raises DiagnosticError (FT750 and following)."""
+    local = [local_flow(flow) for flow in flows]
+    if options.logs is not None:
+        _make_folder(options.logs)
+    engine = Engine(
+        options.database,
+        local,
+        launcher or _launcher(local, options),
+        sources=sources,
+        observer=observer or Lines(sys.stdout, sys.stderr),
+        max_runs=options.max_runs,
+        run_deadline=options.run_deadline,
+    )
+    before = _handle_signals(engine)
+    try:
+        engine.run(until_idle=options.until_idle)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        engine.close()
+
+
+def _launcher(flows: Sequence[LocalFlow], options: Options) -> FlowLauncher:
+    return FlowLauncher(
+        options.database,
+        {flow.key: flow for flow in flows},
+        options.environment,
+        options.project_options,
+        options.logs,
+    )
+
+
+def _make_folder(path: str) -> None:
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(13, "it cannot be written to")
+    except OSError as error:
+        raise DiagnosticError(
+            [Diagnostic("FT753", f"the folder for logs `{path}` cannot be used: {error.strerror}")]
+        ) from error
+
+
+def _handle_signals(engine: Engine) -> dict[int, Any]:
+    count = 0
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            engine.drain()
+            if engine.running:
+                os.write(2, b"metaflow-triggers: starting nothing more; running flows finish (again: end them)\n")
+        else:
+            engine.end_runs()
+
+    return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
