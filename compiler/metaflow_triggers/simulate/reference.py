@@ -215,6 +215,7 @@ class Reference:
         self, flow: Flow, reason: str, given: list[tuple[Trigger, Dependency, Occurrence]], doing: _Doing
     ) -> None:
         parameters: dict[str, Converted] = {}
+        has: set[str] = set()  # a value of the wrong type is one
         fails = None
         explicit = {mapping.parameter for _, dependency, _ in given for mapping in dependency.mappings}
         declared = {item.name: item for item in flow.parameters if not item.is_config}
@@ -235,11 +236,12 @@ class Reference:
             for name, value, place in wishes:
                 if value is None:
                     continue
+                has.add(name)
                 try:
                     parameters[name] = convert(value, declared[name].type)
                 except Unfit as error:
                     fails = fails or f"event {event.name!r}: {place} does not fit parameter {name!r}: {error}"
-        missing = next((item for item in _needed(flow) if item.name not in parameters and fails is None), None)
+        missing = next((item for item in _needed(flow) if item.name not in has), None)
         if missing is not None:
             names = " nor ".join(event.name for _, _, event in given)
             doing.not_started.append(_without_value(flow, missing, f"it is not in {names}"))
@@ -264,16 +266,18 @@ class Reference:
         payload = {**item.payload, "trigger_name": poll.name, "triggered_at": when.isoformat()}
         event = Occurrence(poll.name, payload, f"{poll.name}/{self._items}", when, "poll")
         parameters: dict[str, Converted] = {}
+        has: set[str] = set()
         fails = None
         for parameter in flow.parameters:
             value = None if parameter.is_config else payload.get(parameter.name)
             if value is None:
                 continue
+            has.add(parameter.name)
             try:
                 parameters[parameter.name] = convert(value, parameter.type)
             except Unfit as error:
                 fails = fails or f"poll {poll.name!r}: field {parameter.name!r} does not fit its parameter: {error}"
-        missing = next((one for one in _needed(flow) if one.name not in parameters and fails is None), None)
+        missing = next((one for one in _needed(flow) if one.name not in has), None)
         if missing is not None:
             doing.not_started.append(_without_value(flow, missing, f"poll {poll.name} does not give it"))
             return
