@@ -24,6 +24,7 @@ from ..model import Flow
 from .launch import FlowLauncher, Launcher
 from .loop import Engine, Source
 from .observe import Change, Observer
+from .schedules import Schedules
 from .waits import LocalFlow, local_flow
 
 
@@ -91,7 +92,10 @@ def serve(
     observer: Observer | None = None,
     launcher: Launcher | None = None,
 ) -> None:
-    """Run an engine until a signal, or until it is idle. Raises DiagnosticError (FT750 and following)."""
+    """Run an engine until a signal, or until it is idle. `sources` add starts beside the flows' schedules.
+
+    Raises DiagnosticError (FT750 and following).
+    """
     local = [local_flow(flow) for flow in flows]
     if options.logs is not None:
         _make_folder(options.logs)
@@ -99,7 +103,7 @@ def serve(
         options.database,
         local,
         launcher or _launcher(local, options),
-        sources=sources,
+        sources=(Schedules(local), *sources),
         observer=observer or Lines(sys.stdout, sys.stderr),
         max_runs=options.max_runs,
         run_deadline=options.run_deadline,
