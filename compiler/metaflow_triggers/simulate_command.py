@@ -66,7 +66,7 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     from .check import check
     from .diagnostics.render import has_errors
     from .link import link
-    from .project import Request, flow_files, read_files
+    from .project import Request, flow_files, read_project
     from .simulate import report
     from .simulate.whole import simulate
 
@@ -83,9 +83,9 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     seams.check_shape(names)
     seams.prove_in_charge()
     files, diagnostics = flow_files(options.paths)
-    read, found = read_files(files, request)
-    graph = link([item.flow for item in read])
-    diagnostics = [*diagnostics, *found, *check(graph, project_wide=False)]
+    read = read_project(files, request)
+    graph = link([item.flow for item in read.flows], polls=read.polls)
+    diagnostics = [*diagnostics, *read.diagnostics, *check(graph, project_wide=False)]
     if diagnostics:
         _show(diagnostics, len(graph.flows))
     if has_errors(diagnostics):

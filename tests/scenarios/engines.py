@@ -82,7 +82,7 @@ class Found:
 
 def step_through(graph: TriggerGraph, items: list[Item], folder: Path, seed: int) -> Found:
     """One or two engines on one file take turns at the items, by chance one by one or many at once."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     path = str(folder / f"engine-{seed}.db")
     clock = SetClock()
     flows = [local_flow(flow) for flow in graph.flows]

@@ -15,7 +15,7 @@ from metaflow_triggers.backends import NAMES
 from metaflow_triggers.check import check
 from metaflow_triggers.diagnostics.render import has_errors
 from metaflow_triggers.link import link
-from metaflow_triggers.project import Request, read_files
+from metaflow_triggers.project import Request, read_project
 from metaflow_triggers.simulate.events_file import parse
 from metaflow_triggers.simulate.values import text_of
 from metaflow_triggers.simulate.whole import simulate
@@ -34,14 +34,17 @@ def observe(rows: Sequence[Row], folder: Path) -> dict[str, tuple[Observed, dict
         files = {row.rule: [str(path) for path in flow_files(row, folder)] for row in group}
         every = sorted({path for paths in files.values() for path in paths})
         request = Request(NAMES, production=production, code_package=False, workflow=False, workers=2)
-        flows, diagnostics = read_files(every, request)
+        read = read_project(every, request)
         settings = seams.read_settings(production=production, code_package=False)
         for name in NAMES:
             backends.backend(name)
         for row in group:
             mine = set(files[row.rule])
-            graph = link([item.flow for item in flows if item.flow.file in mine])
-            told = [item for item in diagnostics if item.span is not None and item.span.file in mine]
+            graph = link(
+                [item.flow for item in read.flows if item.flow.file in mine],
+                polls=[poll for poll in read.polls if poll.file in mine],
+            )
+            told = [item for item in read.diagnostics if item.span is not None and item.span.file in mine]
             mistakes = sorted({item.code for item in [*told, *check(graph, project_wide=False)] if has_errors([item])})
             observed = Observed(mistakes=mistakes)
             refused: dict[str, list[str]] = {}

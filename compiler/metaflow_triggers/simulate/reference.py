@@ -26,13 +26,13 @@ from ..model import (
     FinishDependency,
     Flow,
     Parameter,
-    PollTrigger,
     Trigger,
     TriggerGraph,
 )
+from ..names import poll_slug
 from .acceptance import payload_refusal, refusal
 from .items import BEGINNING, Item
-from .values import Converted, Unfit, convert, exact, field_of
+from .values import Converted, Unfit, convert, exact, field_of, timestamp_text
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -129,14 +129,15 @@ class _Made:
 class Reference:
     """The engine's meaning without the engine. `accept` items in the order in which they arrive."""
 
-    def __init__(self, graph: TriggerGraph, polls: tuple[tuple[PollTrigger, Flow], ...] = ()) -> None:
+    def __init__(self, graph: TriggerGraph) -> None:
         self.graph = graph
         self.now: datetime | None = None
-        self._polls = {poll.name: (poll, flow) for poll, flow in polls}
+        self._polls = {poll.name: (poll, graph.flows[target]) for target, poll in graph.polls if target is not None}
         self._known: set[tuple[str, str]] = set()
         self._runs = 0
         self._items = 0
         self._active: dict[tuple[str, str], str] = {}  # (poll, hash of its context) -> run
+        self._generations: dict[str, int] = {}  # poll -> its starts
         self._sets: dict[tuple[int, int], _Set] = {}
         for number, flow in enumerate(graph.flows):
             for place, trigger in enumerate(flow.triggers):
@@ -160,7 +161,7 @@ class Reference:
         if item.kind == "event":
             self._arrive(Occurrence(item.name, item.payload, known, item.at or self.now, "event"), None, doing)
         elif item.kind == "finish":
-            self._active = {key: run for key, run in self._active.items() if run != item.identity}
+            self._free(item.identity)
             self._arrive(_outcome(item, known, item.at or self.now), item, doing)
         elif item.kind == "poll":
             self._fire(item, doing)
@@ -257,33 +258,42 @@ class Reference:
             doing.not_started.append(NotStarted("", "", f"no poll trigger is called {item.name!r}"))
             return
         poll, flow = self._polls[item.name]
-        key = (poll.name, context_hash(item.payload))
+        told = item.payload
+        if poll.dedup_keys is not None:
+            told = {key: value for key, value in told.items() if key in poll.dedup_keys}
+        key = (poll.name, context_hash(told))
         if not poll.allow_concurrent and key in self._active:
-            why = f"a run with the same context is active ({self._active[key]})"
+            why = f"a run with the same context is active or was ({self._active[key]})"
             doing.not_started.append(NotStarted(qualified_name(identity(flow)), "", why))
             return
         when = item.at or self.now
-        payload = {**item.payload, "trigger_name": poll.name, "triggered_at": when.isoformat()}
-        event = Occurrence(poll.name, payload, f"{poll.name}/{self._items}", when, "poll")
-        parameters: dict[str, Converted] = {}
-        has: set[str] = set()
-        fails = None
-        for parameter in flow.parameters:
-            value = None if parameter.is_config else payload.get(parameter.name)
-            if value is None:
-                continue
-            has.add(parameter.name)
-            try:
-                parameters[parameter.name] = convert(value, parameter.type)
-            except Unfit as error:
-                fails = fails or f"poll {poll.name!r}: field {parameter.name!r} does not fit its parameter: {error}"
-        missing = next((one for one in _needed(flow) if one.name not in has), None)
+        payload = {**item.payload, "trigger_name": poll.name, "triggered_at": timestamp_text(when)}
+        given = self._named_alike(flow, payload)
+        missing = next((one for one in _needed(flow) if given.get(one.name) is None), None)
         if missing is not None:
             doing.not_started.append(_without_value(flow, missing, f"poll {poll.name} does not give it"))
             return
+        parameters: dict[str, Converted] = {}
+        fails = None
+        for parameter in flow.parameters:
+            if given.get(parameter.name) is not None:
+                try:
+                    parameters[parameter.name] = convert(given[parameter.name], parameter.type)
+                except Unfit as error:
+                    fails = fails or f"poll {poll.name!r}: field {parameter.name!r} does not fit its parameter: {error}"
+        generation = self._generations[poll.name] = self._generations.get(poll.name, 0) + 1
+        name = f"{poll_slug(poll.name)}-{key[1][:16]}-g{generation}"
+        event = Occurrence(poll.name, payload, name, when, "poll")
         run = self._run(_Made(flow, "poll", (event,), parameters, fails), doing)
         if not poll.allow_concurrent:
             self._active[key] = run
+
+    @staticmethod
+    def _named_alike(flow: Flow, payload: dict[str, Any]) -> dict[str, Any]:
+        """Parameter -> the value of its name. A JSON parameter `trigger_context` gets the payload."""
+        given = {item.name: payload.get(item.name) for item in flow.parameters if not item.is_config}
+        whole = any(item.name == "trigger_context" and item.type == "json" for item in flow.parameters)
+        return {**given, "trigger_context": payload} if whole and "trigger_context" not in payload else given
 
     # --- time: sections 2 (reset_at) and 10 ----------------------------------------------------------
 
@@ -327,6 +337,13 @@ class Reference:
         parameters = made.parameters if made.fails is None else {}
         doing.starts.append(Start(name, run, made.reason, self.now, made.events, parameters, made.fails))
         return run
+
+    def _free(self, run: str | None) -> None:
+        """A run has ended: its poll may fire with the same context again, unless `dedup="once"`."""
+        ended = [key for key, active in self._active.items() if active == run]
+        for key in ended:
+            if self._polls[key[0]][0].dedup != "once":
+                del self._active[key]
 
     def _identity(self, item: Item) -> str:
         if item.kind == "finish":

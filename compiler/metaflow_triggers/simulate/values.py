@@ -9,8 +9,10 @@ converts with the same code, so a simulation shows what arrives.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from metaflow_extensions.triggers.plugins import local_events
 from metaflow_extensions.triggers.plugins import values as runtime
 
 Converted = Any
@@ -50,3 +52,8 @@ def convert(value: Any, kind: str) -> Converted:
     if kind == "bool":
         return text == "true"
     return exact(text) if kind == "json" else text
+
+
+def timestamp_text(when: datetime) -> str:
+    """A moment as the payload of a poll's event has it."""
+    return str(local_events.timestamp_text(when))

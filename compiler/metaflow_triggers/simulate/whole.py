@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model import Flow, PollTrigger, TriggerGraph
+from ..model import TriggerGraph
 from .events_file import placed
 from .items import Item
 from .reference import Reference, Step
@@ -18,12 +18,5 @@ from .reference import Reference, Step
 
 def simulate(graph: TriggerGraph, items: Iterable[Item]) -> tuple[Reference, list[Step]]:
     """Every item in its turn."""
-    reference = Reference(graph, polls_of(graph))
+    reference = Reference(graph)
     return reference, [reference.accept(item) for item in placed(list(items), graph)]
-
-
-def polls_of(graph: TriggerGraph) -> tuple[tuple[PollTrigger, Flow], ...]:
-    """The poll triggers of a graph, each with the flow that it starts."""
-    by_name = {flow.name: flow for flow in reversed(graph.flows)}
-    polls: tuple[PollTrigger, ...] = getattr(graph, "polls", ())
-    return tuple((poll, by_name[poll.flow]) for poll in polls if poll.flow in by_name)
