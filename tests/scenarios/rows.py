@@ -115,7 +115,6 @@ class Observed:
     forgotten: list[str] | None = None
     refused: list[int] | None = None
     repeated: list[int] | None = None
-    mistakes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -184,9 +183,6 @@ def flow_text(name: str, trigger: str = "", parameters: Sequence[str] = (), star
 
 def differences(row: Row, observed: Observed) -> list[str]:
     """In words; empty when all is as the row says."""
-    if row.mistakes or observed.mistakes:
-        same = sorted(set(row.mistakes)) == sorted(set(observed.mistakes))
-        return [] if same else [f"mistakes: expected {row.mistakes}, found {observed.mistakes}"]
     found = list(observed.problems)
     for name in ("not_started", "waiting", "forgotten", "refused", "repeated"):
         seen, expected = getattr(observed, name), list(getattr(row, name))

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from . import simulated
+from . import reading, simulated, stepped
 from .rows import differences, of_flows, rows
 
 ROWS = rows()
@@ -21,19 +21,32 @@ SECTION_12 = {
 }
 
 
+RUNNABLE = [row for row in ROWS if not row.mistakes]
+
+
 @pytest.fixture(scope="module")
-def observed(tmp_path_factory):
-    return simulated.observe(ROWS, tmp_path_factory.mktemp("flows"))
+def read(tmp_path_factory):
+    return reading.read(ROWS, tmp_path_factory.mktemp("flows"))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.rule for row in ROWS])
-def test_row_is_simulated_as_it_says(row, observed):
-    assert differences(row, observed[row.rule][0]) == []
+def test_flows_have_the_mistakes_that_a_row_says(row, read):
+    assert read[row.rule].mistakes == sorted(set(row.mistakes))
+
+
+@pytest.mark.parametrize("row", RUNNABLE, ids=[row.rule for row in RUNNABLE])
+def test_row_is_simulated_as_it_says(row, read):
+    assert differences(row, simulated.observe(row, read[row.rule].graph)) == []
+
+
+@pytest.mark.parametrize("row", RUNNABLE, ids=[row.rule for row in RUNNABLE])
+def test_engine_reads_a_row_as_it_says(row, read, tmp_path):
+    assert differences(row, stepped.observe(row, read[row.rule].graph, tmp_path)) == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.rule for row in ROWS])
-def test_backends_refuse_of_a_row_what_it_says(row, observed):
-    assert observed[row.rule][1] == row.refusals
+def test_backends_refuse_of_a_row_what_it_says(row, read):
+    assert read[row.rule].refusals == row.refusals
 
 
 def test_every_section_has_rows():
@@ -52,11 +65,11 @@ def test_rows_have_names_of_their_own():
                     assert owner.setdefault(name, row.rule) == row.rule
 
 
-def test_backends_refuse_only_what_the_semantics_lists(observed):
+def test_backends_refuse_only_what_the_semantics_lists(read):
     extra = {
         (row.rule, backend, code)
         for row in ROWS
-        for backend, codes in observed[row.rule][1].items()
+        for backend, codes in read[row.rule].refusals.items()
         for code in codes
         if code not in SECTION_12[backend]
     }
