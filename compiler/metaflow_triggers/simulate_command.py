@@ -43,10 +43,6 @@ def add_parser(commands: Any, common: Callable[[argparse.ArgumentParser], None])
 
 def work(options: argparse.Namespace) -> int:
     """Simulate; returns the exit code."""
-    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
-    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
-    import metaflow  # noqa: F401 - its plugins must be loaded before the children start
-
     from .diagnostics import DiagnosticError
 
     try:
@@ -62,6 +58,10 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
+    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
+    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
+    import metaflow  # noqa: F401 - its plugins must be loaded before the children start
+
     from . import seams
     from .check import check
     from .diagnostics.render import has_errors
