@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, emit_command, manage_command, run_command
+from . import __version__, emit_command, manage_command, run_command, simulate_command
 from .backends import NAMES
 
 
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.set_defaults(work=_diff)
     run_command.add_parser(commands)
     emit_command.add_parser(commands)
+    simulate_command.add_parser(commands, _common)
     manage_command.add_parsers(commands)
     return parser
 

@@ -17,6 +17,7 @@ from .rules_engine import RULES as _ENGINE
 from .rules_graph import RULES as _GRAPH
 from .rules_polls import RULES as _POLLS
 from .rules_reading import RULES as _READING
+from .rules_simulate import RULES as _SIMULATE
 from .rules_usage import RULES as _USAGE
 
 __all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "rule", "severity"]
@@ -35,7 +36,10 @@ AREAS: dict[str, str] = {
 """What the first digit of a code says."""
 
 RULES: tuple[Rule, ...] = tuple(
-    sorted((*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_EMIT, *_ENGINE), key=lambda item: item.code)
+    sorted(
+        (*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_EMIT, *_ENGINE, *_SIMULATE),
+        key=lambda item: item.code,
+    )
 )
 
 _BY_CODE = {item.code: item for item in RULES}
