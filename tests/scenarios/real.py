@@ -50,6 +50,7 @@ def observe(rows: Sequence[Row], read: dict[str, ReadRow], folder: Path, runs: i
     path = str(folder / "engine.db")
     options = ("--production",) if production == {True} else ()
     (folder / "logs").mkdir(exist_ok=True)
+    (folder / "included.txt").write_text("a $(touch s6-touched) {{x}}\n", "utf-8")
     launcher = FlowLauncher(path, flows, environment(folder), options, str(folder / "logs"))
     before = Path.cwd()
     os.chdir(folder)  # the runs' own: what a payload could make appear there is looked for there
@@ -83,10 +84,11 @@ def _give(row: Row, read: ReadRow, writer: Any, observed: Observed, flows: dict[
 def _fill(
     rows: Sequence[Row], observed: dict[str, Observed], engine: Engine, flows: dict[str, LocalFlow], folder: Path
 ) -> None:
-    rule_of = {}
+    rule_of, row_of = {}, {}
     for row in rows:
         for name in [*row.flows, *(start["flow"] for start in row.starts), *row.not_started]:
             rule_of[name] = row.rule
+            row_of[name] = row
     for held in snapshot(engine.connection, flows).waiting:
         target = observed[rule_of[plain(held.flow_key)]]
         target.waiting = [*(target.waiting or []), plain(held.flow_key)]
@@ -96,9 +98,9 @@ def _fill(
     artifacts = _artifacts([f"{plain(key)}/{run_id}" for key, _, _, run_id, _, _ in found if run_id], folder)
     for key, state, text, run_id, error, reason in found:
         name = plain(key)
-        if reason == "by hand":
-            continue
         target = observed[rule_of[name]]
+        if reason == "by hand" and not row_of[name].flows:
+            continue  # the documents' flows that nothing starts
         if state == "refused":
             assert target.not_started is not None
             target.not_started.append(name)
