@@ -1,6 +1,6 @@
 """In place of a flow: takes the start, writes down that it ran, tells the outcome. May be killed at any statement.
 
-`python -S no_op.py RUNTIME LEDGER PROBABILITY START`
+`python -I -S no_op.py RUNTIME LEDGER PROBABILITY START`
 """
 
 import os

@@ -5,66 +5,101 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from metaflow_extensions.triggers.plugins import local_events
 from metaflow_triggers.engine import store
+from metaflow_triggers.engine.launch import CommandLauncher
+from metaflow_triggers.engine.loop import Engine
+from metaflow_triggers.engine.waits import local_flow
 
-WORKER = Path(__file__).with_name("worker.py")
+from .flows import all_of, any_of, event, finished, flow, with_options
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOWS = [
+    flow("Any", any_of(event("x"), event("y"))),
+    flow("Pairs", with_options(all_of(event("x"), event("y")), join="queue")),
+    flow("Next", any_of(finished("Any", match=("success",)))),
+    flow("Mourner", any_of(finished("Any", match=("failure",)))),
+]
 
 
-def worker(database, ledger, *words):
-    return subprocess.Popen([sys.executable, WORKER, database, ledger, *words], stdout=subprocess.PIPE)
+def engine(database, ledger, statements=0, probability="0", until_idle=False):
+    """The pid of an engine that kills itself at its Nth statement (0: never).
+
+    Forked, not started anew: a thousand engines are to begin, and the test is not about that.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        no_op = [sys.executable, "-I", "-S", str(ROOT / "tests/engine/no_op.py"), str(ROOT / "runtime"), ledger]
+        launcher = CommandLauncher(database, [*no_op, probability])
+        made = Engine(database, [local_flow(item) for item in FLOWS], launcher, max_runs=6)
+        if statements:
+            made.connection.set_trace_callback(killer(statements))
+        made.run(until_idle=until_idle)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def killer(statements):
+    left = statements
+
+    def count(statement):
+        nonlocal left
+        left -= not statement.startswith("PRAGMA")
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return count
+
+
+def to_the_end(database, ledger):
+    _, status = os.waitpid(engine(database, ledger, until_idle=True), 0)
+    assert status == 0
 
 
 def campaign(folder, kills, seed):
-    """Feed two engines until `kills` of them have been killed; returns (database, ledger, ids of accepted events)."""
+    """Feed two engines until `kills` of them have been killed; returns (database, ledger, accepted events)."""
     draw = random.Random(seed)
     database, ledger = str(folder / "triggers.db"), str(folder / "ran")
     store.connect(database).close()
     Path(ledger).touch()
-    first = worker(database, ledger, "0", "0", "--until-idle")  # the flows are known before the first event
-    first.communicate()
-    assert first.returncode == 0
+    to_the_end(database, ledger)  # the flows are known before the first event
 
     def start():
-        return worker(database, ledger, str(draw.randrange(3, 120)), "0.1")
+        return engine(database, ledger, draw.randrange(3, 80), "0.1")
 
     accepted = []
     engines = [start(), start()]
     killed = 0
     while killed < kills:
         name, identity = draw.choice("xy"), f"event-{len(accepted)}"
-        moment = local_events.timestamp_text(store_now())
+        moment = local_events.timestamp_text(datetime.now(timezone.utc))
         local_events.append(database, name, "{}", identity, moment)
         accepted.append((name, identity))
-        if draw.random() < 0.15:  # and some from outside, at any moment
-            os.kill(draw.choice(engines).pid, signal.SIGKILL)
-        time.sleep(draw.random() * 0.02)
-        for place, engine in enumerate(engines):
-            if engine.poll() is not None:
-                assert engine.returncode == -signal.SIGKILL
-                engine.stdout.close()
+        time.sleep(draw.random() * 0.03)
+        if draw.random() < 0.2:  # and some from outside, at any moment
+            os.kill(draw.choice(engines), signal.SIGKILL)
+        for place, pid in enumerate(engines):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
                 killed += 1
                 engines[place] = start()
-    for engine in engines:
-        engine.kill()
-        engine.communicate()
-    last = worker(database, ledger, "0", "0", "--until-idle")
-    last.communicate()
-    assert last.returncode == 0
+    for pid in engines:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    to_the_end(database, ledger)
     return database, ledger, accepted
-
-
-def store_now():
-    from metaflow_triggers.engine.clock import SystemClock
-
-    return SystemClock().now()
 
 
 def judge(database, ledger, accepted):

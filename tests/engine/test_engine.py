@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 
 import pytest
 from metaflow_extensions.triggers.plugins import local_events, local_runs
@@ -136,13 +137,8 @@ def test_the_engine_says_what_a_run_could_not_say_itself(bench, code, state, err
     b.emit("x")
     engine.turn()
     (process,) = b.launcher.running
-    process.pid = engine._children[0].process.pid = os.getpid()
-    process.code = code
-    # Not this process, which the engine would end with its session.
-    engine._children[0].process.pid = os.getpid()
-    if code < 0:
-        process.pid = 2**22 - 1
-        engine.connection.execute("UPDATE starts SET pid = ?", (process.pid,))
+    process.pid, process.code = 2**22 + 1, code  # no process has this number
+    engine.connection.execute("UPDATE starts SET pid = ?", (process.pid,))
     engine.turn()
     assert b.rows("state, error") == [(state, error)]
 
@@ -184,7 +180,7 @@ def test_a_run_deadline_ends_a_run_as_timeout(bench):
     b.emit("x")
     engine.turn()
     wait_until(lambda: b.rows("state") == [("started",)])
-    engine.connection.execute("UPDATE starts SET started_at = ?", (local_events.timestamp_text(clock.now()),))
+    clock.at += timedelta(hours=2)  # setting the clock ends nothing
     clock.forward(3590)
     turns(engine)
     assert b.rows("state, ending") == [("started", None)]
@@ -192,6 +188,58 @@ def test_a_run_deadline_ends_a_run_as_timeout(bench):
     turns(engine)
     wait_until(lambda: (engine.turn(), b.rows("state"))[1] != [("started",)])
     assert b.rows("state") == [("timed_out",)]
+
+
+def test_a_run_that_a_dead_engine_left_is_held_to_the_deadline_too(bench):
+    b = bench(flow("A", any_of(event("x"))))
+    first = b.engine(launcher=CommandLauncher(b.path, [sys.executable, "-c", BEGIN + "import time\ntime.sleep(600)"]))
+    b.emit("x")
+    first.turn()
+    wait_until(lambda: b.rows("state") == [("started",)])
+    first.connection.execute("UPDATE starts SET owner_pid = 4194305, owner_started = 'then', started_at = '2026'")
+    second = b.engine(run_deadline=5)
+    second.turn()
+    (left,) = first._children
+    assert left.process.wait() == -signal.SIGTERM
+    first.turn()
+    assert b.rows("state, error") == [("timed_out", "the run took longer than its deadline")]
+
+
+def test_setting_the_clock_back_does_not_delay_what_waits_to_be_tried_again(bench):
+    b = bench(flow("A", any_of(event("x"))))
+    engine = b.engine()
+    engine.connection.execute("INSERT INTO paused VALUES ('A', 'now')")
+    b.emit("x")
+    turns(engine)
+    later = local_events.timestamp_text(b.clock.now() + timedelta(seconds=8))
+    engine.connection.execute("UPDATE starts SET not_before = ?", (later,))
+    engine.connection.execute("DELETE FROM paused")
+    b.clock.forward(2)
+    turns(engine)
+    assert b.rows("state") == [("claimed",)]
+    b.clock.at -= timedelta(hours=1)
+    b.clock.forward(2)
+    turns(engine)
+    assert b.rows("state") == [("succeeded",)]
+
+
+def test_what_an_engine_gave_up_is_issued_by_the_next_in_the_same_process(bench):
+    class Never:
+        def log_of(self, order):
+            return None
+
+        def launch(self, order):
+            return Ended(os.getpid(), None)
+
+    b = bench(flow("A", any_of(event("x"))))
+    first = b.engine(launcher=Never())
+    b.emit("x")
+    turns(first)
+    assert b.rows("state, attempts") == [("claimed", 1)]
+    first.close()
+    b.engines.remove(first)
+    b.engine().run(until_idle=True)
+    assert b.rows("state, attempts") == [("succeeded", 2)]
 
 
 BEGIN = """

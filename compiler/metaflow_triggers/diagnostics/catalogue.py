@@ -12,6 +12,7 @@ from __future__ import annotations
 from .rule import SEVERITIES, Rule
 from .rules_backend import RULES as _BACKEND
 from .rules_deploy import RULES as _DEPLOY
+from .rules_emit import RULES as _EMIT
 from .rules_engine import RULES as _ENGINE
 from .rules_graph import RULES as _GRAPH
 from .rules_polls import RULES as _POLLS
@@ -36,7 +37,8 @@ AREAS: dict[str, str] = {
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
-        (*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_ENGINE, *_SIMULATE), key=lambda item: item.code
+        (*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_EMIT, *_ENGINE, *_SIMULATE),
+        key=lambda item: item.code,
     )
 )
 

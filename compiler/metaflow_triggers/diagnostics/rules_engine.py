@@ -60,4 +60,14 @@ RULES: tuple[Rule, ...] = (
         instead="$ METAFLOW_USER=me metaflow-triggers run flows",
         language="console",
     ),
+    Rule(
+        code="FT755",
+        title="this Python's SQLite is too old",
+        severity="error",
+        finds="The SQLite library that Python was built with is older than 3.35 (March 2021).",
+        why="The engine changes a row and reads it in one statement, which older ones cannot.",
+        example="$ python -c 'import sqlite3; print(sqlite3.sqlite_version)'\n3.31.1",
+        instead="$ python3.12 -m venv .venv          # a Python that brings a newer one",
+        language="console",
+    ),
 )

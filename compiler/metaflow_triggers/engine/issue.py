@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -81,8 +81,9 @@ def take(
     Raises sqlite3.Error; then nothing was taken.
     """
     room = limit - sum(running.values())
-    moment = timestamp_text(now)
-    waiting = "state = 'claimed' AND owner_pid IS NULL AND coalesce(not_before, '') <= ?"
+    # What is not before long after now was written before the clock was set back.
+    moments = timestamp_text(now), timestamp_text(now + timedelta(minutes=1))
+    waiting = "state = 'claimed' AND owner_pid IS NULL AND coalesce(not_before, '') NOT BETWEEN ? AND ?"
     candidates: list[tuple[int, str]] = []
     paused = {key for (key,) in connection.execute("SELECT flow_key FROM paused")}
     if "*" in paused:
@@ -96,7 +97,7 @@ def take(
                 (start_id, key)
                 for (start_id,) in connection.execute(
                     f"SELECT id FROM starts WHERE flow_key = ? AND {waiting} ORDER BY id LIMIT ?",  # noqa: S608
-                    (key, moment, wanted),
+                    (key, *moments, wanted),
                 )
             ]
     chosen: list[int] = []
@@ -115,7 +116,7 @@ def take(
             " RETURNING id, flow_key, reason, attempts,"
             " CASE json_extract(document, '$.dependencies[#-1].kind') WHEN 'finish'"
             " THEN json_extract(document, '$.dependencies[#-1].name') END",
-            (*me, json.dumps(chosen), moment),
+            (*me, json.dumps(chosen), *moments),
         ).fetchall()
     orders = [Order(row[0], row[1], row[2], row[4], row[3]) for row in rows]
     return sorted(orders, key=lambda order: order.start_id)
@@ -190,14 +191,30 @@ def sweep(connection: sqlite3.Connection, mine: Iterable[int]) -> list[int]:
     return lost
 
 
-def overdue(
-    connection: sqlite3.Connection, keys: Sequence[str], seconds: float, now: datetime
-) -> list[tuple[int, int]]:
-    """Mark runs that have run longer than `seconds` as ending for that; (start, pid) of those. Raises sqlite3.Error."""
-    before = timestamp_text(now - timedelta(seconds=seconds))
-    with transaction(connection):
-        return connection.execute(
-            "UPDATE starts SET ending = 'timed_out' WHERE state = 'started' AND ending IS NULL AND started_at < ?"
-            " AND flow_key IN (SELECT value FROM json_each(?)) RETURNING id, pid",
-            (before, json.dumps(list(keys))),
-        ).fetchall()
+def adopted(connection: sqlite3.Connection, mine: Iterable[int]) -> list[tuple[int, int, str, str]]:
+    """(start, pid, flow key, moment of its start) of running starts that no living engine looks after.
+
+    `mine` are pids that this engine waits for itself. Raises sqlite3.Error.
+    """
+    own = set(mine)
+    rows = connection.execute(
+        "SELECT id, pid, flow_key, started_at, owner_pid, owner_started FROM starts WHERE state = 'started'"
+    ).fetchall()
+    return [row[:4] for row in rows if row[1] not in own and not local_runs.is_alive(row[4], row[5])]
+
+
+def mark_ending(connection: sqlite3.Connection, start_id: int, why: str) -> bool:
+    """Say why a run is about to be ended ('aborted', 'timed_out'); False if it is not running or is being ended."""
+    cursor = connection.execute(
+        "UPDATE starts SET ending = ? WHERE id = ? AND state = 'started' AND ending IS NULL", (why, start_id)
+    )
+    return cursor.rowcount > 0
+
+
+def release(connection: sqlite3.Connection, me: tuple[int, str]) -> None:
+    """Give back what this engine has issued and no process has taken. Raises sqlite3.Error."""
+    connection.execute(
+        "UPDATE starts SET owner_pid = NULL, owner_started = NULL"
+        " WHERE state = 'claimed' AND owner_pid = ? AND owner_started = ?",
+        me,
+    )

@@ -16,6 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from . import issue, launch
@@ -23,7 +24,7 @@ from .clock import Clock, SystemClock
 from .issue import Order, Row
 from .matching import Matcher
 from .observe import Change, Observer
-from .store import connect
+from .store import connect, timestamp_text
 from .waits import LocalFlow
 
 POLL_SECONDS = 0.012
@@ -133,7 +134,9 @@ class Engine:
         self._stopped.set()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, after giving back what was issued and no process has taken yet."""
+        with contextlib.suppress(sqlite3.Error):
+            issue.release(self.connection, self._me)
         self.connection.close()
 
     @property
@@ -279,9 +282,10 @@ class Engine:
             self._observer.on_line(Change("lost", row.flow_key, start_id, row.reason, row.run_id, error=row.error))
             self._is_behind = True
         if self._deadline is not None:
-            for start_id, pid in issue.overdue(self.connection, self._keys, self._deadline, self._clock.now()):
-                launch.end(pid)
-                self._ending[pid] = (start_id, self._clock.monotonic())
+            for start_id, pid in self._overdue(self._deadline):
+                if issue.mark_ending(self.connection, start_id, "timed_out"):
+                    launch.end(pid)
+                    self._ending[pid] = (start_id, self._clock.monotonic())
         for pid, (start_id, asked) in list(self._ending.items()):
             row = issue.look(self.connection, start_id)
             if row.state != "started" or row.pid != pid:
@@ -289,3 +293,14 @@ class Engine:
             elif self._clock.monotonic() - asked > GRACE_SECONDS:
                 with contextlib.suppress(OSError):
                     launch.end(pid, signal.SIGKILL)
+
+    def _overdue(self, seconds: float) -> list[tuple[int, int]]:
+        """(start, pid) of runs beyond their deadline: by a clock that is never set for this engine's own runs."""
+        now = self._clock.monotonic()
+        pids = [child.process.pid for child in self._children]
+        found = [(child.order.start_id, child.process.pid) for child in self._children if now - child.began > seconds]
+        before = timestamp_text(self._clock.now() - timedelta(seconds=seconds))
+        for start_id, pid, key, started_at in issue.adopted(self.connection, pids):
+            if key in self.flows and started_at < before:
+                found.append((start_id, pid))
+        return found

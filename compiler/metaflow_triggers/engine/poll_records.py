@@ -9,6 +9,7 @@ Not here: polling. Key names are upstream's (both generations of them), and ours
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ def opened(path: str, declared: Iterable[Declared] = ()) -> Iterator[sqlite3.Con
 
     Raises DiagnosticError (FT750, FT751) for a file that is not ours.
     """
-    connection = store.connect(path)
+    connection = store.connect(os.path.abspath(path))
     try:
         known = [
             poll_store.Registration(

@@ -28,6 +28,9 @@ DEFAULT_NAME = "metaflow-triggers.db"
 USER_VERSION = 1
 """`PRAGMA user_version` of what this version writes."""
 
+OLDEST_SQLITE = (3, 35, 0)
+"""The first that has RETURNING."""
+
 _SCHEMA = """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
@@ -105,8 +108,10 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
     """A connection in autocommit mode; the schema is made where there is no file yet (or an empty one).
 
     Raises DiagnosticError: FT750 (something else, or unreadable), FT751 (made by a newer version), FT752 (no such
-    file and `create` is false).
+    file and `create` is false), FT755 (an old SQLite).
     """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise _refused("FT755", f"this Python has SQLite {sqlite3.sqlite_version}; the engine needs 3.35 or newer")
     file = Path(path)
     if not file.exists():
         if not create:

@@ -111,7 +111,7 @@ def _finish(run: _Run, code: Any) -> None:
     # From here on nothing may stop the outcome from being written.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    error = run.error or ("the run was interrupted" if run.interrupted else f"the run ended with exit code {code}")
+    error = "the run was interrupted" if run.interrupted else run.error or f"the run ended with exit code {code}"
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:

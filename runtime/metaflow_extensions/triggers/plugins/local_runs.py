@@ -12,7 +12,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
 import sys
 from datetime import datetime, timezone
 from typing import Any
@@ -56,6 +55,8 @@ def process_started(pid: int) -> str | None:
         if fields[0] in (b"Z", b"X"):  # it has ended; only its parent has not looked yet
             return None
         return f"{boot}:{fields[19].decode()}"
+    import subprocess
+
     found = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.strip()
@@ -126,7 +127,9 @@ def finish(  # noqa: PLR0917
             step = error = None
         else:
             state = ending or state
-            if noted_error is not None and step in (None, noted_step):
+            if state == "timed_out":
+                step, error = None, "the run took longer than its deadline"
+            elif state == "failed" and noted_error is not None and step in (None, noted_step):
                 step, error = noted_step, noted_error
         error = storable(error) if error is not None else None
         connection.execute(
