@@ -13,8 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow.exception import MetaflowException
-from metaflow_extensions.triggers.plugins import emit_event, local_events, values
+from metaflow_extensions.triggers.plugins import event_check, local_events, values
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.schedules import Schedules
@@ -45,7 +44,7 @@ def accept(item: Item, number: int, writer: Any, observed: Observed) -> None:
     if item.kind == "event":
         try:
             judged(item)
-        except MetaflowException:
+        except event_check.NotAnEvent:
             assert observed.refused is not None
             observed.refused.append(number)
             return
@@ -56,10 +55,9 @@ def accept(item: Item, number: int, writer: Any, observed: Observed) -> None:
 
 
 def judged(item: Item) -> None:
-    """Raises MetaflowException for what `emit_event` refuses."""
-    if not emit_event._NAME.fullmatch(item.name):
-        raise emit_event.EmitError(item.name)
-    emit_event.check_payload(item.name, item.payload)
+    """Raises NotAnEvent for what `emit_event` and `emit` refuse."""
+    event_check.check_name(item.name)
+    event_check.check_payload(item.name, item.payload)
 
 
 def observe(row: Row, graph: TriggerGraph, folder: Path) -> Observed:
