@@ -17,6 +17,7 @@ from ...settings import Settings
 from .. import Manifest
 from . import assemble, checks, names
 from . import refusals as _refusals
+from .read_back import differences
 
 NAME = "step-functions"
 SCHEMA = "step_functions/template"
@@ -45,6 +46,7 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
         return []
     text = yaml_text(content)
     found = checks.check_template(content, len(text.encode("utf-8")), flow.name)
+    found += [Diagnostic("FT601", f"the template of `{flow.name}` {told}") for told in differences(content, flow, settings)]
     if found:
         raise DiagnosticError(found)
     name = names.own_name(flow, settings)
