@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from metaflow_triggers import backends
 from metaflow_triggers.model import (
     Constant,

@@ -21,7 +21,7 @@ from . import names
 from .crontab import scheduler_expressions
 from .dependencies import finish_filter, origin_of
 from .options import options, queue_arns, queue_url
-from .read_machines import correlator_differences, document, starter_differences
+from .read_machines import Served, correlator_differences, starter_differences
 from .statuses import STATUS, STATUS_CHANGE
 
 MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
@@ -254,11 +254,11 @@ class _Template:
                 yield f"lets {name} act with another role than {name}Role"
             states = properties["Definition"]["States"]
             triggers = self.alone if name == "Starter" else [t for t in self.whole_sets if _machine(t) == name]
-            about = (triggers, self.flow, self.settings, self.deployed, self.folder, queue)
+            served = Served(triggers, self.flow, self.settings, self.deployed, self.folder, queue)
             if name == "Starter":
-                found = starter_differences(states, document(triggers, self.settings), *about)
+                found = starter_differences(states, served)
             else:
-                found = correlator_differences(properties["Definition"], document(triggers, self.settings), *about)
+                found = correlator_differences(properties["Definition"], served)
                 keys.append(text_of(states["Claim"]["Parameters"]["Key"]))
             yield from (f"{name}: {told}" for told in found)
         if len(set(keys)) != len(keys):

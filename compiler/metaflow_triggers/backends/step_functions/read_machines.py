@@ -10,6 +10,7 @@ between states.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...model import Constant, Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
@@ -22,46 +23,41 @@ from .statuses import STATUS
 _MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
 
-def starter_differences(
-    states: dict[str, Any],
-    dependencies: list[dict[str, Any]],
-    triggers: Sequence[Trigger],
-    flow: Flow,
-    settings: Settings,
-    deployed: str,
-    folder: str,
-    queue: Any,
-) -> Iterator[str]:
+@dataclass(frozen=True)
+class Served:
+    """Whom a machine serves: `triggers` of `flow`. `folder` is below the bucket, `queue` the URL for dead letters."""
+
+    triggers: Sequence[Trigger]
+    flow: Flow
+    settings: Settings
+    deployed: str
+    folder: str
+    queue: Any
+
+
+def starter_differences(states: dict[str, Any], served: Served) -> Iterator[str]:
     """The machine in which each event is a start of its own."""
-    yield from _arrival(states, triggers, flow, settings, "Name", queue)
+    yield from _arrival(states, served, "Name")
     # Only the deployed name and the start key make the run's name, so that an event that comes twice starts once.
-    name = f"States.Format('event-{{}}', States.Hash(States.Format('{deployed} {{}}', $.key), 'SHA-256'))"
+    name = f"States.Format('event-{{}}', States.Hash(States.Format('{served.deployed} {{}}', $.key), 'SHA-256'))"
     yield from _equal("Name", states["Name"]["Parameters"].get("run.$"), name)
-    yield from _storing(states, dependencies, deployed, folder, "$.run")
-    yield from _keeping(states, ("Keep",), queue)
+    yield from _storing(states, served, "$.run")
+    yield from _keeping(states, ("Keep",), served.queue)
 
 
-def correlator_differences(
-    definition: dict[str, Any],
-    dependencies: list[dict[str, Any]],
-    triggers: Sequence[Trigger],
-    flow: Flow,
-    settings: Settings,
-    deployed: str,
-    folder: str,
-    queue: Any,
-) -> Iterator[str]:
+def correlator_differences(definition: dict[str, Any], served: Served) -> Iterator[str]:
     """The machine that waits for an event of each dependency."""
     states = definition["States"]
-    yield from _arrival(states, triggers, flow, settings, "Slot", queue)
-    yield from _storing(states, dependencies, deployed, folder, "$.set.run")
-    yield from _keeping(states, ("Keep", "KeepEvent", "KeepSet"), queue)
-    (trigger,) = triggers
+    deployed, folder = served.deployed, served.folder
+    yield from _arrival(states, served, "Slot")
+    yield from _storing(states, served, "$.set.run")
+    yield from _keeping(states, ("Keep", "KeepEvent", "KeepSet"), served.queue)
+    (trigger,) = served.triggers
     members = trigger.dependencies
     said = options(trigger)
     resets = said.reset_at is not None
     yield from _equal("StartAt", definition["StartAt"], "What" if resets else "Identify")
-    yield from _slots(states, members, settings)
+    yield from _slots(states, members, served.settings)
     key = states["Claim"]["Parameters"]["Key"]
     row = key.get("pk", {}).get("S")
     rows = {
@@ -83,7 +79,9 @@ def correlator_differences(
     expected = [f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', {claim})" for claim in claims]
     yield from _equal("Name", uris, expected)
     own = states["Keep"]["Parameters"]["MessageBody"]["events"][0].get("uri.$")
-    yield from _equal("Keep", _text(own), f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', $.mark)")
+    yield from _equal(
+        "Keep", _text(own), f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', $.mark)"
+    )
 
 
 def _equal(where: str, said: Any, meant: Any) -> Iterator[str]:
@@ -122,13 +120,12 @@ def document(triggers: Sequence[Trigger], settings: Settings) -> list[dict[str, 
     return out
 
 
-def _storing(
-    states: dict[str, Any], dependencies: list[dict[str, Any]], deployed: str, folder: str, run: str
-) -> Iterator[str]:
+def _storing(states: dict[str, Any], served: Served, run: str) -> Iterator[str]:
     """Storing the document where the run looks for it, and starting the run."""
+    deployed, folder = served.deployed, served.folder
     store, start = states["Store"]["Parameters"], states["Start"]["Parameters"]
     yield from _equal("Store", _text(store.get("Key.$")), f"States.Format('{folder}sfn-{{}}.json', {run})")
-    yield from _equal("Store", store["Body"]["dependencies"], dependencies)
+    yield from _equal("Store", store["Body"]["dependencies"], document(served.triggers, served.settings))
     yield from _equal("Start", _text(start["StateMachineArn"]), _MACHINE + deployed)
     yield from _equal("Start", start.get("Name.$"), run)
     uri = f"States.Format('s3://${{DatastoreBucket}}/{folder}sfn-{{}}.json', {run})"
@@ -143,15 +140,14 @@ def _keeping(states: dict[str, Any], which: Sequence[str], queue: Any) -> Iterat
 # arrival -----------------------------------------------------------------------------------------------------------
 
 
-def _arrival(
-    states: dict[str, Any], triggers: Sequence[Trigger], flow: Flow, settings: Settings, then: str, queue: Any
-) -> Iterator[str]:
+def _arrival(states: dict[str, Any], served: Served, then: str) -> Iterator[str]:
     """Knowing the event, filtering it, looking for required fields; `then` is what comes after."""
-    items = [(trigger, item) for trigger in triggers for item in trigger.dependencies]
+    settings = served.settings
+    items = [(trigger, item) for trigger in served.triggers for item in trigger.dependencies]
     finishes = [item for _, item in items if isinstance(item, FinishDependency)]
     filtered = [(item, finish_filter(item).error) for item in finishes]
     filtered = [(item, condition) for item, condition in filtered if condition is not None]
-    needs = _needs(items, flow, settings)
+    needs = _needs(items, served.flow, settings)
     yield from _equal("TakeOutcome", "TakeOutcome" in states, bool(finishes))
     yield from _equal("Identify", len(states["Identify"]["Choices"]), 2 if finishes else 1)
     after_filter = "Require" if needs else then
@@ -183,7 +179,8 @@ def _needs(
     """(sender, places of the field, what the dead letter says) of every required parameter without a default."""
     required = [item.name for item in flow.parameters if item.required and not item.has_default]
     own = [item.name for item in flow.parameters if not item.is_config]
-    out = []
+    out: list[tuple[dict[str, Any], tuple[str, ...], str]] = []
+    places: tuple[str, ...]
     for trigger, item in items:
         fields = [(m.parameter, m.source.path) for m in item.mappings if not isinstance(m.source, Constant)]
         if trigger.auto_map:
@@ -195,7 +192,8 @@ def _needs(
             if isinstance(item, FinishDependency):
                 if path in OUTCOME_FIELDS or (path in ("project", "branch") and item.project is not None):
                     continue
-                places = ("$.event.detail['error']", "$.event.detail['cause']") if path == "error" else ()
+                both = ("$.event.detail['error']", "$.event.detail['cause']")
+                places = both if path == "error" else ()
                 what = f"the end of {item.flow}"
             else:
                 places, what = json_paths(path), f"event {item.name}"
@@ -283,7 +281,9 @@ def _slots(states: dict[str, Any], members: Sequence[Dependency], settings: Sett
     for choice in states["Slot"]["Choices"]:
         sender, rest, following = _choice(choice)
         said.append((sender, rest, states.get(following, {}).get("Result"), states.get(following, {}).get("Next")))
-    meant = [(_sender(item, settings, True), [], f"slot_{place}", "Mark") for place, item in enumerate(members)]
+    meant: list[Any] = [
+        (_sender(item, settings, True), [], f"slot_{place}", "Mark") for place, item in enumerate(members)
+    ]
     yield from _equal("Slot", said, meant)
 
 
@@ -293,7 +293,10 @@ def _expressions(states: dict[str, Any], count: int, join: str, resets: bool) ->
     claims = [f"claim_{number}" for number in range(count)]
     oldest = [f"{slot}[0]" if join == "queue" else slot for slot in slots]
     taken = ", ".join(f"{claim} = {slot}" for claim, slot in zip(claims, oldest, strict=True))
-    record: dict[str, Any] = {"UpdateExpression": "SET #slot = :event", "ExpressionAttributeValues": {":event": {"S.$": "$.mark"}}}
+    record: dict[str, Any] = {
+        "UpdateExpression": "SET #slot = :event",
+        "ExpressionAttributeValues": {":event": {"S.$": "$.mark"}},
+    }
     if join == "queue":
         record = {
             "UpdateExpression": "SET #slot = list_append(if_not_exists(#slot, :none), :event)",
