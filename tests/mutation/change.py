@@ -1,6 +1,6 @@
 """Change: one mutation, as data, applied to an object.
 
-In:   a JSON value, a row: `op` (set, add, remove, replace, swap), `at` (JSON pointer; `-` ends a list), `to` or
+In:   a JSON value, a row: `op` (set, add, rename, remove, replace, swap), `at` (JSON pointer; `-` ends a list), `to` or
       `old` and `new` or `with`.
 Out:  another JSON value that differs from the first.
 
@@ -31,6 +31,12 @@ def changed(value: Any, row: dict[str, Any]) -> Any:
         parent[key] = copy.deepcopy(row["to"])
     elif row["op"] == "add":
         parent.insert(len(parent) if key == "-" else int(key), row["to"])
+    elif row["op"] == "rename":
+        if row["to"] in parent:
+            raise ValueError(f"takes the place of another key: {row}")
+        items = [(row["to"] if name == key else name, item) for name, item in parent.items()]
+        parent.clear()
+        parent.update(items)
     elif row["op"] == "remove":
         del parent[key]
     elif row["op"] == "replace":

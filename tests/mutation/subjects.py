@@ -174,6 +174,10 @@ class Subject:
     objects: dict[str, Any]
 
 
+def _yaml(path: Path) -> Any:
+    return yaml.load(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 @functools.cache
 def _compiled(backend: str, name: str) -> Subject:
     flow = FLOWS[name]
@@ -198,7 +202,7 @@ def _golden(backend: str, example: str, deployed_name: str) -> Subject:
         **told["settings"],
     )
     objects = {
-        path.partition("/")[2]: yaml.safe_load((folder / path).read_text("utf-8"))
+        path.partition("/")[2]: _yaml(folder / path)
         for path, entry in manifest["files"].items()
         if entry["owner"] == owner
     }
@@ -222,7 +226,7 @@ def _with_spans(value: Any) -> Any:
 @functools.cache
 def _shared() -> Subject:
     found = sorted((GOLDEN / "_shared").glob("*.yaml"))
-    objects = {f"_shared/{path.name}": yaml.safe_load(path.read_text("utf-8")) for path in found}
+    objects = {f"_shared/{path.name}": _yaml(path) for path in found}
     return Subject("argo-workflows", FLOWS["Picky"], SETTINGS, objects)
 
 

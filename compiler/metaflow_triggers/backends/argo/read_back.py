@@ -390,12 +390,16 @@ def _template(item: Any, sensors: list[Any], flow: Flow, deployed: str, settings
     yield from _equal("the template's exit handler", spec.get("onExit"), "metaflow-triggers-exit")
     templates = {template["name"]: template for template in spec["templates"]}
     steps = [step for group in templates["metaflow-triggers-exit"]["steps"] for step in group]
-    if "metaflow-triggers-outcome" not in [step["template"] for step in steps]:
-        yield "the exit handler does not tell the outcome"
+    # A lost outcome must not turn a succeeded run into a failed one.
+    step = {"name": "outcome", "template": "metaflow-triggers-outcome"}
+    if step | {"continueOn": {"error": True, "failed": True}} not in steps:
+        yield "the exit handler does not tell the outcome, or fails with it"
     outcome = templates["metaflow-triggers-outcome"]["container"]
     told = json.loads(_environment(outcome)["METAFLOW_TRIGGERS_OUTCOME"]["value"])
     meant = {"flow": flow.name, "project": flow.project, "branch": flow.branch, "template": deployed}
     yield from _equal("the outcome", told, meant)
+    small = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+    yield from _equal("what the outcome takes", outcome.get("resources"), small)
     for name, template in templates.items():
         if "container" in template:
             yield from _container(name, template["container"], deployed, settings)
@@ -411,7 +415,9 @@ def _container(name: str, container: Any, deployed: str, settings: Settings) -> 
     url = environment.get("METAFLOW_TRIGGERS_WEBHOOK_URL", {}).get("value")
     yield from _equal(f"`{name}`: where it publishes", url, shared.webhook_url(settings))
     secret = environment.get("METAFLOW_TRIGGERS_WEBHOOK_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef", {})
-    yield from _equal(f"`{name}`: its secret", secret.get("name"), settings.argo_webhook_secret)
+    # Optional, so that tasks run also where nobody has made the secret.
+    expected = {"name": settings.argo_webhook_secret, "key": "token", "optional": True}
+    yield from _equal(f"`{name}`: its secret", secret, expected)
     if name != "metaflow-triggers-outcome":
         token = environment.get("METAFLOW_PRODUCTION_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef", {})
         yield from _equal(f"`{name}`: its production token", token.get("name"), names.token_secret(deployed))

@@ -20,7 +20,9 @@ from ...settings import Settings
 from . import names
 from .crontab import scheduler_expressions
 from .dependencies import finish_filter, origin_of
+from .open_settings import used
 from .options import options, queue_arns, queue_url
+from .parameters import PSEUDO, parameters
 from .read_machines import Served, correlator_differences, starter_differences
 from .statuses import STATUS, STATUS_CHANGE
 
@@ -43,12 +45,33 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
     deployed = names.own_name(flow, settings)
     given = {name: item["Properties"] for name, item in resources.items()}
     told = _Template(given, flow, settings, deployed)
+    yield from _references(template, settings)
     yield from _compared("delivers", told.deliveries(), _deliveries(flow, settings))
     yield from _compared("runs at times", told.schedules(), _schedules(flow, deployed))
     yield from told.rules_are_whole()
     yield from told.machines()
     yield from _compared("allows", told.rights(), told.rights_needed())
     yield from told.workflow()
+
+
+def _references(template: dict[str, Any], settings: Settings) -> Iterator[str]:
+    """Names that are used and not there, and the other way round; what must be there before a rule is."""
+    resources, declared = template["Resources"], template.get("Parameters", {})
+    wanted = used(resources) - set(resources) - set(PSEUDO)
+    if wanted != set(declared):
+        idle, undeclared = sorted(set(declared) - wanted), sorted(wanted - set(declared))
+        yield f"declares {idle} for nothing, uses {undeclared} undeclared"
+    for item in parameters(settings):
+        said = declared.get(item.name)
+        pattern = {"AllowedPattern": item.pattern} if item.pattern else {}
+        value = {"MinLength": 1} if item.default is None else {"Default": item.default}
+        if said is not None and said != {"Type": "String", "Description": item.description, **pattern, **value}:
+            yield f"asks for {item.name} in another way"
+    first = ["StateMachine"] if "StateMachine" in resources else []
+    for name, item in resources.items():
+        timely = item["Type"] in ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
+        if item.get("DependsOn", []) != (first if timely else []):
+            yield f"makes {name} before what it starts"
 
 
 def _compared(verb: str, said: Told, meant: Told) -> Iterator[str]:
