@@ -145,6 +145,8 @@ _UPSTREAM: dict[str, Any] = {
 }
 
 
-def upstream() -> Any:
-    """A new copy of what `seams` gives."""
-    return {"workflow_template": copy.deepcopy(_UPSTREAM)}
+def upstream(name: str = "demoflow") -> Any:
+    """A new copy of what `seams` gives for a flow that is deployed as `name`."""
+    made = copy.deepcopy(_UPSTREAM)
+    made["metadata"]["name"] = name
+    return {"workflow_template": made}

@@ -52,7 +52,10 @@ SCHEMAS = os.environ.get("ARGO_SCHEMAS_DIR")
 
 
 def emitted(chosen: Any, settings: Any = SETTINGS) -> list[Manifest]:
-    return [*argo.manifests(chosen, GRAPH, upstream(), settings), *argo.shared_manifests(settings)]
+    return [
+        *argo.manifests(chosen, GRAPH, upstream(names.own_name(chosen)), settings),
+        *argo.shared_manifests(settings),
+    ]
 
 
 def content(chosen: Any, file: str, settings: Any = SETTINGS) -> Any:

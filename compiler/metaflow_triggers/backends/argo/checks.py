@@ -15,7 +15,7 @@ import zoneinfo
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...diagnostics import Diagnostic, DiagnosticError
+from ...diagnostics import Diagnostic
 from ...model import Flow
 from .. import Manifest
 from .patterns import PASSES
@@ -43,8 +43,8 @@ _CRON_FIELD = re.compile(r"[0-9A-Za-z*?,/-]+")
 _KINDS = ("k8s", "log")
 
 
-def require(manifests: Iterable[Manifest], flow: Flow) -> None:
-    """Raises DiagnosticError with everything that is wrong with the objects."""
+def found_in(manifests: Iterable[Manifest], flow: Flow) -> list[Diagnostic]:
+    """Everything that is wrong with the objects."""
     found = []
     for manifest in manifests:
         if manifest.content["kind"] == "Sensor":
@@ -52,8 +52,7 @@ def require(manifests: Iterable[Manifest], flow: Flow) -> None:
             if size > SENSOR_LIMIT:
                 found.append(_too_large(manifest.content, flow, size))
         found += [Diagnostic("FT601", f"{manifest.path}: {told}") for told in mistakes(manifest.content)]
-    if found:
-        raise DiagnosticError(found)
+    return found
 
 
 def mistakes(item: Any) -> Iterator[str]:

@@ -8,13 +8,15 @@ Not here: decisions (`argo.lower`), text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from ...diagnostics import Diagnostic, DiagnosticError
 from ...model import Flow
 from ...render import render
 from ...settings import Settings
 from .. import Manifest
-from . import checks, lower, names, shared, workflow_template
+from . import checks, lower, names, read_back, read_shared, shared, workflow_template
 
 
 def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
@@ -36,15 +38,41 @@ def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
         found.append(Manifest(f"{folder}/workflowtemplate.yaml", completed, "argo/workflowtemplate", False))
     if found:
         files = [manifest.path.rpartition("/")[2] for manifest in found]
-        checks.require(found, flow)
         listing = render("argo/kustomization", resources=files)
         found.append(Manifest(f"{folder}/kustomization.yaml", listing, "argo/kustomization", True))
+        _require(flow_mistakes(found, flow, settings))
     return found
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:
     """The files below `argo-workflows/_shared/`."""
-    return shared.manifests(settings)
+    found = shared.manifests(settings)
+    _require(shared_mistakes(found, settings))
+    return found
+
+
+def flow_mistakes(found: list[Manifest], flow: Flow, settings: Settings) -> list[Diagnostic]:
+    """What is wrong with a flow's finished objects: what Argo would take and not do, what the flow does not mean."""
+    return [*checks.found_in(found, flow), *_faults(found, read_back.differences(_by_file(found), flow, settings))]
+
+
+def shared_mistakes(found: list[Manifest], settings: Settings) -> list[Diagnostic]:
+    """What is wrong with the finished shared objects."""
+    return _faults(found, read_shared.differences(_by_file(found), settings))
+
+
+def _by_file(found: list[Manifest]) -> dict[str, Any]:
+    return {manifest.path.rpartition("/")[2]: manifest.content for manifest in found}
+
+
+def _faults(found: list[Manifest], differences: Iterable[str]) -> list[Diagnostic]:
+    folder = found[0].path.rpartition("/")[0]
+    return [Diagnostic("FT601", f"{folder}: {told}") for told in differences]
+
+
+def _require(mistakes: list[Diagnostic]) -> None:
+    if mistakes:
+        raise DiagnosticError(mistakes)
 
 
 def folder_manifests(deployed_names: list[str], with_shared: bool) -> list[Manifest]:

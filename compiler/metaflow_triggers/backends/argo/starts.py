@@ -134,7 +134,7 @@ def outcome_transform(dependency: FinishDependency) -> str | None:
     return None if dependency.filter is None else jq_program(dependency.filter, _EVENT_PAYLOAD)
 
 
-def _end_transform(dependency: FinishDependency) -> str | None:
+def end_transform(dependency: FinishDependency) -> str | None:
     """The filter over what upstream's own event of a success says in our words."""
     if dependency.filter is None:
         return None
@@ -266,7 +266,7 @@ def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], op
         found.append((item, _finish_writes(flow, dependency, parent, outcome, name)))
         if outcome == "success" and not set(fields) - set(_success_payload(dependency)):
             name = word(dependency.flow, "finish", parent, "end")
-            transform = _end_transform(dependency)
+            transform = end_transform(dependency)
             # Upstream writes its own fields as text; users' events of that name lack this one.
             text = script(
                 HAS_RUN,

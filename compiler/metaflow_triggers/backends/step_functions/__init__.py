@@ -15,7 +15,7 @@ from ...diagnostics import Diagnostic, DiagnosticError
 from ...model import Flow, TriggerGraph
 from ...settings import Settings
 from .. import Manifest, polls_of, refused_polls
-from . import assemble, checks, names
+from . import assemble, checks, names, read_back
 from . import refusals as _refusals
 
 NAME = "step-functions"
@@ -44,11 +44,21 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
     if content is None:
         return []
     text = yaml_text(content)
-    found = checks.check_template(content, len(text.encode("utf-8")), flow.name)
+    found = mistakes(content, len(text.encode("utf-8")), flow, settings)
     if found:
         raise DiagnosticError(found)
     name = names.own_name(flow, settings)
     return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, workflow is None, text)]
+
+
+def mistakes(content: dict[str, Any], text_size: int, flow: Flow, settings: Settings) -> list[Diagnostic]:
+    """What is wrong with a finished template: what AWS would take and not do, what the flow does not mean.
+
+    `text_size`: its length in bytes as it is written.
+    """
+    found = checks.check_template(content, text_size, flow.name)
+    differences = read_back.differences(content, flow, settings)
+    return found + [Diagnostic("FT601", f"the template of `{flow.name}` {told}") for told in differences]
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:
