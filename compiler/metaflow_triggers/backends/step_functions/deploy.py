@@ -119,9 +119,12 @@ def _settle(
             done.append(step)
             told(step)
 
+    took = 0.0
     for number in range(_ROUNDS):
         if number > 1 or problem is not None:
-            sleep(random.uniform(0.5, 1.5) * min(2.0**number, 16) / 2)  # noqa: S311 - so that two do not keep step
+            # Two that hinder each other part when one pauses for longer than the other needs.
+            sleep(random.uniform(0, 2.0 ** min(number, 4)) * max(took, 0.5))  # noqa: S311
+        began = time.monotonic()
         found = next_plan()
         if found.same and number:
             return done
@@ -132,6 +135,7 @@ def _settle(
             execute(place, found, tell, sleep)
         except Conflict as conflict:
             problem = conflict.problem
+        took = time.monotonic() - began
         if found.same:
             return done
     raise problem or DiagnosticError(

@@ -32,7 +32,7 @@ from .lower import FLOW
 from .machines import JOB_DEFINITION, MACHINE, read_machine, used_definitions
 from .objects import ROLE, planned
 from .open_settings import resolve, used
-from .owned import BUSES, FORMER_STEPS, is_ours, remembered, reminders, tag_map
+from .owned import BUSES, FORMER_STEPS, is_ours, kind_of, remembered, reminders, tag_map
 from .rules import RULE, SCHEDULE
 
 
@@ -194,7 +194,7 @@ class _Notes:
             FORMER_STEPS, [name for name in self._former if name not in gone or name in in_use]
         )
         # `before` replaces or adds values; keys that it does not have any more are still there.
-        present = {key: value for key, value in self._tags.items() if key.partition("#")[0] in (BUSES, FORMER_STEPS)}
+        present = {key: value for key, value in self._tags.items() if kind_of(key) in (BUSES, FORMER_STEPS)}
         present |= self.before()
         arn, name = self._place.arn("states", f"stateMachine:{self._place.deployed}"), self._place.deployed
         changed = {key: value for key, value in wanted.items() if present.get(key) != value}
