@@ -34,7 +34,7 @@ def compile_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def diff_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    """`diff --against DIR`: 0 same, 1 different, 2 error."""
+    """`diff --against DIR` or `diff --live`: 0 same, 1 different, 2 error."""
     try:
         return _diff(obj, backend, options)
     except DiagnosticError as error:
@@ -174,6 +174,16 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     _print(compilation.diagnostics, 1, _user_note(settings, compilation.graph.flows))
     if has_errors(compilation.diagnostics):
         return EXIT_ERROR
+    if options.get("show") == "policies":
+        from . import backends
+
+        emits = bool(compilation.graph.flows[0].emits)
+        text = backends.deployer(backend).policies_document(compilation.files, settings, emits=emits)
+        if options.get("output"):
+            Path(options["output"]).write_text(text, "utf-8")
+        else:
+            sys.stdout.write(text)
+        return EXIT_SAME
     files = [file for file in compilation.files if file.ours or options.get("show") != "triggers"]
     if options.get("output"):
         flow = compilation.graph.flows[0]
@@ -217,17 +227,36 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from .compare import compare, render
     from .diagnostics.render import has_errors
 
-    settings = _settings(obj, options)
+    live = bool(options.get("live"))
+    if live == bool(options.get("against")):
+        raise DiagnosticError([Diagnostic("FT003", "diff needs either --against DIR or --live")])
+    settings = _settings(obj, options, _real_user(required=True) if live else None)
     compilation, _ = _compiled(obj, backend, options, settings)
     if has_errors(compilation.diagnostics):
         raise DiagnosticError(list(compilation.diagnostics))
     flow = compilation.graph.flows[0]
+    if live:
+        return _diff_live(obj, backend, options, settings, compilation)
     owner = _owner(backend, flow, settings)
     report = compare(
         Path(options["against"]), compilation.files, {owner: flow}, {owner: inputs(settings, flow)}, whole=False
     )
     sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))
     return EXIT_SAME if report.same else EXIT_DIFFERENT
+
+
+def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settings, compilation: Any) -> int:
+    from . import backends
+
+    deployer: Any = backends.deployer(backend)
+    missing = deployer.missing_settings(compilation.files, settings)
+    if missing:
+        raise DiagnosticError(missing)
+    same, text = deployer.drift(
+        compilation.files, settings, deployed_name=_given_name(obj, backend), full=bool(options.get("full"))
+    )
+    sys.stdout.write(text)
+    return EXIT_SAME if same else EXIT_DIFFERENT
 
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
@@ -250,12 +279,21 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     if missing:
         _say_what_would_be_deployed(obj, backend, compilation)
         raise DiagnosticError(missing)
+    name = _given_name(obj, backend)
+    if options.get("plan"):
+        sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name))
+        return EXIT_SAME
     token = deployer.resolve_token(obj, options)
-    _deployer_attributes(obj, backend, options, compilation)
-    _upload(obj, settings, package)
-    sys.stderr.write(
-        f"{deployer.create(compilation.files, settings, deployed_name=_given_name(obj, backend), token=token)}\n"
+    done = deployer.create(
+        compilation.files,
+        settings,
+        deployed_name=name,
+        token=token,
+        options=options,
+        upload=lambda: _upload(obj, settings, package),
     )
+    _deployer_attributes(obj, backend, options, compilation)
+    sys.stderr.write(f"{done}\n")
     from .explain import table
 
     sys.stderr.write(f"\n{table(compilation.graph)}")
@@ -291,6 +329,7 @@ def _say_what_would_be_deployed(obj: Any, backend: str, compilation: Any) -> Non
 def _upload(obj: Any, settings: Settings, package: Any) -> None:
     if package is None or package.blob is None or settings.datastore_s3 is None:
         return
+    sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, to {settings.datastore_s3}\n")
     seams.upload_code_package(obj, settings.datastore_s3, package)
 
 
@@ -321,7 +360,8 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     settings = _settings(obj, options, user)
     deployer: Any = backends.deployer(backend)
     deployer.check_token(obj, options)
-    sys.stderr.write(f"{deployer.delete(_given_name(obj, backend), settings)}\n")
+    steps = [step.__name__ for step in obj.flow]
+    sys.stderr.write(f"{deployer.delete(_given_name(obj, backend), settings, steps=steps)}\n")
     return EXIT_SAME
 
 

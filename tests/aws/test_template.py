@@ -11,7 +11,7 @@ import pytest
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions import checks
 from metaflow_triggers.backends.step_functions.lower import PATTERN_LIMIT, pascal_case
-from metaflow_triggers.backends.step_functions.objects import _camel_case
+from metaflow_triggers.backends.step_functions.machines import _camel_case
 from metaflow_triggers.backends.step_functions.open_settings import resolve
 from metaflow_triggers.canonical import yaml_text
 from metaflow_triggers.diagnostics import DiagnosticError

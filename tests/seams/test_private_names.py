@@ -29,6 +29,7 @@ PARAMETERS: dict[str, list[str] | None] = {
     f"{STEP_FUNCTIONS}.SFN_DYNAMO_DB_TABLE": PRESENT,
     f"{STEP_FUNCTIONS}_cli.resolve_token": TOKEN,
     f"{STEP_FUNCTIONS}_cli.validate_token": ["name", "token_prefix", "authorize"],
+    f"{STEP_FUNCTIONS}_cli.StepFunctions.get_existing_deployment": ["name"],
     f"{ARGO}_cli.resolve_token": TOKEN,
     f"{ARGO}_cli.validate_token": ["name", "token_prefix", "authorize"],
     f"{ARGO}.ArgoWorkflows._process_triggers": ["self"],

@@ -62,6 +62,29 @@ RULES: tuple[Rule, ...] = (
         language="console",
     ),
     Rule(
+        code="FT705",
+        title="create would change what starts a deployed flow",
+        severity="error",
+        finds="Metaflow deployed this flow without us, and something that starts it today would be another thing "
+        "after `create`: its schedule, or a rule that somebody made by hand for an event that the flow now names.",
+        why="Installing a package must not change what already runs. Nothing was deployed.",
+        example="$ python flow.py step-functions create\nerror[FT705]: ... would start at cron(0 6 * * ? *) (UTC); "
+        "today it starts at cron(0 0 * * ? *) (UTC)",
+        instead="$ python flow.py step-functions create --accept-changes",
+        language="console",
+    ),
+    Rule(
+        code="FT706",
+        title="a setting names something that is not there",
+        severity="error",
+        finds="A job queue, role, bucket or table that a setting names does not exist in the account and region of "
+        "the credentials.",
+        why="The deployment would fail half-way, or its first run. Nothing was deployed.",
+        example="$ METAFLOW_BATCH_JOB_QUEUE=quue python flow.py step-functions create",
+        instead="$ METAFLOW_BATCH_JOB_QUEUE=queue AWS_DEFAULT_REGION=eu-west-1 python flow.py step-functions create",
+        language="console",
+    ),
+    Rule(
         code="FT900",
         title="a bug in the compiler",
         severity="error",

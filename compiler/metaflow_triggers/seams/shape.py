@@ -27,7 +27,11 @@ PRIVATE_NAMES = {
         "SFN_IAM_ROLE",
         "SFN_DYNAMO_DB_TABLE",
     ],
-    "metaflow.plugins.aws.step_functions.step_functions_cli": ["resolve_token", "validate_token"],
+    "metaflow.plugins.aws.step_functions.step_functions_cli": [
+        "resolve_token",
+        "validate_token",
+        "StepFunctions.get_existing_deployment",
+    ],
     "metaflow.plugins.argo.argo_workflows_cli": ["resolve_token", "validate_token"],
     "metaflow.plugins.argo.argo_workflows": [
         "ArgoWorkflows._process_triggers",

@@ -3,21 +3,27 @@
 In:   the click state and the options of `create` or `delete`.
 Out:  the token; DiagnosticError (FT123) when upstream refuses.
 
-Not here: where a token is deployed.
+Not here: where a token is deployed. What is deployed may be looked up by the backend (`existing`): upstream lists
+every state machine of the account for it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Callable
 from typing import Any
 
-from .environment import upstream_errors
+from .environment import replaced, upstream_errors
+
+Existing = Callable[[str], tuple[str | None, str | None] | None]
+"""(owner, production token) of what is deployed under a name, or None."""
 
 
-def resolve_token(obj: Any, backend: str, name: str, options: dict[str, Any]) -> str:
+def resolve_token(obj: Any, backend: str, name: str, options: dict[str, Any], existing: Existing | None = None) -> str:
     """The production token by upstream's rules: authorise against what is deployed, keep or make one, remember it."""
     module = importlib.import_module(_TOKEN_MODULES[backend])
-    with upstream_errors(obj):
+    with upstream_errors(obj), _looked_up(module, existing):
         token: str = module.resolve_token(
             name,
             obj.token_prefix,
@@ -30,11 +36,24 @@ def resolve_token(obj: Any, backend: str, name: str, options: dict[str, Any]) ->
     return token
 
 
-def check_token(obj: Any, backend: str, name: str, authorize: str | None) -> None:
+def check_token(obj: Any, backend: str, name: str, authorize: str | None, existing: Existing | None = None) -> None:
     """Raise DiagnosticError(FT123) unless upstream would let this user delete the deployment."""
     module = importlib.import_module(_TOKEN_MODULES[backend])
-    with upstream_errors(obj):
+    with upstream_errors(obj), _looked_up(module, existing):
         module.validate_token(name, obj.token_prefix, authorize)
+
+
+def _looked_up(module: Any, existing: Existing | None) -> contextlib.AbstractContextManager[None]:
+    """Upstream's functions with our answer to the one question that they ask of `StepFunctions`."""
+    if existing is None:
+        return contextlib.nullcontext()
+
+    answer = existing
+
+    class Deployed:
+        get_existing_deployment = staticmethod(answer)
+
+    return replaced(module, StepFunctions=Deployed)
 
 
 _TOKEN_MODULES = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ... import seams
@@ -36,13 +36,22 @@ def check_token(obj: Any, options: dict[str, Any]) -> None:
     seams.check_token(obj, NAME, obj.workflow_name, options.get("authorize"))
 
 
-def create(files: Iterable[Any], settings: Settings, *, deployed_name: str, token: str) -> str:
-    """Write the objects to the cluster; returns what was done, a line each."""
+def create(
+    files: Iterable[Any],
+    settings: Settings,
+    *,
+    deployed_name: str,
+    token: str,
+    options: dict[str, Any],
+    upload: Callable[[], None],
+) -> str:
+    """Write the objects to the cluster; returns what was done, a line each. `upload` brings the code package away."""
+    upload()
     objects = [_with_token(file, token) for file in files]
     return str(deploy.create(objects, settings, deployed_name=deployed_name, production_token=token))
 
 
-def delete(deployed_name: str, settings: Settings) -> str:
+def delete(deployed_name: str, settings: Settings, *, steps: Iterable[str] = ()) -> str:
     """Remove what `create` made; returns what was done, a line each."""
     return str(deploy.delete(deployed_name, settings))
 

@@ -8,7 +8,6 @@ Not here: what is called. boto3 is imported inside functions: compiling needs no
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +23,17 @@ _NO_IDENTITY = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+_THROTTLED = {
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "ServiceQuotaExceededException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 
 
@@ -33,6 +43,8 @@ class Clients:
     def __init__(self, make: Callable[[str], Any] | None = None) -> None:
         self._make = make
         self._made: dict[str, Any] = {}
+        self.identity: dict[str, Any] | None = None
+        """What `sts:GetCallerIdentity` has answered."""
 
     def __getitem__(self, service: str) -> Any:
         if service not in self._made:
@@ -54,26 +66,51 @@ def code(error: Any) -> str:
 @contextmanager
 def calling(action: str, resource: str) -> Iterator[None]:
     """Turn what boto3 raises inside into a DiagnosticError that names `action` and `resource`."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore import exceptions
 
     try:
         yield
-    except ClientError as error:
+    except exceptions.ClientError as error:
         name = code(error)
         text = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+        what = f"{action} on {resource}"
         if name in _NO_IDENTITY:
-            raise _error("FT701", f"AWS does not accept the credentials ({name})", text) from error
+            raise _error("FT701", f"AWS does not accept the credentials ({name}) for {what}", text) from error
         if name in _DENIED:
-            raise _error("FT702", f"access denied: {action} on {resource}", text) from error
-        raise _error("FT704", f"AWS refused {action} on {resource} ({name})", text) from error
-    except BotoCoreError as error:
-        raise _error(
-            "FT701", f"AWS cannot be reached for {action} on {resource}", " ".join(str(error).split())
-        ) from error
+            raise _error("FT702", f"access denied: {what}", text) from error
+        if name in _THROTTLED:
+            help_ = "repeat the command in a while: it goes on where it stopped"
+            raise _error("FT704", f"AWS allows no more of {what} for now ({name})", text, help_) from error
+        raise _error("FT704", f"AWS refused {what} ({name})", text) from error
+    except exceptions.WaiterError as error:
+        raise _error("FT704", f"{action} on {resource} takes too long", " ".join(str(error).split())) from error
+    except exceptions.BotoCoreError as error:
+        raise _unreachable(error, f"{action} on {resource}") from error
 
 
-def _error(number: str, message: str, note: str) -> DiagnosticError:
-    return DiagnosticError([Diagnostic(number, message, notes=(note,) if note else ())])
+def _unreachable(error: Any, what: str) -> DiagnosticError:
+    from botocore import exceptions
+
+    note = " ".join(str(error).split())
+    if isinstance(error, exceptions.NoRegionError):
+        return _error("FT701", f"no region is configured for {what}", note, "set AWS_DEFAULT_REGION")
+    credentials = (
+        exceptions.NoCredentialsError,
+        exceptions.PartialCredentialsError,
+        exceptions.CredentialRetrievalError,
+    )
+    if isinstance(error, (*credentials, exceptions.TokenRetrievalError, exceptions.SSOError)):
+        help_ = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; log in again if they have expired"
+        return _error("FT701", f"there are no credentials for {what}", note, help_)
+    if isinstance(error, exceptions.ProfileNotFound):
+        return _error("FT701", f"there is no such AWS profile for {what}", note, "set AWS_PROFILE to one that exists")
+    help_ = "is the region (AWS_DEFAULT_REGION) one of AWS's, and is there a network?"
+    return _error("FT701", f"AWS cannot be reached for {what}", note, help_)
+
+
+def _error(number: str, message: str, note: str, help_: str = "") -> DiagnosticError:
+    notes, helps = ((text,) if text else () for text in (note, help_))
+    return DiagnosticError([Diagnostic(number, message, notes=notes, helps=helps)])
 
 
 def absent(call: Callable[[], Any], *codes: str) -> Any:
@@ -86,21 +123,3 @@ def absent(call: Callable[[], Any], *codes: str) -> Any:
         if code(error) in codes:
             return None
         raise
-
-
-def once_roles_are_known(call: Callable[[], Any], sleep: Callable[[float], None] = time.sleep) -> Any:
-    """The result of `call`, repeated while AWS does not know a new role yet (IAM is eventually consistent)."""
-    from botocore.exceptions import ClientError
-
-    for attempt in range(6):
-        try:
-            return call()
-        except ClientError as error:
-            text = str(error).lower()
-            if attempt == 5 or not ("assume" in text or "role" in text) or code(error) not in _ROLE_UNKNOWN:
-                raise
-            sleep(2.0**attempt)
-    raise AssertionError("the last attempt returns or raises")
-
-
-_ROLE_UNKNOWN = {"AccessDeniedException", "ValidationException", "InvalidParameterValueException", "ClientException"}

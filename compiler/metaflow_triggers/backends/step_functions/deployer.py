@@ -1,27 +1,42 @@
-"""Deployer: what the commands `create` and `delete` ask of this backend.
+"""Deployer: what the commands `create`, `diff --live` and `delete` ask of this backend.
 
 In:   the compiled files, settings, Metaflow's click state.
 Out:  text for people; DiagnosticError.
 
-Not here: the requests (`deploy.py`) and tokens' rules (upstream's, through `metaflow_triggers.seams`).
+Not here: the requests (`plan.py`, `execute.py`) and tokens' rules (upstream's, through `metaflow_triggers.seams`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ... import seams
-from ...canonical import json_text
-from ...diagnostics import Diagnostic
+from ...canonical import json_text, yaml_text
+from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
-from . import NAME, deploy
-from .calls import calling
+from . import NAME, deploy, policies
+from .calls import Clients
+from .drift import words
+from .instructions import Place, Plan, Step
+from .machines import flow_of, production_token, read_machine
+from .owned import refuse
+from .plan import where
+from .preflight import missing_things
+
+_NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
 
 def one_document(files: Iterable[Any]) -> str:
     """The flow's template as JSON text."""
     return json_text(next(file.content for file in files))
+
+
+def policies_document(files: Iterable[Any], settings: Settings, *, emits: bool) -> str:
+    """The IAM roles of the flow as a template: for who manages roles by hand."""
+    return yaml_text(policies.policies(next(file.content for file in files), settings, emits=emits))
 
 
 def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnostic]:
@@ -33,30 +48,89 @@ def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnosti
 
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
     """The production token of the deployment, by upstream's rules."""
-    with calling("states:ListStateMachines", obj.state_machine_name):
-        return seams.resolve_token(obj, NAME, obj.state_machine_name, options)
+    return seams.resolve_token(obj, NAME, obj.state_machine_name, options, _existing)
 
 
 def check_token(obj: Any, options: dict[str, Any]) -> None:
     """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
-    with calling("states:ListStateMachines", obj.state_machine_name):
-        seams.check_token(obj, NAME, obj.state_machine_name, options.get("authorize"))
+    seams.check_token(obj, NAME, obj.state_machine_name, options.get("authorize"), _existing)
 
 
-def create(files: Iterable[Any], settings: Settings, *, deployed_name: str, token: str) -> str:
-    """Deploy the template; returns what was done, a line each."""
+def _existing(name: str) -> tuple[str | None, str | None] | None:
+    """Owner and production token of what is deployed under `name`, or None. Raises DiagnosticError(FT703)."""
+    found = read_machine(where(name, Clients()), name)
+    if found is None or found.deleting:
+        return None
+    if flow_of(found.definition) is None:
+        raise refuse(f"the state machine {name}")
+    return flow_of(found.definition, "metaflow.owner"), flow_of(found.definition, "metaflow.production_token")
+
+
+def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str) -> str:
+    """What `create` would do, call by call."""
+    found, _ = _plan(files, settings, deployed_name)
+    warnings = "".join(f"{line}\n" for line in found.changes)
+    return f"{warnings}{found}\n"
+
+
+def drift(files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool) -> tuple[bool, str]:
+    """(whether the account is as the flow is written, what differs in words)."""
+    found, token = _plan(files, settings, deployed_name)
+    return found.same and not found.changes, words(found, token, full=full)
+
+
+def _plan(files: Sequence[Any], settings: Settings, deployed: str) -> tuple[Plan, str | None]:
     template = next(file.content for file in files)
-    return _lines(deploy.create(template, {"ProductionToken": token}, settings))
+    token = production_token(_place(deployed))
+    return deploy.plan(template, {"ProductionToken": token or _NO_TOKEN}, settings), token
 
 
-def delete(deployed_name: str, settings: Settings) -> str:
-    """Remove what `create` made; returns what was done, a line each."""
-    return _lines(deploy.delete(deployed_name))
+def _place(deployed: str) -> Place:
+    return where(deployed, Clients())
 
 
-def _lines(actions: Iterable[deploy.Action]) -> str:
-    lines = [
-        f"{action.verb} {action.type} {action.name}{f' ({action.reason})' if action.reason else ''}"
-        for action in actions
-    ]
-    return "\n".join(lines) or "nothing to do"
+def create(
+    files: Sequence[Any],
+    settings: Settings,
+    *,
+    deployed_name: str,
+    token: str,
+    options: dict[str, Any],
+    upload: Callable[[], None],
+) -> str:
+    """Deploy the template; says each thing when it is done, returns the sum of it.
+
+    `upload` brings the code package to the datastore: called when nothing speaks against the deployment any more.
+    """
+    template = next(file.content for file in files)
+    missing = missing_things(template, settings, Clients())
+    if missing:
+        raise DiagnosticError(missing)
+    done = deploy.create(
+        template,
+        {"ProductionToken": token},
+        settings,
+        accept_changes=bool(options.get("accept_changes")),
+        before=upload,
+        told=_say,
+    )
+    return _sum(done, "nothing to do: everything is deployed as it is")
+
+
+def delete(deployed_name: str, settings: Settings, *, steps: Iterable[str] = ()) -> str:
+    """Remove what `create` made; says each thing when it is done, returns the sum of it."""
+    return _sum(deploy.delete(deployed_name, steps=steps, told=_say), "nothing to do")
+
+
+def _say(step: Step) -> None:
+    sys.stderr.write(f"{step.verb} {step.type} {step.name}{f' ({step.reason})' if step.reason else ''}\n")
+    sys.stderr.flush()
+
+
+def _sum(done: Iterable[Step], nothing: str) -> str:
+    count = Counter(step.verb for step in done)
+    if set(count) <= {"unchanged", "kept"}:
+        return nothing
+    return ", ".join(
+        f"{count[verb]} {verb}" for verb in ("created", "updated", "deleted", "unchanged", "kept") if count[verb]
+    )

@@ -29,12 +29,14 @@ def group(upstream_group, backend, product):
     accept = click.Option(
         ["--accept-changes"], is_flag=True, help="Deploy although a start that exists today would change."
     )
+    plan = click.Option(["--plan"], is_flag=True, help="Print the calls that would be made, and make none of them.")
+    live = click.Option(["--live"], is_flag=True, help="Compare with what is deployed; what differs, in words.")
     commands["create"] = _command(
         "create",
         "create_command",
         backend,
         f"Deploy this workflow, with everything that starts it, to {product}.",
-        [*create.params, accept],
+        [*create.params, accept, *_only(backend, plan)],
     )
     commands["compile"] = _command(
         "compile",
@@ -45,10 +47,11 @@ def group(upstream_group, backend, product):
             click.Option(["--output"], type=click.Path(), help="Write into this folder instead of printing."),
             click.Option(
                 ["--show"],
-                type=click.Choice(["all", "triggers"]),
+                type=click.Choice(["all", "triggers", *_only(backend, "policies")]),
                 default="all",
                 show_default=True,
-                help="triggers: leave the step-by-step workflow out.",
+                help="triggers: leave the step-by-step workflow out."
+                + "".join(_only(backend, " policies: the IAM roles, for who manages them by hand.")),
             ),
             no_code_package,
             *workflow_options,
@@ -58,9 +61,11 @@ def group(upstream_group, backend, product):
         "diff",
         "diff_command",
         backend,
-        "Compare what this flow compiles to with an output folder. Exit code 0: same, 1: different, 2: error.",
+        "Compare what this flow compiles to with an output folder, or with what is deployed. "
+        "Exit code 0: same, 1: different, 2: error.",
         [
-            click.Option(["--against"], type=click.Path(), required=True, help="A folder that compile --output wrote."),
+            click.Option(["--against"], type=click.Path(), help="A folder that compile --output wrote."),
+            *_only(backend, live),
             click.Option(["--full"], is_flag=True, help="Also the text of the files, as a unified diff."),
             click.Option(
                 ["--format"], type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True
@@ -79,6 +84,11 @@ def group(upstream_group, backend, product):
         params=upstream_group.params,
         help=upstream_group.help,
     )
+
+
+def _only(backend, item):
+    """What only one of the backends has."""
+    return [item] if backend == "step-functions" else []
 
 
 def _command(name, function, backend, text, params):
