@@ -270,7 +270,11 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
     if missing:
         raise DiagnosticError(missing)
     same, text = deployer.drift(
-        compilation.files, settings, deployed_name=_given_name(obj, backend), full=bool(options.get("full"))
+        compilation.files,
+        settings,
+        deployed_name=_given_name(obj, backend),
+        full=bool(options.get("full")),
+        **_about(obj, deployer, settings, compilation),
     )
     sys.stdout.write(text)
     return EXIT_SAME if same else EXIT_DIFFERENT
@@ -297,8 +301,9 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
         _say_what_would_be_deployed(obj, backend, compilation)
         raise DiagnosticError(missing)
     name = _given_name(obj, backend)
+    about = _about(obj, deployer, settings, compilation)
     if options.get("plan"):
-        sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name))
+        sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name, **about))
         return EXIT_SAME
     token = deployer.resolve_token(obj, options)
     done = deployer.create(
@@ -308,6 +313,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
         token=token,
         options=options,
         upload=lambda: _upload(obj, settings, package),
+        **about,
     )
     _deployer_attributes(obj, backend, options, compilation)
     sys.stderr.write(f"{done}\n")
@@ -315,6 +321,27 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
     sys.stderr.write(f"\n{table(compilation.graph)}")
     return EXIT_SAME
+
+
+def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
+    """`about` for a deployer that takes it."""
+    from .backends import About
+    from .differences import between, recorded, restored
+
+    if not getattr(deployer, "WANTS_ABOUT", False):
+        return {}
+    flow = compilation.graph.flows[0]
+
+    def since(model: Any) -> list[str]:
+        return [change.text for change in between(restored(model), flow)]
+
+    def by_installing() -> list[str]:
+        theirs, _ = read(obj, dataclasses.replace(settings, compatibility="upstream"))
+        # Of a schedule only the deployed one tells what it was: Metaflow gives Argo its first five fields.
+        changes = [] if settings.compatibility else between(theirs, flow)
+        return [change.text for change in changes if change.kind not in ("schedule-changed", "name-changed")]
+
+    return {"about": About(flow, recorded(flow), since, by_installing)}
 
 
 def _real_user(required: bool) -> str | None:

@@ -118,7 +118,7 @@ def test_a_change_updates_one_object_and_keeps_foreign_fields(server: Kubernetes
     server.store.apply(key, item, "someone", False, False)
     report = create(client, ONE)
     assert {action.kind for action in report.actions if action.verb == "updated"} == {"Sensor"}
-    assert server.store.objects[key]["metadata"]["annotations"] == {"team": "blue"}
+    assert server.store.objects[key]["metadata"]["annotations"]["team"] == "blue"
     assert len(server.store.objects[key]["spec"]["triggers"]) == 1
 
 
@@ -175,12 +175,6 @@ def test_metaflows_own_deployment_of_the_flow_is_adopted(server: KubernetesStand
 def test_metaflows_own_deployment_of_another_flow_is_not(server: KubernetesStandIn, client: Any) -> None:
     upstreams_deployment(server, **{"metaflow/flow_name": "Another"})
     assert code_of(lambda: create(client, ONE))[0] == "FT703"
-
-
-def test_metaflows_own_sensor_must_go_first(server: KubernetesStandIn, client: Any) -> None:
-    upstreams_deployment(server, **{"metaflow/sensor_name": "demoflow"})
-    assert code_of(lambda: create(client, ONE))[0] == "FT703"
-    assert len(server.store.objects) == 1
 
 
 def test_open_settings_are_named(server: KubernetesStandIn, client: Any) -> None:

@@ -107,3 +107,18 @@ def own_name(name: str, flow: Flow, settings: Settings) -> str:
 def deployer(name: str) -> Any:
     """The module `deployer` of a backend: what `create` and `delete` need. Loads the cloud's client when used."""
     return importlib.import_module(".deployer", backend(name).__name__)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a deployer may be told of a flow beside its files.
+
+    `model` is the flow as JSON. `since` says in words what changed since such a model that an earlier deployment
+    left; it raises ValueError for what it does not know. `by_installing` says what starts the flow otherwise than it
+    would by Metaflow's own rules, unless the flow says so itself; it is asked only about a deployment of Metaflow's.
+    """
+
+    flow: Flow
+    model: Any
+    since: Callable[[Any], list[str]]
+    by_installing: Callable[[], list[str]]

@@ -32,7 +32,11 @@ PRIVATE_NAMES = {
         "validate_token",
         "StepFunctions.get_existing_deployment",
     ],
-    "metaflow.plugins.argo.argo_workflows_cli": ["resolve_token", "validate_token"],
+    "metaflow.plugins.argo.argo_workflows_cli": [
+        "resolve_token",
+        "validate_token",
+        "ArgoWorkflows.get_existing_deployment",
+    ],
     "metaflow.plugins.argo.argo_workflows": [
         "ArgoWorkflows._process_triggers",
         "ArgoWorkflows._compile_sensor",

@@ -44,7 +44,7 @@ def check_token(obj: Any, backend: str, name: str, authorize: str | None, existi
 
 
 def _looked_up(module: Any, existing: Existing | None) -> contextlib.AbstractContextManager[None]:
-    """Upstream's functions with our answer to the one question that they ask of `StepFunctions`."""
+    """Upstream's functions with our answer to the one question that they ask of the backend's class."""
     if existing is None:
         return contextlib.nullcontext()
 
@@ -53,10 +53,15 @@ def _looked_up(module: Any, existing: Existing | None) -> contextlib.AbstractCon
     class Deployed:
         get_existing_deployment = staticmethod(answer)
 
-    return replaced(module, StepFunctions=Deployed)
+    return replaced(module, **{_ASKED[module.__name__]: Deployed})
 
 
 _TOKEN_MODULES = {
     "step-functions": "metaflow.plugins.aws.step_functions.step_functions_cli",
     "argo-workflows": "metaflow.plugins.argo.argo_workflows_cli",
+}
+
+_ASKED = {
+    "metaflow.plugins.aws.step_functions.step_functions_cli": "StepFunctions",
+    "metaflow.plugins.argo.argo_workflows_cli": "ArgoWorkflows",
 }

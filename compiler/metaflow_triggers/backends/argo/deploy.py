@@ -1,42 +1,44 @@
 """Deploy: manifests onto a cluster, and off it again.
 
 In:   manifests, the settings, a client of the `kubernetes` package (or its configuration from the usual places).
-Out:  a `Report` of what was done; DiagnosticError (FT002, FT701 to FT704) where it cannot be done.
+Out:  a `Report` of what was done; DiagnosticError (FT002, FT701 to FT705) where it cannot be done.
 
-Not here: compiling, uploading code, choosing a production token.
+Not here: compiling, uploading code, choosing a production token, planning (`plan.py`).
 
-Objects are written by server-side apply under one field manager: a second `create` changes nothing, and fields that
-others manage stay. An object that exists without our label is not touched, but for the WorkflowTemplate and the
-CronWorkflow that upstream deployed of the same flow, which are adopted. All objects pass the server's dry run before
-the first is written.
+Objects are written by server-side apply under one field manager: a second `create` writes nothing, and fields that
+others manage stay. An object that exists without our label is not touched, but for what upstream deployed of the same
+flow, which is adopted. All requests pass the server's dry run before the first object is written; a `create` that is
+cut short anywhere is finished by the next one.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterable, Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
+from .. import About
 from . import names
-from .cluster import KINDS, MANAGER, Cluster, key
+from .adoption import changed_starts
+from .cluster import KINDS, Cluster, Superseded
+from .execute import execute, rehearse
+from .instructions import DEPLOYED_NAME, MANAGED_BY, Deployment, Plan, Step
+from .plan import plan_create, plan_delete, secret_text
 from .shared import webhook_url
-from .workflow_template import SENSOR_NAMESPACES
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
-DEPLOYED_NAME = "metaflow-triggers/deployed-name"
-
-OF_A_FLOW = ("Sensor", "CronWorkflow", "WorkflowTemplate", "Secret")
-"""Kinds of which a flow has its own objects, in the order of deleting: what starts runs goes first."""
+__all__ = ["DEPLOYED_NAME", "MANAGED_BY", "Report", "create", "delete", "one_document", "plan", "production_token"]
 
 OPEN_SETTINGS = {
     "DatastoreBucket": "METAFLOW_DATASTORE_SYSROOT_S3",
     "DatastorePrefix": "METAFLOW_DATASTORE_SYSROOT_S3",
     "WebhookUrl": "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL",
 }
+_ROUNDS = 10
 
 
 class HasContent(Protocol):
@@ -47,23 +49,10 @@ class HasContent(Protocol):
 
 
 @dataclass(frozen=True)
-class Action:
-    """One thing done. `verb` is created, updated, unchanged or deleted."""
-
-    verb: str
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.kind} {self.namespace}/{self.name}"
-
-
-@dataclass(frozen=True)
 class Report:
-    """What `create` or `delete` did, in order."""
+    """What `create` or `delete` did, in order: one step for each object."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[Step, ...]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.actions)) or "nothing to do"
@@ -83,6 +72,39 @@ def missing_settings(settings: Settings, deleting: bool = False) -> list[Diagnos
     return [_missing(name) for name in [*missing, *_placeholders(webhook_url(settings))]]
 
 
+def deployment(
+    files: Iterable[HasContent],
+    deployed_name: str,
+    token: str,
+    *,
+    token_is_chosen: bool = False,
+    about: About | None = None,
+    former_names: Sequence[str] = (),
+) -> Deployment:
+    """What `files` deploy. Raises DiagnosticError(FT002) for a setting that is open in them."""
+    objects = tuple(item.content for item in files if item.content.get("kind") in KINDS)
+    unknown = sorted({name for item in objects for name in _placeholders(json.dumps(item))})
+    if unknown:
+        raise DiagnosticError(list(dict.fromkeys(_missing(name) for name in unknown)))
+    model = None if about is None else about.model
+    return Deployment(deployed_name, objects, token, token_is_chosen, model, tuple(former_names))
+
+
+def plan(wanted: Deployment, settings: Settings, *, client: Any = None) -> Plan:
+    """What `create` would do. Raises DiagnosticError as it does; nothing is changed."""
+    return plan_create(Cluster.of(client), [wanted], settings, _new_secret)
+
+
+def changes(found: Plan, about: Iterable[About], settings: Settings) -> list[str]:
+    """Starts of upstream's deployments that a plan would change, in words."""
+    lines: list[str] = []
+    for each in about:
+        theirs = found.adopted.get(names.own_name(each.flow))
+        if theirs is not None:
+            lines += changed_starts(theirs[1], theirs[2], each)
+    return lines
+
+
 def create(
     files: Sequence[HasContent],
     settings: Settings,
@@ -90,113 +112,113 @@ def create(
     deployed_name: str,
     production_token: str,
     client: Any = None,
+    token_is_chosen: bool = False,
+    about: About | None = None,
+    accept_changes: bool = False,
+    before: Callable[[], None] = lambda: None,
+    told: Callable[[Step], None] = lambda step: None,
 ) -> Report:
     """Write all objects of `files`, the flow's token, and the webhook's secret where it is ours and absent.
 
     `client` is a `kubernetes.client.ApiClient`. What an earlier `create` made for the flow and this one no longer
-    mentions is deleted. Raises DiagnosticError.
+    mentions is deleted. `before` is called when nothing speaks against the deployment any more, `told` with each
+    step when it is done. Raises DiagnosticError: FT705 where a start of upstream's deployment would change, unless
+    `accept_changes`.
     """
-    objects = [item.content for item in files if item.content.get("kind") in KINDS]
-    unknown = sorted({name for item in objects for name in _placeholders(json.dumps(item))})
-    if unknown:
-        raise DiagnosticError(list(dict.fromkeys(_missing(name) for name in unknown)))
-    api = Cluster.of(client)
-    objects.append(_token_secret(settings, deployed_name, production_token))
-    if settings.argo_event_source_is_ours:
-        objects += _webhook_secrets(api, settings)
-    objects.sort(key=lambda item: (list(KINDS).index(item["kind"]), _place(item)))
-    before = [api.get(*key(item)) for item in objects]
-    adopted = [_may_write(item, found) for item, found in zip(objects, before, strict=True)]
-    for item, force in zip(objects, adopted, strict=True):
-        api.apply(item, force, dry_run=True)
-    actions = []
-    for item, found, force in zip(objects, before, adopted, strict=True):
-        if force and item["kind"] == "CronWorkflow":
-            # Metaflow's has the field `schedule`, which another manager's apply would leave beside `schedules`.
-            api.delete(*key(item))
-        after = api.apply(item, force)
-        verb = "created" if found is None else "unchanged" if _version(found) == _version(after) else "updated"
-        actions.append(Action(verb, *key(item)))
-    kept = {key(item) for item in objects}
-    former = next((found for found in before if found and found["kind"] == "WorkflowTemplate"), None)
-    actions += _delete(api, settings, deployed_name, kept, former)
-    if not any(kind == "CronWorkflow" for kind, _, _ in kept):
-        actions += _former_schedule(api, settings, deployed_name)
-    return Report(tuple(actions))
+    former = names.former_names(about.flow) if about is not None else ()
+    wanted = deployment(
+        files, deployed_name, production_token, token_is_chosen=token_is_chosen, about=about, former_names=former
+    )
+    return create_all(
+        [wanted],
+        settings,
+        about=[about] if about else [],
+        client=client,
+        accept_changes=accept_changes,
+        before=before,
+        told=told,
+    )
 
 
-def delete(deployed_name: str, settings: Settings, *, client: Any = None) -> Report:
-    """Delete what `create` made for the flow. Shared objects stay, and whatever lacks our labels."""
+def create_all(
+    wanted: Sequence[Deployment],
+    settings: Settings,
+    *,
+    about: Sequence[About] = (),
+    client: Any = None,
+    accept_changes: bool = False,
+    before: Callable[[], None] = lambda: None,
+    told: Callable[[Step], None] = lambda step: None,
+) -> Report:
+    """`create` of several flows that share one configuration, as one plan."""
     api = Cluster.of(client)
-    former = api.get("WorkflowTemplate", settings.kubernetes_namespace, deployed_name)
-    return Report(tuple(_delete(api, settings, deployed_name, set(), former)))
+
+    def next_plan(raced: bool) -> Plan:
+        found = plan_create(api, wanted, settings, _new_secret, raced=raced)
+        changed = changes(found, about, settings)
+        if changed and not accept_changes:
+            raise DiagnosticError([_changed(changed)])
+        return found
+
+    return _settle(api, next_plan, before, told)
+
+
+def delete(
+    deployed_name: str, settings: Settings, *, client: Any = None, told: Callable[[Step], None] = lambda step: None
+) -> Report:
+    """Delete what `create` made for the flow, or upstream did. Shared objects stay, and whatever lacks our labels."""
+    api = Cluster.of(client)
+    return _settle(api, lambda _: plan_delete(api, deployed_name, settings), lambda: None, told)
 
 
 def production_token(deployed_name: str, settings: Settings, *, client: Any = None) -> str | None:
     """The token under which the flow is deployed, or None."""
     found = Cluster.of(client).get("Secret", settings.kubernetes_namespace, names.token_secret(deployed_name))
-    return _secret_text(found)
+    return secret_text(found)
 
 
-def _delete(
-    api: Cluster, settings: Settings, deployed_name: str, kept: set[tuple[str, str, str]], former: Any
-) -> list[Action]:
-    """Delete the flow's objects but `kept`; `former` is the WorkflowTemplate that tells where Sensors were, or None."""
-    annotations = ((former or {}).get("metadata") or {}).get("annotations") or {}
-    told = {item for item in annotations.get(SENSOR_NAMESPACES, "").split(",") if item}
-    namespaces = sorted({settings.argo_sensor_namespace, settings.kubernetes_namespace, *told})
-    selector = f"{MANAGED_BY}={MANAGER},{DEPLOYED_NAME}={deployed_name}"
-    actions = []
-    for kind in OF_A_FLOW:
-        for namespace in namespaces:
-            for item in api.find(kind, namespace, selector):
-                if key(item) not in kept and api.delete(*key(item)):
-                    actions.append(Action("deleted", *key(item)))
-    return actions
+def _settle(
+    api: Cluster, next_plan: Callable[[bool], Plan], before: Callable[[], None], told: Callable[[Step], None]
+) -> Report:
+    """Plan, rehearse and execute; anew where somebody else changed an object in between."""
+    done: dict[tuple[str, str, str], Step] = {}
+
+    def tell(step: Step) -> None:
+        where = (step.kind, step.namespace, step.name)
+        if where not in done or (done[where].verb, step.verb) == ("unchanged", "updated"):
+            done[where] = step
+            told(step)
+
+    problem: Diagnostic | None = None
+    for number in range(_ROUNDS):
+        if number:
+            time.sleep(random.uniform(0.5, 1.5) * min(0.1 * 2**number, 3.0))  # noqa: S311 - two must not keep step
+        found = next_plan(number > 0)
+        try:
+            rehearse(api, found)
+            if not number:
+                before()
+            execute(api, found, tell)
+        except Superseded as superseded:
+            problem = superseded.problem
+        else:
+            return Report(tuple(done.values()))
+    raise DiagnosticError([problem] if problem else [])
 
 
-def _may_write(item: Any, found: Any) -> bool:
-    """Whether to take over fields that another manager set. Raises FT703 for an object that is not ours."""
-    if found is None:
-        return False
-    metadata = found["metadata"]
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    kind, namespace, name = key(item)
-    flow = labels.get(DEPLOYED_NAME)
-    if labels.get(MANAGED_BY) == MANAGER:
-        if flow == item["metadata"]["labels"].get(DEPLOYED_NAME):
-            return False
-        raise DiagnosticError([_foreign(kind, namespace, name, f"it belongs to the deployment `{flow}`")])
-    same_flow = annotations.get("metaflow/flow_name", 0) == (item["metadata"].get("annotations") or {}).get(
-        "metaflow/flow_name"
+def _new_secret() -> str:
+    import secrets
+
+    return secrets.token_urlsafe(32)
+
+
+def _changed(lines: Sequence[str]) -> Diagnostic:
+    message = "Metaflow deployed this flow, and create would change what starts it"
+    helps = (
+        "say in the flow what is meant (`require=`, a mapping, a prefix in the configuration)",
+        "or give --accept-changes",
     )
-    if kind == "WorkflowTemplate" and same_flow:
-        if "metaflow/sensor_name" not in annotations:
-            return True
-        reason = "Metaflow deployed it with a Sensor of its own; both would start runs"
-        raise DiagnosticError([_foreign(kind, namespace, name, reason, "delete that deployment first")])
-    if kind == "CronWorkflow" and _starts(found) == _starts(item) and not labels:
-        return True  # Metaflow's schedule of the same flow: without labels, under the flow's name
-    raise DiagnosticError([_foreign(kind, namespace, name, f"it lacks the label `{MANAGED_BY}: {MANAGER}`")])
-
-
-def _starts(cron_workflow: Any) -> Any:
-    """The WorkflowTemplate that a CronWorkflow starts."""
-    return cron_workflow["spec"].get("workflowSpec", {}).get("workflowTemplateRef", {}).get("name")
-
-
-def _former_schedule(api: Cluster, settings: Settings, deployed_name: str) -> list[Action]:
-    """Metaflow's own schedule of a flow that has none any more."""
-    where = ("CronWorkflow", settings.kubernetes_namespace, deployed_name)
-    found = api.get(*where)
-    if found is None or found["metadata"].get("labels") or _starts(found) != deployed_name:
-        return []
-    return [Action("deleted", *where)] if api.delete(*where) else []
-
-
-def _foreign(kind: str, namespace: str, name: str, note: str, *helps: str) -> Diagnostic:
-    message = f"{kind} `{namespace}/{name}` exists and was not made by this deployment"
-    return Diagnostic("FT703", message, notes=(note,), helps=helps)
+    return Diagnostic("FT705", message, notes=tuple(lines), helps=helps)
 
 
 def _missing(name: str) -> Diagnostic:
@@ -216,44 +238,3 @@ def _placeholders(text: str) -> list[str]:
     """Names of open settings in a text, each once."""
     found = [piece.partition(OPEN_SUFFIX)[0] for piece in text.split(OPEN_PREFIX)[1:] if OPEN_SUFFIX in piece]
     return sorted({name for name in found if name.replace("_", "").isalnum()})
-
-
-def _token_secret(settings: Settings, deployed_name: str, token: str) -> Any:
-    return _secret(
-        names.token_secret(deployed_name), settings.kubernetes_namespace, token, {DEPLOYED_NAME: deployed_name}
-    )
-
-
-def _webhook_secrets(api: Cluster, settings: Settings) -> list[Any]:
-    """The secret in both namespaces, with one value: that of the one that exists, else a new one."""
-    import secrets
-
-    name = settings.argo_webhook_secret
-    namespaces = sorted({settings.argo_sensor_namespace, settings.kubernetes_namespace})
-    found = {namespace: api.get("Secret", namespace, name) for namespace in namespaces}
-    known = [text for text in map(_secret_text, found.values()) if text]
-    token = known[0] if known else secrets.token_urlsafe(32)
-    return [_secret(name, namespace, token, {}) for namespace in namespaces if found[namespace] is None]
-
-
-def _secret(name: str, namespace: str, token: str, labels: dict[str, str]) -> Any:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": name, "namespace": namespace, "labels": {MANAGED_BY: MANAGER, **labels}},
-        "type": "Opaque",
-        "data": {"token": base64.b64encode(token.encode()).decode()},
-    }
-
-
-def _secret_text(secret: Any) -> str | None:
-    encoded = ((secret or {}).get("data") or {}).get("token")
-    return base64.b64decode(encoded).decode() if encoded else None
-
-
-def _place(item: Any) -> tuple[str, str]:
-    return item["metadata"]["namespace"], item["metadata"]["name"]
-
-
-def _version(item: Any) -> str:
-    return str(item["metadata"].get("resourceVersion"))

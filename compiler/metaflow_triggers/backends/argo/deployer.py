@@ -1,24 +1,34 @@
-"""Deployer: what the commands `create` and `delete` ask of this backend.
+"""Deployer: what the commands `create`, `diff --live` and `delete` ask of this backend.
 
 In:   the compiled files, settings, Metaflow's click state.
 Out:  text for people; DiagnosticError.
 
-Not here: the requests (`deploy.py`) and tokens' rules (upstream's, through `metaflow_triggers.seams`).
+Not here: the requests (`plan.py`, `execute.py`) and tokens' rules (upstream's, through `metaflow_triggers.seams`).
 """
 
 from __future__ import annotations
 
-import copy
-import dataclasses
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ... import seams
-from ...diagnostics import Diagnostic
+from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
-from . import NAME, deploy
+from .. import About
+from . import NAME, deploy, names
+from .cluster import Cluster
+from .drift import words
+from .instructions import Deployment, Plan, Step
+from .ownership import annotations_of
 
 one_document = deploy.one_document
+
+WANTS_ABOUT = True
+"""`create`, `plan` and `drift` take `about`."""
+
+_NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
 
 def missing_settings(files: Sequence[Any], settings: Settings) -> list[Diagnostic]:
@@ -27,41 +37,90 @@ def missing_settings(files: Sequence[Any], settings: Settings) -> list[Diagnosti
 
 
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
-    """The production token of the deployment, by upstream's rules."""
-    return seams.resolve_token(obj, NAME, obj.workflow_name, options)
+    """The production token of the deployment, by upstream's rules. Raises DiagnosticError (FT123, FT701, FT702)."""
+    return seams.resolve_token(obj, NAME, obj.workflow_name, options, _existing)
 
 
 def check_token(obj: Any, options: dict[str, Any]) -> None:
     """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
-    seams.check_token(obj, NAME, obj.workflow_name, options.get("authorize"))
+    seams.check_token(obj, NAME, obj.workflow_name, options.get("authorize"), _existing)
+
+
+def _existing(name: str) -> tuple[str | None, str | None] | None:
+    """Owner and production token of what is deployed under `name`, or None. Raises DiagnosticError(FT703)."""
+    namespace = seams.configured("KUBERNETES_NAMESPACE", "default")
+    found = Cluster.of().get("WorkflowTemplate", namespace, name)
+    if found is None:
+        return None
+    told = annotations_of(found)
+    if "metaflow/owner" not in told:
+        message = f"WorkflowTemplate `{namespace}/{name}` exists and was not made by Metaflow"
+        raise DiagnosticError([Diagnostic("FT703", message, helps=("deploy the flow under another name",))])
+    return told["metaflow/owner"], told.get("metaflow/production_token")
+
+
+def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str, about: About) -> str:
+    """What `create` would do, request by request."""
+    found = deploy.plan(_wanted(files, settings, deployed_name, about), settings)
+    changes = "".join(f"{line}\n" for line in deploy.changes(found, [about], settings))
+    return f"{changes}{found}\n"
+
+
+def drift(
+    files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool, about: About
+) -> tuple[bool, str]:
+    """(whether the cluster is as the flow is written, what differs in words)."""
+    found: Plan = deploy.plan(_wanted(files, settings, deployed_name, about), settings)
+    changes = deploy.changes(found, [about], settings)
+    return found.same, words(found, about, changes, full=full)
+
+
+def _wanted(files: Sequence[Any], settings: Settings, deployed_name: str, about: About) -> Deployment:
+    token = (_existing(deployed_name) or (None, None))[1] or _NO_TOKEN
+    former = names.former_names(about.flow)
+    return deploy.deployment(files, deployed_name, token, about=about, former_names=former)
 
 
 def create(
-    files: Iterable[Any],
+    files: Sequence[Any],
     settings: Settings,
     *,
     deployed_name: str,
     token: str,
     options: dict[str, Any],
     upload: Callable[[], None],
+    about: About,
 ) -> str:
-    """Write the objects to the cluster; returns what was done, a line each. `upload` brings the code package away."""
-    upload()
-    objects = [_with_token(file, token) for file in files]
-    return str(deploy.create(objects, settings, deployed_name=deployed_name, production_token=token))
+    """Write the objects to the cluster; says each thing when it is done, returns the sum of it.
+
+    `upload` brings the code package to the datastore: called when nothing speaks against the deployment any more.
+    """
+    done = deploy.create(
+        files,
+        settings,
+        deployed_name=deployed_name,
+        production_token=token,
+        token_is_chosen=bool(options.get("given_token") or options.get("generate_new_token")),
+        about=about,
+        accept_changes=bool(options.get("accept_changes")),
+        before=upload,
+        told=_say,
+    )
+    return _sum(done.actions, "nothing to do: everything is deployed as it is")
 
 
 def delete(deployed_name: str, settings: Settings, *, steps: Iterable[str] = ()) -> str:
-    """Remove what `create` made; returns what was done, a line each."""
-    return str(deploy.delete(deployed_name, settings))
+    """Remove what `create` made; says each thing when it is done, returns the sum of it."""
+    return _sum(deploy.delete(deployed_name, settings, told=_say).actions, "nothing to do")
 
 
-def _with_token(file: Any, token: str) -> Any:
-    # Upstream's other commands (terminate, suspend, create from another machine) compare the token with these
-    # annotations (argo_workflows.py:525-560). They stand in the cluster only: no file holds a token.
-    if file.content.get("kind") != "WorkflowTemplate":
-        return file
-    content = copy.deepcopy(file.content)
-    for place in (content["metadata"], content["spec"].setdefault("workflowMetadata", {})):
-        place.setdefault("annotations", {})["metaflow/production_token"] = token
-    return dataclasses.replace(file, content=content)
+def _say(step: Step) -> None:
+    sys.stderr.write(f"{step}\n")
+    sys.stderr.flush()
+
+
+def _sum(done: Iterable[Step], nothing: str) -> str:
+    count = Counter(step.verb for step in done)
+    if set(count) <= {"unchanged"}:
+        return nothing
+    return ", ".join(f"{count[verb]} {verb}" for verb in ("created", "updated", "deleted", "unchanged") if count[verb])

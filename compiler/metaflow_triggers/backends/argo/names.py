@@ -105,3 +105,17 @@ def end_event(flow: str, project: str | None, branch: str | None) -> str:
 def own_name(flow: Flow) -> str:
     """The name of a flow of ours: the user's, else the derived one."""
     return flow.deployed_as or template_name(flow.name, flow.project, flow.branch)
+
+
+def former_names(flow: Flow) -> tuple[str, ...]:
+    """Other names under which Metaflow up to 2.16 deployed the flow, which its `create` replaces.
+
+    `resolve_workflow_name_v1` in metaflow/plugins/argo/argo_workflows_cli.py; names beyond 253 characters, which it
+    cut, are left out.
+    """
+    name = qualified(flow.name, flow.project, flow.branch)
+    if flow.deployed_as or len(name) > 253:
+        return ()
+    if not _VALID.search(name):
+        name = re.sub(r"^[^A-Za-z0-9]+", "", name).replace("_", "").replace("@", "").replace("+", "").lower()
+    return (name,) if name != own_name(flow) else ()

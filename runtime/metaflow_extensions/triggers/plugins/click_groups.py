@@ -36,7 +36,7 @@ def group(upstream_group, backend, product):
         "create_command",
         backend,
         f"Deploy this workflow, with everything that starts it, to {product}.",
-        [*create.params, accept, *_only(backend, plan)],
+        [*create.params, accept, plan],
     )
     commands["compile"] = _command(
         "compile",
@@ -65,7 +65,7 @@ def group(upstream_group, backend, product):
         "Exit code 0: same, 1: different, 2: error.",
         [
             click.Option(["--against"], type=click.Path(), help="A folder that compile --output wrote."),
-            *_only(backend, live),
+            live,
             click.Option(["--full"], is_flag=True, help="Also the text of the files, as a unified diff."),
             click.Option(
                 ["--format"], type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True
