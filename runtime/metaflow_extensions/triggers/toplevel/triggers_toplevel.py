@@ -1,13 +1,15 @@
 """Toplevel: what `from metaflow import ...` gains, and the proof that the plugins loaded.
 
 In:   Metaflow, with all plugins loaded; this module comes last.
-Out:  `ParameterContext` in `metaflow`. (`emit_event` and `namespaced_event_name` are plugins.)
+Out:  `ParameterContext` and `Flow` in `metaflow`. (`emit_event` and `namespaced_event_name` are plugins.)
 
 Not here: anything else. Metaflow goes on without a plugin module that fails, and only warns; a flow would then be
 deployed without its triggers. So that is an error here.
 """
 
-from metaflow.parameters import ParameterContext  # noqa: F401 - exported: a name here is a name of `metaflow`
+# A name here is a name of `metaflow`.
+from metaflow.parameters import ParameterContext  # noqa: F401
+from metaflow_extensions.triggers.plugins.triggering_flow import Flow  # noqa: F401
 
 __mf_extensions__ = "triggers"
 __version__ = "0.1.0"
