@@ -79,7 +79,8 @@ def _has(module: Any, name: str) -> bool:
     return target is not _MISSING
 
 
-# What a command of a flow imports, but for `metaflow.cli`: that module looks at the flow when it is imported.
+# What a command of a flow imports, but for `metaflow.cli`, which looks at the flow when it is imported, and what
+# imports it (`metaflow.plugins.logs_cli`, 2.19.39): else no flow that is read after it has `--production`.
 _USED_BY_COMMANDS = (
     "metaflow.cli_components.utils",
     "metaflow.datastore",
@@ -90,7 +91,6 @@ _USED_BY_COMMANDS = (
     "metaflow.plugins.aws.batch.batch_cli",
     "metaflow.plugins.cards.card_cli",
     "metaflow.plugins.kubernetes.kubernetes_cli",
-    "metaflow.plugins.logs_cli",
     "metaflow.plugins.namespaced_events",
     "metaflow.plugins.tag_cli",
     "metaflow.pylint_wrapper",
