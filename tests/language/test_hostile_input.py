@@ -58,7 +58,7 @@ CLOSED = {
     "option": (),
     "match": ("success", "failure", "timeout", "aborted", "finish"),
     "require": ("any", "all"),
-    "cron": (),
+    "cron": ("",),  # no schedule, as Metaflow has it
     "timezone": (),
 }
 READ = """
@@ -149,6 +149,8 @@ def is_same(harmless: Any, hostile: Any, text: str) -> bool:
     for encode in (
         escape.lua_string,
         escape.go_string,
+        escape.jq_string,
+        lambda item: escape.jq_string(escape.go_regexp_body(item))[1:-1],
         lambda item: item.replace("\\", "\\\\").replace("'", "\\'"),  # in a JSONPath, ['...']
         lambda item: escape.go_regexp(item)[1:-1],
         lambda item: escape.go_string(item)[1:-1],
@@ -165,8 +167,10 @@ def is_same(harmless: Any, hostile: Any, text: str) -> bool:
     else:
         if isinstance(one, (dict, list)):
             return is_same_tree(one, other, text)
+    if HARMLESS in harmless and re.fullmatch(r"[A-Za-z0-9_./-]*", text):  # beside the name also the text, as of a bus
+        harmless = harmless.replace(HARMLESS, text)
     # What only lends its name: a readable part of harmless characters, and a hash.
-    if re.fullmatch(r"[A-Za-z0-9_.-]*", text) and harmless.replace(HARMLESS, text) == hostile:
+    if harmless == hostile:
         return True
     # An expression over such names keeps its operators.
     words = [re.split(r"\s*(\|\||&&|[()])\s*", one) for one in (harmless, hostile)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,11 +57,11 @@ def test_it_compiles_beside_the_others() -> None:
     ]
     ours = {file.path: file for file in done.files if file.owner.startswith(f"{NAME}/")}
     assert sorted(ours) == ["paper/Good.json", "paper/_ink.yaml"]
-    assert ours["paper/Good.json"].content == {"starts when": ["event a arrives"], "steps": ["start", "end"]}
+    assert json.loads(ours["paper/Good.json"].text) == {"starts when": ["event a arrives"], "steps": ["start", "end"]}
     assert ours["paper/Good.json"].owner == "paper/GOOD"
     assert {file.owner.partition("/")[0] for file in done.files} == set(names)
     listed = folder_files(sorted({file.owner for file in done.files}))
-    assert [file.content for file in listed if file.path == "paper/_all.json"] == [["GOOD"]]
+    assert [json.loads(file.text) for file in listed if file.path == "paper/_all.json"] == [["GOOD"]]
 
 
 def test_its_files_stand_in_one_folder() -> None:
