@@ -26,6 +26,8 @@ C_FUNCTIONS = {
     ("time", name) for name in ("time", "time_ns", "localtime", "gmtime", "strftime", "ctime", "asctime")
 } | {("posix", "urandom"), ("posix", "getrandom")}
 CLOCK_METHODS = {"now", "utcnow", "today"}
+# A fork seeds the module's generator anew (random.py, `os.register_at_fork`); that gives nobody a number.
+AFTER_FORK = (random.Random.seed.__code__,)
 PYTHON_MODULES = (random.__file__, secrets.__file__, uuid.__file__)
 
 
@@ -43,9 +45,10 @@ def forbidden(event: str, frame: Any, function: Any) -> str | None:
             return f"{module}.{name}"
         if name in CLOCK_METHODS and isinstance(owner, type) and issubclass(owner, datetime.date):
             return f"datetime.{name}"
-        # A fork seeds the module's generator anew (random.py, `os.register_at_fork`); that gives nobody a number.
-        if isinstance(owner, random.Random) and name != "seed":
+        if isinstance(owner, random.Random):
             return f"random.{name}"
+    elif event == "call" and frame.f_code in AFTER_FORK:
+        return None
     elif event == "call" and frame.f_code.co_filename in PYTHON_MODULES and frame.f_back and is_ours(frame.f_back):
         return f"{frame.f_globals['__name__']}.{frame.f_code.co_name}"
     return None
