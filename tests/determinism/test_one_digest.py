@@ -1,4 +1,7 @@
-"""Compiles of the same flows under 20 circumstances that are no input: one digest over all files."""
+"""Compiles of the same flows under circumstances that are no input: one digest over all files.
+
+12 of them in each run, 200 in the long form.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,8 @@ class Circumstances:
 
 
 def circumstances(number: int) -> Circumstances:
-    """The `number`-th of 20. Each axis has a period of its own, so that no two of them vary together."""
-    locales = ("C", "C.UTF-8", *_other_locales()[:1])
+    """The `number`-th. Each axis has a period of its own, so that no two of them vary together."""
+    locales = ("C", "C.UTF-8", "POSIX", *_other_locales()[:1])
     zones = ("UTC", "Pacific/Kiritimati", "America/St_Johns")
     return Circumstances(
         seed=str(number),
@@ -49,7 +52,7 @@ def circumstances(number: int) -> Circumstances:
         inside=bool(number // 4 % 2),
         checkout=number // 5 % 2,
         order=number,
-        workers=(1, 4)[number // 7 % 2],
+        workers=(1, 8)[number // 7 % 2],
         umask=(0o022, 0o077)[number // 3 % 2],
     )
 
@@ -179,10 +182,15 @@ def test_with_the_code_package(place: Place) -> None:
 
 
 def test_without_the_code_package(place: Place) -> None:
-    assert len(digests(place, range(4, 20), "--no-code-package")) == 1
+    assert len(digests(place, range(4, 12), "--no-code-package")) == 1
 
 
-def test_the_user_is_an_input(place: Place) -> None:
+@pytest.mark.long
+def test_200_times_with_the_code_package(place: Place) -> None:
+    assert len(digests(place, range(1000, 1200))) == 1
+
+
+def test_the_branch_is_an_input(place: Place) -> None:
     """The digest does see a difference."""
     given = circumstances(0)
     assert place.project(given, "prod", "--no-code-package", "--production") != place.project(
@@ -203,6 +211,9 @@ def test_the_command_of_a_flow(place: Place, backend: str) -> None:
 
 
 def test_every_circumstance_occurs() -> None:
-    all_of_them = [circumstances(number) for number in range(20)]
-    for field in dataclasses.fields(Circumstances):
-        assert len({getattr(item, field.name) for item in all_of_them[4:]}) > 1, field.name
+    for numbers in (range(4, 12), range(1000, 1200)):
+        found = [circumstances(number) for number in numbers]
+        for field in dataclasses.fields(Circumstances):
+            assert len({getattr(item, field.name) for item in found}) > 1, field.name
+        assert len({item.locale for item in found}) >= 3
+        assert len({item.zone for item in found}) == 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -102,3 +104,10 @@ def test_plugins_of_another_extension_do_not_load(flow: Path, tmp_path: Path) ->
     assert process.returncode != 0
     assert "FT001" in process.stderr
     assert "kind:" not in process.stdout and "Resources:" not in process.stdout
+
+
+def test_what_is_imported_for_all_flows_leaves_out_the_command_line() -> None:
+    """Metaflow's command line takes the options of the flow at hand when it is imported, for good."""
+    code = "import sys; from metaflow_triggers.seams.shape import preload; preload(); "
+    code += "sys.exit('metaflow.cli' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -87,9 +87,8 @@ def _has(module: Any, name: str) -> bool:
     return target is not _MISSING
 
 
-# What a command of a flow imports, but for `metaflow.cli`: that module looks at the flow when it is imported.
-# None of these may import `metaflow.cli` (`metaflow.plugins.logs_cli` does): that takes the options of the flow
-# at work, such as @project's --production, when it is imported.
+# What a command of a flow imports, but for `metaflow.cli`, which looks at the flow when it is imported, and what
+# imports it (`metaflow.plugins.logs_cli`, 2.19.39): else no flow that is read after it has `--production`.
 _USED_BY_COMMANDS = (
     "metaflow.cli_components.utils",
     "metaflow.datastore",
