@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+import metaflow  # noqa: F401 - it imports its extensions, not they it
 import pytest
 from metaflow_extensions.triggers.plugins.emit_event import EmitError, emit_event
 
