@@ -71,10 +71,13 @@ def work(options: argparse.Namespace) -> int:
     flows: list[Any] = []
     color = wants_color(sys.stderr.isatty(), os.environ)
     try:
-        flows = read_flows(options, environment)
-        if not flows:
+        graph = read_graph(options, environment)
+        if graph is None:
             return 1
-        from .engine import serve, store
+        from . import run_polls
+        from .engine import live, serve, store
+
+        flows = list(graph.flows)
 
         database = store.database_path(options.database)
         told = serve.Options(
@@ -86,7 +89,14 @@ def work(options: argparse.Namespace) -> int:
             run_deadline=options.run_deadline,
             until_idle=options.until_idle,
         )
-        serve.serve(flows, told)
+        if not live.is_terminal(sys.stdout, os.environ):
+            serve.serve(flows, told, sources=run_polls.sources(graph, told))
+            return 0
+        from .explain import table as starts
+
+        sys.stdout.write(starts(graph) + "\n")
+        with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
+            serve.serve(flows, told, sources=run_polls.sources(graph, told), observer=table)
     except DiagnosticError as error:
         sys.stderr.write(render_text(error.diagnostics, flows=len(flows), color=color))
         return 1
@@ -100,7 +110,13 @@ def project_options(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def read_flows(options: argparse.Namespace, environment: dict[str, str]) -> list[Any]:
-    """The flows of `options.paths`; empty when there is a mistake, which is then printed.
+    """The flows of `read_graph`; empty when there is a mistake."""
+    graph = read_graph(options, environment)
+    return [] if graph is None else list(graph.flows)
+
+
+def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
+    """The graph of `options.paths`; None when there is a mistake, which is then printed.
 
     `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
     Raises DiagnosticError.
@@ -114,7 +130,7 @@ def read_flows(options: argparse.Namespace, environment: dict[str, str]) -> list
     from .diagnostics import Diagnostic, DiagnosticError
     from .diagnostics.render import has_errors, render_text, wants_color
     from .link import link
-    from .project import Request, flow_files, read_files
+    from .project import Request, flow_files, read_project
 
     user = seams.real_user()
     if not user:
@@ -140,12 +156,12 @@ def read_flows(options: argparse.Namespace, environment: dict[str, str]) -> list
     seams.check_shape(request.backends)
     seams.prove_in_charge()
     files, diagnostics = flow_files(options.paths)
-    read, found = read_files(files, request)
+    read = read_project(files, request)
     external = frozenset(options.external_flow)
-    graph = link([item.flow for item in read], external)
+    graph = link([item.flow for item in read.flows], external, read.polls)
     judged = check(graph, True, external)
-    diagnostics = [item for item in (*diagnostics, *found, *judged) if item.code != _FED_FROM_OUTSIDE]
+    diagnostics = [item for item in (*diagnostics, *read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
     if diagnostics:
         color = wants_color(sys.stderr.isatty(), os.environ)
-        sys.stderr.write(render_text(diagnostics, flows=len(read), color=color))
-    return [] if has_errors(diagnostics) else list(graph.flows)
+        sys.stderr.write(render_text(diagnostics, flows=len(read.flows), color=color))
+    return None if has_errors(diagnostics) or not graph.flows else graph

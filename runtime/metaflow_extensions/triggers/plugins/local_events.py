@@ -1,6 +1,6 @@
 """Local events: the event log of the local engine, as a run sees it.
 
-In:   the database file, an event that has been judged (`emit_event.check_payload`).
+In:   the database file, an event that has been judged (`event_check.check_payload`).
 Out:  a row of the log, durable when `append` returns.
 
 Not here: the schema (`metaflow_triggers.engine.store` makes the file), reading the log, starting flows. Only the
