@@ -23,7 +23,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help demo test test-long lint goldens docs clean
 
 help:
-	@echo "make demo       compile the examples for both clouds (no cloud setting needed)"
+	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
 	@echo "make test       lint, types, import contracts and tests"
 	@echo "make test-long  the long campaigns"
 	@echo "make lint       lint, types and import contracts only"
@@ -51,6 +51,7 @@ $(VENV)/installed-test: $(INSTALLED) | $(VENV)/created
 
 demo: $(VENV)/installed
 	@sh examples/demo.sh
+	@sh examples/local_demo.sh
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, manage_command, run_command
+from . import __version__, emit_command, manage_command, run_command, simulate_command
 from .backends import NAMES
 
 
@@ -62,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     diff.set_defaults(work=_diff)
     run_command.add_parser(commands)
+    emit_command.add_parser(commands)
+    simulate_command.add_parser(commands, _common)
     manage_command.add_parsers(commands)
     return parser
 

@@ -139,6 +139,15 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
     return _Emitted(diagnostics, files, True)
 
 
+def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
+    """What one backend says of the triggers of a graph, without the step-by-step workflows."""
+    found: list[Diagnostic] = []
+    for flow in graph.flows:
+        deployed_name = backends.own_name(name, flow, settings)
+        found.extend(_emit(_Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
+    return found
+
+
 def folder_files(owners: Iterable[str]) -> list[File]:
     """The files that list what an output folder holds. `owners` as in `File.owner`."""
     by_backend: dict[str, list[str]] = {}

@@ -75,7 +75,7 @@ def work(options: argparse.Namespace) -> int:
         if graph is None:
             return 1
         from . import run_polls
-        from .engine import serve, store
+        from .engine import live, serve, store
 
         flows = list(graph.flows)
 
@@ -89,7 +89,14 @@ def work(options: argparse.Namespace) -> int:
             run_deadline=options.run_deadline,
             until_idle=options.until_idle,
         )
-        serve.serve(flows, told, sources=run_polls.sources(graph, told))
+        if not live.is_terminal(sys.stdout, os.environ):
+            serve.serve(flows, told, sources=run_polls.sources(graph, told))
+            return 0
+        from .explain import table as starts
+
+        sys.stdout.write(starts(graph) + "\n")
+        with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
+            serve.serve(flows, told, sources=run_polls.sources(graph, told), observer=table)
     except DiagnosticError as error:
         sys.stderr.write(render_text(error.diagnostics, flows=len(flows), color=color))
         return 1

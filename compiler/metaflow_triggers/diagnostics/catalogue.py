@@ -12,10 +12,12 @@ from __future__ import annotations
 from .rule import SEVERITIES, Rule
 from .rules_backend import RULES as _BACKEND
 from .rules_deploy import RULES as _DEPLOY
+from .rules_emit import RULES as _EMIT
 from .rules_engine import RULES as _ENGINE
 from .rules_graph import RULES as _GRAPH
 from .rules_polls import RULES as _POLLS
 from .rules_reading import RULES as _READING
+from .rules_simulate import RULES as _SIMULATE
 from .rules_usage import RULES as _USAGE
 
 __all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "rule", "severity"]
@@ -34,7 +36,10 @@ AREAS: dict[str, str] = {
 """What the first digit of a code says."""
 
 RULES: tuple[Rule, ...] = tuple(
-    sorted((*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_ENGINE), key=lambda item: item.code)
+    sorted(
+        (*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_EMIT, *_ENGINE, *_SIMULATE),
+        key=lambda item: item.code,
+    )
 )
 
 _BY_CODE = {item.code: item for item in RULES}

@@ -35,6 +35,12 @@ class Change:
 class Observer:
     """Watches an engine; does nothing by itself. Called in the engine's thread: it must be quick and not raise."""
 
+    def on_begin(self, flows: Mapping[str, LocalFlow]) -> None:
+        """The engine is about to work on these flows: what is accepted from now on reaches them."""
+
+    def on_signal(self, text: str) -> None:
+        """A signal was taken, and this is what it means. Called between any two instructions: it may take no lock."""
+
     def on_line(self, change: Change) -> None:
         """A run started or ended, or an event was refused."""
 

@@ -27,7 +27,7 @@ from . import starts
 from .store import transaction
 
 PAYLOAD_LIMIT = 240 * 1024
-"""Bytes of JSON of a payload, the same as of any event's (`emit_event.PAYLOAD_LIMIT`)."""
+"""Bytes of JSON of a payload, the same as of any event's (`event_check.PAYLOAD_LIMIT`)."""
 WHOLE_PARAMETER = "trigger_context"
 """A JSON parameter of this name gets the whole payload."""
 

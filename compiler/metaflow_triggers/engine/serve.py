@@ -10,6 +10,7 @@ The first SIGINT or SIGTERM: nothing new is started, running flows are left to f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from ..model import Flow
 from .launch import FlowLauncher, Launcher
 from .loop import Engine, Source
 from .observe import Change, Observer
+from .schedules import Schedules
 from .waits import LocalFlow, local_flow
 
 
@@ -50,6 +52,16 @@ class Lines(Observer):
     def on_line(self, change: Change) -> None:
         """A run started or ended, or an event was refused."""
         self._print(self._out, line(change))
+
+    def on_begin(self, flows: Mapping[str, LocalFlow]) -> None:
+        """The engine is about to work on these flows."""
+        many = "1 flow" if len(flows) == 1 else f"{len(flows)} flows"
+        self._print(self._out, f"{'ready':<10} {many}")
+
+    def on_signal(self, text: str) -> None:
+        """A signal was taken. The streams may be in the middle of something, so they are passed by."""
+        with contextlib.suppress(OSError):
+            os.write(2, f"metaflow-triggers: {text}\n".encode())
 
     def on_problem(self, text: str) -> None:
         """Something is wrong with the database, or right again."""
@@ -91,14 +103,18 @@ def serve(
     observer: Observer | None = None,
     launcher: Launcher | None = None,
 ) -> None:
-    """Run an engine until a signal, or until it is idle. Raises DiagnosticError (FT750 and following)."""
+    """Run an engine until a signal, or until it is idle. `sources` add starts beside the flows' schedules.
+
+    Raises DiagnosticError (FT750 and following).
+    """
     local = [local_flow(flow) for flow in flows]
+    watcher = observer or Lines(sys.stdout, sys.stderr)
     engine = Engine(
         options.database,
         local,
         launcher or _launcher(local, options),
-        sources=sources,
-        observer=observer or Lines(sys.stdout, sys.stderr),
+        sources=(Schedules(local), *sources),
+        observer=watcher,
         max_runs=options.max_runs,
         run_deadline=options.run_deadline,
     )
@@ -106,7 +122,8 @@ def serve(
     try:
         if options.logs is not None:
             _make_folder(options.logs)
-        before = _handle_signals(engine)
+        before = _handle_signals(engine, watcher)
+        watcher.on_begin(engine.flows)
         engine.run(until_idle=options.until_idle)
     finally:
         for number, handler in before.items():
@@ -135,7 +152,7 @@ def _make_folder(path: str) -> None:
         ) from error
 
 
-def _handle_signals(engine: Engine) -> dict[int, Any]:
+def _handle_signals(engine: Engine, watcher: Observer) -> dict[int, Any]:
     count = 0
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -144,7 +161,7 @@ def _handle_signals(engine: Engine) -> dict[int, Any]:
         if count == 1:
             engine.drain()
             if engine.running:
-                os.write(2, b"metaflow-triggers: starting nothing more; running flows finish (again: end them)\n")
+                watcher.on_signal("starting nothing more; running flows finish (again: end them)")
         else:
             engine.end_runs()
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import sys
 import time
 import urllib.error
@@ -24,9 +23,7 @@ from typing import Any
 
 from metaflow.exception import MetaflowException
 
-PAYLOAD_LIMIT = 240 * 1024
 _EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExecution's input)
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ATTEMPTS = 6
 _TRANSIENT = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
 
@@ -74,11 +71,13 @@ def emit_event(
 def _emit(name: Any, payload: Any) -> str | None:
     if callable(name):
         name = name()
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise EmitError(f"an event's name has 1 to 128 characters out of A-Z a-z 0-9 _ . - ; found {name!r}")
+    from .event_check import NotAnEvent, check_name, check_payload
     from .values import dumps
 
-    text = check_payload(name, payload)
+    try:
+        text = check_payload(check_name(name), payload)
+    except NotAnEvent as error:
+        raise EmitError(str(error)) from error
     identity = str(uuid.uuid4())
     when = datetime.now(timezone.utc)
     if os.environ.get("SFN_STATE_MACHINE"):
@@ -101,34 +100,23 @@ def _emit(name: Any, payload: Any) -> str | None:
     return None
 
 
-def check_payload(name: str, payload: Any) -> str:
-    """The JSON text of a payload. Raises EmitError for what an event cannot carry."""
+def publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:
+    """Publish from outside of any run, to "step-functions" or "argo-workflows".
+
+    `payload` and its JSON `text` have been judged (`event_check`). Raises EmitError if the event was not published.
+    """
     from .values import dumps
 
-    if not isinstance(payload, dict):
-        raise EmitError(f"the payload of event {name!r} must be a dict, not {type(payload).__name__}")
-    try:
-        text = dumps(payload)
-        size = len(text.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise EmitError(f"the payload of event {name!r} holds a lone surrogate, which is not text") from None
-    except RecursionError:
-        raise EmitError(f"the payload of event {name!r} is nested too deeply or contains itself") from None
-    except (TypeError, ValueError) as error:
-        raise EmitError(f"the payload of event {name!r} is not JSON: {error}") from None
-    if _has_nul(payload):
-        raise EmitError(f"the payload of event {name!r} holds a NUL character")
-    if size > PAYLOAD_LIMIT:
-        raise EmitError(f"the payload of event {name!r} is {size} bytes of JSON; the limit is {PAYLOAD_LIMIT}")
-    return text
+    when = datetime.now(timezone.utc)
+    if backend == "step-functions":
+        _to_eventbridge(name, payload, text, identity, when)
+        return
+    from metaflow import metaflow_config
 
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, (list, tuple)) and any(_has_nul(item) for item in value)
+    url = _webhook() or metaflow_config.ARGO_EVENTS_WEBHOOK_URL
+    if not url:
+        raise EmitError("no webhook is known: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
+    _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
 
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:

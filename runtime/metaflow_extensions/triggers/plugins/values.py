@@ -453,12 +453,16 @@ def parameters_for(document: dict[str, Any], declared: dict[str, str]) -> dict[s
     the flow does not have, and an event that belongs to no dependency.
     """
     texts: dict[str, str] = {}
-    for event in select(document):
+    events = select(document)
+    # What is written for one event of a set stands, whatever another one of them carries by chance.
+    mapped = {
+        mapping.get("parameter") for event in events for mapping in (event.dependency or {}).get("mappings") or []
+    }
+    for event in events:
         if event.dependency is None:
             raise EventError(f"event {event.name!r} belongs to no dependency of this flow")
         mappings = list(event.dependency.get("mappings") or [])
         if event.dependency.get("auto_map"):
-            mapped = {mapping.get("parameter") for mapping in mappings}
             mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]
         for mapping in mappings:
             name = mapping["parameter"]

@@ -1,0 +1,76 @@
+"""The scenario table: every row simulated, and what the backends refuse of it."""
+
+from __future__ import annotations
+
+import collections
+import re
+
+import pytest
+
+from . import reading, simulated, stepped
+from .rows import differences, of_flows, rows
+
+ROWS = rows()
+
+SECTION_12 = {
+    # AWS: @parallel, @exit_hook, switch steps (until built).
+    "step-functions": {"FT510"},
+    # Argo: join='queue'; cron L W # year; more dependencies in one *all* than its names can hold; abort outcomes other
+    # than a stop.
+    "argo-workflows": {"FT501", "FT505", "FT405"},
+}
+
+
+RUNNABLE = [row for row in ROWS if not row.mistakes]
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    return reading.read(ROWS, tmp_path_factory.mktemp("flows"))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.rule for row in ROWS])
+def test_flows_have_the_mistakes_that_a_row_says(row, read):
+    assert read[row.rule].mistakes == sorted(set(row.mistakes))
+
+
+@pytest.mark.parametrize("row", RUNNABLE, ids=[row.rule for row in RUNNABLE])
+def test_row_is_simulated_as_it_says(row, read):
+    assert differences(row, simulated.observe(row, read[row.rule].graph)) == []
+
+
+@pytest.mark.parametrize("row", RUNNABLE, ids=[row.rule for row in RUNNABLE])
+def test_engine_reads_a_row_as_it_says(row, read, tmp_path):
+    assert differences(row, stepped.observe(row, read[row.rule].graph, tmp_path)) == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.rule for row in ROWS])
+def test_backends_refuse_of_a_row_what_it_says(row, read):
+    assert read[row.rule].refusals == row.refusals
+
+
+def test_every_section_has_rows():
+    sections = collections.Counter(re.split("[ -]", row.rule)[0] for row in ROWS)
+    assert set(sections) >= {str(number) for number in range(2, 13)} | {"documents"}
+
+
+def test_rows_have_names_of_their_own():
+    assert len({row.rule for row in ROWS}) == len(ROWS)
+    of_flows(ROWS)
+    owner: dict[str, str] = {}
+    for row in ROWS:
+        for event in row.events:
+            for name in (event.get("name"), event.get("flow")):
+                if name:
+                    assert owner.setdefault(name, row.rule) == row.rule
+
+
+def test_backends_refuse_only_what_the_semantics_lists(read):
+    extra = {
+        (row.rule, backend, code)
+        for row in ROWS
+        for backend, codes in read[row.rule].refusals.items()
+        for code in codes
+        if code not in SECTION_12[backend]
+    }
+    assert extra == {("4 the payload of an outcome can be filtered", "step-functions", "FT502")}
