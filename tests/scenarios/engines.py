@@ -100,7 +100,7 @@ def step_through(graph: TriggerGraph, items: list[Item], folder: Path, seed: int
     suppressed: Counter[str] = Counter()
     try:
         writer.execute("INSERT INTO paused (flow_key, since) VALUES ('*', '')")
-        polls = _adopt(writer, graph)
+        polls = adopt(writer, graph)
         for engine in engines:
             engine.turn()
         rows: list[local_events.Row] = []
@@ -110,7 +110,7 @@ def step_through(graph: TriggerGraph, items: list[Item], folder: Path, seed: int
                     _pass_time(engines, clock, item.at)
                 clock.moment = item.at
             if item.kind == "poll":
-                suppressed += _fire(writer, polls[item.name], item, number, clock.moment)
+                suppressed += fire(writer, polls[item.name], item, number, clock.moment)
                 continue
             if item.identity in keys:  # its run ends
                 writer.execute(
@@ -142,7 +142,7 @@ def _pass_time(engines: list[Engine], clock: SetClock, end: datetime) -> None:
         clock.moment += step
 
 
-def _adopt(writer: sqlite3.Connection, graph: TriggerGraph) -> dict[str, Target]:
+def adopt(writer: sqlite3.Connection, graph: TriggerGraph) -> dict[str, Target]:
     """The poll triggers, owned by us: their fires are claimed as the poller does it."""
     found = {}
     for target, poll in graph.polls:
@@ -165,10 +165,10 @@ def _adopt(writer: sqlite3.Connection, graph: TriggerGraph) -> dict[str, Target]
     return found
 
 
-def _fire(writer: sqlite3.Connection, target: Target, item: Item, number: int, now: datetime) -> Counter[str]:
+def fire(writer: sqlite3.Connection, target: Target, item: Item, number: int, now: datetime) -> Counter[str]:
     """Claim a fire; what is not started, by flow."""
-    fire = Fire(target, item.payload, 1, number, now)
-    if problem(fire, now) is not None or claim(writer, "us", fire, now) != "claimed":
+    fired = Fire(target, item.payload, 1, number, now)
+    if problem(fired, now) is not None or claim(writer, "us", fired, now) != "claimed":
         return Counter([target.flow_key])
     return Counter()
 

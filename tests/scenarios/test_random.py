@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from metaflow_triggers.link import identity, qualified_name
@@ -30,17 +27,6 @@ def simulated(graph, items):
     return starts, refused, [held.flow for held in reference.waiting()], polled
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """In memory where the machine offers it: an engine waits for the disk at each commit, and no power fails here."""
-    memory = Path("/dev/shm")
-    if not (memory.is_dir() and os.access(memory, os.W_OK)):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as path:
-        yield Path(path)
-
-
 def keys(graph):
     return [(qualified_name(identity(flow)), flow) for flow in graph.flows]
 
@@ -63,14 +49,14 @@ def agree(seeds, folder):
     return started, refused
 
 
-def test_engine_and_simulation_agree_on_random_projects(folder):
-    started, refused = agree(range(100), folder)
+def test_engine_and_simulation_agree_on_random_projects(memory_folder):
+    started, refused = agree(range(100), memory_folder)
     assert started > 1000
     assert started >= 0.9 * (started + refused)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(100, 10_100, 500))
-def test_engine_and_simulation_agree_on_ten_thousand_random_projects(first, folder):
-    started, refused = agree(range(first, first + 500), folder)
+def test_engine_and_simulation_agree_on_ten_thousand_random_projects(first, memory_folder):
+    started, refused = agree(range(first, first + 500), memory_folder)
     assert started >= 0.9 * (started + refused)
