@@ -69,7 +69,8 @@ def engine(database: str) -> None:
     tick = EventDependency("tick", (), '{"start": [true]}', None, here)
     trigger = Trigger("event", "any", True, (tick,), False, "{}", here)
     flow = Flow("Tick", "flow.py", None, None, (), (trigger,), None, (), (), here)
-    made = Engine(database, [LocalFlow("Tick", flow)], NoOp(database), max_runs=100_000)  # what is measured is not how long runs take
+    # What is measured is not how long runs take, so they have all the room they want.
+    made = Engine(database, [LocalFlow("Tick", flow)], NoOp(database), max_runs=100_000)
     print("ready", flush=True)
     made.run()
 
