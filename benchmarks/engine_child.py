@@ -83,7 +83,10 @@ def taker(database: str) -> None:
         start_id = int(line)
         if local_runs.begin(connection, start_id) is not None:
             local_runs.finish(connection, start_id, "succeeded")
-        print(start_id, flush=True)
+        try:
+            print(start_id, flush=True)
+        except BrokenPipeError:  # the engine was ended
+            return
 
 
 def huey(file: str) -> None:
