@@ -88,6 +88,7 @@ class Poller:
         self._known_changes = -1
         self._disabled: frozenset[str] = frozenset()
         self._stopping = threading.Event()
+        self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
         with store.transaction(self._rows):
             poll_store.register(self._rows, [item.registration for item in triggers], clock.now())
@@ -122,6 +123,7 @@ class Poller:
     def stop(self, seconds: float = 5.0) -> None:
         """Poll no more, write results down, let other engines have the triggers. Waits at most `seconds` for polls."""
         self._stopping.set()
+        self._wake.set()
         for thread in self._threads:
             thread.join()
         self._pool.close(seconds)
@@ -136,19 +138,23 @@ class Poller:
                 connection.close()
 
     def _keep_rows(self) -> None:
-        self._again_and_again(self.upkeep)
+        self._again_and_again(self.upkeep, self._stopping)
 
     def _look(self) -> None:
-        self._again_and_again(self.step)
+        self._again_and_again(self.step, self._wake)
 
-    def _again_and_again(self, work: Callable[[], float]) -> None:
+    def _again_and_again(self, work: Callable[[], float], wake: threading.Event) -> None:
+        problem = ""
         while not self._stopping.is_set():
             try:
                 seconds = work()
-            except Exception:  # a full disk, a locked file: the next round tries again
-                log.exception("the poller goes on after an error")
-                seconds = _UPKEEP_SECONDS
-            self._clock.wait(self._stopping, seconds)
+                problem = ""
+            except Exception as error:  # a full disk, a locked file: the next round tries again
+                if problem != str(error):
+                    log.exception("polls go on, but there is a problem: %s", error)
+                problem, seconds = str(error), _UPKEEP_SECONDS
+            if self._clock.wait(wake, seconds) and wake is self._wake:
+                wake.clear()
 
     # due times -----------------------------------------------------------------------------------------------------
 
@@ -249,8 +255,9 @@ class Poller:
                 if epoch is None:
                     state.owned = False
                 elif not state.owned or state.epoch != epoch:
-                    state.owned, state.epoch, state.tick, state.due = True, epoch, 0, now
+                    state.owned, state.epoch, state.due = True, epoch, now  # ticks go on: none is used twice
                     heapq.heappush(self._heap, (now, name))
+                    self._wake.set()
 
     def _save(self) -> None:
         now, wall = self._clock.monotonic(), self._clock.now()
