@@ -10,7 +10,8 @@ key holds the scheduled time, so a time fires once even if the clock is set back
 
 Times that passed while no engine ran, while the flow was paused, while the machine slept or because the clock was set
 forward become one start, of the latest of them, if that is no older than GRACE: as late as EventBridge Scheduler still
-delivers (its default maximum event age, which our schedules on AWS have too). Argo keeps 59 minutes (`startingDeadlineSeconds`).
+delivers (its default maximum event age, which our schedules on AWS have too). Argo keeps 59 minutes
+(`startingDeadlineSeconds`).
 """
 
 from __future__ import annotations
