@@ -227,10 +227,10 @@ def polls(folder: Path, seconds: float, many: int = 1000) -> None:
     """`metaflow-triggers run` itself, after its first round of polls."""
     (folder / "polled").mkdir()
     (folder / "polled" / "flow.py").write_text(FLOW)
-    functions = "".join(POLL.format(number=number) for number in range(many))
-    (folder / "polled" / "polls.py").write_text(
-        f"from metaflow_triggers.poll import TriggerResult, trigger\n{functions}"
-    )
+    for file in range(20):
+        functions = "".join(POLL.format(number=number) for number in range(file, many, 20))
+        text = f"from metaflow_triggers.poll import TriggerResult, trigger\n{functions}"
+        (folder / "polled" / f"polls_{file}.py").write_text(text)
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "METAFLOW_USER": "benchmark"}
     command = [sys.executable, "-m", "metaflow_triggers.cli", "run", str(folder / "polled"), "--database", "polls.db"]
     log = folder / "polls.txt"

@@ -1,9 +1,10 @@
 """Runner: the engine with real flows under the real Metaflow, read back with Metaflow's client.
 
-In:   rows (none of them needs a clock), their graphs.
+In:   rows and what is read of their flows.
 Out:  what each run saw: its parameters, `current.trigger` at its first and its last step, its artifacts.
 
-Not here: expectations. All rows share one engine and one database, as flows of a project do; a row's flows are its own.
+Not here: expectations. Rows share an engine and a database, as flows of a project do; a row's flows are its own. A row
+that needs a clock has an engine of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +24,13 @@ from metaflow_extensions.triggers.plugins import local_events, values
 from metaflow_triggers.engine.launch import FlowLauncher
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
+from metaflow_triggers.engine.schedules import Schedules
 from metaflow_triggers.engine.starts import add_start
 from metaflow_triggers.engine.store import transaction
 from metaflow_triggers.engine.waits import LocalFlow, local_flow
+from metaflow_triggers.simulate.items import Item
 
+from .engines import SetClock
 from .reading import USER, ReadRow
 from .rows import Observed, ObservedStart, Row, Seen, items
 from .stepped import accept, plain, row_items
@@ -42,53 +49,100 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+class HeldClock(SetClock):
+    """A clock that stands where it is put, in a machine whose processes take their time."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        return event.wait(seconds)
+
+
 def observe(rows: Sequence[Row], read: dict[str, ReadRow], folder: Path, runs: int = 2) -> dict[str, Observed]:
-    """Run all rows on one engine, until it is idle. `runs`: flows at once."""
+    """Run rows that need no clock, all on one engine, until it is idle. `runs`: flows at once."""
+    observed = {row.rule: Observed(not_started=[], refused=[], repeated=[]) for row in rows}
+    with _engine(rows, read, folder, runs, None) as (engine, writer, flows):
+        for row in rows:
+            for number, item, said in _numbered(row, read):
+                _give(row, number, item, said, writer, observed[row.rule], flows)
+        engine.run(until_idle=True)
+        _fill(rows, read, observed, engine, flows)
+    return observed
+
+
+def observe_with_clock(row: Row, read: dict[str, ReadRow], folder: Path) -> Observed:
+    """Run a row on an engine of its own whose clock each item sets; what an item starts ends before the next."""
+    clock = HeldClock()
+    observed = {row.rule: Observed(not_started=[], refused=[], repeated=[])}
+    with _engine([row], read, folder, 2, clock) as (engine, writer, flows):
+        for number, item, said in _numbered(row, read):
+            clock.moment = item.at or clock.moment
+            _give(row, number, item, said, writer, observed[row.rule], flows)
+            engine.run(until_idle=True)
+        _fill([row], read, observed, engine, flows)
+    return observed[row.rule]
+
+
+@contextmanager
+def _engine(
+    rows: Sequence[Row], read: dict[str, ReadRow], folder: Path, runs: int, clock: SetClock | None
+) -> Iterator[tuple[Engine, Any, dict[str, LocalFlow]]]:
     production = {row.production for row in rows}
     assert len(production) == 1, "an engine runs one branch"
     flows = {flow.key: flow for row in rows for flow in map(local_flow, read[row.rule].graph.flows)}
     path = str(folder / "engine.db")
     options = ("--production",) if production == {True} else ()
     (folder / "logs").mkdir(exist_ok=True)
+    (folder / "included.txt").write_text("a $(touch s6-touched) {{x}}\n", "utf-8")
     launcher = FlowLauncher(path, flows, environment(folder), options, str(folder / "logs"))
     before = Path.cwd()
     os.chdir(folder)  # the runs' own: what a payload could make appear there is looked for there
-    engine = Engine(path, list(flows.values()), launcher, max_runs=runs)
+    sources = [Schedules(list(flows.values()), clock)] if clock is not None else []
+    engine = Engine(path, list(flows.values()), launcher, clock=clock, sources=sources, max_runs=runs)
     writer = local_events.connect(path)
-    observed: dict[str, Observed] = {}
     try:
-        for row in rows:
-            observed[row.rule] = Observed(not_started=[], refused=[], repeated=[])
-            _give(row, read[row.rule], writer, observed[row.rule], flows)
-        engine.run(until_idle=True)
-        _fill(rows, observed, engine, flows, folder)
+        yield engine, writer, flows
     finally:
         writer.close()
         engine.close()
         os.chdir(before)
-    return observed
 
 
-def _give(row: Row, read: ReadRow, writer: Any, observed: Observed, flows: dict[str, LocalFlow]) -> None:
-    """The row's events into the log. What a run brings about by itself is left to it."""
-    for number, (item, said) in enumerate(zip(row_items(row, read.graph), items(row), strict=True), 1):
-        if "run" in said:
-            key = next(key for key in flows if plain(key) == said["run"])
-            with transaction(writer):
-                add_start(writer, key, f"by hand {row.rule} {number}", [], [], "by hand")
-        elif number not in row.own and (item.kind != "finish" or row.injected):
-            accept(item, number, writer, observed)
+def _numbered(row: Row, read: dict[str, ReadRow]) -> list[tuple[int, Item, dict[str, Any]]]:
+    pairs = zip(row_items(row, read[row.rule].graph), items(row), strict=True)
+    return [(number, item, said) for number, (item, said) in enumerate(pairs, 1)]
+
+
+def _give(
+    row: Row,
+    number: int,
+    item: Item,
+    said: dict[str, Any],
+    writer: Any,
+    observed: Observed,
+    flows: dict[str, LocalFlow],
+) -> None:
+    """One item into the log. What a run brings about by itself is left to it."""
+    if "run" in said:
+        key = next(key for key in flows if plain(key) == said["run"])
+        with transaction(writer):
+            add_start(writer, key, f"by hand {row.rule} {number}", [], [], "by hand")
+    elif number not in row.own and (item.kind != "finish" or row.injected):
+        accept(item, number, writer, observed)
 
 
 def _fill(
-    rows: Sequence[Row], observed: dict[str, Observed], engine: Engine, flows: dict[str, LocalFlow], folder: Path
+    rows: Sequence[Row],
+    read: dict[str, ReadRow],
+    observed: dict[str, Observed],
+    engine: Engine,
+    flows: dict[str, LocalFlow],
 ) -> None:
-    rule_of = {}
-    for row in rows:
-        for name in [*row.flows, *(start["flow"] for start in row.starts), *row.not_started]:
-            rule_of[name] = row.rule
+    folder = Path.cwd()
+    row_of = {flow.name: row for row in rows for flow in read[row.rule].graph.flows}
     for held in snapshot(engine.connection, flows).waiting:
-        target = observed[rule_of[plain(held.flow_key)]]
+        target = observed[row_of[plain(held.flow_key)].rule]
         target.waiting = [*(target.waiting or []), plain(held.flow_key)]
     found = engine.connection.execute(
         "SELECT flow_key, state, document, run_id, error, reason FROM starts ORDER BY id"
@@ -96,9 +150,9 @@ def _fill(
     artifacts = _artifacts([f"{plain(key)}/{run_id}" for key, _, _, run_id, _, _ in found if run_id], folder)
     for key, state, text, run_id, error, reason in found:
         name = plain(key)
-        if reason == "by hand":
-            continue
-        target = observed[rule_of[name]]
+        target = observed[row_of[name].rule]
+        if reason == "by hand" and not row_of[name].flows:
+            continue  # the documents' flows that nothing starts
         if state == "refused":
             assert target.not_started is not None
             target.not_started.append(name)

@@ -13,8 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow.exception import MetaflowException
-from metaflow_extensions.triggers.plugins import emit_event, local_events, values
+from metaflow_extensions.triggers.plugins import event_check, local_events, values
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.schedules import Schedules
@@ -24,7 +23,7 @@ from metaflow_triggers.simulate.events_file import parse, placed
 from metaflow_triggers.simulate.items import Item
 from metaflow_triggers.simulate.values import convert, text_of
 
-from .engines import NoLauncher, SetClock, log_row
+from .engines import NoLauncher, SetClock, adopt, fire, log_row
 from .rows import Observed, ObservedStart, Row, Seen, items
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -45,7 +44,7 @@ def accept(item: Item, number: int, writer: Any, observed: Observed) -> None:
     if item.kind == "event":
         try:
             judged(item)
-        except MetaflowException:
+        except event_check.NotAnEvent:
             assert observed.refused is not None
             observed.refused.append(number)
             return
@@ -56,10 +55,9 @@ def accept(item: Item, number: int, writer: Any, observed: Observed) -> None:
 
 
 def judged(item: Item) -> None:
-    """Raises MetaflowException for what `emit_event` refuses."""
-    if not emit_event._NAME.fullmatch(item.name):
-        raise emit_event.EmitError(item.name)
-    emit_event.check_payload(item.name, item.payload)
+    """Raises NotAnEvent for what `emit_event` and `emit` refuse."""
+    event_check.check_name(item.name)
+    event_check.check_payload(item.name, item.payload)
 
 
 def observe(row: Row, graph: TriggerGraph, folder: Path) -> Observed:
@@ -71,11 +69,18 @@ def observe(row: Row, graph: TriggerGraph, folder: Path) -> Observed:
     engine = Engine(path, flows, NoLauncher(), clock=clock, sources=[Schedules(flows, clock)])
     writer = local_events.connect(path)
     observed = Observed(not_started=[], refused=[], repeated=[])
+    assert observed.not_started is not None
     try:
         writer.execute("INSERT INTO paused (flow_key, since) VALUES ('*', '')")
+        polls = adopt(writer, graph)
         engine.turn()
         for number, item in enumerate(todo, 1):
             clock.moment = item.at or clock.moment
+            if item.kind == "poll":
+                observed.not_started += [
+                    plain(key) for key in fire(writer, polls[item.name], item, number, clock.moment).elements()
+                ]
+                continue
             accept(item, number, writer, observed)
             while engine.turn():
                 pass

@@ -20,8 +20,7 @@ from typing import Any
 
 from ..model import OUTCOMES, TriggerGraph
 from ..suggest import did_you_mean
-from .items import Item
-from .reference import utc
+from .items import Item, utc
 from .values import exact
 
 _KEYS = {

@@ -38,3 +38,9 @@ class Item:
     branch: str | None = None
     step: str | None = None
     error: str | None = None
+
+
+def utc(text: str) -> datetime:
+    """An aware time of ISO 8601 text; without an offset it is UTC. Raises ValueError."""
+    when = datetime.fromisoformat(text.replace("Z", "+00:00") if text.endswith("Z") else text)
+    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)

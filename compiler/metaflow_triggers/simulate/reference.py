@@ -12,88 +12,27 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..cron import fires, to_six_fields
 from ..explain import dependency_words
-from ..filters import matches
-from ..link import branch_key, identity, qualified_name, wanted
+from ..link import branch_key, identity, qualified_name
 from ..model import (
     Constant,
     Dependency,
-    EventDependency,
-    FinishDependency,
     Flow,
-    Parameter,
     Trigger,
     TriggerGraph,
 )
 from ..names import poll_slug
-from .acceptance import payload_refusal, refusal
+from .acceptance import refusal
 from .items import BEGINNING, Item
+from .rules import is_for, lacking, needed, outcome_of, without_value
+from .steps import NotStarted, Occurrence, Start, Step, Waiting
 from .values import Converted, Unfit, convert, exact, field_of, timestamp_text
 
 _INSTANT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class Occurrence:
-    """An accepted event: what `current.trigger` shows of it. `kind` is "event", "run" or "poll"."""
-
-    name: str
-    payload: dict[str, Any]
-    id: str
-    at: datetime
-    kind: str
-
-
-@dataclass(frozen=True)
-class Start:
-    """One run. `reason` is "event", "finish", "schedule" or "poll"; `run` names it within the simulation.
-
-    `parameters` are the values that the events give; every other parameter keeps its default. `fails` says why the run
-    ends before user code, or is None. `events` is empty for a schedule, else in the order of the dependencies.
-    """
-
-    flow: str
-    run: str
-    reason: str
-    at: datetime
-    events: tuple[Occurrence, ...]
-    parameters: dict[str, Converted]
-    fails: str | None = None
-
-
-@dataclass(frozen=True)
-class NotStarted:
-    """A start that a rule prevents, visibly. `parameter` is the required one without a value, or ""."""
-
-    flow: str
-    parameter: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one item did. `refused` says why the item was not accepted at all, `repeated` that its id was known."""
-
-    item: Item
-    at: datetime
-    starts: tuple[Start, ...] = ()
-    not_started: tuple[NotStarted, ...] = ()
-    forgotten: tuple[str, ...] = ()
-    refused: str | None = None
-    repeated: bool = False
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A set that has not all of its dependencies: how many events of each it holds, in words."""
-
-    flow: str
-    has: tuple[tuple[str, int], ...]
-    lacks: tuple[str, ...]
 
 
 @dataclass
@@ -150,7 +89,7 @@ class Reference:
         doing = _Doing()
         self._move_to(item.at, doing)
         assert self.now is not None
-        refused = _refusal(item)
+        refused = refusal(item.name, item.payload) if item.kind == "event" else None
         if refused is not None:
             return self._step(item, doing, refused=refused)
         known = self._identity(item)
@@ -162,7 +101,7 @@ class Reference:
             self._arrive(Occurrence(item.name, item.payload, known, item.at or self.now, "event"), None, doing)
         elif item.kind == "finish":
             self._free(item.identity)
-            self._arrive(_outcome(item, known, item.at or self.now), item, doing)
+            self._arrive(outcome_of(item, self._run_id(item), item.at or self.now), item, doing)
         elif item.kind == "poll":
             self._fire(item, doing)
         return self._step(item, doing)
@@ -185,11 +124,11 @@ class Reference:
         for number, flow in enumerate(self.graph.flows):
             for place, trigger in enumerate(flow.triggers):
                 for slot, dependency in enumerate(trigger.dependencies):
-                    if not _is_for(dependency, event, outcome):
+                    if not is_for(dependency, event, outcome):
                         continue
-                    lacking = _lacking(flow, trigger, dependency, event)
-                    if lacking is not None:
-                        doing.not_started.append(lacking)
+                    absent = lacking(flow, dependency, event)
+                    if absent is not None:
+                        doing.not_started.append(absent)
                     elif is_set(trigger):
                         self._collect(number, place, slot, event, doing)
                     else:
@@ -242,10 +181,10 @@ class Reference:
                     parameters[name] = convert(value, declared[name].type)
                 except Unfit as error:
                     fails = fails or f"event {event.name!r}: {place} does not fit parameter {name!r}: {error}"
-        missing = next((item for item in _needed(flow) if item.name not in has), None)
+        missing = next((item for item in needed(flow) if item.name not in has), None)
         if missing is not None:
             names = " nor ".join(event.name for _, _, event in given)
-            doing.not_started.append(_without_value(flow, missing, f"it is not in {names}"))
+            doing.not_started.append(without_value(flow, missing, f"it is not in {names}"))
             return
         made = _Made(flow, reason, tuple(event for _, _, event in given), parameters, fails)
         self._run(made, doing)
@@ -268,10 +207,15 @@ class Reference:
             return
         when = item.at or self.now
         payload = {**item.payload, "trigger_name": poll.name, "triggered_at": timestamp_text(when)}
+        # Only the payload is judged: a poll may have a name that no event has.
+        too_much = refusal("poll", payload)
+        if too_much is not None:
+            doing.not_started.append(NotStarted(qualified_name(identity(flow)), "", too_much))
+            return
         given = self._named_alike(flow, payload)
-        missing = next((one for one in _needed(flow) if given.get(one.name) is None), None)
+        missing = next((one for one in needed(flow) if given.get(one.name) is None), None)
         if missing is not None:
-            doing.not_started.append(_without_value(flow, missing, f"poll {poll.name} does not give it"))
+            doing.not_started.append(without_value(flow, missing, f"poll {poll.name} does not give it"))
             return
         parameters: dict[str, Converted] = {}
         fails = None
@@ -320,9 +264,9 @@ class Reference:
                     doing.forgotten.append(qualified_name(identity(flow)))
                 held.slots = [[] for _ in held.slots]
             else:
-                missing = next(iter(_needed(flow)), None)
+                missing = next(iter(needed(flow)), None)
                 if missing is not None:
-                    doing.not_started.append(_without_value(flow, missing, "a schedule gives none"))
+                    doing.not_started.append(without_value(flow, missing, "a schedule gives none"))
                 else:
                     self._run(_Made(flow, "schedule"), doing)
         self.now = at
@@ -348,8 +292,11 @@ class Reference:
     def _identity(self, item: Item) -> str:
         if item.kind == "finish":
             name = qualified_name((item.project or "", branch_key(item.branch), item.name))
-            return f"{name}/{item.identity or f'upstream-{self._items}'}/{item.outcome}"
+            return f"{name}/{self._run_id(item)}/{item.outcome}"
         return item.identity or f"event-{self._items}"
+
+    def _run_id(self, item: Item) -> str:
+        return item.identity or f"upstream-{self._items}"
 
     def _step(self, item: Item, doing: _Doing, refused: str | None = None, repeated: bool = False) -> Step:
         assert self.now is not None
@@ -375,12 +322,6 @@ def context_hash(context: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _refusal(item: Item) -> str | None:
-    if item.kind == "event":
-        return refusal(item.name, item.payload)
-    return payload_refusal(item.payload) if item.kind == "poll" else None
-
-
 def _empty_set(trigger: Trigger) -> _Set:
     options = json.loads(trigger.options)
     reset = options.get("reset_at")
@@ -390,60 +331,3 @@ def _empty_set(trigger: Trigger) -> _Set:
         to_six_fields(reset["cron"]) if reset else (),
         reset.get("timezone") if reset else None,
     )
-
-
-def _is_for(dependency: Dependency, event: Occurrence, outcome: Item | None) -> bool:
-    if isinstance(dependency, EventDependency):
-        if outcome is not None or dependency.name != event.name:
-            return False
-    elif outcome is None or not _is_outcome_of(dependency, outcome):
-        return False
-    return dependency.filter is None or matches(json.loads(dependency.filter), event.payload)
-
-
-def _is_outcome_of(dependency: FinishDependency, outcome: Item) -> bool:
-    ended = (outcome.project or "", branch_key(outcome.branch), outcome.name)
-    return wanted(dependency) == ended and outcome.outcome in dependency.match
-
-
-def _outcome(item: Item, known: str, at: datetime) -> Occurrence:
-    """The payload is that of section 4; the name is the one under which Metaflow knows the end of a run."""
-    run_id = known.split("/")[-2]
-    end = "end" if item.outcome == "success" else item.outcome
-    name = qualified_name((item.project or "", item.branch or "", item.name))
-    payload = {
-        "flow": item.name,
-        "run_id": run_id,
-        "outcome": item.outcome,
-        "project": item.project,
-        "branch": item.branch,
-        "step": item.step,
-        "error": item.error,
-    }
-    return Occurrence(f"metaflow.{name}.{end}", payload, f"{item.name}/{run_id}/{item.outcome}", at, "run")
-
-
-def _needed(flow: Flow) -> list[Parameter]:
-    return [item for item in flow.parameters if item.required and not item.has_default and not item.is_config]
-
-
-def _lacking(flow: Flow, trigger: Trigger, dependency: Dependency, event: Occurrence) -> NotStarted | None:
-    """A required parameter that this very event has to give, and does not (section 6): it counts as not come."""
-    needed = {item.name: item for item in _needed(flow)}
-    for mapping in dependency.mappings:
-        if mapping.parameter in needed and not isinstance(mapping.source, Constant):
-            path = mapping.source.path
-            if field_of(event.payload, path) is None:
-                return _without_value(flow, needed[mapping.parameter], f"{event.name} has no field `{path}`")
-    return None
-
-
-def _without_value(flow: Flow, parameter: Parameter, why: str) -> NotStarted:
-    told = f"its required parameter `{parameter.name}` gets no value: {why}"
-    return NotStarted(qualified_name(identity(flow)), parameter.name, told)
-
-
-def utc(text: str) -> datetime:
-    """An aware time of ISO 8601 text; without an offset it is UTC. Raises ValueError."""
-    when = datetime.fromisoformat(text.replace("Z", "+00:00") if text.endswith("Z") else text)
-    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..diagnostics import Diagnostic
 from .items import Item
-from .reference import Start, Step, Waiting
+from .steps import Start, Step, Waiting
 from .values import text_of
 
 _SHOWN = 100

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from ..model import TriggerGraph
 from .events_file import placed
 from .items import Item
-from .reference import Reference, Step
+from .reference import Reference
+from .steps import Step
 
 
 def simulate(graph: TriggerGraph, items: Iterable[Item]) -> tuple[Reference, list[Step]]:
