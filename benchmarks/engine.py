@@ -216,12 +216,10 @@ class Polled(FlowSpec):
 if __name__ == "__main__":
     Polled()
 """
-POLLS = """from metaflow_triggers.poll import TriggerResult, trigger
-
-for number in range({many}):
-    @trigger(workflow="Polled", name=f"poll_{{number}}", poll_interval="10s")
-    def poll():
-        return TriggerResult.skip()
+POLL = """
+@trigger(workflow="Polled", poll_interval="10s")
+def poll_{number}():
+    return TriggerResult.skip()
 """
 
 
@@ -229,15 +227,20 @@ def polls(folder: Path, seconds: float, many: int = 1000) -> None:
     """`metaflow-triggers run` itself, after its first round of polls."""
     (folder / "polled").mkdir()
     (folder / "polled" / "flow.py").write_text(FLOW)
-    (folder / "polled" / "polls.py").write_text(POLLS.format(many=many))
+    for file in range(20):
+        functions = "".join(POLL.format(number=number) for number in range(file, many, 20))
+        text = f"from metaflow_triggers.poll import TriggerResult, trigger\n{functions}"
+        (folder / "polled" / f"polls_{file}.py").write_text(text)
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "METAFLOW_USER": "benchmark"}
     command = [sys.executable, "-m", "metaflow_triggers.cli", "run", str(folder / "polled"), "--database", "polls.db"]
     log = folder / "polls.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
     try:
-        wait_until(lambda: "ready" in log.read_text(), 120)
+        wait_until(lambda: "ready" in log.read_text() or process.poll() is not None, 120)
         time.sleep(15)
+        if process.poll() is not None:
+            raise RuntimeError(log.read_text()[-3000:])
         before, begin = processor_seconds(process.pid), time.monotonic()
         time.sleep(seconds)
         used = (processor_seconds(process.pid) - before) / (time.monotonic() - begin)

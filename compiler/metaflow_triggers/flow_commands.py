@@ -151,7 +151,7 @@ def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
     source = SourceFile(flow.file, Path(flow.file).read_text("utf-8", "replace"))
     polls, found = read_polls(declare.Collected(list(declare.declared())), None, source, flow.file)
     own = [poll for poll in polls if named([flow], poll.flow)]
-    return own, found if own else []
+    return own, [item for item in found if item.code != "FT731"] if own else []
 
 
 def _given_name(obj: Any, backend: str) -> str | None:

@@ -142,7 +142,14 @@ def read_project(files: Sequence[str], request: Request) -> Read:
         polls.extend(from_json(item) for item in answer.get("polls", ()))
         flows.extend(ReadFlow(from_json(item["flow"]), item["workflows"]) for item in answer["flows"])
         diagnostics.extend(_diagnostic(item) for item in answer["diagnostics"])
-    return Read(flows, polls, diagnostics)
+    named = {os.path.realpath(file) for file in files}
+    # A poll trigger of an imported file is told by that file, if it is one of ours.
+    told = [
+        item
+        for item in diagnostics
+        if item.code != "FT731" or item.span is None or os.path.realpath(item.span.file) not in named
+    ]
+    return Read(flows, polls, told)
 
 
 def _diagnostic(value: dict[str, Any]) -> Diagnostic:

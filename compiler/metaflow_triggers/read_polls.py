@@ -46,8 +46,7 @@ def read_polls(
     polls = [reader.poll(item) for item in collected.declared if reader.is_own(item)]
     found = [reader.mistake(item) for item in collected.mistakes if os.path.realpath(item.file) == reader.path]
     for item in collected.declared:
-        if reader.is_own(item):
-            found.extend(reader.remarks(item))
+        found.extend(reader.remarks(item) if reader.is_own(item) else [reader.foreign(item)])
     return polls, found
 
 
@@ -124,6 +123,16 @@ class _Reader:
             self._span(item.line, item.argument),
             _LABELS.get(error.code, ""),
             helps=error.helps,
+        )
+
+    def foreign(self, item: Declared) -> Diagnostic:
+        """A trigger of a file that this one imports. The project drops it when it is given that file too."""
+        return Diagnostic(
+            "FT731",
+            f"`{self.source.path}` imports poll trigger `{item.name}` from a file that was not named",
+            Span(item.file, item.line, 1, item.line, 1),
+            "not polled by this command",
+            helps=(f"name `{os.path.relpath(item.file)}` too",),
         )
 
     def remarks(self, item: Declared) -> Iterator[Diagnostic]:

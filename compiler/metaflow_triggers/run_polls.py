@@ -77,7 +77,8 @@ def polled(graph: TriggerGraph) -> list[PolledTrigger]:
 
 
 def _let_runs_import_cloaca(graph: TriggerGraph, environment: dict[str, str]) -> None:
-    files = {flow.file for flow in graph.flows}
+    # A flow's file may import the one that declares its polls.
+    files = {flow.file for flow in graph.flows} | {poll.file for _, poll in graph.polls}
     for file in sorted(files):
         text = Path(file).read_text("utf-8", "replace")
         if alias.NAME in text and SourceFile(file, text).import_line(alias.NAME) is not None:

@@ -126,7 +126,7 @@ def test_production_reaches_flows_of_a_project_among_many_files(place):
     place.flow(text)
     place.flow(text.replace("Waits", "Other"), "other.py")
     exit_code, out, err = place.run(".", "--production", "--until-idle")
-    assert (exit_code, out) == (0, ""), err
+    assert (exit_code, out) == (0, "ready      2 flows\n"), err
     connection = sqlite3.connect(place.folder / "metaflow-triggers.db")
     assert connection.execute("SELECT flow_key FROM cursors").fetchall() == [("p.prod.Other",), ("p.prod.Waits",)]
     connection.close()
@@ -151,7 +151,7 @@ def test_the_first_signal_lets_running_flows_finish_and_keeps_what_waits(place):
     (place.folder / "may-end").touch()
     out, _ = engine.communicate(timeout=120)
     assert engine.returncode == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["started", "succeeded"]
+    assert [line.split()[0] for line in out.splitlines()] == ["ready", "started", "succeeded"]
     exit_code, out, _ = place.run("flow.py", "--until-idle")
     assert (exit_code, place.states()) == (0, ["succeeded", "succeeded"])
 
@@ -162,7 +162,7 @@ def test_the_second_signal_ends_them_as_aborted(place):
     assert "running flows finish" in engine.stderr.readline()
     engine.send_signal(signal.SIGINT)
     out, _ = engine.communicate(timeout=120)
-    assert [line.split()[0] for line in out.splitlines()] == ["started", "aborted"]
+    assert [line.split()[0] for line in out.splitlines()] == ["ready", "started", "aborted"]
     assert place.states() == ["aborted"]
 
 

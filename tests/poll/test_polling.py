@@ -408,6 +408,18 @@ def test_an_engine_that_stands_still_loses_its_triggers_and_its_late_fire(world)
     assert {"by": "second"} in world.contexts("watch")
 
 
+def test_an_old_answer_that_comes_back_to_its_owner_spoils_no_later_one(world):
+    """Its fire could not be stored, another engine had the trigger meanwhile, and now it is ours again."""
+    answers = [fire(Context({"old": 1})), fire(Context({"new": 1})), fire(Context({"new": 2}))]
+    poller = world.poller(polled(lambda: answers.pop(0) if answers else skip(), name="watch", allow_concurrent=True))
+    poller._claims.execute("PRAGMA query_only = 1")
+    world.pass_time(0.5, poller)
+    world.connection.execute("UPDATE poll_triggers SET epoch = epoch + 1")  # away, and back
+    poller._claims.execute("PRAGMA query_only = 0")
+    world.pass_time(8, poller)
+    assert world.contexts("watch") == [{"new": 1}, {"new": 2}]
+
+
 @pytest.mark.parametrize("allow_concurrent", [True, False])
 def test_a_tick_that_is_delivered_again_starts_one_run(world, allow_concurrent):
     poller = world.poller(polled(skip, name="watch", allow_concurrent=allow_concurrent))

@@ -266,6 +266,25 @@ def test_flow_and_poll_may_share_a_file_and_only_own_triggers_count(folder):
     assert re.findall(r"poll (\w+) fires", done.stdout) == ["other", "watch"]
 
 
+def test_a_trigger_of_an_imported_file_that_was_not_named_is_told(folder):
+    folder.flow("Flow")
+    folder.polls("@trigger('flow')\ndef watch(): ...\n")
+    (folder.path / "flow.py").write_text("import polls\n" + (folder.path / "flow.py").read_text())
+    done = folder.run("check", "flow.py", "--format", "json")
+    (item,) = json.loads(done.stdout)["diagnostics"]
+    assert (item["code"], item["severity"], item["span"]["line"]) == ("FT731", "note", 4)
+    assert item["helps"] == ["name `polls.py` too"]
+    assert "FT731" not in folder.run("check", "flow.py", "polls.py", "--format", "json").stdout
+
+
+def test_the_example_of_the_documentation_is_read(folder):
+    page = (Path(__file__).parents[2] / "docs" / "poll-triggers.md").read_text("utf-8")
+    example = re.findall(r"^```python\n(.*?)^```", page, flags=re.M | re.S)[0]
+    (folder.path / "inbox.py").write_text(example, "utf-8")
+    done = folder.run("list", "inbox.py")
+    assert "FileProcessor  poll inbox fires (every 10s)" in done.stdout, done.stderr
+
+
 def test_a_file_with_neither_flow_nor_poll_is_an_error(folder):
     folder.polls("x = 1  # trigger(\n")
     assert folder.check()[1][0]["code"] == "FT005"

@@ -6,11 +6,8 @@ import sys
 
 from ..commands.conftest import clean
 
-FLOW = """
-import json
-
+POLLS = """
 import cloaca
-from metaflow import FlowSpec, JSONType, Parameter, current, step
 
 seen = []
 
@@ -26,6 +23,12 @@ def file_watcher():
 @cloaca.trigger(workflow="FileProcessor", poll_interval="100ms")
 def always_raises():
     raise RuntimeError("no route to host")
+"""
+FLOW = """
+import json
+
+import watch
+from metaflow import FlowSpec, JSONType, Parameter, current, step
 
 
 class FileProcessor(FlowSpec):
@@ -59,9 +62,10 @@ FILENAME = "a $(touch asked) `touch asked` {{x}} '\" \u2028\n.csv"
 
 
 def test_a_poll_starts_a_flow_with_its_context_and_the_engine_tells_of_errors(tmp_path):
-    (tmp_path / "flow.py").write_text(FLOW.replace("FILENAME", ascii(FILENAME)), "utf-8")
+    (tmp_path / "flow.py").write_text(FLOW, "utf-8")
+    (tmp_path / "watch.py").write_text(POLLS.replace("FILENAME", ascii(FILENAME)), "utf-8")
     engine = subprocess.Popen(
-        [sys.executable, "-m", "metaflow_triggers.cli", "run", "flow.py", "--database", "workflows.db"],
+        [sys.executable, "-m", "metaflow_triggers.cli", "run", ".", "--database", "workflows.db"],
         cwd=tmp_path,
         env=clean(tmp_path, METAFLOW_USER="ada"),
         stdout=subprocess.PIPE,

@@ -22,11 +22,15 @@ from metaflow_triggers.model import (
     Mapping,
     Parameter,
     PayloadField,
+    PollTrigger,
+    Schedule,
     Span,
     Trigger,
     TriggerGraph,
 )
 from metaflow_triggers.simulate.items import Item
+from metaflow_triggers.simulate.reference import Reference
+from metaflow_triggers.simulate.steps import Start
 
 SPAN = Span("flow.py", 1, 1, 1, 2)
 FIELDS = ("a", "b", "c", "a.b", "deep.er.field", "text")
@@ -34,6 +38,8 @@ KINDS = ("str", "str", "int", "float", "bool", "json")
 HOMES = ((None, None), (None, None), (None, None), ("shop", "user.tester"), ("shop", "prod"))
 BEGIN = datetime(2026, 3, 28, 22, 0, tzinfo=timezone.utc)
 RESETS = ("0 * * * *", "*/20 * * * *", "30 2 * * *", "15 3 1 * 0")
+CRONS = ("*/30 * * * ? *", "15 3 * * ? *", "5 0/2 ? * SUN-MON *")
+"""Multiples of five minutes: the step in which `engines` moves its clock."""
 FILTERS = (
     {"a": [{"numeric": [">=", 0]}]},
     {"text": [{"exists": True}]},
@@ -50,7 +56,9 @@ def project(seed: int) -> tuple[TriggerGraph, list[Item]]:
     events = [f"event-{number}" for number in range(chance.randint(1, 8))]
     homes = [chance.choice(HOMES) for _ in range(count)]
     flows = [_flow(chance, number, homes, events) for number in range(count)]
-    return link(flows), _items(chance, flows, events)
+    polls = [_poll(chance, number, flows) for number in range(chance.choice((0, 0, 1, 3)))]
+    graph = link(flows, polls=polls)
+    return graph, _items(chance, graph, events)
 
 
 def _flow(chance: random.Random, number: int, homes: list[tuple[str | None, str | None]], events: list[str]) -> Flow:
@@ -65,7 +73,19 @@ def _flow(chance: random.Random, number: int, homes: list[tuple[str | None, str 
     if chance.random() < 0.4 or not triggers:
         triggers.append(_trigger(chance, "finish", parameters, events, homes, number))
     project_, branch = homes[number]
-    return Flow(name, "flow.py", project_, branch, parameters, tuple(triggers), None, (), (), SPAN)
+    schedule = None
+    if not any(item.required and not item.has_default for item in parameters) and chance.random() < 0.15:
+        schedule = Schedule(chance.choice(CRONS), chance.choice((None, "Europe/Berlin")), SPAN)
+    return Flow(name, "flow.py", project_, branch, parameters, tuple(triggers), schedule, (), (), SPAN)
+
+
+def _poll(chance: random.Random, number: int, flows: list[Flow]) -> PollTrigger:
+    keys = ("k",) if chance.random() < 0.3 else None
+    dedup = "once" if chance.random() < 0.2 else "active"
+    flow = chance.choice(flows).name
+    return PollTrigger(
+        f"poll_{number}", flow, 1000, chance.random() < 0.3, SPAN, interval="1s", dedup=dedup, dedup_keys=keys
+    )
 
 
 def _trigger(
@@ -123,14 +143,32 @@ def _source(chance: random.Random, kind: str, parameter: Parameter) -> PayloadFi
     return PayloadField(chance.choice(wanted if chance.random() < 0.97 else FIELDS))
 
 
-def _items(chance: random.Random, flows: list[Flow], events: list[str]) -> list[Item]:
+def _items(chance: random.Random, graph: TriggerGraph, events: list[str]) -> list[Item]:
+    flows = graph.flows
     moment = BEGIN
     items: list[Item] = []
+    # Which runs a poll has started, the simulation knows.
+    reference = Reference(graph)
+    polled: list[Start] = []
     for number in range(chance.randint(4, 30)):
+        if items:
+            step = reference.accept(items[-1])
+            polled += [start for start in step.starts if start.reason == "poll"]
         if chance.random() < 0.3:
             moment += timedelta(minutes=chance.choice((1, 5, 30, 90)), microseconds=chance.randint(0, 3))
-        if items and chance.random() < 0.05:  # the transport delivers it again
-            again = chance.choice(items)
+        if graph.polls and chance.random() < 0.3:
+            if polled and chance.random() < 0.4:
+                ended = polled.pop(chance.randrange(len(polled)))
+                items.append(_end(ended, graph, moment))
+                continue
+            context = {
+                "k": chance.choice((1, 2)),
+                "p0": chance.choice((1, "true", None)),
+                "p1": chance.choice((2, "x")),
+            }
+            items.append(Item("poll", chance.choice(graph.polls)[1].name, context, None, moment))
+        elif items and items[-1].kind != "poll" and chance.random() < 0.05:  # the transport delivers it again
+            again = chance.choice([item for item in items if item.kind != "poll"])
             items.append(Item(**{**again.__dict__, "at": moment}))
         elif chance.random() < 0.7:
             items.append(
@@ -154,6 +192,20 @@ def _items(chance: random.Random, flows: list[Flow], events: list[str]) -> list[
                 )
             )
     return items
+
+
+def _end(start: Start, graph: TriggerGraph, moment: datetime) -> Item:
+    """The run of a poll ends well."""
+    flow = next(flow for flow in graph.flows if flow.name == start.flow.rpartition(".")[2])
+    return Item(
+        "finish",
+        flow.name,
+        identity=start.run,
+        at=moment,
+        outcome="success",
+        project=flow.project,
+        branch=flow.branch,
+    )
 
 
 def _payload(chance: random.Random) -> dict[str, object]:

@@ -78,6 +78,7 @@ class Row:
     clock: bool = False
     injected: bool = False
     own: tuple[int, ...] = ()
+    polls: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,10 @@ def flow_files(row: Row, folder: Path) -> list[Path]:
         path = folder / f"{name.lower()}.py"
         path.write_text(flow_text(name, **spec), "utf-8")
         found.append(path)
+    if row.polls:
+        path = folder / f"{slug(row).replace('-', '_')}.py"
+        path.write_text(f"import metaflow_triggers.poll as cloaca\n\n\n{row.polls}", "utf-8")
+        found.append(path)
     return found
 
 
@@ -235,6 +240,9 @@ def expected_event(row: Row, number: int) -> dict[str, Any]:
     item = items(row)[number - 1]
     if "name" in item:
         return {"name": item["name"], "payload": item["payload"], "id": None if number in row.own else item["id"]}
+    if "poll" in item:
+        told = {"trigger_name": item["poll"], "triggered_at": moment(item["at"]).isoformat(timespec="microseconds")}
+        return {"name": item["poll"], "payload": {**item.get("context", {}), **told}, "id": None}
     payload = {key: item.get(key) for key in ("flow", "outcome", "project", "branch", "step", "error")}
     end = "end" if item["outcome"] == "success" else item["outcome"]
     name = ".".join(filter(None, ("metaflow", item.get("project"), item.get("branch"), item["flow"], end)))

@@ -23,7 +23,7 @@ from metaflow_triggers.simulate.events_file import parse, placed
 from metaflow_triggers.simulate.items import Item
 from metaflow_triggers.simulate.values import convert, text_of
 
-from .engines import NoLauncher, SetClock, log_row
+from .engines import NoLauncher, SetClock, adopt, fire, log_row
 from .rows import Observed, ObservedStart, Row, Seen, items
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -69,11 +69,18 @@ def observe(row: Row, graph: TriggerGraph, folder: Path) -> Observed:
     engine = Engine(path, flows, NoLauncher(), clock=clock, sources=[Schedules(flows, clock)])
     writer = local_events.connect(path)
     observed = Observed(not_started=[], refused=[], repeated=[])
+    assert observed.not_started is not None
     try:
         writer.execute("INSERT INTO paused (flow_key, since) VALUES ('*', '')")
+        polls = adopt(writer, graph)
         engine.turn()
         for number, item in enumerate(todo, 1):
             clock.moment = item.at or clock.moment
+            if item.kind == "poll":
+                observed.not_started += [
+                    plain(key) for key in fire(writer, polls[item.name], item, number, clock.moment).elements()
+                ]
+                continue
             accept(item, number, writer, observed)
             while engine.turn():
                 pass

@@ -1,4 +1,4 @@
-"""Rules FT511 and FT710 to FT730: poll triggers. In, Out, Not here: see `metaflow_triggers.diagnostics.rule`."""
+"""Rules FT511 and FT710 to FT731: poll triggers. In, Out, Not here: see `metaflow_triggers.diagnostics.rule`."""
 
 from __future__ import annotations
 
@@ -205,6 +205,17 @@ RULES: tuple[Rule, ...] = (
         why="Nothing was changed.",
         example="$ metaflow-triggers pause FileProcesor",
         instead="$ metaflow-triggers pause FileProcessor",
+        language="console",
+    ),
+    Rule(
+        code="FT731",
+        title="a poll trigger of an imported file",
+        severity="note",
+        finds="A file imports another one that declares poll triggers, and the command was not given that one.",
+        why="A trigger belongs to the file that declares it; otherwise it would be polled once for each file that "
+        "imports it.",
+        example="$ metaflow-triggers run flow.py                 # it says: import polls",
+        instead="$ metaflow-triggers run flow.py polls.py",
         language="console",
     ),
 )

@@ -60,6 +60,12 @@ class Row:
     reason: str
 
 
+def is_waiting(connection: sqlite3.Connection) -> bool:
+    """Whether any claimed start has not been issued. Reads only."""
+    found = connection.execute("SELECT 1 FROM starts WHERE state = 'claimed' AND owner_pid IS NULL LIMIT 1").fetchone()
+    return found is not None
+
+
 def owner() -> tuple[int, str]:
     """This process, as the database names it."""
     pid = os.getpid()
@@ -78,7 +84,7 @@ def take(
     """Own and return starts to launch, oldest first. `running` counts the runs of each flow, `limit` bounds their sum.
 
     A flow without a run gets one whatever the limit, so slow flows never keep the others from starting.
-    Raises sqlite3.Error; then nothing was taken.
+    Inside the caller's transaction. Raises sqlite3.Error.
     """
     room = limit - sum(running.values())
     # What is not before long after now was written before the clock was set back.
@@ -109,15 +115,14 @@ def take(
             room -= 1
     if not chosen:
         return []
-    with transaction(connection):
-        rows = connection.execute(
-            "UPDATE starts SET owner_pid = ?, owner_started = ?, attempts = attempts + 1"  # noqa: S608
-            f" WHERE id IN (SELECT value FROM json_each(?)) AND {waiting}"
-            " RETURNING id, flow_key, reason, attempts,"
-            " CASE json_extract(document, '$.dependencies[#-1].kind') WHEN 'finish'"
-            " THEN json_extract(document, '$.dependencies[#-1].name') END",
-            (*me, json.dumps(chosen), *moments),
-        ).fetchall()
+    rows = connection.execute(
+        "UPDATE starts SET owner_pid = ?, owner_started = ?, attempts = attempts + 1"  # noqa: S608
+        f" WHERE id IN (SELECT value FROM json_each(?)) AND {waiting}"
+        " RETURNING id, flow_key, reason, attempts,"
+        " CASE json_extract(document, '$.dependencies[#-1].kind') WHEN 'finish'"
+        " THEN json_extract(document, '$.dependencies[#-1].name') END",
+        (*me, json.dumps(chosen), *moments),
+    ).fetchall()
     orders = [Order(row[0], row[1], row[2], row[4], row[3]) for row in rows]
     return sorted(orders, key=lambda order: order.start_id)
 
@@ -147,9 +152,17 @@ def give_back(connection: sqlite3.Connection, row: Row, problem: str, now: datet
         )
 
 
-def settle(connection: sqlite3.Connection, row: Row, pid: int, code: int, now: datetime) -> None:
-    """A launched process has ended: say what became of the start if it has not said it. Raises sqlite3.Error."""
-    if row.state == "started" and row.pid == pid:
+def settle(
+    connection: sqlite3.Connection, row: Row, pid: int, code: int, now: datetime, *, takes_start: bool = True
+) -> None:
+    """A launched process has ended: say what became of the start if it has not said it. Raises sqlite3.Error.
+
+    `takes_start`: the process was to make the start its own; else its exit code is all there is.
+    """
+    if not takes_start and row.state == "claimed":
+        state = "succeeded" if code == 0 else "failed"
+        local_runs.finish(connection, row.start_id, state, f"exit code {code}", expected="claimed")
+    elif row.state == "started" and row.pid == pid:
         if code < 0 and -code in (2, 15):  # SIGINT, SIGTERM
             local_runs.finish(connection, row.start_id, "aborted", f"the run was ended by signal {-code}")
         elif code < 0:

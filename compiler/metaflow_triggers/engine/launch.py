@@ -102,10 +102,15 @@ class FlowLauncher:
 
 @dataclass(frozen=True)
 class CommandLauncher:
-    """Runs one command for every start; the row's number is its last argument. For benchmarks and tests."""
+    """Runs one command for every start; the row's number is its last argument. For benchmarks and tests.
+
+    With `knows_database` the command takes the start and says what became of it (`local_runs`); without, its exit code
+    is the outcome, as with `true`.
+    """
 
     database: str
     words: Sequence[str]
+    knows_database: bool = True
 
     def log_of(self, order: Order) -> str | None:
         """Nowhere."""

@@ -24,7 +24,7 @@ from .clock import Clock, SystemClock
 from .issue import Order, Row
 from .matching import Matcher
 from .observe import Change, Observer
-from .store import connect, timestamp_text
+from .store import connect, timestamp_text, transaction
 from .waits import LocalFlow
 
 POLL_SECONDS = 0.012
@@ -51,7 +51,7 @@ class Source(Protocol):
         """Whether it has nothing to do now."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Child:
     order: Order
     process: launch.Process
@@ -85,6 +85,7 @@ class Engine:
         self._me = issue.owner()
         self._children: list[_Child] = []
         self._unsettled: list[tuple[_Child, int]] = []
+        self._refused_launches: list[tuple[Order, str]] = []
         self._ending: dict[int, tuple[int, float]] = {}
         self._draining = False
         self._stopped = threading.Event()
@@ -137,6 +138,7 @@ class Engine:
         """Close the database, after giving back what was issued and no process has taken yet."""
         with contextlib.suppress(sqlite3.Error):
             issue.release(self.connection, self._me)
+            self._matcher.flush(self.connection)
         self.connection.close()
 
     @property
@@ -166,22 +168,65 @@ class Engine:
         if version != self._version:
             self._version = version
             self._is_behind = self._may_issue = True
-        busy = self._read()
+        busy = False
         for source in self._sources:
             if not self._draining and source.turn(self.connection):
-                self._may_issue = busy = True
-        # Runs that have ended make room.
-        busy = self._reap() or busy
-        busy = self._issue() or busy
+                self._may_issue = self._is_behind = busy = True
+        busy = self._write() or busy
         if self._clock.monotonic() >= self._next_sweep:
             self._sweep()
         if busy:
             self._observer.on_change(self.connection, self.flows)
         return busy
 
+    def _write(self) -> bool:
+        """Events, ends of runs and orders in one transaction: each commit waits for the disk."""
+        batch = self._matcher.read(self.connection) if self._is_behind else None
+        self._is_behind = batch is not None
+        self._collect_ended()
+        ended, refused = list(self._unsettled), list(self._refused_launches)
+        may_issue = not self._draining and (
+            (self._may_issue and issue.is_waiting(self.connection)) or bool(ended) or bool(batch and batch.found)
+        )
+        orders: list[Order] = []
+        added = 0
+        now = self._clock.now()
+        if ended or refused or may_issue or (batch and batch.found):
+            with transaction(self.connection):
+                for order, problem in refused:
+                    issue.give_back(self.connection, issue.look(self.connection, order.start_id), problem, now)
+                for child, code in ended:
+                    self._settle(child, code)
+                if batch is not None:
+                    added = self._matcher.apply(self.connection, batch, now)
+                if may_issue:
+                    orders = self._take()
+        self._may_issue = False
+        if batch is not None:
+            self._matcher.passed(batch)
+        del self._refused_launches[: len(refused)]
+        for child, code in ended:
+            self._forget(child, code)
+        if added:
+            self._tell_refused()
+        for order in orders:
+            self._launch(order)
+        return bool(batch or ended or refused or orders)
+
+    def _take(self) -> list[Order]:
+        running = Counter(child.order.flow_key for child in self._children)
+        return issue.take(
+            self.connection,
+            keys=self.flows,
+            running=running,
+            limit=self._max_runs,
+            me=self._me,
+            now=self._clock.now(),
+        )
+
     def is_idle(self) -> bool:
         """Whether none of this engine's flows has anything to be read, issued or ended. Paused starts do not count."""
-        if self._children or self._unsettled or self._matcher.is_behind(self.connection):
+        if self._children or self._unsettled or self._refused_launches or self._matcher.is_behind(self.connection):
             return False
         paused = {key for (key,) in self.connection.execute("SELECT flow_key FROM paused")}
         for key in self._keys:
@@ -201,17 +246,6 @@ class Engine:
         except sqlite3.Error:
             return False
 
-    def _read(self) -> bool:
-        if not self._is_behind:
-            return False
-        if not self._matcher.is_behind(self.connection):
-            self._is_behind = False
-            return False
-        if self._matcher.step(self.connection, self._clock.now()):
-            self._may_issue = True
-            self._tell_refused()
-        return True
-
     def _tell_refused(self) -> None:
         rows = self.connection.execute(
             "SELECT id, flow_key, state, reason, error FROM starts WHERE id > ? ORDER BY id", (self._last_seen,)
@@ -221,49 +255,38 @@ class Engine:
             if state == "refused":
                 self._observer.on_line(Change("refused", key, start_id, reason, error=error))
 
-    def _issue(self) -> bool:
-        if not self._may_issue or self._draining:
-            return False
-        running = Counter(child.order.flow_key for child in self._children)
-        orders = issue.take(
-            self.connection,
-            keys=self.flows,
-            running=running,
-            limit=self._max_runs,
-            me=self._me,
-            now=self._clock.now(),
+    def _launch(self, order: Order) -> None:
+        try:
+            process = self._launcher.launch(order)
+        except OSError as error:  # no process, no memory: the start is kept and tried again
+            self._refused_launches.append((order, f"no process could be started: {error}"))
+            return
+        self._children.append(_Child(order, process, self._clock.monotonic()))
+        self._observer.on_line(
+            Change("started", order.flow_key, order.start_id, order.reason, log=self._launcher.log_of(order))
         )
-        self._may_issue = False
-        for order in orders:
-            try:
-                process = self._launcher.launch(order)
-            except OSError as error:  # no process, no memory: the start is kept and tried again
-                row = issue.look(self.connection, order.start_id)
-                issue.give_back(self.connection, row, f"no process could be started: {error}", self._clock.now())
-                continue
-            self._children.append(_Child(order, process, self._clock.monotonic()))
-            self._observer.on_line(
-                Change("started", order.flow_key, order.start_id, order.reason, log=self._launcher.log_of(order))
-            )
-        return bool(orders)
 
-    def _reap(self) -> bool:
+    def _collect_ended(self) -> None:
         ended = [(child, code) for child in self._children if (code := child.process.poll()) is not None]
         if ended:
             gone = {id(child) for child, _ in ended}
             self._children = [child for child in self._children if id(child) not in gone]
             self._unsettled += ended
-        while self._unsettled:
-            child, code = self._unsettled[0]
-            row = issue.look(self.connection, child.order.start_id)
-            issue.settle(self.connection, row, child.process.pid, code, self._clock.now())
-            self._unsettled.pop(0)
-            self._ending.pop(child.process.pid, None)
-            self._may_issue = self._is_behind = True
-            if code < 0:
-                launch.end(child.process.pid, signal.SIGKILL)  # tasks that the run left behind
-            self._tell_ended(child, issue.look(self.connection, child.order.start_id))
-        return bool(ended)
+
+    def _settle(self, child: _Child, code: int) -> None:
+        row = issue.look(self.connection, child.order.start_id)
+        # Only a `CommandLauncher` of a benchmark says otherwise.
+        takes = getattr(self._launcher, "knows_database", True)
+        issue.settle(self.connection, row, child.process.pid, code, self._clock.now(), takes_start=takes)
+
+    def _forget(self, child: _Child, code: int) -> None:
+        """After what became of a child has been committed."""
+        self._unsettled.remove((child, code))
+        self._ending.pop(child.process.pid, None)
+        self._is_behind = True  # the log may have its outcome from this very engine
+        if code < 0:
+            launch.end(child.process.pid, signal.SIGKILL)  # tasks that the run left behind
+        self._tell_ended(child, issue.look(self.connection, child.order.start_id))
 
     def _tell_ended(self, child: _Child, row: Row) -> None:
         if row.state == "started" or (row.state == "claimed" and row.attempts == 0):
@@ -277,6 +300,7 @@ class Engine:
     def _sweep(self) -> None:
         self._next_sweep = self._clock.monotonic() + SWEEP_SECONDS
         self._may_issue = True  # what had to wait before it is tried again
+        self._matcher.flush(self.connection)
         for start_id in issue.sweep(self.connection, [child.process.pid for child in self._children]):
             row = issue.look(self.connection, start_id)
             self._observer.on_line(Change("lost", row.flow_key, start_id, row.reason, row.run_id, error=row.error))

@@ -39,14 +39,26 @@ class Arrived:
     timestamp: str
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Events that somebody waits for, and the last place of the log that was looked at."""
+
+    found: tuple[tuple[Arrived, tuple[Wait, ...]], ...]
+    end: int
+
+
 class Matcher:
-    """Reads the log for some flows. `end` is the last event that all of them have seen."""
+    """Reads the log for some flows.
+
+    What nobody waits for is read without writing anything; `flush` then moves the cursors, once for many events.
+    """
 
     def __init__(self, flows: Sequence[LocalFlow]) -> None:
         self.flows = tuple(flows)
         self._keys = json.dumps([flow.key for flow in flows])
         self._index: Index = index(flows)
-        self._end = -1
+        self._end = 0
+        self._flushed = 0
 
     def register(self, connection: sqlite3.Connection) -> None:
         """Begin to read for flows that the database does not know yet. Raises sqlite3.Error."""
@@ -57,49 +69,85 @@ class Matcher:
                 " ON CONFLICT (flow_key) DO NOTHING",
                 (self._keys,),
             )
+        (low,) = connection.execute(
+            "SELECT coalesce((SELECT min(sequence) FROM cursors WHERE flow_key IN (SELECT value FROM json_each(?))),"
+            " (SELECT max(sequence) FROM events), 0)",
+            (self._keys,),
+        ).fetchone()
+        self._end = self._flushed = low
 
     def is_behind(self, connection: sqlite3.Connection) -> bool:
-        """Whether the log has events that not all flows have seen. Reads only."""
+        """Whether the log has events that this engine has not looked at. Reads only."""
         (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchone()
         return bool(last > self._end)
 
-    def step(self, connection: sqlite3.Connection, now: datetime) -> int:
-        """Read up to BATCH events; returns how many starts were added. Raises sqlite3.Error; then nothing happened."""
-        with transaction(connection):
-            cursors = dict(
-                connection.execute(
-                    "SELECT flow_key, sequence FROM cursors WHERE flow_key IN (SELECT value FROM json_each(?))",
-                    (self._keys,),
-                )
+    def read(self, connection: sqlite3.Connection) -> Batch | None:
+        """The next BATCH events, or None if there are no more. Reads only: `apply` and `passed` say what became of it.
+
+        The log has one writer at a time, so no event ever appears below one that was seen.
+        """
+        rows = connection.execute(
+            "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            (self._end, BATCH),
+        ).fetchall()
+        if not rows:
+            return None
+        found = []
+        for sequence, identity, name, kind, body, timestamp in rows:
+            waits = self._index.get((kind, name))
+            if waits:
+                found.append((Arrived(sequence, identity, name, kind, _payload(body), timestamp), tuple(waits)))
+        return Batch(tuple(found), rows[-1][0])
+
+    def apply(self, connection: sqlite3.Connection, batch: Batch, now: datetime) -> int:
+        """Add the starts and sets of a batch, inside the caller's transaction; returns how many starts were added.
+
+        Raises sqlite3.Error. Once the transaction has been committed, `passed` must be called.
+        """
+        if not batch.found:
+            return 0
+        keys = json.dumps(sorted({wait.flow.key for _, waits in batch.found for wait in waits}))
+        # Another engine may have read some of it since.
+        cursors = dict(
+            connection.execute(
+                "SELECT flow_key, sequence FROM cursors WHERE flow_key IN (SELECT value FROM json_each(?))", (keys,)
             )
-            if not cursors:
-                (self._end,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchone()
-                return 0
-            low = min(cursors.values())
-            rows = connection.execute(
-                "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence > ?"
-                " ORDER BY sequence LIMIT ?",
-                (low, BATCH),
-            ).fetchall()
-            added = 0
-            for sequence, identity, name, kind, body, timestamp in rows:
-                waits = [
-                    wait
-                    for wait in self._index.get((kind, name), ())
-                    if sequence > cursors.get(wait.flow.key, sequence)
-                ]
-                if waits:
-                    event = Arrived(sequence, identity, name, kind, _payload(body), timestamp)
-                    added += sum(self._take(connection, wait, event, now) for wait in waits)
-            end = rows[-1][0] if rows else low
-            if rows:
-                connection.execute(
-                    "UPDATE cursors SET sequence = ? WHERE sequence < ?"
-                    " AND flow_key IN (SELECT value FROM json_each(?))",
-                    (end, end, self._keys),
-                )
-        self._end = end
+        )
+        added = 0
+        for event, waits in batch.found:
+            for wait in waits:
+                if event.sequence > cursors.get(wait.flow.key, event.sequence):
+                    added += self._take(connection, wait, event, now)
+        self._move(connection, batch.end, keys)
         return added
+
+    def passed(self, batch: Batch) -> None:
+        """The batch has been dealt with."""
+        self._end = batch.end
+
+    def step(self, connection: sqlite3.Connection, now: datetime) -> int:
+        """Read and apply one batch; returns how many starts were added. Raises sqlite3.Error; then nothing happened."""
+        batch = self.read(connection)
+        if batch is None:
+            return 0
+        with transaction(connection):
+            added = self.apply(connection, batch, now)
+        self.passed(batch)
+        return added
+
+    def flush(self, connection: sqlite3.Connection) -> None:
+        """Write down how far this engine has read, so that the next one need not look again. Raises sqlite3.Error."""
+        if self._end > self._flushed:
+            with transaction(connection):
+                self._move(connection, self._end, self._keys)
+            self._flushed = self._end
+
+    @staticmethod
+    def _move(connection: sqlite3.Connection, end: int, keys: str) -> None:
+        connection.execute(
+            "UPDATE cursors SET sequence = ? WHERE sequence < ? AND flow_key IN (SELECT value FROM json_each(?))",
+            (end, end, keys),
+        )
 
     def _take(self, connection: sqlite3.Connection, wait: Wait, event: Arrived, now: datetime) -> int:
         try:

@@ -158,7 +158,7 @@ def _claim(state: State, fire: Fire, claimer: Claimer) -> None:
         raise
     state.unclaimed = None
     if what == "lost":
-        state.owned = False
+        state.owned = state.owned and state.epoch != fire.epoch
         log.warning("poll %s is polled by another engine now; its fire was left to that one", state.trigger.name)
     elif what == "suppressed":
         state.succeeded("suppressed")

@@ -255,7 +255,7 @@ class Poller:
                 if epoch is None:
                     state.owned = False
                 elif not state.owned or state.epoch != epoch:
-                    state.owned, state.epoch, state.tick, state.due = True, epoch, 0, now
+                    state.owned, state.epoch, state.due = True, epoch, now  # ticks go on: none is used twice
                     heapq.heappush(self._heap, (now, name))
                     self._wake.set()
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from metaflow_extensions.triggers.plugins import local_events
-from metaflow_extensions.triggers.plugins.local_events import timestamp_text
+from metaflow_extensions.triggers.plugins.local_events import timestamp_text, transaction
 
 from ..diagnostics import Diagnostic, DiagnosticError
 
@@ -179,20 +178,6 @@ def _add_parts(connection: sqlite3.Connection) -> None:
 
 def _refused(code: str, message: str, *helps: str) -> DiagnosticError:
     return DiagnosticError([Diagnostic(code, message, helps=helps)])
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One write transaction. It is taken at once, so that what is read in it stays true until it commits."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        # After some errors (a full disk) SQLite has rolled back already.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 class Appender:

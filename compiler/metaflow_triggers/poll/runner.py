@@ -40,7 +40,7 @@ class DefaultRunner:
     def list_trigger_schedules(
         self, enabled_only: bool = False, limit: int = 100, offset: int = 0
     ) -> list[dict[str, Any]]:
-        """The triggers by name: a dict each, with `trigger_name`, `enabled` and what `docs/local.md` lists."""
+        """The triggers by name: a dict each, with `trigger_name`, `enabled` and what `docs/poll-triggers.md` lists."""
         from ..engine import poll_records
 
         with self._database() as connection:

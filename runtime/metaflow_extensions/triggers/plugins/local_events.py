@@ -10,7 +10,8 @@ standard library: a step may publish without anything else being imported.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 
 APPLICATION_ID = 0x4D465452
@@ -61,6 +62,26 @@ def _quoted(path: str) -> str:
     return quote(path)
 
 
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One write transaction, taken at once: what is read in it stays true until it commits.
+
+    Inside another one it is a part of that.
+    """
+    if connection.in_transaction:
+        yield connection
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some errors (a full disk) SQLite has rolled back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
 def insert(connection: sqlite3.Connection, row: Row) -> bool:
     """Add a row inside the caller's transaction. False if the log has an event of this kind and id."""
     return connection.execute(_INSERT, row).rowcount > 0
@@ -68,14 +89,8 @@ def insert(connection: sqlite3.Connection, row: Row) -> bool:
 
 def append_many(connection: sqlite3.Connection, rows: Iterable[Row]) -> int:
     """Add rows in one transaction; returns how many were new."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         count = connection.executemany(_INSERT, rows).rowcount
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
     return int(count)
 
 

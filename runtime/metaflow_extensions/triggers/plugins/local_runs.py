@@ -114,13 +114,11 @@ def finish(  # noqa: PLR0917
     `error` and `step` are used where no step has noted its own.
     """
     moment = now_text()
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with local_events.transaction(connection):
         row = connection.execute(
             "SELECT flow_key, run_id, ending, step, error FROM starts WHERE id = ? AND state = ?", (start_id, expected)
         ).fetchone()
         if row is None:
-            connection.execute("ROLLBACK")
             return False
         flow_key, run_id, ending, noted_step, noted_error = row
         if state == "succeeded":
@@ -142,11 +140,6 @@ def finish(  # noqa: PLR0917
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         identity = f"{flow_key}/{run}/{outcome}"
         local_events.insert(connection, (identity, outcome_name(flow_key, outcome), "finish", text, moment))
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
     return True
 
 
