@@ -143,6 +143,24 @@ def test_what_was_missed_is_one_start_of_the_latest_time(story):
     assert told.fired() == ["2024-03-01T11:00Z", "2024-03-01T11:10Z"]
 
 
+@pytest.mark.parametrize("held", ["Report", "*"])
+def test_times_of_a_paused_flow_become_one_start_when_it_goes_on(held, story):
+    told = story("2024-03-01T09:59:00", scheduled("0/10 * * * ? *"))
+    told.connection.execute("INSERT INTO paused VALUES (?, 'now')", (held,))
+    told.walk("2024-03-01T10:00:00", "2024-03-01T11:05:00")
+    assert told.fired() == [] and told.engines[0].is_idle()
+    told.connection.execute("DELETE FROM paused")
+    told.walk("2024-03-01T11:06:00", "2024-03-01T11:10:00")
+    assert told.fired() == ["2024-03-01T11:00Z", "2024-03-01T11:10Z"]
+
+
+def test_another_flow_that_is_paused_holds_up_nothing(story):
+    told = story("2024-03-01T09:59:00", scheduled("0/10 * * * ? *"), scheduled("0/10 * * * ? *", key="Other"))
+    told.connection.execute("INSERT INTO paused VALUES ('Other', 'now')")
+    told.at("2024-03-01T10:00:00")
+    assert told.connection.execute("SELECT flow_key FROM starts").fetchall() == [("Report",)]
+
+
 def test_what_was_missed_more_than_a_day_ago_is_not_caught_up(story):
     told = story("2024-03-01T09:59:00", scheduled("0 10 1 * ? *"))
     told.at("2024-03-02T10:00:01")

@@ -1,4 +1,4 @@
-"""A flow with a schedule under the real Metaflow: what fell due while no engine ran starts one run, without a trigger."""
+"""A flow with a schedule under the real Metaflow: what fell due with no engine there is one run, without a trigger."""
 
 from __future__ import annotations
 

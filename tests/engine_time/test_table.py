@@ -65,7 +65,7 @@ VIEW = View(
 
 def test_what_it_says():
     assert lines(VIEW, 100, 40, color=False) == [
-        "triggers.db: 1 running, 1 waiting to run, 1 half sets; starting nothing more",
+        "triggers.db: 1 running, 1 waiting to run, 1 half set; starting nothing more",
         "POLL   STARTS  EVERY  NEXT      LAST",
         "inbox  Ingest  10s    in 4.0 s  skip",
         "api    Ingest  10s    disabled",
@@ -271,7 +271,7 @@ def test_the_command_on_a_terminal(stops: int, tmp_path: Path):
             json.dumps({"a": "\x1b[2J"}),
         ]
         subprocess.run(emit, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
-        until("1 half sets", "right")
+        until("1 half set", "right")
         for _ in range(stops):
             process.send_signal(signal.SIGINT)
         until("\x1b[?25h")

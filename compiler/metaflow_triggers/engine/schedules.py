@@ -8,9 +8,10 @@ Not here: what a cron expression means (`metaflow_triggers.cron`), running what 
 The next time of each schedule stands in the database and moves in the transaction that claims the start; the start's
 key holds the scheduled time, so a time fires once even if the clock is set back over it.
 
-Times that passed while no engine ran, while the machine slept or because the clock was set forward become one start,
-of the latest of them, if that is no older than GRACE: as late as EventBridge Scheduler still delivers (its default
-maximum event age, which our schedules on AWS have too). Argo keeps 59 minutes (`startingDeadlineSeconds`).
+Times that passed while no engine ran, while the flow was paused, while the machine slept or because the clock was set
+forward become one start, of the latest of them, if that is no older than GRACE: as late as EventBridge Scheduler still
+delivers (its default maximum event age, which our schedules on AWS have too). Argo keeps 59 minutes
+(`startingDeadlineSeconds`).
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Schedules:
         # As far as this engine knows; another one may have moved what the database says.
         self._due: dict[str, datetime | None] = {}
         self._seen: datetime | None = None
+        self._paused: set[str] = set()
 
     def start(self) -> None:
         """Nothing to do: the first turn enters the schedules into the database."""
@@ -67,8 +69,8 @@ class Schedules:
 
     def is_idle(self) -> bool:
         """Whether nothing is due now. What comes later does not keep an engine at work."""
-        due = self.next_due()
-        return due is None or due > self._clock.now()
+        now = self._clock.now()
+        return not any(due is not None and due <= now for key, due in self._due.items() if key not in self._paused)
 
     def next_due(self) -> datetime | None:
         """The earliest time at which `turn` has something to do, as far as this engine knows; None without any."""
@@ -89,6 +91,10 @@ class Schedules:
             self._bring_forward(connection, now)
         self._seen = now
         late = [key for key, due in self._due.items() if due is not None and due <= now]
+        if late:
+            held = {key for (key,) in connection.execute("SELECT flow_key FROM paused")}
+            self._paused = set(late) if "*" in held else held & set(late)
+            late = [key for key in late if key not in self._paused]
         if not late:
             return 0
         moved: dict[str, datetime | None] = {}

@@ -56,7 +56,7 @@ def lines(view: View, width: int, height: int, color: bool) -> list[str]:
     counts = [
         f"{running} running",
         f"{len(active) - running} waiting to run",
-        f"{len(view.snapshot.waiting)} half sets",
+        _many(len(view.snapshot.waiting), "half set"),
     ]
     title = f"{view.title}: " + ", ".join(item for item in counts if not item.startswith("0 ") or "running" in item)
     if view.note:
@@ -142,6 +142,10 @@ def _sections(view: View) -> list[_Section]:
         _Section(("RUN", "STATE", "FOR", "BECAUSE OF"), [_active(row, view.now) for row in view.snapshot.active]),
         _Section(("ENDED", "STATE", "AFTER", "BECAUSE OF", ""), [_ended(row) for row in view.snapshot.ended]),
     ]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _next(due: str | None, now: datetime) -> str:
