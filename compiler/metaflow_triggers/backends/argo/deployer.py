@@ -51,7 +51,7 @@ def create(
     return str(deploy.create(objects, settings, deployed_name=deployed_name, production_token=token))
 
 
-def delete(deployed_name: str, settings: Settings, *, steps: Iterable[str] = ()) -> str:
+def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
     """Remove what `create` made; returns what was done, a line each."""
     return str(deploy.delete(deployed_name, settings))
 

@@ -85,17 +85,19 @@ def delete(
     make_client: Callable[[str], Any] | None = None,
     *,
     steps: Iterable[str] = (),
+    flow: str | None = None,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Step]:
     """Remove everything that `create` made under `deployed`, and nothing else; [] if there is nothing.
 
     `steps` are the flow's steps: by their names job definitions are found that a `create` left which was cut short.
+    `flow` is its name: what Metaflow alone deployed of it is removed as well.
     Job definitions stay while an execution of the flow runs: its later steps need them. Raises DiagnosticError.
     """
     clients, known = Clients(make_client), tuple(steps)
     place = where(deployed, clients)
-    return _settle(lambda: plan_delete(deployed, clients, known), place, lambda: None, told, sleep)
+    return _settle(lambda: plan_delete(deployed, clients, known, flow), place, lambda: None, told, sleep)
 
 
 def _settle(

@@ -117,9 +117,9 @@ def create(
     return _sum(done, "nothing to do: everything is deployed as it is")
 
 
-def delete(deployed_name: str, settings: Settings, *, steps: Iterable[str] = ()) -> str:
+def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
     """Remove what `create` made; says each thing when it is done, returns the sum of it."""
-    return _sum(deploy.delete(deployed_name, steps=steps, told=_say), "nothing to do")
+    return _sum(deploy.delete(deployed_name, flow=flow, steps=steps, told=_say), "nothing to do")
 
 
 def _say(step: Step) -> None:
