@@ -187,6 +187,25 @@ def test_what_upstream_deployed_is_taken_over_under_its_token(run: Run, aws: Aws
     assert run(script, "--no-pylint", "step-functions", "delete", settings=stranger).code == 0
 
 
+def test_the_history_of_runs_is_logged_where_the_settings_say(run: Run, aws: Aws) -> None:
+    settings = {**USER, **aws.environment}
+    missing = run(MAPPING, *CREATE, "--log-execution-history", settings=settings)
+    assert missing.code == 2 and "METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN" in missing.err
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:flows:*"
+    done = run(
+        MAPPING,
+        *CREATE,
+        "--log-execution-history",
+        settings={**settings, "METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN": group},
+    )
+    assert done.code == 0, done.err
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:UserOnboarding"
+    logging = clients(aws)("stepfunctions").describe_state_machine(stateMachineArn=arn)["loggingConfiguration"]
+    assert logging["level"] == "ALL"
+    assert logging["destinations"] == [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]
+    assert run(MAPPING, "--no-pylint", "step-functions", "delete", settings=settings).code == 0
+
+
 DEPLOYER = """
 import json, sys
 from metaflow import Deployer
