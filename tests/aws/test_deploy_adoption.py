@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.step_functions.deploy import create, plan
+from metaflow_triggers.backends.step_functions.deploy import create, delete, plan
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model import Schedule
 
@@ -95,6 +95,16 @@ def test_a_rule_by_hand_that_would_start_the_flow_a_second_time_is_named(aws: Aw
     create(template(timed(None)), TOKEN, CONFIGURED, clients(aws))
     left = [item["Name"] for item in clients(aws)("events").list_rules()["Rules"]]
     assert sorted(left) == ["asleep", "at-night", "by-hand"]
+
+
+def test_delete_removes_what_upstream_deployed_of_this_flow_and_of_no_other(aws: Aws) -> None:
+    before = content(aws)
+    upstreams(aws)
+    deployed = content(aws)
+    assert delete("OrderFlow", clients(aws), flow="AnotherFlow") == []
+    assert content(aws) == deployed
+    delete("OrderFlow", clients(aws), flow="OrderFlow")
+    assert content(aws) == before
 
 
 def test_a_new_trigger_beside_the_same_schedule_needs_no_word(aws: Aws) -> None:
