@@ -261,7 +261,9 @@ def _write(item: Any, found: Any) -> Step:
     if not adopted and covers(found, item):
         return Step("unchanged", *where, (), found, item)
     if not adopted:
-        return Step("updated", *where, (_apply(item, version=found["metadata"].get("resourceVersion")),), found, item)
+        # A Secret was created, not applied: to the server that is another manager of the same name.
+        version, force = found["metadata"].get("resourceVersion"), item["kind"] == "Secret"
+        return Step("updated", *where, (_apply(item, version=version, force=force),), found, item)
     managers = with_our_managed_fields(found)
     before: tuple[Instruction, ...] = ()
     if managers is not None:
