@@ -17,7 +17,7 @@ from typing import Any
 
 from kubernetes import client as kubernetes_client
 from metaflow_triggers.backends import About, Manifest, argo
-from metaflow_triggers.backends.argo import deploy
+from metaflow_triggers.backends.argo import deploy, names
 
 from .argo_flows import GRAPH, SETTINGS, upstream
 from .kubernetes_stand_in import KubernetesStandIn
@@ -35,7 +35,9 @@ def connect(url: str, token: str | None = None) -> Any:
 
 
 def files(chosen: Any, settings: Any = SETTINGS) -> list[Manifest]:
-    return [*argo.manifests(chosen, GRAPH, upstream(), settings), *argo.shared_manifests(settings)]
+    made = upstream()
+    made["workflow_template"]["metadata"]["name"] = names.own_name(chosen)
+    return [*argo.manifests(chosen, GRAPH, made, settings), *argo.shared_manifests(settings)]
 
 
 def about(chosen: Any, *by_installing: str) -> About:
@@ -45,7 +47,7 @@ def about(chosen: Any, *by_installing: str) -> About:
 
 def create(client: Any, chosen: Any, settings: Any = SETTINGS, token: str = "token-1", **more: Any) -> deploy.Report:
     made = files(chosen, settings)
-    more = {"deployed_name": "demoflow", "production_token": token, **more}
+    more = {"deployed_name": names.own_name(chosen), "production_token": token, **more}
     return deploy.create(made, settings, client=client, **more)
 
 
