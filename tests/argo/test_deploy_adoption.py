@@ -197,3 +197,31 @@ def test_a_foreign_object_is_named_with_its_manager(server: KubernetesStandIn, c
     found = refused(lambda: create(client, ONE))
     assert found.code == "FT703" and any("`helm`" in note for note in found.notes)
     assert len(server.store.objects) == 1
+
+
+def test_a_renamed_flow_takes_the_old_ones_place(server: KubernetesStandIn, client: Any) -> None:
+    create(client, DAILY, about=about(DAILY))
+    renamed = replace(DAILY, name="Renamed")
+    create(client, renamed, about=about(renamed), replaces=("demoflow",))
+    with KubernetesStandIn() as fresh, connect(fresh.url) as other:
+        create(other, renamed, about=about(renamed))
+        assert state(fresh) == state(server)
+    writes = [line.split("?")[0] for line in server.store.writes]
+    old, new = (f"{ARGO}/namespaces/events/sensors/{names.sensor_name(name)}" for name in ("demoflow", "renamed"))
+    assert writes.index(f"PATCH {new}") < writes.index(f"DELETE {old}")
+
+
+def test_a_flow_that_metaflow_deployed_may_be_renamed_as_well(server: KubernetesStandIn, client: Any) -> None:
+    put_upstreams(server)
+    renamed = replace(DAILY, name="Renamed")
+    create(client, renamed, about=about(renamed), replaces=("demoflow",))
+    for plural in ("sensors", "workflowtemplates", "cronworkflows"):
+        assert [name for name in server.objects(plural) if "renamed" not in name] == []
+
+
+def test_another_flow_stays_where_nobody_says_that_it_is_replaced(server: KubernetesStandIn, client: Any) -> None:
+    create(client, DAILY, about=about(DAILY))
+    before = state(server)
+    renamed = replace(DAILY, name="Renamed")
+    create(client, renamed, about=about(renamed))
+    assert {name: item for name, item in state(server).items() if name in before} == before

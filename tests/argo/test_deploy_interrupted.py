@@ -50,6 +50,10 @@ CASES: dict[str, tuple[Callable[[KubernetesStandIn], Any], Work]] = {
     "out of another namespace": (lambda server: deploying(ELSEWHERE)(server.url), deploying(SCHEDULED)),
     "over upstream's": (put_upstreams, deploying(SCHEDULED)),
     "over upstream's, without a schedule": (put_upstreams, deploying(EVERYTHING)),
+    "of a renamed flow": (
+        lambda server: deploying(EVERYTHING)(server.url),
+        deploying(replace(SCHEDULED, name="Renamed"), replaces=("demoflow",)),
+    ),
     "delete": (lambda server: deploying(SCHEDULED)(server.url), removing),
     "delete, out of another namespace": (lambda server: deploying(ELSEWHERE)(server.url), removing),
     "delete upstream's": (put_upstreams, removing),
