@@ -1,4 +1,4 @@
-"""A @parallel step runs as a JobSet, which stands in the WorkflowTemplate as text: its containers get what others get."""
+"""A @parallel step runs as a JobSet, a text in the WorkflowTemplate: its containers get what those of other steps get."""
 
 from __future__ import annotations
 
