@@ -388,7 +388,8 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     deployer: Any = backends.deployer(backend)
     deployer.check_token(obj, options)
     steps = [step.__name__ for step in obj.flow]
-    sys.stderr.write(f"{deployer.delete(_given_name(obj, backend), settings, steps=steps)}\n")
+    done = deployer.delete(_given_name(obj, backend), settings, flow=obj.flow.name, steps=steps)
+    sys.stderr.write(f"{done}\n")
     return EXIT_SAME
 
 

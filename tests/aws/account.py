@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -119,15 +120,17 @@ class Watched:
         self._aws = aws
         self._at_write = at_write
         self.calls: list[str] = []
+        self._made: dict[str, Any] = {}
 
     @property
     def writes(self) -> list[str]:
         return [call for call in self.calls if is_write(call)]
 
     def client(self, service: str) -> Any:
-        client = self._aws.client(service)
-        client.meta.events.register("before-call", self._called)
-        return client
+        if service not in self._made:
+            self._made[service] = self._aws.client(service)
+            self._made[service].meta.events.register("before-call", self._called)
+        return self._made[service]
 
     def _called(self, model: Any, **_: Any) -> None:
         if is_write(model.name):
@@ -144,6 +147,8 @@ def in_a_process(work: Callable[[], None]) -> int:
     try:
         work()
         status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 

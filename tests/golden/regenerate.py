@@ -26,6 +26,8 @@ EXTERNAL = {
     "finish_failure": ["--external-flow", "MainPipeline"],
     "finish_success": ["--external-flow", "FlowA"],
 }
+POLICIES = {"multiple_events": "flow.py", "parameter_mapping": "flow.py", "workflow_shapes": "flow.py"}
+"""Flows whose IAM roles stand in `policies.yaml`: a whole set with a correlator, a single event, a foreach."""
 OPTIONS = {"namespaced_event": ["--production"], "project_events": ["--production"]}
 
 
@@ -47,11 +49,18 @@ def compile_example(name: str, output: Path) -> None:
     if (output / "step-functions").exists():
         _compile(name, output / "triggers", ["--show", "triggers", "--backend", "step-functions"])
     (output / "argo-workflows" / "_shared").rename(output / "_shared")
+    if name in POLICIES:
+        command = [sys.executable, f"examples/{name}/{POLICIES[name]}", "--no-pylint", "step-functions", "compile"]
+        _run(name, [*command, "--show", "policies", "--no-code-package", "--output", str(output / "policies.yaml")])
 
 
 def _compile(name: str, output: Path, options: list[str]) -> None:
     command = [sys.executable, "-m", "metaflow_triggers.cli", "compile", f"examples/{name}", "--no-code-package"]
     command += [*options, *EXTERNAL.get(name, []), *OPTIONS.get(name, []), "--output", str(output)]
+    _run(name, command)
+
+
+def _run(name: str, command: list[str]) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr}")

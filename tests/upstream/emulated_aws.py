@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import threading
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -18,14 +19,27 @@ REGION = "us-east-1"
 
 
 class Recorder:
-    """A WSGI application in front of another one: keeps what is sent to register job definitions."""
+    """A WSGI application in front of another one: keeps what is asked, and refuses what a test says.
+
+    `faults`: operation -> (HTTP status, error code) with which it is refused.
+    """
 
     def __init__(self, application: Any) -> None:
         self._application = application
         self.registered: dict[str, Any] = {}
         """Name of a job definition -> the arguments of RegisterJobDefinition, as they were sent."""
+        self.asked: list[str] = []
+        """Operations: `PutRule`, or `PUT /bucket/key` where the address says it."""
+        self.faults: dict[str, tuple[int, str]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        operation = _operation(environ)
+        self.asked.append(operation)
+        if operation in self.faults:
+            status, code = self.faults[operation]
+            body = json.dumps({"__type": code, "message": f"{code} for {operation}"}).encode()
+            start_response(f"{status} Refused", [("Content-Type", "application/x-amz-json-1.1")])
+            return [body]
         if environ["PATH_INFO"] == "/v1/registerjobdefinition":
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(body)
@@ -34,12 +48,26 @@ class Recorder:
         return self._application(environ, start_response)
 
 
+def _operation(environ: dict[str, Any]) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return str(target.rpartition(".")[2])
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        environ["wsgi.input"] = io.BytesIO(body)
+        return urllib.parse.parse_qs(body.decode())["Action"][0]
+    if environ["PATH_INFO"].startswith("/v1/"):  # AWS Batch
+        return str(environ["PATH_INFO"].rpartition("/")[2])
+    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Aws:
     """`environment`: the variables with which Metaflow finds the server and its objects."""
 
     environment: dict[str, str]
     registered: dict[str, Any]
+    recorder: Recorder
 
 
 @contextlib.contextmanager
@@ -59,7 +87,7 @@ def emulated_aws() -> Iterator[Aws]:
         # The emulator keeps its accounts in globals of this process: begin with an empty one.
         urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).close()
         environment = prepare(endpoint, boto3.session.Session())
-        yield Aws(environment, recorder.registered)
+        yield Aws(environment, recorder.registered, recorder)
     finally:
         server.shutdown()
         thread.join()

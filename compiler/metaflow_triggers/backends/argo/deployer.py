@@ -111,7 +111,7 @@ def create(
     return _sum(done.actions, "nothing to do: everything is deployed as it is")
 
 
-def delete(deployed_name: str, settings: Settings, *, steps: Iterable[str] = ()) -> str:
+def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
     """Remove what `create` made; says each thing when it is done, returns the sum of it."""
     return _sum(deploy.delete(deployed_name, settings, told=_say).actions, "nothing to do")
 

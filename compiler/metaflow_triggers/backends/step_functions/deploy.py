@@ -85,17 +85,19 @@ def delete(
     make_client: Callable[[str], Any] | None = None,
     *,
     steps: Iterable[str] = (),
+    flow: str | None = None,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Step]:
     """Remove everything that `create` made under `deployed`, and nothing else; [] if there is nothing.
 
     `steps` are the flow's steps: by their names job definitions are found that a `create` left which was cut short.
+    `flow` is its name: what Metaflow alone deployed of it is removed as well.
     Job definitions stay while an execution of the flow runs: its later steps need them. Raises DiagnosticError.
     """
     clients, known = Clients(make_client), tuple(steps)
     place = where(deployed, clients)
-    return _settle(lambda: plan_delete(deployed, clients, known), place, lambda: None, told, sleep)
+    return _settle(lambda: plan_delete(deployed, clients, known, flow), place, lambda: None, told, sleep)
 
 
 def _settle(
@@ -119,9 +121,12 @@ def _settle(
             done.append(step)
             told(step)
 
+    took = 0.0
     for number in range(_ROUNDS):
         if number > 1 or problem is not None:
-            sleep(random.uniform(0.5, 1.5) * min(2.0**number, 16) / 2)  # noqa: S311 - so that two do not keep step
+            # Two that hinder each other part when one pauses for longer than the other needs.
+            sleep(random.uniform(0, 2.0 ** min(number, 4)) * max(took, 0.5))  # noqa: S311
+        began = time.monotonic()
         found = next_plan()
         if found.same and number:
             return done
@@ -132,6 +137,7 @@ def _settle(
             execute(place, found, tell, sleep)
         except Conflict as conflict:
             problem = conflict.problem
+        took = time.monotonic() - began
         if found.same:
             return done
     raise problem or DiagnosticError(

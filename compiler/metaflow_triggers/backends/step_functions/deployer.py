@@ -21,6 +21,7 @@ from . import NAME, deploy, policies
 from .calls import Clients
 from .drift import words
 from .instructions import Place, Plan, Step
+from .lower import FLOW
 from .machines import flow_of, production_token, read_machine
 from .owned import refuse
 from .plan import where
@@ -103,6 +104,8 @@ def create(
     `upload` brings the code package to the datastore: called when nothing speaks against the deployment any more.
     """
     template = next(file.content for file in files)
+    if options.get("log_execution_history"):
+        template = _logged(template)
     missing = missing_things(template, settings, Clients())
     if missing:
         raise DiagnosticError(missing)
@@ -117,9 +120,25 @@ def create(
     return _sum(done, "nothing to do: everything is deployed as it is")
 
 
-def delete(deployed_name: str, settings: Settings, *, steps: Iterable[str] = ()) -> str:
+def _logged(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with what --log-execution-history asks for, as upstream does it (step_functions_client.py:102)."""
+    group = seams.configured("SFN_EXECUTION_LOG_GROUP_ARN")
+    if not group:
+        what = "--log-execution-history needs a log group, and none is configured"
+        raise DiagnosticError([Diagnostic("FT002", what, helps=("set METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN",))])
+    machine = template["Resources"][FLOW]
+    logging = {
+        "Level": "ALL",
+        "IncludeExecutionData": True,
+        "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": group}}],
+    }
+    machine = machine | {"Properties": machine["Properties"] | {"LoggingConfiguration": logging}}
+    return template | {"Resources": template["Resources"] | {FLOW: machine}}
+
+
+def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
     """Remove what `create` made; says each thing when it is done, returns the sum of it."""
-    return _sum(deploy.delete(deployed_name, steps=steps, told=_say), "nothing to do")
+    return _sum(deploy.delete(deployed_name, flow=flow, steps=steps, told=_say), "nothing to do")
 
 
 def _say(step: Step) -> None:

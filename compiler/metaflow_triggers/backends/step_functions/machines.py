@@ -98,6 +98,10 @@ def plan_machine(
     role = properties["RoleArn"]
     again = ROLE_UNKNOWN if role in own_roles else ()
     now: Any = {"definition": properties["Definition"], "role": role}
+    logging = _camel_case(properties.get("LoggingConfiguration"))
+    logged = {"loggingConfiguration": logging} if logging else {}
+    if logging:
+        now["logging"] = logging
     found = read_machine(place, name)
     attributes = {"Arn": arn, "Name": name}
     if found is None or found.deleting:
@@ -110,6 +114,7 @@ def plan_machine(
                 "roleArn": role,
                 "type": properties["StateMachineType"],
                 "tags": _tag_list(tags),
+                **logged,
             },
             name,
             again=(*again, ("StateMachineDeleting", "")),
@@ -122,9 +127,16 @@ def plan_machine(
     if not ours and not may_adopt:
         raise refuse(f"the state machine {name}")
     was: Any = {"definition": found.definition, "role": found.role}
+    if logging:  # else it stays as it is
+        was["logging"] = part(found.logging, logging)
     instructions = []
     if was != now:
-        arguments = {"stateMachineArn": arn, "definition": JsonText(properties["Definition"]), "roleArn": role}
+        arguments = {
+            "stateMachineArn": arn,
+            "definition": JsonText(properties["Definition"]),
+            "roleArn": role,
+            **logged,
+        }
         instructions.append(Instruction("stepfunctions", "update_state_machine", arguments, name, again=again))
     missing = {key: value for key, value in tags.items() if found.tags.get(key) != value}
     if missing:

@@ -42,9 +42,14 @@ def refuse(what: str) -> DiagnosticError:
     )
 
 
+def kind_of(key: str) -> str:
+    """The kind of a tag that `reminders` made."""
+    return key.partition(":")[0]
+
+
 def remembered(kind: str, tags: dict[str, str]) -> list[str]:
     """The names that the tags of `kind` hold."""
-    return [name for key in sorted(tags) if key.partition("#")[0] == kind for name in tags[key].split()]
+    return [name for key in sorted(tags) if kind_of(key) == kind for name in tags[key].split()]
 
 
 def reminders(kind: str, names: Iterable[str]) -> dict[str, str]:
@@ -56,4 +61,4 @@ def reminders(kind: str, names: Iterable[str]) -> dict[str, str]:
         if values[-1] and len(values[-1]) + 1 + len(name) > _VALUE_LIMIT:
             values.append("")
         values[-1] = f"{values[-1]} {name}".strip()
-    return {kind if not number else f"{kind}#{number}": value for number, value in enumerate(values) if value}
+    return {kind if not number else f"{kind}:{number}": value for number, value in enumerate(values) if value}

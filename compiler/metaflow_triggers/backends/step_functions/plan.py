@@ -29,10 +29,10 @@ from .former import (
 )
 from .instructions import Instruction, Place, Plan, Result, Step
 from .lower import FLOW
-from .machines import JOB_DEFINITION, MACHINE, read_machine, used_definitions
+from .machines import JOB_DEFINITION, MACHINE, flow_of, read_machine, used_definitions
 from .objects import ROLE, planned
 from .open_settings import resolve, used
-from .owned import BUSES, FORMER_STEPS, is_ours, remembered, reminders, tag_map
+from .owned import BUSES, FORMER_STEPS, is_ours, kind_of, remembered, reminders, tag_map
 from .rules import RULE, SCHEDULE
 
 
@@ -76,8 +76,9 @@ def plan_create(template: dict[str, Any], values: dict[str, str], clients: Clien
     return Plan(place.deployed, (*steps, *notes.after(steps)), changes)
 
 
-def plan_delete(deployed: str, clients: Clients, steps: Iterable[str] = ()) -> Plan:
-    """What `delete` has to do. `steps` are names of the flow's steps as far as they are known.
+def plan_delete(deployed: str, clients: Clients, steps: Iterable[str] = (), flow: str | None = None) -> Plan:
+    """What `delete` has to do. `steps` are names of the flow's steps as far as they are known; `flow` is its name:
+    what Metaflow alone deployed of it goes too, as with upstream's command.
 
     What says what else belongs to the flow, its state machine, goes last. Job definitions stay while an execution of
     the flow runs: its later steps need them. Raises DiagnosticError.
@@ -85,14 +86,17 @@ def plan_delete(deployed: str, clients: Clients, steps: Iterable[str] = ()) -> P
     place = where(deployed, clients)
     found = read_machine(place, deployed)
     ours = found is not None and not found.deleting and is_ours(place, found.tags)
+    upstreams = found is not None and not found.deleting and flow is not None and flow_of(found.definition) == flow
     tags = found.tags if ours and found is not None else {}
     buses = ["default", *remembered(BUSES, tags)] if ours else _all_buses(place)
-    out = [*former_triggers(place, buses, ()), *_retire(place)]
+    out = list(former_triggers(place, buses, ()))
+    if ours or upstreams or found is None:
+        out += _retire(place)
     definitions = [names.job_definition_name(deployed, step) for step in steps]
     definitions += remembered(FORMER_STEPS, tags)
     definitions += former_definitions(place, definitions)
     out += all_revisions(place, dict.fromkeys(definitions), runs_are_active(place) if found is not None else False)
-    if ours:
+    if ours or upstreams:
         out.append(delete_machine(place, deployed))
     return Plan(deployed, tuple(out))
 
@@ -194,7 +198,7 @@ class _Notes:
             FORMER_STEPS, [name for name in self._former if name not in gone or name in in_use]
         )
         # `before` replaces or adds values; keys that it does not have any more are still there.
-        present = {key: value for key, value in self._tags.items() if key.partition("#")[0] in (BUSES, FORMER_STEPS)}
+        present = {key: value for key, value in self._tags.items() if kind_of(key) in (BUSES, FORMER_STEPS)}
         present |= self.before()
         arn, name = self._place.arn("states", f"stateMachine:{self._place.deployed}"), self._place.deployed
         changed = {key: value for key, value in wanted.items() if present.get(key) != value}
