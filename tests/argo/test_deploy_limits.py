@@ -127,8 +127,10 @@ def test_what_passes_by_is_repeated(server: KubernetesStandIn, client: Any, faul
 
 def test_a_conflict_that_passes_by_is_planned_anew(server: KubernetesStandIn, client: Any) -> None:
     server.store.faults.append(Fault("PATCH", "sensors", 409, "the object has been modified", times=3))
-    assert "created" in verbs(create(client, ONE))
+    uploads = []
+    assert "created" in verbs(create(client, ONE, before=lambda: uploads.append(len(server.store.writes))))
     assert server.objects("sensors")
+    assert uploads == [0]  # once, before anything is written
 
 
 REFUSALS = [

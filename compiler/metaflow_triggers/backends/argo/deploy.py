@@ -192,14 +192,16 @@ def _settle(
             told(step)
 
     problem: Diagnostic | None = None
+    ready = False
     for number in range(_ROUNDS):
         if number:
             time.sleep(random.uniform(0.5, 1.5) * min(0.1 * 2**number, 3.0))  # noqa: S311 - two must not keep step
         found = next_plan(number > 0)
         try:
             rehearse(api, found)
-            if not number:
+            if not ready:
                 before()
+                ready = True
             execute(api, found, tell)
         except Superseded as superseded:
             problem = superseded.problem
