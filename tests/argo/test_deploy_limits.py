@@ -62,6 +62,17 @@ def test_a_changed_trigger_writes_only_its_sensor(server: KubernetesStandIn, cli
     assert written == {"sensors"}
 
 
+def test_what_an_earlier_version_set_and_this_one_does_not_goes(server: KubernetesStandIn, client: Any) -> None:
+    made = files(ONE)
+    sensor = next(item for item in made if item.path.endswith("/sensor.yaml"))
+    sensor.content["spec"]["revisionHistoryLimit"] = 3
+    deploy.create(made, SETTINGS, deployed_name="demoflow", production_token="token-1", client=client)
+    (key,) = (key for key in server.store.objects if key[2] == "sensors")
+    assert server.store.objects[key]["spec"]["revisionHistoryLimit"] == 3
+    assert "updated" in verbs(create(client, ONE))
+    assert "revisionHistoryLimit" not in server.store.objects[key]["spec"]
+
+
 def many(count: int) -> list[deploy.Deployment]:
     chosen = [flow(trigger(event("data-ready")), name=f"Flow{place}") for place in range(count)]
     return [deploy.deployment(files(each), each.name.lower(), "t", about=about(each)) for each in chosen]
