@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kubernetes import client as kubernetes_client
-from metaflow_triggers.backends import Manifest, argo
 from metaflow_triggers.backends.argo import deploy, names
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model import Schedule
 
-from .argo_flows import EVERYTHING, GRAPH, SETTINGS, SPAN, event, flow, trigger, upstream
+from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, flow, trigger, upstream
+from .deployments import connect, create, files, upstreams_schedule, verbs
+from .deployments import put as put_object
 from .kubernetes_stand_in import KubernetesStandIn
 
 ONE = flow(trigger(event("data-ready")))
@@ -31,28 +31,6 @@ def server() -> Iterator[KubernetesStandIn]:
 def client(server: KubernetesStandIn) -> Iterator[Any]:
     with connect(server.url) as made:
         yield made
-
-
-def connect(url: str, token: str | None = None) -> Any:
-    configuration = kubernetes_client.Configuration(host=url)
-    if token:
-        configuration.api_key["authorization"] = token
-        configuration.api_key_prefix["authorization"] = "Bearer"
-    return kubernetes_client.ApiClient(configuration)
-
-
-def files(chosen: Any, settings: Any = SETTINGS) -> list[Manifest]:
-    return [*argo.manifests(chosen, GRAPH, upstream(), settings), *argo.shared_manifests(settings)]
-
-
-def create(client: Any, chosen: Any, settings: Any = SETTINGS, token: str = "token-1") -> deploy.Report:
-    return deploy.create(
-        files(chosen, settings), settings, deployed_name="demoflow", production_token=token, client=client
-    )
-
-
-def verbs(report: deploy.Report) -> set[str]:
-    return {action.verb for action in report.actions}
 
 
 def code_of(work: Any) -> tuple[str, str]:
@@ -262,21 +240,8 @@ def test_one_document() -> None:
 SCHEDULED = flow(schedule=Schedule("0 9 * * ? *", None, SPAN))
 
 
-def upstreams_schedule(name: str, starts: str = "demoflow") -> Any:
-    return {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "CronWorkflow",
-        "metadata": {"name": name, "namespace": "flows"},
-        "spec": {
-            "suspend": False,
-            "schedule": "0 9 * * *",
-            "workflowSpec": {"workflowTemplateRef": {"name": starts}},
-        },
-    }
-
-
 def put(server: KubernetesStandIn, item: Any) -> None:
-    server.store.create(("/apis/argoproj.io/v1alpha1", "flows", "cronworkflows", item["metadata"]["name"]), item)
+    put_object(server, "cronworkflows", item)
 
 
 def test_a_schedule_comes_and_goes(server: KubernetesStandIn, client: Any) -> None:

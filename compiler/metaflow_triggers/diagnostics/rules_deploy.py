@@ -66,7 +66,8 @@ RULES: tuple[Rule, ...] = (
         title="create would change what starts a deployed flow",
         severity="error",
         finds="Metaflow deployed this flow without us, and something that starts it today would be another thing "
-        "after `create`: its schedule, or a rule that somebody made by hand for an event that the flow now names.",
+        "after `create`: its schedule, which of several flows it waits for, the parameters that an event fills, the "
+        "name of an event, or a rule that somebody made by hand for an event that the flow now names.",
         why="Installing a package must not change what already runs. Nothing was deployed.",
         example="$ python flow.py step-functions create\nerror[FT705]: ... would start at cron(0 6 * * ? *) (UTC); "
         "today it starts at cron(0 0 * * ? *) (UTC)",

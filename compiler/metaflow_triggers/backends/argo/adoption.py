@@ -21,6 +21,8 @@ from .. import About
 
 # Metaflow's prefix of namespaced events, METAFLOW_NAMESPACED_EVENTS_PREFIX in metaflow_config.py.
 _PREFIX = "mfns."
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 def changed_starts(sensor: Any, schedule: Any, about: About) -> Iterator[str]:
@@ -74,7 +76,12 @@ def _plain(cron: str) -> str:
 
 
 def _canonical(cron: str) -> str:
+    *rest, month, weekday = _plain(cron).split()
+    for place, name in enumerate(_MONTHS, 1):
+        month = month.replace(name, str(place))
+    for place, name in enumerate(_WEEKDAYS):
+        weekday = weekday.replace(name, str(place))
     try:
-        return parse_five(_plain(cron)).text
+        return parse_five(" ".join([*rest, month, weekday])).text
     except CronError:
         return f"not understood: {cron}"

@@ -113,8 +113,8 @@ class Cluster:
             {"op": "replace", "path": "/metadata/managedFields", "value": managers},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": found["metadata"]["resourceVersion"]},
         ]
-        content = "application/json-patch+json"
-        return self._call("PATCH", *key(found), query=_query(dry_run), body=body, content=content)
+        query = {"fieldManager": MANAGER} | ({"dryRun": "All"} if dry_run else {})  # its fields are not ours to judge
+        return self._call("PATCH", *key(found), query=query, body=body, content="application/json-patch+json")
 
     def delete(self, kind: str, namespace: str, name: str, uid: str | None = None, dry_run: bool = False) -> bool:
         """Whether it was there. `uid` is the one that it must have. Raises Superseded where it has another."""

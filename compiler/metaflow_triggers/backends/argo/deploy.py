@@ -79,7 +79,7 @@ def deployment(
     *,
     token_is_chosen: bool = False,
     about: About | None = None,
-    former_names: Sequence[str] = (),
+    replaces: Sequence[str] = (),
 ) -> Deployment:
     """What `files` deploy. Raises DiagnosticError(FT002) for a setting that is open in them."""
     objects = tuple(item.content for item in files if item.content.get("kind") in KINDS)
@@ -87,7 +87,9 @@ def deployment(
     if unknown:
         raise DiagnosticError(list(dict.fromkeys(_missing(name) for name in unknown)))
     model = None if about is None else about.model
-    return Deployment(deployed_name, objects, token, token_is_chosen, model, tuple(former_names))
+    former = () if about is None else names.former_names(about.flow)
+    others = tuple(name for name in replaces if name != deployed_name)
+    return Deployment(deployed_name, objects, token, token_is_chosen, model, former, others)
 
 
 def plan(wanted: Deployment, settings: Settings, *, client: Any = None) -> Plan:
@@ -115,19 +117,19 @@ def create(
     token_is_chosen: bool = False,
     about: About | None = None,
     accept_changes: bool = False,
+    replaces: Sequence[str] = (),
     before: Callable[[], None] = lambda: None,
     told: Callable[[Step], None] = lambda step: None,
 ) -> Report:
     """Write all objects of `files`, the flow's token, and the webhook's secret where it is ours and absent.
 
     `client` is a `kubernetes.client.ApiClient`. What an earlier `create` made for the flow and this one no longer
-    mentions is deleted. `before` is called when nothing speaks against the deployment any more, `told` with each
-    step when it is done. Raises DiagnosticError: FT705 where a start of upstream's deployment would change, unless
-    `accept_changes`.
+    mentions is deleted, and so are the deployments that it `replaces`. `before` is called when nothing speaks against
+    the deployment any more, `told` with each step when it is done. Raises DiagnosticError: FT705 where a start of
+    upstream's deployment would change, unless `accept_changes`.
     """
-    former = names.former_names(about.flow) if about is not None else ()
     wanted = deployment(
-        files, deployed_name, production_token, token_is_chosen=token_is_chosen, about=about, former_names=former
+        files, deployed_name, production_token, token_is_chosen=token_is_chosen, about=about, replaces=replaces
     )
     return create_all(
         [wanted],
@@ -190,14 +192,16 @@ def _settle(
             told(step)
 
     problem: Diagnostic | None = None
+    ready = False
     for number in range(_ROUNDS):
         if number:
             time.sleep(random.uniform(0.5, 1.5) * min(0.1 * 2**number, 3.0))  # noqa: S311 - two must not keep step
         found = next_plan(number > 0)
         try:
             rehearse(api, found)
-            if not number:
+            if not ready:
                 before()
+                ready = True
             execute(api, found, tell)
         except Superseded as superseded:
             problem = superseded.problem

@@ -17,7 +17,7 @@ from ... import seams
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
 from .. import About
-from . import NAME, deploy, names
+from . import NAME, deploy
 from .cluster import Cluster
 from .drift import words
 from .instructions import Deployment, Plan, Step
@@ -38,6 +38,8 @@ def missing_settings(files: Sequence[Any], settings: Settings) -> list[Diagnosti
 
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
     """The production token of the deployment, by upstream's rules. Raises DiagnosticError (FT123, FT701, FT702)."""
+    for name in options.get("replaces") or ():
+        seams.check_token(obj, NAME, name, options.get("authorize"), _existing)
     return seams.resolve_token(obj, NAME, obj.workflow_name, options, _existing)
 
 
@@ -77,8 +79,7 @@ def drift(
 
 def _wanted(files: Sequence[Any], settings: Settings, deployed_name: str, about: About) -> Deployment:
     token = (_existing(deployed_name) or (None, None))[1] or _NO_TOKEN
-    former = names.former_names(about.flow)
-    return deploy.deployment(files, deployed_name, token, about=about, former_names=former)
+    return deploy.deployment(files, deployed_name, token, about=about)
 
 
 def create(
@@ -103,6 +104,7 @@ def create(
         token_is_chosen=bool(options.get("given_token") or options.get("generate_new_token")),
         about=about,
         accept_changes=bool(options.get("accept_changes")),
+        replaces=tuple(options.get("replaces") or ()),
         before=upload,
         told=_say,
     )

@@ -28,7 +28,8 @@ class Deployment:
 
     `token_is_chosen`: the user asked for this token; else one that an interrupted `create` left is taken up.
     `model` is the flow as JSON (`differences.recorded`), or None. `former_names` are names under which Metaflow
-    deployed the same flow before.
+    deployed the same flow before; `replaces` names of other deployments, of ours or upstream's, that this one stands
+    for and that go when it is there.
     """
 
     deployed_name: str
@@ -37,6 +38,7 @@ class Deployment:
     token_is_chosen: bool = False
     model: Any = None
     former_names: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

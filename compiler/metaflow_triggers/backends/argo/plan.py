@@ -50,7 +50,7 @@ def plan_create(
 
     Raises DiagnosticError; nothing is changed.
     """
-    called = [each.deployed_name for each in deployments]
+    called = [name for each in deployments for name in (each.deployed_name, *each.replaces)]
     runs, sensors = settings.kubernetes_namespace, settings.argo_sensor_namespace
     live = read(api, called, runs, sensors, [key(item) for each in deployments for item in each.objects])
     deployments = [_with_known_token(live, each, settings, raced) for each in deployments]
@@ -79,19 +79,22 @@ def plan_delete(api: Cluster, deployed_name: str, settings: Settings) -> Plan:
     """Everything that `create` made for the flow, or upstream did. Shared objects stay, and what others made."""
     runs = settings.kubernetes_namespace
     live = read(api, [deployed_name], runs, settings.argo_sensor_namespace, ())
-    found = live.of_flow(deployed_name)
-    template = live.get(("WorkflowTemplate", runs, deployed_name))
-    schedule = live.upstreams_schedule(runs, deployed_name)
-    theirs: list[Any] = []
-    if template is not None and is_upstreams(template):
-        theirs = [_upstreams_sensor(live, template, settings), schedule, template]
-    elif template is not None:
-        theirs = [*_due(live, template), schedule]
-    elif schedule is not None:
-        theirs = [schedule]
-    items = {key(item): item for item in (*theirs, *found) if item is not None}
     order = {"Sensor": 0, "CronWorkflow": 1, "WorkflowTemplate": 2, "Secret": 3}
-    return Plan(tuple(_delete(item) for item in sorted(items.values(), key=lambda item: order[item["kind"]])), {})
+    items = sorted(_all_of(live, deployed_name, settings), key=lambda item: order[item["kind"]])
+    return Plan(tuple(_delete(item) for item in items), {})
+
+
+def _all_of(live: Live, deployed_name: str, settings: Settings) -> list[Any]:
+    """Every object of a deployment of ours or upstream's."""
+    runs = settings.kubernetes_namespace
+    template = live.get(("WorkflowTemplate", runs, deployed_name))
+    found: list[Any] = []
+    if template is not None and is_upstreams(template):
+        found = [_upstreams_sensor(live, template, settings), template]
+    elif template is not None:
+        found = _due(live, template)
+    found += [live.upstreams_schedule(runs, deployed_name), *live.of_flow(deployed_name)]
+    return list({key(item): item for item in found if item is not None}.values())
 
 
 # --- what shall be ----------------------------------------------------------------------------------
@@ -208,6 +211,8 @@ def _leftovers(
         found += _due(live, before)
     found.append(live.upstreams_schedule(settings.kubernetes_namespace, deployment.deployed_name))
     found += live.of_flow(deployment.deployed_name)
+    for name in deployment.replaces:
+        found += _all_of(live, name, settings)
     return list({key(item): item for item in found if item is not None and key(item) not in wanted}.values())
 
 
@@ -261,7 +266,9 @@ def _write(item: Any, found: Any) -> Step:
     if not adopted and covers(found, item):
         return Step("unchanged", *where, (), found, item)
     if not adopted:
-        return Step("updated", *where, (_apply(item, version=found["metadata"].get("resourceVersion")),), found, item)
+        # A Secret was created, not applied: to the server that is another manager of the same name.
+        version, force = found["metadata"].get("resourceVersion"), item["kind"] == "Secret"
+        return Step("updated", *where, (_apply(item, version=version, force=force),), found, item)
     managers = with_our_managed_fields(found)
     before: tuple[Instruction, ...] = ()
     if managers is not None:

@@ -30,13 +30,19 @@ def group(upstream_group, backend, product):
         ["--accept-changes"], is_flag=True, help="Deploy although a start that exists today would change."
     )
     plan = click.Option(["--plan"], is_flag=True, help="Print the calls that would be made, and make none of them.")
+    replaces = click.Option(
+        ["--replaces"],
+        multiple=True,
+        metavar="NAME",
+        help="A deployment that this one stands for, as after renaming the flow: it goes when this one is there.",
+    )
     live = click.Option(["--live"], is_flag=True, help="Compare with what is deployed; what differs, in words.")
     commands["create"] = _command(
         "create",
         "create_command",
         backend,
         f"Deploy this workflow, with everything that starts it, to {product}.",
-        [*create.params, accept, plan],
+        [*create.params, accept, plan, *([replaces] if backend == "argo-workflows" else [])],
     )
     commands["compile"] = _command(
         "compile",
