@@ -36,7 +36,8 @@ class Workshop:
     def write(self, name: str, text: str) -> None:
         """The flow file of `name`: `text` between Metaflow's imports and the call at the end."""
         flow = text.partition("class ")[2].partition("(")[0]
-        (self.folder / f"flow_{name}.py").write_text(f"{IMPORTS}\n\n{text}\n\nif __name__ == '__main__':\n    {flow}()\n")
+        end = f"if __name__ == '__main__':\n    {flow}()\n"
+        (self.folder / f"flow_{name}.py").write_text(f"{IMPORTS}\n\n{text}\n\n{end}")
 
     def python(self, *arguments: str) -> Done:
         """Run Python in the folder, with the settings of the engine and nothing else."""
