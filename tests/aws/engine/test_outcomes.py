@@ -19,9 +19,9 @@ from .workshop import Workshop
 pytestmark = pytest.mark.long
 
 WATCH = """
-@trigger_on_finish(flow='Ends', match='{match}', parameters={{'run_id': 'run_id', 'outcome': 'outcome'}})
+@trigger_on_finish(flow='Ends', match='{match}', parameters={{'ended': 'run_id', 'outcome': 'outcome'}})
 class On{match}(FlowSpec):
-    run_id = Parameter('run_id')
+    ended = Parameter('ended')
     outcome = Parameter('outcome')
 
     @step
@@ -190,8 +190,8 @@ def upload(engine: Engine) -> None:
 )
 def test_each_outcome_starts_who_waits_for_it_and_nobody_else(ran: Workshop, match: str, identities: list[str]) -> None:
     words = {"fails": "failure", "stopped": "aborted", "takes long": "timeout", "succeeds": "success"}
-    found = ran.artifacts(f"On{match}", "run_id", "outcome", "payload")
-    assert sorted((item["run_id"], item["outcome"]) for item in found) == sorted(
+    found = ran.artifacts(f"On{match}", "ended", "outcome", "payload")
+    assert sorted((item["ended"], item["outcome"]) for item in found) == sorted(
         (f"sfn-{run_of(ran.engine, identity)}", words[identity]) for identity in identities
     )
     for item in found:
