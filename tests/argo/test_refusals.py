@@ -67,7 +67,6 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "retry as text": (argo_options(retry="3"), ["FT107"]),
     "rate limit": (argo_options(rate_limit=0), ["FT107"]),
     "rate limit true": (argo_options(rate_limit=True), ["FT107"]),
-    "parallel": (flow(features=("parallel",)), ["FT510"]),
     "long name": (flow(name="F" * 46), ["FT401"]),
     "several at once": (
         flow(
@@ -91,7 +90,7 @@ ACCEPTED = {
     "options of the other cloud": flow(trigger(event("a"), options='{"step-functions": {"bus": "x"}}')),
     "origin": flow(trigger(from_origin(event("x"), "minio", "uploads"))),
     "schedule": cron("0 9 ? * 2-6 *"),
-    "other features": flow(features=("foreach", "switch")),
+    "other features": flow(features=("foreach", "parallel", "switch")),
     "long project": flow(name="F" * 60, project="p" * 60, branch="user." + "b" * 60),
 }
 

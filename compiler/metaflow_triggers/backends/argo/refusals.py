@@ -35,15 +35,6 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
                 helps=("give the flow class a shorter name of ASCII letters and digits",),
             )
         )
-    if "parallel" in flow.features:
-        found.append(
-            Diagnostic(
-                "FT510",
-                f"`{flow.name}` has a @parallel step, whose pods are not given what triggers need on Argo Workflows "
-                "yet",
-                flow.span,
-            )
-        )
     found += _schedule(flow)
     for trigger in flow.triggers:
         found += _of_trigger(flow, trigger)

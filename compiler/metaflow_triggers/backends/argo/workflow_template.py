@@ -16,6 +16,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
+from ...canonical import yaml_text
 from ...model import Flow
 from ...render import render
 from ...settings import Settings
@@ -24,6 +25,8 @@ from .escape import inert_json
 
 SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 """Where the flow's Sensors are when its options say something else than the configuration."""
+
+_WORKERS = "{{=asInt(inputs.parameters.workerCount)}}"
 
 
 def complete(template: Any, flow: Flow, settings: Settings) -> Any:
@@ -50,6 +53,8 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
         _numbers_as_text(item)
         if "container" in item:
             item["container"]["env"] = environment(item["container"].get("env", []), deployed, settings)
+        if "manifest" in item.get("resource", {}):
+            item["resource"]["manifest"] = job_set(item["resource"]["manifest"], deployed, settings)
     _add_exit_handler(spec, flow, deployed, settings)
     return result
 
@@ -78,6 +83,21 @@ def environment(current: list[Any], deployed: str, settings: Settings) -> list[A
     ]
     taken = {entry["name"] for entry in ours}
     return [entry for entry in current if entry["name"] not in taken] + ours
+
+
+def job_set(manifest: str, deployed: str, settings: Settings) -> str:
+    """The text of the JobSet of a @parallel step, with our environment in each of its containers.
+
+    Argo fills the text in before it is read, so upstream leaves one number of it without quotes (`_WORKERS`; dump in
+    metaflow/plugins/kubernetes/kubernetes_jobsets.py).
+    """
+    import yaml
+
+    content = yaml.load(manifest.replace(_WORKERS, f"'{_WORKERS}'"), yaml.CSafeLoader)
+    for job in content["spec"]["replicatedJobs"]:
+        for container in job["template"]["spec"]["template"]["spec"]["containers"]:
+            container["env"] = environment(container.get("env", []), deployed, settings)
+    return yaml_text(content).replace(f"'{_WORKERS}'", _WORKERS)
 
 
 def _secret(name: str, optional: bool) -> dict[str, Any]:
