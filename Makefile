@@ -23,7 +23,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help demo demo-aws engine test test-long lint goldens docs clean
 
 help:
-	@echo "make demo       compile the examples for both clouds (no cloud setting needed)"
+	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
 	@echo "make demo-aws   create on an emulated AWS, an event, and what its run sees (installs the emulator once)"
 	@echo "make engine     install that emulator for the tests, in .venv-ministack"
 	@echo "make test       lint, types, import contracts and tests"
@@ -53,6 +53,7 @@ $(VENV)/installed-test: $(INSTALLED) | $(VENV)/created
 
 demo: $(VENV)/installed
 	@sh examples/demo.sh
+	@sh examples/local_demo.sh
 
 engine: $(VENV)/installed-test
 	@$(PYTHON) -m tests.aws.engine.installation

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from .check_polls import check_polls
 from .cycles import Arc, cycles
 from .diagnostics import Diagnostic
 from .diagnostics.render import ordered
@@ -53,6 +54,7 @@ def check(
     found += _same_flow_twice(graph)
     for flow in graph.flows:
         found += _flow(flow)
+    found += check_polls(graph, project_wide, external_flows)
     return ordered(found)
 
 

@@ -16,7 +16,7 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,6 +27,10 @@ _MONTHS = {
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _AWS_DAYS = {name: number for number, name in enumerate(_DAYS, 1)}
 _FIVE_DAYS = {name: number for number, name in enumerate(_DAYS)}
+
+
+_END_OF_YEARS = datetime(2200, 1, 2, tzinfo=timezone.utc)
+"""After the last year that an expression can name, in every timezone."""
 
 
 class CronError(ValueError):
@@ -388,18 +392,69 @@ def fires(cron: str, timezone_name: str | None, start: datetime, end: datetime) 
         raise ValueError("start and end need a timezone")
     zone = ZoneInfo(timezone_name or "UTC")
     fields = parse(cron).fields
-    minutes, hours = sorted(_values(fields[0], 0, 59)), sorted(_values(fields[1], 0, 23))
-    day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
-    while day <= last:
+    begin, last = start.astimezone(zone), end.astimezone(zone).date()
+    first = begin.date()
+    while (day := _day_on(first, last, fields)) is not None:
+        # On the first day only what is not over on the wall; of an hour that comes twice the first one counts.
+        wall = begin.time() if day == begin.date() else time.min
+        for moment in _moments(day, wall, fields, zone):
+            if moment >= end:
+                break
+            if moment >= start:
+                yield moment
+        first = day + timedelta(days=1)
+
+
+def next_fire(cron: str, timezone_name: str | None, after: datetime) -> datetime | None:
+    """The first time of `fires` that is later than `after`, or None: the expression never fires again."""
+    return next(fires(cron, timezone_name, after + timedelta(microseconds=1), _END_OF_YEARS), None)
+
+
+def last_fire(cron: str, timezone_name: str | None, after: datetime, until: datetime) -> datetime | None:
+    """The last time of `fires` that is later than `after` and not later than `until`, or None.
+
+    However far apart the two are, it looks at no more than the days from the found time on.
+    """
+    zone = ZoneInfo(timezone_name or "UTC")
+    fields = parse(cron).fields
+    day, first = until.astimezone(zone).date(), after.astimezone(zone).date()
+    while day >= first:
         if _is_on(day, fields):
-            for hour in hours:
-                for minute in minutes:
-                    local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
-                    moment = local.astimezone(timezone.utc)
-                    exists = moment.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
-                    if exists and start <= moment < end:
-                        yield moment
-        day += timedelta(days=1)
+            found = [item for item in _moments(day, time.min, fields, zone) if after < item <= until]
+            if found:
+                return found[-1]
+        day -= timedelta(days=1)
+    return None
+
+
+def _moments(day: date, wall: time, fields: tuple[tuple[Part, ...], ...], zone: ZoneInfo) -> Iterator[datetime]:
+    """The fire times of a day from a wall time on, in their order, as UTC."""
+    minutes = sorted(_values(fields[0], 0, 59))
+    for hour in sorted(_values(fields[1], 0, 23)):
+        if hour < wall.hour:
+            continue
+        for minute in minutes:
+            if hour == wall.hour and minute < wall.minute:
+                continue
+            local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
+            moment = local.astimezone(timezone.utc)
+            if moment.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
+                yield moment
+
+
+def _day_on(day: date, last: date, fields: tuple[tuple[Part, ...], ...]) -> date | None:
+    """The first day from `day` to `last` on which the fields fire. Months and years without any are not walked."""
+    years, months = _values(fields[5], 1970, 2199), _values(fields[3], 1, 12)
+    while day <= last:
+        if day.year not in years:
+            day = date(day.year + 1, 1, 1)
+        elif day.month not in months:
+            day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        elif _is_on(day, fields):
+            return day
+        else:
+            day += timedelta(days=1)
+    return None
 
 
 def _is_on(day: date, fields: tuple[tuple[Part, ...], ...]) -> bool:

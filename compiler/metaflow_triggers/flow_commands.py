@@ -132,9 +132,26 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
             workflows[backend], package = workflow(obj, backend, settings, name, options)
         except DiagnosticError as error:
             found = [*found, *error.diagnostics]
-    compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False)
+    polls, remarks = _polls(flow)
+    found = [*found, *remarks]
+    compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
     diagnostics = (*found, *compilation.diagnostics)
     return Compilation(compilation.graph, compilation.files, diagnostics), package
+
+
+def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
+    """The poll triggers of the flow's file that start it. A file that declares none has not imported the module."""
+    declare = sys.modules.get("metaflow_triggers.poll.declare")
+    if declare is None or not declare.declared():
+        return [], []
+    from .link import named
+    from .read_polls import read_polls
+    from .source import SourceFile
+
+    source = SourceFile(flow.file, Path(flow.file).read_text("utf-8", "replace"))
+    polls, found = read_polls(declare.Collected(list(declare.declared())), None, source, flow.file)
+    own = [poll for poll in polls if named([flow], poll.flow)]
+    return own, found if own else []
 
 
 def _given_name(obj: Any, backend: str) -> str | None:

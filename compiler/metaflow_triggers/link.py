@@ -9,9 +9,10 @@ checks; it is never an exception. Linear in the number of flows and dependencies
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from .model import Edge, EventDependency, FinishDependency, Flow, TriggerGraph
+from .model import Edge, EventDependency, FinishDependency, Flow, PollTrigger, TriggerGraph
 
 Identity = tuple[str, str, str]
 """Project, branch, name; "" for a flow without @project."""
@@ -37,7 +38,29 @@ def qualified_name(name: Identity) -> str:
     return ".".join(part for part in name if part)
 
 
-def link(flows: Sequence[Flow], external_flows: frozenset[str] = frozenset()) -> TriggerGraph:
+def camel_case(name: str) -> str:
+    """`file_processor` or `file-processor` as a class is named: `FileProcessor`."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[_-]+", name))
+
+
+def named(flows: Sequence[Flow], workflow: str) -> list[int]:
+    """The flows that a poll trigger's `workflow` may mean: by class name, `project.branch.Flow`, or its CamelCase form.
+
+    Of flows of one identity the first counts. One result is the flow; several need `project.branch.Flow`.
+    """
+    first: dict[Identity, int] = {}
+    for number, flow in enumerate(flows):
+        first.setdefault(identity(flow), number)
+    for wanted_name in (workflow, camel_case(workflow)):
+        found = [number for name, number in first.items() if wanted_name in (name[2], qualified_name(name))]
+        if found:
+            return found
+    return []
+
+
+def link(
+    flows: Sequence[Flow], external_flows: frozenset[str] = frozenset(), polls: Sequence[PollTrigger] = ()
+) -> TriggerGraph:
     """The graph of `flows`, sorted by project, branch, name, file and line.
 
     `external_flows` are flows deployed from elsewhere, as `Flow` or `project.branch.Flow`: waiting for one
@@ -65,4 +88,13 @@ def link(flows: Sequence[Flow], external_flows: frozenset[str] = frozenset()) ->
                     edges.append(Edge(index[name], number, dependency.match, dependency.span))
                 elif not external_flows.intersection((dependency.flow, qualified_name(name))):
                     unresolved.append((number, dependency))
-    return TriggerGraph(tuple(ordered), tuple(edges), tuple(unresolved), tuple(unemitted))
+    targets: dict[str, int | None] = {}
+    for poll in polls:
+        if poll.flow not in targets:
+            found = named(ordered, poll.flow)
+            targets[poll.flow] = found[0] if len(found) == 1 else None
+    linked = sorted(
+        ((targets[poll.flow], poll) for poll in polls),
+        key=lambda item: (item[1].name, item[1].file, item[1].span.line, item[1].span.column),
+    )
+    return TriggerGraph(tuple(ordered), tuple(edges), tuple(unresolved), tuple(unemitted), tuple(linked))

@@ -135,13 +135,25 @@ class Schedule:
 
 @dataclass(frozen=True)
 class PollTrigger:
-    """A Python function that is polled at an interval and may start `flow`."""
+    """A Python function that is polled at an interval and may start `flow`.
+
+    `flow` is what the user wrote; a link says which flow it is. `interval` is the user's text, `function` is
+    `module:function`, or "" where no name of the module leads to it. `dedup` is "active" or "once"; `dedup_keys` is
+    None for all keys of the context. `span` is the decorator's.
+    """
 
     name: str
     flow: str
     interval_milliseconds: int
     allow_concurrent: bool
     span: Span
+    file: str = ""
+    function: str = ""
+    interval: str = ""
+    dedup: str = "active"
+    dedup_keys: tuple[str, ...] | None = None
+    flow_span: Span | None = None
+    name_span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -190,12 +202,14 @@ class TriggerGraph:
 
     `unresolved` holds (index of the waiting flow, dependency) for flows that none of the files defines.
     `unemitted` holds (index of the waiting flow, dependency) for events that none of the files emits.
+    `polls` holds (index of the flow that it starts or None, poll trigger), sorted by the trigger's name.
     """
 
     flows: tuple[Flow, ...]
     edges: tuple[Edge, ...]
     unresolved: tuple[tuple[int, FinishDependency], ...]
     unemitted: tuple[tuple[int, EventDependency], ...]
+    polls: tuple[tuple[int | None, PollTrigger], ...] = ()
 
 
 JSON = Any

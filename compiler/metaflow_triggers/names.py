@@ -52,6 +52,18 @@ def aws_name(readable: str, *exact: str, limit: int = 64, hash_length: int = 16)
     return f"{text[:room].rstrip('-')}-{suffix}"
 
 
+def poll_slug(name: str) -> str:
+    """`[a-z0-9-]` of at most 32 characters for a poll trigger; six digits of a hash follow a name that was changed.
+
+    Short of a DNS label, so that a hash and a counter of ten digits fit behind it. Two triggers of one slug are FT722.
+    """
+    text = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if text == name and len(text) <= 32:
+        return text
+    suffix = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{text[:25].rstrip('-')}-{suffix}".lstrip("-")
+
+
 def logical_id(readable: str, *exact: str) -> str:
     """A CloudFormation logical id: letters and digits, at most 255 characters."""
     suffix = digest(readable, *exact, length=10).upper()

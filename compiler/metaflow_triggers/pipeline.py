@@ -21,7 +21,7 @@ from .check import check
 from .diagnostics import Diagnostic, DiagnosticError
 from .diagnostics.render import has_errors
 from .link import link
-from .model import Flow, TriggerGraph
+from .model import Flow, PollTrigger, TriggerGraph
 from .parallel import fork_map
 from .settings import Settings
 from .validate import findings
@@ -67,17 +67,19 @@ def compile_flows(
     external_flows: frozenset[str] = frozenset(),
     external_events: frozenset[str] = frozenset(),
     workers: int = 1,
+    polls: Sequence[PollTrigger] = (),
 ) -> Compilation:
     """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
 
     `workers`: processes; the result is the same for each number of them.
     """
-    graph = link([item.flow for item in flows], external_flows)
+    graph = link([item.flow for item in flows], external_flows, polls)
     diagnostics = check(graph, project_wide, external_flows, external_events)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
     files: list[File] = []
     for name in backend_names:
         backend = backends.backend(name)
+        diagnostics.extend(backends.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:
@@ -135,6 +137,15 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
     if texts_only:
         files = [dataclasses.replace(file, content=None) for file in files]
     return _Emitted(diagnostics, files, True)
+
+
+def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
+    """What one backend says of the triggers of a graph, without the step-by-step workflows."""
+    found: list[Diagnostic] = []
+    for flow in graph.flows:
+        deployed_name = backends.own_name(name, flow, settings)
+        found.extend(_emit(_Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
+    return found
 
 
 def folder_files(owners: Iterable[str]) -> list[File]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from .diagnostics import Diagnostic
-from .model import Span
+from .model import PollTrigger, Span
 from .pipeline import ReadFlow
 from .serialize import from_json
 
@@ -47,7 +47,7 @@ class Request:
 
 
 def flow_files(paths: Iterable[str]) -> tuple[list[str], list[Diagnostic]]:
-    """(files in sorted order, diagnostics). A folder gives the Python files below it that mention FlowSpec."""
+    """(files in sorted order, diagnostics). A folder gives the Python files below it that mention FlowSpec or polls."""
     found: set[str] = set()
     diagnostics = []
     for given in paths:
@@ -76,11 +76,32 @@ def _below(folder: Path) -> Iterable[Path]:
             if name.endswith(".py"):
                 file = Path(root) / name
                 with contextlib.suppress(OSError):
-                    if b"FlowSpec" in file.read_bytes():
+                    if _may_matter(file.read_bytes()):
                         yield file
 
 
+def _may_matter(content: bytes) -> bool:
+    if b"FlowSpec" in content:
+        return True
+    return b"trigger(" in content and (b"cloaca" in content or b"metaflow_triggers" in content)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What files hold, in the order of the files."""
+
+    flows: list[ReadFlow]
+    polls: list[PollTrigger]
+    diagnostics: list[Diagnostic]
+
+
 def read_files(files: Sequence[str], request: Request) -> tuple[list[ReadFlow], list[Diagnostic]]:
+    """The flows of `read_project` and its diagnostics."""
+    read = read_project(files, request)
+    return read.flows, read.diagnostics
+
+
+def read_project(files: Sequence[str], request: Request) -> Read:
     """Read every file in a child of its own, `request.workers` at a time; results come in the order of `files`."""
     answers: dict[str, dict[str, Any]] = {}
     waiting = list(reversed(files))
@@ -114,12 +135,14 @@ def read_files(files: Sequence[str], request: Request) -> tuple[list[ReadFlow], 
             child.stop(request.seconds)
         selector.close()
     flows: list[ReadFlow] = []
+    polls: list[PollTrigger] = []
     diagnostics: list[Diagnostic] = []
     for file in files:
         answer = answers[file]
+        polls.extend(from_json(item) for item in answer.get("polls", ()))
         flows.extend(ReadFlow(from_json(item["flow"]), item["workflows"]) for item in answer["flows"])
         diagnostics.extend(_diagnostic(item) for item in answer["diagnostics"])
-    return flows, diagnostics
+    return Read(flows, polls, diagnostics)
 
 
 def _diagnostic(value: dict[str, Any]) -> Diagnostic:
@@ -137,7 +160,7 @@ def _diagnostic(value: dict[str, Any]) -> Diagnostic:
 
 def _prepare(request: Request) -> None:
     """Do once what each child would do again: import, and tell the collector that this is here to stay."""
-    from . import backends, project_child, read, seams, source  # noqa: F401
+    from . import backends, project_child, read, read_polls, seams, source  # noqa: F401
 
     seams.preload()
     if request.workflow and request.code_package:

@@ -1,7 +1,7 @@
 """Project child: reads one flow file in a process that ends afterwards.
 
 In:   a file, what to read, a descriptor to answer on.
-Out:  one JSON document: `{"flows": [{"flow", "workflows"}], "diagnostics": [...]}`.
+Out:  one JSON document: `{"flows": [{"flow", "workflows"}], "polls": [...], "diagnostics": [...]}`.
 
 Not here: the parent's view of many files. User code runs here, so everything may
 fail; whatever fails becomes a diagnostic with the line of the user's file.
@@ -10,17 +10,20 @@ fail; whatever fails becomes a diagnostic with the line of the user's file.
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import os
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import flow_commands, seams
 from .diagnostics import Diagnostic, DiagnosticError
-from .model import Span
+from .model import PollTrigger, Span
+from .poll import loading
+from .poll.declare import Collected
+from .poll.errors import PollError
 from .serialize import to_json
 
 if TYPE_CHECKING:
@@ -38,20 +41,51 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
 def run(file: str, request: Request, answer_to: int) -> None:
     """Read `file` and write the answer to the descriptor. Never raises for what user code does."""
     flows: list[dict[str, Any]] = []
+    polls: list[PollTrigger] = []
     diagnostics: list[Diagnostic] = []
     try:
-        module = _import(file)
+        module, collected = _import(file)
     except DiagnosticError as error:
         diagnostics.extend(error.diagnostics)
     else:
         classes = seams.flow_classes(module)
-        if not classes:
-            diagnostics.append(Diagnostic("FT005", f"`{file}` defines no flow", _at(file, 1)))
+        polls, found = _polls(file, module, collected)
+        diagnostics.extend(found)
+        if not classes and not polls and not found:
+            diagnostics.append(Diagnostic("FT005", f"`{file}` defines no flow and no poll trigger", _at(file, 1)))
         for cls in classes:
             answer = _read(cls, file, request) if len(classes) == 1 else _read_apart(cls, file, request)
             flows.extend(answer["flows"])
             diagnostics.extend(answer["diagnostics"])
-    _send(answer_to, {"flows": flows, "diagnostics": [diagnostic_json(item) for item in diagnostics]})
+    answer = {
+        "flows": flows,
+        "polls": [to_json(item) for item in polls],
+        "diagnostics": [diagnostic_json(item) for item in diagnostics],
+    }
+    _send(answer_to, answer)
+
+
+def _polls(file: str, module: ModuleType, collected: Collected) -> tuple[list[PollTrigger], list[Diagnostic]]:
+    if not collected.declared and not collected.mistakes:
+        return [], []
+    from .poll import alias
+    from .read_polls import read_polls
+    from .source import SourceFile
+
+    text = Path(file).read_text("utf-8", "replace")
+    source = SourceFile(file, text)
+    polls, found = read_polls(collected, module, source, file)
+    line = source.import_line(alias.NAME)
+    if line is not None and alias.is_installed():
+        found.append(
+            Diagnostic(
+                "FT724",
+                f"`{file}` imports `{alias.NAME}`: here it means poll triggers of metaflow-triggers, not the installed "
+                "package",
+                source.line_span(line),
+            )
+        )
+    return polls, found
 
 
 def _send(descriptor: int, value: Any) -> None:
@@ -63,19 +97,14 @@ def _at(file: str, line: int) -> Span:
     return Span(file, line, 1, line, 1)
 
 
-def _import(file: str) -> Any:
-    """The module of the file, not run as a script. Raises DiagnosticError(FT120 or FT122)."""
+def _import(file: str) -> tuple[ModuleType, Collected]:
+    """The module of the file, not run as a script, and its poll triggers. Raises DiagnosticError(FT120 or FT122)."""
     path = Path(file).resolve()
     sys.argv = [str(path)]
-    sys.path.insert(0, str(path.parent))
-    name = path.stem if path.stem.isidentifier() and path.stem not in sys.modules else "flow_file"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise DiagnosticError([Diagnostic("FT120", f"`{file}` is not a Python file", _at(file, 1))])
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        return loading.load(file)
+    except loading.NotPython:
+        raise DiagnosticError([Diagnostic("FT120", f"`{file}` is not a Python file", _at(file, 1))]) from None
     except SystemExit as error:
         line = _line_in(path, error)
         raise DiagnosticError(
@@ -102,6 +131,10 @@ def _import(file: str) -> Any:
                 )
             ]
         ) from error
+    except PollError as error:
+        raise DiagnosticError(
+            [Diagnostic(error.code, error.message, _at(file, _line_in(path, error)), "raised here", helps=error.helps)]
+        ) from error
     except BaseException as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else "(no message)"
         raise DiagnosticError(
@@ -114,7 +147,6 @@ def _import(file: str) -> Any:
                 )
             ]
         ) from error
-    return module
 
 
 def _line_in(path: Path, error: BaseException) -> int:

@@ -61,6 +61,64 @@ class SourceFile:
         """
         node = self._decorator(class_name, decorator_name, occurrence)
         span = self.decorator_span(class_name, decorator_name, occurrence)
+        return self._within(node, span, path, key)
+
+    def call_span(self, line: int, function_name: str, path: Sequence[Step] = (), key: bool = False) -> Span:
+        """As `locate`, for the call of `function_name` that covers a line; the line itself where there is none."""
+        node = self.call_at(line, function_name)
+        span = self._span(node.func if isinstance(node, ast.Call) else node) if node else self.line_span(line)
+        return self._within(node, span, path, key)
+
+    def line_span(self, line: int) -> Span:
+        """A whole line, without the blanks around it."""
+        text = self._lines[line - 1] if 1 <= line <= len(self._lines) else ""
+        start = len(text) - len(text.lstrip()) + 1
+        return Span(self.path, max(line, 1), start, max(line, 1), max(start, len(text.rstrip()) + 1))
+
+    def import_line(self, module_name: str) -> int | None:
+        """The first line that imports a top-level module, or None."""
+        for node in ast.walk(self._tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            if any(name.split(".")[0] == module_name for name in names):
+                assert isinstance(node, (ast.Import, ast.ImportFrom))
+                return node.lineno
+        return None
+
+    def call_at(self, line: int, function_name: str) -> ast.expr | None:
+        """The innermost call of `function_name` (or its bare name as a decorator) that covers a line."""
+        found: list[ast.expr] = []
+        for node in ast.walk(self._tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                found += [item for item in node.decorator_list if not isinstance(item, ast.Call)]
+            elif isinstance(node, ast.Call):
+                found.append(node)
+        covering = [
+            node
+            for node in found
+            if node.lineno <= line <= (node.end_lineno or node.lineno)
+            and self._written(node.func if isinstance(node, ast.Call) else node) == function_name
+        ]
+        return max(covering, key=lambda node: (node.lineno, node.col_offset), default=None)
+
+    def function_at(self, decorator: ast.expr | None) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The function above which a decorator stands."""
+        for node in ast.walk(self._tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and decorator in node.decorator_list:
+                return node
+        return None
+
+    def node_span(self, node: ast.expr | ast.stmt) -> Span:
+        """The place of a node of this file."""
+        return self._span(node)
+
+    def _written(self, function: ast.expr) -> str:
+        if isinstance(function, ast.Attribute):
+            return function.attr
+        return self._aliases.get(function.id, function.id) if isinstance(function, ast.Name) else ""
+
+    def _within(self, node: ast.expr | None, span: Span, path: Sequence[Step], key: bool) -> Span:
         if not isinstance(node, ast.Call) or not path:
             return span
         here: ast.expr = node
@@ -126,9 +184,7 @@ class SourceFile:
         return None
 
     def _called(self, call: ast.Call) -> str:
-        if isinstance(call.func, ast.Attribute):
-            return call.func.attr
-        return self._aliases.get(call.func.id, call.func.id) if isinstance(call.func, ast.Name) else ""
+        return self._written(call.func)
 
     def _calls(self, own: set[int]) -> Iterator[ast.Call]:
         todo: list[ast.AST] = [self._tree]

@@ -55,6 +55,14 @@ CHAINS: dict[str, tuple[list[tuple[str, list[str], str | None]], list[tuple[str,
         ],
         [("UpdateMetrics", "start", "records", "1000")],
     ),
+    "local_pipeline": (
+        [
+            ("receive.py", ["--order_id=42", "--customer=Ada"], None),
+            ("ship.py", [], None),
+            ("thank.py", [], "Ada: order 42 is on its way"),
+        ],
+        [("ShipParcel", "end", "order", {"order": "42", "to": "Ada"})],
+    ),
     "finish_any": (
         [
             ("flow_a.py", [], None),

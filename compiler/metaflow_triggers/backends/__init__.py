@@ -10,12 +10,12 @@ below this one (and its templates and schemas); no other stage changes.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from ..diagnostics import Diagnostic
-from ..model import Flow, TriggerGraph
+from ..model import Flow, PollTrigger, TriggerGraph
 from ..settings import Settings
 
 NAMES = ("step-functions", "argo-workflows")
@@ -36,6 +36,25 @@ class Manifest:
     schema: str | None
     ours: bool
     text: str | None = None
+
+
+def refused_polls(platform: str, polls: Iterable[PollTrigger]) -> list[Diagnostic]:
+    """For a backend that has no poller yet: each poll trigger is refused (FT511). `platform` is its name for people."""
+    return [
+        Diagnostic(
+            "FT511",
+            f"poll trigger `{poll.name}` cannot be deployed to {platform}: polls run on the local engine only, so far",
+            poll.span,
+            "nothing would poll it there",
+            helps=("run it here: metaflow-triggers run PATHS",),
+        )
+        for poll in polls
+    ]
+
+
+def polls_of(flow: Flow, graph: TriggerGraph) -> list[PollTrigger]:
+    """The poll triggers that start a flow of the graph."""
+    return [poll for target, poll in graph.polls if target is not None and graph.flows[target] == flow]
 
 
 class Backend(Protocol):

@@ -12,8 +12,12 @@ from __future__ import annotations
 from .rule import SEVERITIES, Rule
 from .rules_backend import RULES as _BACKEND
 from .rules_deploy import RULES as _DEPLOY
+from .rules_emit import RULES as _EMIT
+from .rules_engine import RULES as _ENGINE
 from .rules_graph import RULES as _GRAPH
+from .rules_polls import RULES as _POLLS
 from .rules_reading import RULES as _READING
+from .rules_simulate import RULES as _SIMULATE
 from .rules_usage import RULES as _USAGE
 
 __all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "rule", "severity"]
@@ -26,12 +30,17 @@ AREAS: dict[str, str] = {
     "FT4": "names, sizes, limits",
     "FT5": "what a backend cannot express",
     "FT6": "emitted objects",
-    "FT7": "diff, state, deploy",
+    "FT7": "deploy, poll triggers, the local engine",
     "FT9": "ours",
 }
 """What the first digit of a code says."""
 
-RULES: tuple[Rule, ...] = tuple(sorted((*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY), key=lambda item: item.code))
+RULES: tuple[Rule, ...] = tuple(
+    sorted(
+        (*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_EMIT, *_ENGINE, *_SIMULATE),
+        key=lambda item: item.code,
+    )
+)
 
 _BY_CODE = {item.code: item for item in RULES}
 

@@ -63,8 +63,8 @@ RULES: tuple[Rule, ...] = (
         title="the backend cannot wait for this set",
         severity="error",
         finds="A trigger needs all of several dependencies in a way that the backend cannot keep. On Argo Workflows: "
-        "`join='queue'` (Argo Events keeps the newest event of each dependency only), and `auto_map` where a required "
-        "parameter is mapped by none of the events.",
+        "`join='queue'` (Argo Events keeps the newest event of each dependency only). On both clouds: `auto_map` where "
+        "a required parameter is mapped by none of the events.",
         why="Another way of pairing events starts other runs, or loses events.",
         example="@trigger(events=['orders', 'prices'], options={'join': 'queue'})",
         instead="@trigger(events=['orders', 'prices'])          # the newest of each",

@@ -80,6 +80,8 @@ def _has(module: Any, name: str) -> bool:
 
 
 # What a command of a flow imports, but for `metaflow.cli`: that module looks at the flow when it is imported.
+# None of these may import `metaflow.cli` (`metaflow.plugins.logs_cli` does): that takes the options of the flow
+# at work, such as @project's --production, when it is imported.
 _USED_BY_COMMANDS = (
     "metaflow.cli_components.utils",
     "metaflow.datastore",
@@ -90,7 +92,6 @@ _USED_BY_COMMANDS = (
     "metaflow.plugins.aws.batch.batch_cli",
     "metaflow.plugins.cards.card_cli",
     "metaflow.plugins.kubernetes.kubernetes_cli",
-    "metaflow.plugins.logs_cli",
     "metaflow.plugins.namespaced_events",
     "metaflow.plugins.tag_cli",
     "metaflow.pylint_wrapper",

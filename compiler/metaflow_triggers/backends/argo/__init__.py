@@ -13,7 +13,7 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...model import Flow, TriggerGraph
 from ...settings import Settings
-from .. import Manifest
+from .. import Manifest, polls_of, refused_polls
 from . import emit, names
 from . import refusals as _refusals
 
@@ -27,7 +27,7 @@ def deployed_name(flow: str, project: str | None, branch: str | None, settings: 
 
 def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
     """What cannot be carried, as diagnostics with the user's span."""
-    return _refusals.refusals(flow, settings)
+    return [*_refusals.refusals(flow, settings), *refused_polls("Argo Workflows", polls_of(flow, graph))]
 
 
 def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:

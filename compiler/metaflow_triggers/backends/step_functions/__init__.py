@@ -14,7 +14,7 @@ from ...canonical import yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...model import Flow, TriggerGraph
 from ...settings import Settings
-from .. import Manifest
+from .. import Manifest, polls_of, refused_polls
 from . import assemble, checks, names
 from . import refusals as _refusals
 
@@ -29,7 +29,7 @@ def deployed_name(flow: str, project: str | None, branch: str | None, settings: 
 
 def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
     """What AWS, or this version on AWS, cannot carry of the flow's triggers."""
-    return _refusals.refusals(flow, settings)
+    return [*_refusals.refusals(flow, settings), *refused_polls("AWS Step Functions", polls_of(flow, graph))]
 
 
 def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:

@@ -109,6 +109,8 @@ def _fields(trigger: Trigger, item: Dependency, parameters: tuple[Parameter, ...
     out = [(m.parameter, m.source.path) for m in item.mappings if isinstance(m.source, PayloadField)]
     if trigger.auto_map:
         mapped = {mapping.parameter for mapping in item.mappings}
+        if trigger.join == "all":  # what is written for another event of the set stands
+            mapped |= {mapping.parameter for other in trigger.dependencies for mapping in other.mappings}
         out += [(p.name, p.name) for p in parameters if not p.is_config and p.name not in mapped]
     return out
 

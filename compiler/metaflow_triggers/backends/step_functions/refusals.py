@@ -111,6 +111,16 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
 
 
 def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnostic]:
+    missing = _given_by_nobody(flow, trigger)
+    if missing:
+        yield Diagnostic(
+            "FT501",
+            f"whether a set of events gives `{missing[0]}` of `{flow.name}` a value is not known before it starts on "
+            "AWS Step Functions",
+            trigger.span,
+            "`auto_map` may take it from any of the events, and each is judged when it arrives",
+            helps=(f"map `{missing[0]}` from one of the events", f"or give `{missing[0]}` a default"),
+        )
     reset = options(trigger).reset_at
     if reset is not None:
         try:
@@ -134,6 +144,18 @@ def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnosti
             "a condition over so many would be too long for DynamoDB",
             helps=("gather some of them in a flow of its own, joined by @trigger_on_finish",),
         )
+
+
+def _given_by_nobody(flow: Flow, trigger: Trigger) -> list[str]:
+    """Required parameters of a set that only `auto_map` may fill."""
+    if not trigger.auto_map:
+        return []
+    mapped = {mapping.parameter for item in trigger.dependencies for mapping in item.mappings}
+    return [
+        item.name
+        for item in flow.parameters
+        if item.required and not item.has_default and not item.is_config and item.name not in mapped
+    ]
 
 
 def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Diagnostic]:

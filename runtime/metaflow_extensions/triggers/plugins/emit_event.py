@@ -1,7 +1,8 @@
 """Emit event: publish an event where the run runs.
 
 In:   a name and a payload (a JSON object).
-Out:  the event on EventBridge (Step Functions task) or on the webhook (Argo task, or where one is configured).
+Out:  the event on EventBridge (Step Functions task), in the local engine's log (a run of that engine, or where its
+      database is configured), or on the webhook (Argo task, or where one is configured).
 
 Not here: starting flows. In a plain run there is no place to publish to: one line says so.
 boto3 and `values` are imported only where they are needed: this module is imported with Metaflow.
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import sys
 import time
 import urllib.error
@@ -23,9 +23,7 @@ from typing import Any
 
 from metaflow.exception import MetaflowException
 
-PAYLOAD_LIMIT = 240 * 1024
 _EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExecution's input)
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ATTEMPTS = 6
 _TRANSIENT = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
 
@@ -73,15 +71,21 @@ def emit_event(
 def _emit(name: Any, payload: Any) -> str | None:
     if callable(name):
         name = name()
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise EmitError(f"an event's name has 1 to 128 characters out of A-Z a-z 0-9 _ . - ; found {name!r}")
+    from .event_check import NotAnEvent, check_name, check_payload
     from .values import dumps
 
-    text = check_payload(name, payload)
+    try:
+        text = check_payload(check_name(name), payload)
+    except NotAnEvent as error:
+        raise EmitError(str(error)) from error
     identity = str(uuid.uuid4())
     when = datetime.now(timezone.utc)
     if os.environ.get("SFN_STATE_MACHINE"):
         _to_eventbridge(name, payload, text, identity, when)
+        return identity
+    database = os.environ.get("METAFLOW_TRIGGERS_DATABASE")
+    if database and not os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
+        _to_local(database, name, text, identity, when)
         return identity
     url = _webhook()
     if url:
@@ -89,38 +93,30 @@ def _emit(name: Any, payload: Any) -> str | None:
         return identity
     if os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
         raise EmitError("this Argo task knows no webhook: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
-    _log(f"event {name!r} not published: this run is not deployed and METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
+    _log(
+        f"event {name!r} not published: this run is not deployed, nor started by the local engine, "
+        "and METAFLOW_TRIGGERS_WEBHOOK_URL is not set"
+    )
     return None
 
 
-def check_payload(name: str, payload: Any) -> str:
-    """The JSON text of a payload. Raises EmitError for what an event cannot carry."""
+def publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:
+    """Publish from outside of any run, to "step-functions" or "argo-workflows".
+
+    `payload` and its JSON `text` have been judged (`event_check`). Raises EmitError if the event was not published.
+    """
     from .values import dumps
 
-    if not isinstance(payload, dict):
-        raise EmitError(f"the payload of event {name!r} must be a dict, not {type(payload).__name__}")
-    try:
-        text = dumps(payload)
-        size = len(text.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise EmitError(f"the payload of event {name!r} holds a lone surrogate, which is not text") from None
-    except RecursionError:
-        raise EmitError(f"the payload of event {name!r} is nested too deeply or contains itself") from None
-    except (TypeError, ValueError) as error:
-        raise EmitError(f"the payload of event {name!r} is not JSON: {error}") from None
-    if _has_nul(payload):
-        raise EmitError(f"the payload of event {name!r} holds a NUL character")
-    if size > PAYLOAD_LIMIT:
-        raise EmitError(f"the payload of event {name!r} is {size} bytes of JSON; the limit is {PAYLOAD_LIMIT}")
-    return text
+    when = datetime.now(timezone.utc)
+    if backend == "step-functions":
+        _to_eventbridge(name, payload, text, identity, when)
+        return
+    from metaflow import metaflow_config
 
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, (list, tuple)) and any(_has_nul(item) for item in value)
+    url = _webhook() or metaflow_config.ARGO_EVENTS_WEBHOOK_URL
+    if not url:
+        raise EmitError("no webhook is known: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
+    _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
 
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:
@@ -169,6 +165,23 @@ def _to_webhook(url: str, body: bytes) -> None:
             return problem
         except OSError as error:
             return f"the webhook cannot be reached: {error}"
+
+    _until_published(attempt)
+
+
+def _to_local(database: str, name: str, text: str, identity: str, when: datetime) -> None:
+    import sqlite3
+
+    from . import local_events
+
+    def attempt() -> str | None:
+        try:
+            local_events.append(database, name, text, identity, local_events.timestamp_text(when))
+        except sqlite3.OperationalError as error:  # busy, a full disk
+            return f"the local engine's database {database} does not take the event: {error}"
+        except sqlite3.DatabaseError as error:
+            raise EmitError(str(error)) from None
+        return None
 
     _until_published(attempt)
 

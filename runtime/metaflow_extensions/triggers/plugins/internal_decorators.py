@@ -29,13 +29,16 @@ def is_triggered(flow: Any) -> bool:
     return bool(decorators.get("trigger") or decorators.get("trigger_on_finish"))
 
 
-def _expose(flow: Any, flow_datastore: Any, run_id: str, required: bool) -> None:
+def expose(flow: Any, flow_datastore: Any, run_id: str, required: bool) -> None:
+    """Make the run's document `current.trigger`. Raises RuntimeError if it is required and missing."""
     from . import document, values
     from .trigger_object import Trigger
 
     found = document.read(flow_datastore, flow.name, run_id)
     if found is not None:
-        current._update_env({"trigger": Trigger.of_events(values.select(found))})
+        events = values.select(found)
+        if events:  # a schedule of the local engine starts a run without any
+            current._update_env({"trigger": Trigger.of_events(events)})
     elif required:
         raise RuntimeError(f"run {run_id} was started by an event, but its trigger document is not in the datastore")
 
@@ -93,7 +96,7 @@ class StepFunctionsInternalDecorator(_Hands, _UpstreamStepFunctions):
             inputs,
         )
         if STARTED_BY_EVENT.fullmatch(str(run_id)):  # no other run asks the datastore
-            _expose(flow, self._flow_datastore, str(run_id), required=True)
+            expose(flow, self._flow_datastore, str(run_id), required=True)
 
 
 class ArgoWorkflowsInternalDecorator(_Hands, _UpstreamArgo):
@@ -128,4 +131,4 @@ class ArgoWorkflowsInternalDecorator(_Hands, _UpstreamArgo):
             inputs,
         )
         if is_triggered(flow):
-            _expose(flow, self._flow_datastore, str(run_id), required=False)
+            expose(flow, self._flow_datastore, str(run_id), required=False)

@@ -2,6 +2,7 @@
 
 In:   `python -m metaflow_extensions.triggers.plugins.launcher step-functions -- flow.py <options> init <options>`
       `python -m ... argo-workflows [name,t|f,<base64> ...] -- flow.py <options> init <options>`
+      `python -m ... local <row id of the start> -- flow.py <options> run <options>` (`local_launcher`)
 Out:  the run's parameters. Precedence: given by hand, then the event's, then the default.
 
 Not here: converting values (`values`), finding the moment to hand them over (`handover`).
@@ -24,6 +25,11 @@ _INTERPRETER = re.compile(r"python[0-9.]*")
 
 def main(arguments: list[str]) -> None:
     """Run the flow file of the command line as `__main__`. Exits as the flow does; code 2 for a wrong command line."""
+    if arguments[:1] == ["local"]:
+        # Under `python -m` this file is `__main__`.
+        from metaflow_extensions.triggers.plugins import local_launcher
+
+        local_launcher.main(arguments[1:])
     if "--" not in arguments or arguments[0] not in ("step-functions", "argo-workflows"):
         sys.exit(_USAGE)
     place = arguments.index("--")
@@ -99,9 +105,9 @@ def _step_functions(flow: Any, flow_datastore: Any, run_id: str, given: list[str
         found = _or_refuse(document.read, flow_datastore, flow.name, run_id)
         if found is None:
             raise _refusal(f"run {run_id} was started by an event, but its trigger document is not in the datastore")
-        texts.update(_from_events(found, declared))
+        texts.update(from_events(found, declared))
     texts.update(_texts(_json_object("METAFLOW_PARAMETERS"), declared))
-    return _allow(texts)
+    return allow(texts)
 
 
 def _argo_workflows(flow: Any, flow_datastore: Any, run_id: str, given: list[str]) -> dict[str, str]:
@@ -115,8 +121,8 @@ def _argo_workflows(flow: Any, flow_datastore: Any, run_id: str, given: list[str
         found = _or_refuse(argo_source.read_document, os.environ.get("METAFLOW_TRIGGERS_KUBERNETES_URL"))
         if found is not None:
             document.write(flow_datastore, flow.name, run_id, found)
-            texts.update(_from_events(found, declared))
-    return _allow(texts)
+            texts.update(from_events(found, declared))
+    return allow(texts)
 
 
 def _argo_arguments(given: list[str]) -> dict[str, Any]:
@@ -157,7 +163,8 @@ def _texts(values: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _from_events(found: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
+def from_events(found: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
+    """Texts of the parameters that a document's events give. Raises MetaflowException for what does not fit."""
     from .values import parameters_for
 
     return _or_refuse(parameters_for, found, declared)  # type: ignore[no-any-return]
@@ -178,7 +185,8 @@ def _refusal(message: str) -> Exception:
     return error
 
 
-def _allow(texts: dict[str, str]) -> dict[str, str]:
+def allow(texts: dict[str, str]) -> dict[str, str]:
+    """Let this process convert integers of any length."""
     # Python refuses to convert more than 4,300 digits; a parameter may have more. This process runs `init` only.
     if any(len(text) > 4000 for text in texts.values()) and hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)

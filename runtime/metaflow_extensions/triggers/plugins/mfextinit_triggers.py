@@ -22,6 +22,7 @@ FLOW_DECORATORS_DESC = [
 STEP_DECORATORS_DESC = [
     ("step_functions_internal", ".internal_decorators.StepFunctionsInternalDecorator"),
     ("argo_workflows_internal", ".internal_decorators.ArgoWorkflowsInternalDecorator"),
+    ("triggers_local_internal", ".local_decorator.LocalInternalDecorator"),
 ]
 
 TL_PLUGINS_DESC = [

@@ -217,6 +217,8 @@ def select(document: dict[str, Any]) -> list[Event]:
             raise EventError(f"the event of transport {transport!r} is not an object")
         if transport == "eventbridge":
             events.append(_from_eventbridge(event, dependencies))
+        elif transport == "local" and "kind" in event:
+            events.append(_from_local(event, dependencies, item.get("dependency")))
         elif transport in ("argo", "local"):
             events.append(_from_body(event, dependencies))
         else:
@@ -295,6 +297,16 @@ def _from_body(body: dict[str, Any], dependencies: list[dict[str, Any]]) -> Even
         payload = {key: value for key, value in payload.items() if key in keys}
     identity = body.get("id") or payload.get("id")
     return Event(name, payload, _text(identity), when, "event", _named(dependencies, name))
+
+
+def _from_local(event: dict[str, Any], dependencies: list[dict[str, Any]], number: int | None) -> Event:
+    """An event of the local engine, which says its kind and, by number, its dependency."""
+    payload, when = _payload(event.get("payload")), _timestamp(event.get("timestamp"))
+    name = str(event.get("name") or "")
+    dependency = dependencies[number] if number is not None else _named(dependencies, name)
+    if event.get("kind") == "finish":
+        return _outcome({key: payload.get(key) for key in _OUTCOME_KEYS}, when, dependency)
+    return Event(name, payload, _text(event.get("id")), when, "event", dependency)
 
 
 _OUTCOME_KEYS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")
@@ -441,12 +453,16 @@ def parameters_for(document: dict[str, Any], declared: dict[str, str]) -> dict[s
     the flow does not have, and an event that belongs to no dependency.
     """
     texts: dict[str, str] = {}
-    for event in select(document):
+    events = select(document)
+    # What is written for one event of a set stands, whatever another one of them carries by chance.
+    mapped = {
+        mapping.get("parameter") for event in events for mapping in (event.dependency or {}).get("mappings") or []
+    }
+    for event in events:
         if event.dependency is None:
             raise EventError(f"event {event.name!r} belongs to no dependency of this flow")
         mappings = list(event.dependency.get("mappings") or [])
         if event.dependency.get("auto_map"):
-            mapped = {mapping.get("parameter") for mapping in mappings}
             mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]
         for mapping in mappings:
             name = mapping["parameter"]

@@ -1,0 +1,301 @@
+"""Engine: what the local engine costs, beside huey (tasks in an SQLite file).
+
+In:   nothing; `--only latency|accepted|polls|memory`, `--seconds`.
+Out:  a table for each question: from an event's acceptance to the start being issued; events accepted in a second,
+      durably; processor time of 1,000 poll triggers; memory over 100,000 events.
+
+Not here: how long Metaflow takes to begin a run: a no-op command stands in for the flow (`engine_child`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+from metaflow_extensions.triggers.plugins import local_events
+from metaflow_triggers.engine import store
+
+from .measure import table
+from .peer import queue
+
+TICK = '{"start":true}'
+THREADS = 32
+
+
+class Child:
+    """One process of `engine_child`; `seen` holds what it printed: name -> time."""
+
+    def __init__(self, what: str, file: str) -> None:
+        self.seen: dict[str, float] = {}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.engine_child", what, file], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout.readline() == "ready\n"
+        threading.Thread(target=self._hear, daemon=True).start()
+
+    def _hear(self) -> None:
+        for line in self._process.stdout:
+            name, moment = line.split()
+            self.seen[name] = float(moment)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def child(what: str, file: str) -> Iterator[Child]:
+    made = Child(what, file)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def now_text() -> str:
+    return local_events.timestamp_text(datetime.now(timezone.utc))
+
+
+def processor_seconds(pid: int) -> float:
+    """Of one process so far, from Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def at_rate(rate: float, seconds: float, accept: Callable[[str], None]) -> dict[str, float]:
+    """Call `accept` with new ids at a steady rate; id -> when it returned."""
+    accepted = {}
+    begin = time.monotonic()
+    for number in range(int(rate * seconds)):
+        time.sleep(max(0.0, begin + number / rate - time.monotonic()))
+        identity = str(uuid.uuid4())
+        accept(identity)
+        accepted[identity] = time.time()
+    return accepted
+
+
+def quantiles(values: list[float]) -> list[str]:
+    ordered = sorted(values)
+    return [f"{ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1000:.1f}" for q in (0.5, 0.99, 1.0)]
+
+
+def wait_until(there: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not there() and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def latency(folder: Path, seconds: float) -> None:
+    """Ours and the peer's, one after the other, twice."""
+    rows = []
+    for turn in (1, 2):
+        path = str(folder / f"latency-{turn}.db")
+        store.connect(path).close()
+        connection = local_events.connect(path)
+        with child("engine", path) as ours:
+            before = processor_seconds(ours.pid)
+
+            def accept(identity: str, connection: sqlite3.Connection = connection) -> None:
+                local_events.append_many(connection, [(identity, "tick", "event", TICK, now_text())])
+
+            accepted = at_rate(100, seconds, accept)
+            wait_until(lambda ours=ours, accepted=accepted: len(ours.seen) >= len(accepted))
+            used = (processor_seconds(ours.pid) - before) / seconds
+            event_of = dict(
+                connection.execute(
+                    "SELECT CAST(starts.id AS TEXT), events.id FROM starts JOIN events"
+                    " ON starts.start_key LIKE '%' || events.id WHERE events.kind = 'event'"
+                )
+            )
+            missing = len(accepted) - len(ours.seen)
+            found = [moment - accepted[event_of[start]] for start, moment in list(ours.seen.items())]
+            rows.append(["ours", *quantiles(found), f"{used * 100:.0f} %", str(missing)])
+        connection.close()
+        file = str(folder / f"latency-{turn}.huey")
+        _, task = queue(file)
+        with child("huey", file) as peer:
+            before = processor_seconds(peer.pid)
+            accepted = at_rate(100, seconds, task)
+            wait_until(lambda peer=peer, accepted=accepted: len(peer.seen) >= len(accepted))
+            used = (processor_seconds(peer.pid) - before) / seconds
+            found = [moment - accepted[identity] for identity, moment in list(peer.seen.items())]
+            rows.append(["huey", *quantiles(found), f"{used * 100:.0f} %", str(len(accepted) - len(peer.seen))])
+    print(f"accepted to issued, 100 events/s for {seconds:g} s\n")
+    table(["milliseconds", "median", "p99", "greatest", "of a core", "not issued"], rows)
+
+
+def _of_threads(seconds: float, accept: Callable[[], None]) -> float:
+    """Calls in a second of THREADS threads."""
+    counts = [0] * THREADS
+    end = time.monotonic() + seconds
+
+    def work(number: int) -> None:
+        while time.monotonic() < end:
+            accept()
+            counts[number] += 1
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.monotonic() - begin)
+
+
+def accepted(folder: Path, seconds: float) -> None:
+    """Each returns when the event is on disk."""
+    rows = []
+    for turn in (1, 2):
+        path = str(folder / f"accepted-{turn}.db")
+        store.connect(path).close()
+        appender = store.Appender(path)
+        many = _of_threads(seconds, lambda it=appender: it.append("tick", TICK, str(uuid.uuid4()), now_text()))
+        appender.close()
+        connection = local_events.connect(path)
+        count, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            local_events.append_many(connection, [(str(uuid.uuid4()), "tick", "event", TICK, now_text())])
+            count += 1
+        connection.close()
+        rows.append(["ours", f"{many:.0f}", f"{count / seconds:.0f}"])
+        _, task = queue(str(folder / f"accepted-{turn}.huey"))
+        peer = _of_threads(seconds, lambda task=task: task(str(uuid.uuid4())))
+        count, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            task(str(uuid.uuid4()))
+            count += 1
+        rows.append(["huey", f"{peer:.0f}", f"{count / seconds:.0f}"])
+    rows.append(["write and fsync of 512 bytes", "", f"{_flushes(folder, seconds):.0f}"])
+    print(f"durable events in a second, {seconds:g} s each\n")
+    table(["", f"{THREADS} threads", "1 thread"], rows)
+
+
+def _flushes(folder: Path, seconds: float) -> float:
+    with (folder / "flushes").open("wb", buffering=0) as file:
+        count, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            file.write(b"x" * 512)
+            os.fsync(file.fileno())
+            count += 1
+    return count / seconds
+
+
+FLOW = """from metaflow import FlowSpec, step
+
+
+class Polled(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    Polled()
+"""
+POLLS = """from metaflow_triggers.poll import TriggerResult, trigger
+
+for number in range({many}):
+    @trigger(workflow="Polled", name=f"poll_{{number}}", poll_interval="10s")
+    def poll():
+        return TriggerResult.skip()
+"""
+
+
+def polls(folder: Path, seconds: float, many: int = 1000) -> None:
+    """`metaflow-triggers run` itself, after its first round of polls."""
+    (folder / "polled").mkdir()
+    (folder / "polled" / "flow.py").write_text(FLOW)
+    (folder / "polled" / "polls.py").write_text(POLLS.format(many=many))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "METAFLOW_USER": "benchmark"}
+    command = [sys.executable, "-m", "metaflow_triggers.cli", "run", str(folder / "polled"), "--database", "polls.db"]
+    log = folder / "polls.txt"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
+    try:
+        wait_until(lambda: "ready" in log.read_text(), 120)
+        time.sleep(15)
+        before, begin = processor_seconds(process.pid), time.monotonic()
+        time.sleep(seconds)
+        used = (processor_seconds(process.pid) - before) / (time.monotonic() - begin)
+        with sqlite3.connect(folder / "polls.db") as connection:
+            (fresh,) = connection.execute(
+                "SELECT count(*) FROM poll_triggers WHERE last_poll_at > ?",
+                (local_events.timestamp_text(datetime.fromtimestamp(time.time() - 21, timezone.utc)),),
+            ).fetchone()
+        print(f"{many} poll triggers at 10 s, {seconds:g} s\n")
+        table(
+            ["", "of a core", "MiB", "polled in the last 21 s"],
+            [["ours", f"{used * 100:.1f} %", f"{resident_mib(process.pid):.0f}", str(fresh)]],
+        )
+    finally:
+        process.kill()
+        process.wait()
+
+
+def memory(folder: Path, many: int = 100_000) -> None:
+    """An engine that reads all events; one of a hundred starts something."""
+    path = str(folder / "memory.db")
+    store.connect(path).close()
+    rows = []
+    with child("engine", path) as ours:
+        connection = local_events.connect(path)
+        size = 500
+        for number in range(0, many, size):
+            local_events.append_many(
+                connection,
+                [
+                    (str(uuid.uuid4()), "tick", "event", TICK if place % 100 == 0 else '{"start":false}', now_text())
+                    for place in range(size)
+                ],
+            )
+            if (number + size) % (many // 5) == 0:
+                done = (number + size) // 100
+                wait_until(lambda done=done: len(ours.seen) >= done, 300)
+                rows.append([f"{number + size}", f"{resident_mib(ours.pid):.1f}", str(len(ours.seen))])
+        connection.close()
+    print("memory of the engine\n")
+    table(["events", "MiB", "starts"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=("latency", "accepted", "polls", "memory"))
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement (default: 20)")
+    options = parser.parse_args()
+    wanted = options.only or ["latency", "accepted", "polls", "memory"]
+    print(f"{os.cpu_count()} processors, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for what in wanted:
+            measure = {"latency": latency, "accepted": accepted, "polls": polls}.get(what)
+            if measure is None:
+                memory(Path(folder))
+            else:
+                measure(Path(folder), options.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Engine child: the processes that `benchmarks.engine` measures.
+
+In:   `engine DATABASE`: one flow that event `tick` starts, with a no-op command in place of the flow; `taker DATABASE`:
+      does to the database what a run does; `huey FILE`: a consumer of huey whose task runs the same command.
+Out:  lines on standard output: what was issued, and when (seconds of the system's clock).
+
+Not here: measuring.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+NO_OP = ["/bin/true"]
+
+
+class Issued:
+    """A run as the engine sees it: it has ended when the taker says so."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.code
+
+
+class NoOp:
+    """Starts a real process for each start. What a run writes to the database is written by one process for all:
+    a Python process for each would measure how fast Python starts."""
+
+    def __init__(self, database: str) -> None:
+        self._taker = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.engine_child", "taker", database],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._runs: dict[int, Issued] = {}
+        self._commands: list[subprocess.Popen[bytes]] = []
+        threading.Thread(target=self._hear, daemon=True).start()
+
+    def _hear(self) -> None:
+        for line in self._taker.stdout:
+            self._runs.pop(int(line)).code = 0
+
+    def log_of(self, order) -> None:
+        return None
+
+    def launch(self, order) -> Issued:
+        self._commands = [item for item in self._commands if item.poll() is None]
+        self._commands.append(subprocess.Popen(NO_OP))
+        print(order.start_id, time.time(), flush=True)
+        run = self._runs[order.start_id] = Issued(self._taker.pid)
+        self._taker.stdin.write(f"{order.start_id}\n")
+        self._taker.stdin.flush()
+        return run
+
+
+def engine(database: str) -> None:
+    from metaflow_triggers.engine.loop import Engine
+    from metaflow_triggers.engine.waits import LocalFlow
+    from metaflow_triggers.model import EventDependency, Flow, Span, Trigger
+
+    here = Span("flow.py", 1, 1, 1, 1)
+    tick = EventDependency("tick", (), '{"start": [true]}', None, here)
+    trigger = Trigger("event", "any", True, (tick,), False, "{}", here)
+    flow = Flow("Tick", "flow.py", None, None, (), (trigger,), None, (), (), here)
+    made = Engine(database, [LocalFlow("Tick", flow)], NoOp(database))
+    print("ready", flush=True)
+    made.run()
+
+
+def taker(database: str) -> None:
+    from metaflow_extensions.triggers.plugins import local_events, local_runs
+
+    connection = local_events.connect(database)
+    for line in sys.stdin:
+        start_id = int(line)
+        if local_runs.begin(connection, start_id) is not None:
+            local_runs.finish(connection, start_id, "succeeded")
+        print(start_id, flush=True)
+
+
+def huey(file: str) -> None:
+    from benchmarks.peer import queue
+
+    made, _ = queue(file)
+    consumer = made.create_consumer(workers=1, initial_delay=0.012, max_delay=0.012, check_worker_health=False)
+    consumer.start()
+    print("ready", flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    {"engine": engine, "taker": taker, "huey": huey}[sys.argv[1]](sys.argv[2])

@@ -1,0 +1,185 @@
+"""Matching: from the event log to starts, each once.
+
+In:   a connection, the flows of this engine, how far each has read.
+Out:  starts, half-arrived sets, moved cursors: all in one transaction, so several engines may do it on one file.
+
+Not here: issuing starts (`issue`), sets (`joins`), values. A flow seen for the first time begins at the log's end.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from metaflow_extensions.triggers.plugins import values
+
+from .. import filters
+from . import joins
+from .starts import add_start, event_body, missing_required, trigger_document
+from .store import transaction
+from .waits import Index, LocalFlow, Wait, index
+
+BATCH = 500
+"""Events of one transaction: it bounds memory, and how long other processes wait to write."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """An event of the log, read."""
+
+    sequence: int
+    id: str
+    name: str
+    kind: str
+    payload: dict[str, Any]
+    timestamp: str
+
+
+class Matcher:
+    """Reads the log for some flows. `end` is the last event that all of them have seen."""
+
+    def __init__(self, flows: Sequence[LocalFlow]) -> None:
+        self.flows = tuple(flows)
+        self._keys = json.dumps([flow.key for flow in flows])
+        self._index: Index = index(flows)
+        self._end = -1
+
+    def register(self, connection: sqlite3.Connection) -> None:
+        """Begin to read for flows that the database does not know yet. Raises sqlite3.Error."""
+        with transaction(connection):
+            connection.execute(
+                "INSERT INTO cursors (flow_key, sequence)"
+                " SELECT value, (SELECT coalesce(max(sequence), 0) FROM events) FROM json_each(?) WHERE true"
+                " ON CONFLICT (flow_key) DO NOTHING",
+                (self._keys,),
+            )
+
+    def is_behind(self, connection: sqlite3.Connection) -> bool:
+        """Whether the log has events that not all flows have seen. Reads only."""
+        (last,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchone()
+        return bool(last > self._end)
+
+    def step(self, connection: sqlite3.Connection, now: datetime) -> int:
+        """Read up to BATCH events; returns how many starts were added. Raises sqlite3.Error; then nothing happened."""
+        with transaction(connection):
+            cursors = dict(
+                connection.execute(
+                    "SELECT flow_key, sequence FROM cursors WHERE flow_key IN (SELECT value FROM json_each(?))",
+                    (self._keys,),
+                )
+            )
+            if not cursors:
+                (self._end,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchone()
+                return 0
+            low = min(cursors.values())
+            rows = connection.execute(
+                "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence > ?"
+                " ORDER BY sequence LIMIT ?",
+                (low, BATCH),
+            ).fetchall()
+            added = 0
+            for sequence, identity, name, kind, body, timestamp in rows:
+                waits = [
+                    wait
+                    for wait in self._index.get((kind, name), ())
+                    if sequence > cursors.get(wait.flow.key, sequence)
+                ]
+                if waits:
+                    event = Arrived(sequence, identity, name, kind, _payload(body), timestamp)
+                    added += sum(self._take(connection, wait, event, now) for wait in waits)
+            end = rows[-1][0] if rows else low
+            if rows:
+                connection.execute(
+                    "UPDATE cursors SET sequence = ? WHERE sequence < ?"
+                    " AND flow_key IN (SELECT value FROM json_each(?))",
+                    (end, end, self._keys),
+                )
+        self._end = end
+        return added
+
+    def _take(self, connection: sqlite3.Connection, wait: Wait, event: Arrived, now: datetime) -> int:
+        try:
+            return self._match(connection, wait, event, now)
+        except (ValueError, RecursionError) as error:
+            # Nothing that an event holds may stop those behind it; it stays visible.
+            refusal = f"event {event.name} could not be read: {error}"
+            added = add_start(connection, wait.flow.key, key(event), [], [], _said(event), refusal=refusal, now=now)
+            return added is not None
+
+    def _match(self, connection: sqlite3.Connection, wait: Wait, event: Arrived, now: datetime) -> int:
+        if wait.filter is not None and not filters.matches(wait.filter, event.payload):
+            return 0
+        for parameter, path in wait.arrival_fields:
+            if values.field(event.payload, path) is None:
+                what = f"the required parameter {parameter} has no value: event {event.name} has no field {path}"
+                return _add(
+                    connection, wait, numbers=[wait.number], events=[event], start_key=key(event), refusal=what, now=now
+                )
+        if wait.trigger.join == "any":
+            return _add(
+                connection, wait, numbers=[wait.number], events=[event], start_key=key(event), refusal=None, now=now
+            )
+        found = 0
+        for sequences in joins.arrive(connection, wait, event.sequence, event.timestamp):
+            events = [event if number == event.sequence else _read(connection, number) for number in sequences]
+            numbers = list(range(len(events)))
+            found += _add(
+                connection,
+                wait,
+                numbers=numbers,
+                events=events,
+                start_key=joins.set_key([key(item) for item in events]),
+                refusal=None,
+                now=now,
+            )
+        return found
+
+
+def key(event: Arrived) -> str:
+    """The start key of an event. An outcome's id names upstream run and outcome."""
+    return f"{event.kind}/{event.id}"
+
+
+def _payload(text: str) -> dict[str, Any]:
+    """What an accepted event holds. Whoever writes to the file without asking us gets an empty one."""
+    try:
+        value = values.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _read(connection: sqlite3.Connection, sequence: int) -> Arrived:
+    row = connection.execute(
+        "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence = ?", (sequence,)
+    ).fetchone()
+    return Arrived(row[0], row[1], row[2], row[3], _payload(row[4]), row[5])
+
+
+def _add(
+    connection: sqlite3.Connection,
+    wait: Wait,
+    *,
+    numbers: list[int],
+    events: list[Arrived],
+    start_key: str,
+    refusal: str | None,
+    now: datetime,
+) -> int:
+    dependencies = [wait.trigger.dependencies[number] for number in numbers]
+    bodies = [event_body(item.name, item.id, item.timestamp, item.payload, item.kind) for item in events]
+    refusal = refusal or missing_required(wait.flow.flow.parameters, trigger_document(dependencies, bodies))
+    reason = " and ".join(_said(item) for item in events)
+    added = add_start(connection, wait.flow.key, start_key, dependencies, bodies, reason, refusal=refusal, now=now)
+    return added is not None
+
+
+def _said(event: Arrived) -> str:
+    if event.kind == "finish":
+        name = event.name.removeprefix("metaflow.outcome.").rpartition(".")[0]
+        return f"{name} {event.payload.get('run_id')}: {event.payload.get('outcome')}"
+    return f"event {event.name}"

@@ -1,0 +1,168 @@
+"""Serve: an engine as a command: its signals and its lines.
+
+In:   flows, a database, what the command line says.
+Out:  lines of what starts and ends on standard output, problems on standard error; returns when it is done.
+
+Not here: reading flow files, the table of a terminal.
+The first SIGINT or SIGTERM: nothing new is started, running flows are left to finish. The second: they are ended
+(outcome `aborted`). What waits stays in the database, for the next engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..model import Flow
+from .launch import FlowLauncher, Launcher
+from .loop import Engine, Source
+from .observe import Change, Observer
+from .schedules import Schedules
+from .waits import LocalFlow, local_flow
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `metaflow-triggers run` says. `environment` is that of the runs, `run_deadline` seconds or None."""
+
+    database: str
+    environment: Mapping[str, str]
+    logs: str | None = None
+    project_options: tuple[str, ...] = ()
+    max_runs: int = 16
+    run_deadline: float | None = None
+    until_idle: bool = False
+
+
+class Lines(Observer):
+    """One line for each thing that happens."""
+
+    def __init__(self, out: TextIO, problems: TextIO) -> None:
+        self._out = out
+        self._problems = problems
+
+    def on_line(self, change: Change) -> None:
+        """A run started or ended, or an event was refused."""
+        self._print(self._out, line(change))
+
+    def on_begin(self, flows: Mapping[str, LocalFlow]) -> None:
+        """The engine is about to work on these flows."""
+        many = "1 flow" if len(flows) == 1 else f"{len(flows)} flows"
+        self._print(self._out, f"{'ready':<10} {many}")
+
+    def on_signal(self, text: str) -> None:
+        """A signal was taken. The streams may be in the middle of something, so they are passed by."""
+        with contextlib.suppress(OSError):
+            os.write(2, f"metaflow-triggers: {text}\n".encode())
+
+    def on_problem(self, text: str) -> None:
+        """Something is wrong with the database, or right again."""
+        self._print(self._problems, f"metaflow-triggers: {text}")
+
+    @staticmethod
+    def _print(stream: TextIO, text: str) -> None:
+        # An engine goes on when nobody reads what it says.
+        try:
+            print(text, file=stream, flush=True)
+        except (OSError, ValueError):
+            return
+
+
+def line(change: Change) -> str:
+    """`started    Flow #12, by event order-placed`, and so on, without what could move a terminal's cursor."""
+    words = [f"{change.what:<10} {change.flow_key} #{change.start_id}"]
+    if change.run_id:
+        words.append(f"run {change.run_id}")
+    if change.seconds is not None:
+        words.append(f"after {change.seconds:.1f} s")
+    if change.what in ("started", "refused"):
+        words.append(f"by {change.reason}" if change.reason else "")
+    if change.step:
+        words.append(f"in step {change.step}")
+    if change.error:
+        words.append(change.error[:500])
+    if change.log:
+        words.append(f"log {change.log}")
+    text = ", ".join(word for word in words if word)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def serve(
+    flows: Sequence[Flow],
+    options: Options,
+    *,
+    sources: Sequence[Source] = (),
+    observer: Observer | None = None,
+    launcher: Launcher | None = None,
+) -> None:
+    """Run an engine until a signal, or until it is idle. `sources` add starts beside the flows' schedules.
+
+    Raises DiagnosticError (FT750 and following).
+    """
+    local = [local_flow(flow) for flow in flows]
+    watcher = observer or Lines(sys.stdout, sys.stderr)
+    engine = Engine(
+        options.database,
+        local,
+        launcher or _launcher(local, options),
+        sources=(Schedules(local), *sources),
+        observer=watcher,
+        max_runs=options.max_runs,
+        run_deadline=options.run_deadline,
+    )
+    before: dict[int, Any] = {}
+    try:
+        if options.logs is not None:
+            _make_folder(options.logs)
+        before = _handle_signals(engine, watcher)
+        watcher.on_begin(engine.flows)
+        engine.run(until_idle=options.until_idle)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        engine.close()
+
+
+def _launcher(flows: Sequence[LocalFlow], options: Options) -> FlowLauncher:
+    return FlowLauncher(
+        options.database,
+        {flow.key: flow for flow in flows},
+        options.environment,
+        options.project_options,
+        options.logs,
+    )
+
+
+def _make_folder(path: str) -> None:
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(13, "it cannot be written to")
+    except OSError as error:
+        raise DiagnosticError(
+            [Diagnostic("FT753", f"the folder for logs `{path}` cannot be used: {error.strerror}")]
+        ) from error
+
+
+def _handle_signals(engine: Engine, watcher: Observer) -> dict[int, Any]:
+    count = 0
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            engine.drain()
+            if engine.running:
+                watcher.on_signal("starting nothing more; running flows finish (again: end them)")
+        else:
+            engine.end_runs()
+
+    return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

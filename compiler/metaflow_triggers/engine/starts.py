@@ -1,0 +1,110 @@
+"""Starts: one row for each run that something asked for.
+
+In:   a connection inside a transaction, the start's key, dependencies, events.
+Out:  a claimed start with its trigger document, or nothing where the key was used before; refused ones, visible.
+
+Not here: deciding that something starts (`matching`, `schedules`, polls), running it (`launch`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins.local_events import timestamp_text
+
+from ..model import Parameter
+
+ACTIVE = ("claimed", "started")
+TERMINAL = ("succeeded", "failed", "aborted", "timed_out", "lost", "refused")
+
+
+def event_body(name: str, identity: str, timestamp: str, payload: Any, kind: str = "event") -> dict[str, Any]:
+    """An event as the trigger document carries it. `timestamp` is text of `timestamp_text`."""
+    return {"name": name, "id": identity, "timestamp": timestamp, "payload": payload, "kind": kind}
+
+
+def trigger_document(dependencies: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The document of a start by these events: event number n belongs to dependency number n if there are as many."""
+    paired = len(dependencies) == len(events)
+    return {
+        "version": 1,
+        "dependencies": list(dependencies),
+        "events": [
+            {"transport": "local", **({"dependency": number} if paired else {}), "event": event}
+            for number, event in enumerate(events)
+        ],
+    }
+
+
+def add_start(  # noqa: PLR0917 - six that every caller has
+    connection: sqlite3.Connection,
+    flow_key: str,
+    start_key: str,
+    dependencies: Sequence[dict[str, Any]],
+    events: Sequence[dict[str, Any]],
+    reason: str,
+    *,
+    refusal: str | None = None,
+    now: datetime | None = None,
+) -> int | None:
+    """Claim a start inside the caller's transaction; its row id, or None if `start_key` started the flow before.
+
+    `flow_key` is `link.qualified_name(link.identity(flow))`. `dependencies` are the dependencies of the trigger
+    document to which `events` (of `event_body`) belong, in the same order; both are empty for a start without an event
+    (`current.trigger` is None then). `reason` is a line for people. With `refusal` the start is recorded and never
+    runs. Raises sqlite3.Error.
+    """
+    document = trigger_document(dependencies, events)
+    moment = timestamp_text(now or datetime.now(timezone.utc))
+    name = events[-1]["name"] if events else ""
+    cursor = connection.execute(
+        "INSERT INTO starts (flow_key, start_key, name, document, state, reason, error, scheduled_at, ended_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (flow_key, start_key) DO NOTHING",
+        (
+            flow_key,
+            start_key,
+            name,
+            values.dumps(document),
+            "refused" if refusal else "claimed",
+            reason,
+            refusal,
+            moment,
+            moment if refusal else None,
+        ),
+    )
+    return cursor.lastrowid if cursor.rowcount > 0 else None
+
+
+def missing_required(parameters: Sequence[Parameter], document: dict[str, Any]) -> str | None:
+    """Why these events do not start the flow: a required parameter without a value; None where there is none.
+
+    A value of the wrong type is a value: such a run exists and fails.
+    """
+    needed = [item.name for item in parameters if item.required and not item.has_default and not item.is_config]
+    if not needed:
+        return None
+    given: set[str] = set()
+    asked: dict[str, str] = {}
+    for event in values.select(document):
+        dependency = event.dependency or {}
+        mappings = list(dependency.get("mappings") or [])
+        if dependency.get("auto_map"):
+            mapped = {mapping["parameter"] for mapping in mappings}
+            mappings += [{"parameter": name, "field": name} for name in needed if name not in mapped]
+        for mapping in mappings:
+            if "constant_json" in mapping:
+                value = values.loads(mapping["constant_json"])
+            else:
+                value = values.field(event.payload, mapping["field"])
+                asked.setdefault(mapping["parameter"], f"event {event.name} has no field {mapping['field']}")
+            if value is not None:
+                given.add(mapping["parameter"])
+    for name in needed:
+        if name not in given:
+            what = asked.get(name, "no event gives it")
+            return f"the required parameter {name} has no value: {what}"
+    return None

@@ -1,0 +1,145 @@
+"""Waits: what each flow waits for, prepared for looking events up.
+
+In:   flows.
+Out:  `LocalFlow`s, and `index`: kind and name of an event -> the dependencies that wait for it.
+
+Not here: the database. On the local engine an event's own name counts: `origin` names another system's event, and
+whoever brings it here brings it under its name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from metaflow_extensions.triggers.plugins import local_runs
+
+from .. import link
+from ..model import Dependency, EventDependency, FinishDependency, Flow, Mapping, PayloadField, Trigger
+from ..names import digest
+
+
+@dataclass(frozen=True)
+class LocalFlow:
+    """A flow and the key it has in the database: `Flow` or `project.branch.Flow`."""
+
+    key: str
+    flow: Flow
+
+
+@dataclass(frozen=True)
+class LocalTrigger:
+    """One trigger of a flow. `key` stays the same as long as the trigger waits for the same things."""
+
+    key: str
+    join: str
+    queue: bool
+    reset_cron: str | None
+    reset_timezone: str | None
+    dependencies: tuple[dict[str, Any], ...]
+    """As they stand in the trigger document."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One dependency, by its place in a trigger of a flow. `arrival_fields`: without one an event never counts."""
+
+    flow: LocalFlow
+    trigger: LocalTrigger
+    number: int
+    filter: dict[str, Any] | None
+    arrival_fields: tuple[tuple[str, str], ...]
+
+
+Index = dict[tuple[str, str], list[Wait]]
+
+
+def local_flow(flow: Flow) -> LocalFlow:
+    """The flow with its key."""
+    return LocalFlow(link.qualified_name(link.identity(flow)), flow)
+
+
+def index(flows: Iterable[LocalFlow]) -> Index:
+    """(kind, name in the log) -> what waits for it, in the order of flows and triggers."""
+    found: Index = {}
+    for flow in flows:
+        keys: dict[str, int] = {}
+        for trigger in flow.flow.triggers:
+            local = _trigger(trigger, keys)
+            for number, dependency in enumerate(trigger.dependencies):
+                text = dependency.filter
+                wait = Wait(
+                    flow,
+                    local,
+                    number,
+                    json.loads(text) if text else None,
+                    _arrival_fields(flow.flow, trigger, dependency),
+                )
+                for name in names(dependency):
+                    found.setdefault(name, []).append(wait)
+    return found
+
+
+def names(dependency: Dependency) -> list[tuple[str, str]]:
+    """(kind, name in the log) of what a dependency waits for."""
+    if isinstance(dependency, EventDependency):
+        return [("event", dependency.name)]
+    key = link.qualified_name(link.wanted(dependency))
+    return [("finish", local_runs.outcome_name(key, outcome)) for outcome in dependency.match]
+
+
+def _trigger(trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:
+    waited = [[*sorted(map(list, names(item))), item.filter or ""] for item in trigger.dependencies]
+    options = json.loads(trigger.options or "{}") or {}
+    queue = options.get("join") == "queue"
+    key = digest(trigger.kind, trigger.join, json.dumps(waited))
+    keys[key] = keys.get(key, 0) + 1
+    reset = options.get("reset_at") or {}
+    return LocalTrigger(
+        key=key if keys[key] == 1 else f"{key}-{keys[key]}",
+        join=trigger.join if len(trigger.dependencies) > 1 else "any",
+        queue=queue,
+        reset_cron=reset.get("cron"),
+        reset_timezone=reset.get("timezone"),
+        dependencies=tuple(_dependency(trigger, item) for item in trigger.dependencies),
+    )
+
+
+def _dependency(trigger: Trigger, item: Dependency) -> dict[str, Any]:
+    head: dict[str, Any]
+    if isinstance(item, FinishDependency):
+        head = {
+            "kind": "finish",
+            "name": link.qualified_name(link.wanted(item)),
+            "flow": item.flow,
+            "project": item.project,
+            "branch": item.branch,
+            "match": list(item.match),
+        }
+    else:
+        head = {"kind": "event", "name": item.name}
+    return {**head, "auto_map": trigger.auto_map, "mappings": [_mapping(mapping) for mapping in item.mappings]}
+
+
+def _mapping(mapping: Mapping) -> dict[str, str]:
+    if isinstance(mapping.source, PayloadField):
+        return {"parameter": mapping.parameter, "field": mapping.source.path}
+    return {"parameter": mapping.parameter, "constant_json": mapping.source.json}
+
+
+def _arrival_fields(flow: Flow, trigger: Trigger, item: Dependency) -> tuple[tuple[str, str], ...]:
+    """(required parameter, field) that only this event of a set gives: an event without it would spoil the set."""
+    if trigger.join != "all" or len(trigger.dependencies) == 1:
+        return ()
+    needed = {
+        parameter.name
+        for parameter in flow.parameters
+        if parameter.required and not parameter.has_default and not parameter.is_config
+    }
+    return tuple(
+        (mapping.parameter, mapping.source.path)
+        for mapping in item.mappings
+        if isinstance(mapping.source, PayloadField) and mapping.parameter in needed
+    )

@@ -1,0 +1,82 @@
+"""Runner: the management calls of a program on the engine's database.
+
+In:   `sqlite://workflows.db` (below the current folder) or `sqlite:///abs/x.db`, the names of triggers.
+Out:  plain dicts and None.
+
+Not here: polling; `metaflow-triggers run PATHS --database FILE` does that. Making a `DefaultRunner` opens nothing. The
+first call opens the database and writes down the triggers that this program has declared, as upstream's runner knows
+them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import declare
+from .errors import PollTypeError, PollValueError
+
+_FORMS = ("write sqlite://workflows.db, or sqlite:///absolute/path/workflows.db",)
+
+
+def database_path(address: object) -> str:
+    """The path that an address names. Raises TypeError or ValueError (FT729)."""
+    if not isinstance(address, str):
+        raise PollTypeError("FT729", f"the address of a database is text, not {type(address).__name__}", _FORMS)
+    scheme, separator, path = address.partition("://")
+    if not separator or scheme != "sqlite":
+        shown = f"`{scheme}://` has no poll triggers here" if separator else f"{address[:80]!r} is no such address"
+        raise PollValueError("FT729", shown, _FORMS)
+    if not path or "\0" in path or path.endswith("/"):
+        raise PollValueError("FT729", f"{address[:80]!r} names no file", _FORMS)
+    return path
+
+
+class DefaultRunner:
+    """Lists, enables and disables the poll triggers of a database, and tells their history."""
+
+    def __init__(self, database_url: str = "sqlite://metaflow-triggers.db") -> None:
+        self._path = database_path(database_url)
+
+    def list_trigger_schedules(
+        self, enabled_only: bool = False, limit: int = 100, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """The triggers by name: a dict each, with `trigger_name`, `enabled` and what `docs/local.md` lists."""
+        from ..engine import poll_records
+
+        with self._database() as connection:
+            return poll_records.schedules(connection, enabled_only=enabled_only, limit=limit, offset=offset)
+
+    def get_trigger_schedule(self, name: str) -> dict[str, Any] | None:
+        """One trigger's dict, or None."""
+        from ..engine import poll_records
+
+        with self._database() as connection:
+            return poll_records.schedule(connection, name)
+
+    def set_trigger_enabled(self, name: str, enabled: bool) -> None:
+        """Let a trigger be polled, or not, from its next tick on. Raises TriggerNotFound."""
+        from ..engine import poll_records
+
+        with self._database() as connection:
+            poll_records.set_enabled(connection, name, enabled)
+
+    def get_trigger_execution_history(self, name: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+        """The fires that were accepted, newest first; `[]` for an unknown name."""
+        from ..engine import poll_records
+
+        with self._database() as connection:
+            return poll_records.history(connection, name, limit=limit, offset=offset)
+
+    def _database(self) -> Any:
+        if declare.is_reading():
+            raise PollValueError(
+                "FT728",
+                "a management call runs while the file is read for its triggers",
+                ("put it under `if __name__ == '__main__':`, and run it with `metaflow-triggers exec FILE`",),
+            )
+        from ..engine import poll_records
+
+        return poll_records.opened(self._path, declare.declared())
+
+    def __repr__(self) -> str:
+        return f"DefaultRunner({'sqlite://' + self._path!r})"

@@ -1,0 +1,167 @@
+"""Run command: `metaflow-triggers run PATHS`, the local engine.
+
+In:   arguments.
+Out:  an engine at work on a database (`metaflow_triggers.engine.serve`); exit code 0, 1 for mistakes in the flows.
+
+Not here: what triggers mean, the loop. The flows are read and checked as for any other command, without a backend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+_FED_FROM_OUTSIDE = "FT202"
+"""An event that no flow emits: on the local engine `metaflow-triggers emit` does."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add `run` to the command line."""
+    parser = commands.add_parser(
+        "run", help="run flows on this machine, started by events (`emit`), by each other, and by time"
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="flow files, and folders to search for them")
+    add_database(parser)
+    parser.add_argument(
+        "--logs", metavar="DIR", help="a file for the output of each run (default: beside the database)"
+    )
+    parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
+    parser.add_argument("--branch", help="this branch of flows with @project")
+    parser.add_argument("--until-idle", action="store_true", help="end when nothing waits, runs or is unread")
+    parser.add_argument("--max-runs", type=_count, default=16, metavar="N", help="flows at once (default: 16)")
+    parser.add_argument(
+        "--run-deadline", type=_seconds, metavar="SECONDS", help="end runs that take longer; their outcome is `timeout`"
+    )
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="to read one file (default: 60)")
+    parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="run by another engine")
+    parser.set_defaults(work=work)
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    """Add `--database`."""
+    parser.add_argument(
+        "--database",
+        metavar="FILE",
+        help="of the engine (default: METAFLOW_TRIGGERS_DATABASE, else metaflow-triggers.db in this folder)",
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return value
+
+
+def work(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    from .diagnostics import DiagnosticError
+    from .diagnostics.render import render_text, wants_color
+
+    environment = dict(os.environ)
+    flows: list[Any] = []
+    color = wants_color(sys.stderr.isatty(), os.environ)
+    try:
+        graph = read_graph(options, environment)
+        if graph is None:
+            return 1
+        from . import run_polls
+        from .engine import live, serve, store
+
+        flows = list(graph.flows)
+
+        database = store.database_path(options.database)
+        told = serve.Options(
+            database=database,
+            environment=environment,
+            logs=options.logs or f"{database}-logs",
+            project_options=project_options(options),
+            max_runs=options.max_runs,
+            run_deadline=options.run_deadline,
+            until_idle=options.until_idle,
+        )
+        if not live.is_terminal(sys.stdout, os.environ):
+            serve.serve(flows, told, sources=run_polls.sources(graph, told))
+            return 0
+        from .explain import table as starts
+
+        sys.stdout.write(starts(graph) + "\n")
+        with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
+            serve.serve(flows, told, sources=run_polls.sources(graph, told), observer=table)
+    except DiagnosticError as error:
+        sys.stderr.write(render_text(error.diagnostics, flows=len(flows), color=color))
+        return 1
+    return 0
+
+
+def project_options(options: argparse.Namespace) -> tuple[str, ...]:
+    """What flows with @project are given on their command lines."""
+    production = ("--production",) if options.production else ()
+    return (*production, "--branch", options.branch) if options.branch else production
+
+
+def read_flows(options: argparse.Namespace, environment: dict[str, str]) -> list[Any]:
+    """The flows of `read_graph`; empty when there is a mistake."""
+    graph = read_graph(options, environment)
+    return [] if graph is None else list(graph.flows)
+
+
+def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
+    """The graph of `options.paths`; None when there is a mistake, which is then printed.
+
+    `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
+    Raises DiagnosticError.
+    """
+    # Tells the extension's configuration, here and in the children that read, to leave open what is not configured.
+    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
+    import metaflow  # noqa: F401
+
+    from . import seams
+    from .check import check
+    from .diagnostics import Diagnostic, DiagnosticError
+    from .diagnostics.render import has_errors, render_text, wants_color
+    from .link import link
+    from .project import Request, flow_files, read_project
+
+    user = seams.real_user()
+    if not user:
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT754",
+                    "Metaflow runs no flow without a user name",
+                    helps=("set METAFLOW_USER, for instance: METAFLOW_USER=me metaflow-triggers run ...",),
+                )
+            ]
+        )
+    os.environ["METAFLOW_USER"] = environment["METAFLOW_USER"] = user
+    request = Request(
+        backends=("step-functions",),  # only for its command line, through which a flow is read
+        production=options.production,
+        branch=options.branch,
+        code_package=False,
+        workflow=False,
+        seconds=options.timeout,
+        workers=os.cpu_count() or 1,
+    )
+    seams.check_shape(request.backends)
+    seams.prove_in_charge()
+    files, diagnostics = flow_files(options.paths)
+    read = read_project(files, request)
+    external = frozenset(options.external_flow)
+    graph = link([item.flow for item in read.flows], external, read.polls)
+    judged = check(graph, True, external)
+    diagnostics = [item for item in (*diagnostics, *read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
+    if diagnostics:
+        color = wants_color(sys.stderr.isatty(), os.environ)
+        sys.stderr.write(render_text(diagnostics, flows=len(read.flows), color=color))
+    return None if has_errors(diagnostics) or not graph.flows else graph

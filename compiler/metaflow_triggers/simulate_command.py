@@ -1,0 +1,128 @@
+"""Simulate command: `metaflow-triggers simulate PATHS --events FILE`.
+
+In:   flow files, an events file (`-`: standard input).
+Out:  the report on standard output, diagnostics on standard error; exit code 0 good, 1 a mistake in the flows,
+      2 a mistake in the arguments or the events file.
+
+Not here: reading flows (`project`), what the events mean (`simulate.reference`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .backends import NAMES
+
+if TYPE_CHECKING:
+    from .diagnostics import Diagnostic
+    from .model import TriggerGraph
+    from .simulate.items import Item
+
+
+def add_parser(commands: Any, common: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Add `simulate` to the command line; `common` adds what commands over many flows share."""
+    from .simulate.words import ITEMS
+
+    parser = commands.add_parser(
+        "simulate",
+        help="what a list of events would start, with which parameters; nothing is started or asked",
+        epilog=ITEMS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common(parser)
+    parser.add_argument(
+        "--events", metavar="FILE", required=True, help="events as JSON or JSON lines; - is standard input"
+    )
+    parser.set_defaults(work=work)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Simulate; returns the exit code."""
+    from .diagnostics import DiagnosticError
+
+    try:
+        items = _items(options.events)
+    except DiagnosticError as error:
+        _show(error.diagnostics, 0)
+        return 2
+    try:
+        return _simulate(options, items)
+    except DiagnosticError as error:
+        _show(error.diagnostics, 0)
+        return 1
+
+
+def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
+    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
+    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
+    import metaflow  # noqa: F401 - its plugins must be loaded before the children start
+
+    from . import seams
+    from .check import check
+    from .diagnostics.render import has_errors
+    from .link import link
+    from .project import Request, flow_files, read_project
+    from .simulate import report
+    from .simulate.whole import simulate
+
+    names = tuple(name for name in NAMES if not options.backend or name in options.backend)
+    request = Request(
+        backends=names,
+        production=options.production,
+        branch=options.branch,
+        code_package=False,
+        workflow=False,
+        seconds=options.timeout,
+        workers=options.workers or os.cpu_count() or 1,
+    )
+    seams.check_shape(names)
+    seams.prove_in_charge()
+    files, diagnostics = flow_files(options.paths)
+    read = read_project(files, request)
+    graph = link([item.flow for item in read.flows], polls=read.polls)
+    diagnostics = [*diagnostics, *read.diagnostics, *check(graph, project_wide=False)]
+    if diagnostics:
+        _show(diagnostics, len(graph.flows))
+    if has_errors(diagnostics):
+        return 1
+    reference, steps = simulate(graph, items)
+    settings = seams.read_settings(production=options.production, code_package=False)
+    refused = {name: refusals(name, graph, settings) for name in names}
+    write = report.as_json if options.format == "json" else report.text
+    sys.stdout.write(write(steps, reference.waiting(), refused))
+    return 0
+
+
+def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
+    """What a backend cannot carry of the graph; mistakes that hold everywhere are not among them."""
+    from .diagnostics.render import has_errors
+    from .pipeline import backend_findings
+
+    return [item for item in backend_findings(name, graph, settings) if has_errors([item])]
+
+
+def _items(name: str) -> list[Item]:
+    from .diagnostics import Diagnostic, DiagnosticError
+    from .model import Span
+    from .simulate.events_file import EventsFileError, parse
+
+    try:
+        # Lone surrogates cannot stand in UTF-8; their escapes in JSON can.
+        return parse(sys.stdin.read() if name == "-" else Path(name).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DiagnosticError([Diagnostic("FT790", f"the events file `{name}` cannot be read: {error}")]) from None
+    except EventsFileError as error:
+        span = Span(name, error.line, 1, error.line, 1)
+        found = Diagnostic("FT790", f"`{name}` is not understood: {error}", span, helps=error.helps)
+        raise DiagnosticError([found]) from None
+
+
+def _show(diagnostics: list[Diagnostic], flows: int) -> None:
+    from .diagnostics.render import render_text, wants_color
+
+    sys.stderr.write(render_text(diagnostics, flows=flows, color=wants_color(sys.stderr.isatty(), os.environ)))
