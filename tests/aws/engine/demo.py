@@ -59,7 +59,7 @@ def _show(engine: Engine) -> int:
         return 1
     run, _, printed = read.stdout.partition("\n")
     print(f"5. Metaflow's client finds the run {run};\n   what it printed of `current.trigger`:\n")
-    print("".join(f"     {line}\n" for line in printed.strip().splitlines() if not line.startswith("[")))
+    print("".join(f"     {line}\n" for line in printed.splitlines() if line.startswith(("Triggered", "Payload"))))
     return 0 if str(PAYLOAD) in printed and not list(FOLDER.rglob("pwned")) else 1
 
 

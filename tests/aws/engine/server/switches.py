@@ -1,6 +1,6 @@
 """Switches: faults, second deliveries, jobs that succeed at once; set over HTTP while the emulator runs.
 
-In:   `POST /_engine` with a JSON object of `Switches`; `GET /_engine`.
+In:   `POST /_engine` with a JSON object of `Switches`, or `{"publish": [entries]}`; `GET /_engine`.
 Out:  `GET` gives the switches, how many executions run, and what was injected.
 
 Not here: what AWS does when nothing goes wrong (`corrections`).
@@ -43,6 +43,7 @@ class Switches:
     `conflicts`: share of their writes to DynamoDB that a transaction is in the way of. `deliveries`: how often
     EventBridge hands each event to a state machine. `run_jobs`: False lets each job succeed at once. `seed`: of the
     faults. `waits`: how long a second of a Wait state or of a pause between two attempts takes, in seconds.
+    `publishes_statuses`: False keeps back what Step Functions says of executions.
     """
 
     faults: float = 0.0
@@ -50,6 +51,7 @@ class Switches:
     deliveries: int = 1
     run_jobs: bool = True
     seed: int = 1
+    publishes_statuses: bool = True
     waits: float = 0.01
 
 
@@ -73,12 +75,19 @@ def apply() -> None:
             raise stepfunctions._ExecutionError(ERRORS[service], "the answer was lost")
         return result
 
+    emit = stepfunctions._emit_execution_status_event
+
+    def emitted(execution: Any) -> None:
+        if switches.publishes_statuses:
+            emit(execution)
+
     def dispatched(arn: str, payload: Any) -> None:
         for _ in range(switches.deliveries):
             dispatch(arn, payload)
 
     stepfunctions._invoke_resource = invoked
     eventbridge._dispatch_to_stepfunctions = dispatched
+    stepfunctions._emit_execution_status_event = emitted
     _set({})
 
 
@@ -110,8 +119,11 @@ def with_controls(application: Any) -> Any:
         while more:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
-        if scope["method"] == "POST":
-            _set(json.loads(body))
+        said = json.loads(body) if scope["method"] == "POST" else {}
+        if "publish" in said:  # also what only AWS itself may publish
+            eventbridge._put_events({"Entries": said["publish"]}, allow_aws_source=True)
+        elif said:
+            _set(said)
         state = dataclasses.asdict(switches) | {"running": corrections.running, "injected": injected}
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": json.dumps(state).encode()})
