@@ -20,10 +20,12 @@ PYTEST_ARGS ?=
 # Console scripts and the tests that call them find the environment first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-long lint goldens docs clean
+.PHONY: help demo demo-aws engine test test-long lint goldens docs clean
 
 help:
 	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
+	@echo "make demo-aws   create on an emulated AWS, an event, and what its run sees (installs the emulator once)"
+	@echo "make engine     install that emulator for the tests, in .venv-ministack"
 	@echo "make test       lint, types, import contracts and tests"
 	@echo "make test-long  the long campaigns"
 	@echo "make lint       lint, types and import contracts only"
@@ -53,6 +55,12 @@ demo: $(VENV)/installed
 	@sh examples/demo.sh
 	@sh examples/local_demo.sh
 
+engine: $(VENV)/installed-test
+	@$(PYTHON) -m tests.aws.engine.installation
+
+demo-aws: $(VENV)/installed-test
+	@$(PYTHON) -m tests.aws.engine.demo
+
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -74,4 +82,4 @@ docs: $(VENV)/installed-test
 	mv $(VENV)/diagnostics.md docs/diagnostics.md
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ministack build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -184,3 +184,16 @@ print(sorted(set(vars(theirs)) - set(vars(ours))), ours.ParsedEvent._fields == t
 """
     done = workspace.python("-c", program)
     assert done.stdout.strip() == "[] True", done.stdout + done.stderr
+
+
+def test_flow_is_metaflows_own_outside_of_triggered_runs(workspace):
+    workspace.flow(FLOW.format(decorators=""))
+    workspace.run("run", "--run-id-file", "id")
+    program = (
+        "import pickle; from metaflow import Flow; from metaflow.client import Flow as theirs\n"
+        "flow = Flow('F'); run = flow.latest_run\n"
+        "print(type(flow) is theirs, isinstance(run.parent, Flow), issubclass(theirs, Flow), isinstance(run, Flow))\n"
+        "print(type(pickle.loads(pickle.dumps(flow))) is theirs, run.id)"
+    )
+    printed = workspace.python("-c", program).stdout
+    assert printed.split() == ["True", "True", "True", "False", "True", (workspace.path / "id").read_text()]

@@ -59,6 +59,10 @@ class Engine:
         request = urllib.request.Request(f"{self.url}/_engine", json.dumps(values).encode(), method="POST")
         urllib.request.urlopen(request, timeout=60).close()
 
+    def publish(self, entry: dict[str, Any]) -> None:
+        """Put an event on the default bus, also one that only AWS itself may publish."""
+        self.switch(publish=[entry])
+
     def state(self) -> dict[str, Any]:
         """The switches, `running` executions, faults `injected` since the switches were set."""
         with urllib.request.urlopen(f"{self.url}/_engine", timeout=60) as answer:

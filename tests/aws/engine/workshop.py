@@ -34,9 +34,10 @@ class Workshop:
     folder: Path
 
     def write(self, name: str, text: str) -> None:
-        """The flow file `name`.py: `text` between Metaflow's imports and the call at the end."""
+        """The flow file of `name`: `text` between Metaflow's imports and the call at the end."""
         flow = text.partition("class ")[2].partition("(")[0]
-        (self.folder / f"{name}.py").write_text(f"{IMPORTS}\n\n{text}\n\nif __name__ == '__main__':\n    {flow}()\n")
+        end = f"if __name__ == '__main__':\n    {flow}()\n"
+        (self.folder / f"flow_{name}.py").write_text(f"{IMPORTS}\n\n{text}\n\n{end}")
 
     def python(self, *arguments: str) -> Done:
         """Run Python in the folder, with the settings of the engine and nothing else."""
@@ -53,8 +54,8 @@ class Workshop:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def create(self, name: str, *options: str, flow_options: tuple[str, ...] = ()) -> Done:
-        """`python <name>.py step-functions create`; it must succeed."""
-        done = self.python(f"{name}.py", "--no-pylint", *flow_options, "step-functions", "create", *options)
+        """`python flow_<name>.py step-functions create`; it must succeed."""
+        done = self.python(f"flow_{name}.py", "--no-pylint", *flow_options, "step-functions", "create", *options)
         assert done.code == 0, done.out + done.err
         return done
 

@@ -37,8 +37,6 @@ os.environ |= {
     "STATE_DIR": str(FOLDER / "state"),
     "S3_DATA_DIR": str(FOLDER / "s3"),
     "TMPDIR": str(FOLDER),
-    # Waits and pauses between retries at a hundredth of their length: what follows them is the subject.
-    "SFN_WAIT_SCALE": "0.01",
 }
 
 import corrections  # noqa: E402 - the emulator reads its settings when it is imported

@@ -1,6 +1,6 @@
 """Switches: faults, second deliveries, jobs that succeed at once; set over HTTP while the emulator runs.
 
-In:   `POST /_engine` with a JSON object of `Switches`; `GET /_engine`.
+In:   `POST /_engine` with a JSON object of `Switches`, or `{"publish": [entries]}`; `GET /_engine`.
 Out:  `GET` gives the switches, how many executions run, and what was injected.
 
 Not here: what AWS does when nothing goes wrong (`corrections`).
@@ -27,6 +27,12 @@ ERRORS = {
 }
 """What a call of each integration fails with that was carried out and whose answer was lost."""
 
+CONFLICTS = {
+    "dynamodb": "DynamoDB.TransactionConflictException",
+    "aws-sdk:dynamodb": "DynamoDb.TransactionCanceledException",
+}
+"""What a write fails with, and is not carried out, because a transaction has the item."""
+
 _READS = ("getItem", "batch:submitJob")
 
 
@@ -34,14 +40,19 @@ _READS = ("getItem", "batch:submitJob")
 class Switches:
     """`faults`: share of the writes of state machines that are carried out and report failure.
 
-    `deliveries`: how often EventBridge hands each event to a state machine. `run_jobs`: False lets each job succeed
-    at once. `seed`: of the faults.
+    `conflicts`: share of their writes to DynamoDB that a transaction is in the way of. `deliveries`: how often
+    EventBridge hands each event to a state machine. `run_jobs`: False lets each job succeed at once. `seed`: of the
+    faults. `waits`: how long a second of a Wait state or of a pause between two attempts takes, in seconds.
+    `publishes_statuses`: False keeps back what Step Functions says of executions.
     """
 
     faults: float = 0.0
+    conflicts: float = 0.0
     deliveries: int = 1
     run_jobs: bool = True
     seed: int = 1
+    publishes_statuses: bool = True
+    waits: float = 0.01
 
 
 switches = Switches()
@@ -55,16 +66,20 @@ def apply() -> None:
     invoke, dispatch = stepfunctions._invoke_resource, eventbridge._dispatch_to_stepfunctions
 
     def invoked(resource: str, data: Any) -> Any:
-        result = invoke(resource, data)
         service = resource.removeprefix("arn:aws:states:::").rpartition(":")[0]
-        if switches.faults and service in ERRORS and not any(word in resource for word in _READS):
-            with _lock:
-                fails = _random.random() < switches.faults
-                if fails:
-                    injected[service] = injected.get(service, 0) + 1
-            if fails:
-                raise stepfunctions._ExecutionError(ERRORS[service], "the answer was lost")
+        writes = not any(word in resource for word in _READS)
+        if writes and service in CONFLICTS and _happens("conflict", switches.conflicts):
+            raise stepfunctions._ExecutionError(CONFLICTS[service], "a transaction is in the way")
+        result = invoke(resource, data)
+        if writes and service in ERRORS and _happens(service, switches.faults):
+            raise stepfunctions._ExecutionError(ERRORS[service], "the answer was lost")
         return result
+
+    emit = stepfunctions._emit_execution_status_event
+
+    def emitted(execution: Any) -> None:
+        if switches.publishes_statuses:
+            emit(execution)
 
     def dispatched(arn: str, payload: Any) -> None:
         for _ in range(switches.deliveries):
@@ -72,12 +87,23 @@ def apply() -> None:
 
     stepfunctions._invoke_resource = invoked
     eventbridge._dispatch_to_stepfunctions = dispatched
+    stepfunctions._emit_execution_status_event = emitted
+    _set({})
+
+
+def _happens(what: str, share: float) -> bool:
+    with _lock:
+        happens = _random.random() < share
+        if happens:
+            injected[what] = injected.get(what, 0) + 1
+    return happens
 
 
 def _set(values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(switches, name, value)
     jobs.run_jobs = switches.run_jobs
+    stepfunctions._SFN_WAIT_SCALE = switches.waits
     _random.seed(switches.seed)
     injected.clear()
 
@@ -93,8 +119,11 @@ def with_controls(application: Any) -> Any:
         while more:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
-        if scope["method"] == "POST":
-            _set(json.loads(body))
+        said = json.loads(body) if scope["method"] == "POST" else {}
+        if "publish" in said:  # also what only AWS itself may publish
+            eventbridge._put_events({"Entries": said["publish"]}, allow_aws_source=True)
+        elif said:
+            _set(said)
         state = dataclasses.asdict(switches) | {"running": corrections.running, "injected": injected}
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": json.dumps(state).encode()})
