@@ -69,20 +69,25 @@ def _run(name: str, command: list[str]) -> None:
 
 
 def main() -> None:
-    target = ROOT / "golden"
+    """All of them, or, when one does not compile, none."""
+    target, fresh = ROOT / "golden", ROOT / "build" / "golden"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name in examples():
+        compile_example(name, fresh / name)
+        if (fresh / "_shared").exists():
+            shutil.rmtree(fresh / name / "_shared")  # the test holds that they are all equal
+        else:
+            (fresh / name / "_shared").rename(fresh / "_shared")
+        print(name, flush=True)
+    import metaflow
+
+    (fresh / "metaflow-version.txt").write_text(metaflow.__version__.partition("+")[0] + "\n")
     for old in target.iterdir():
         if old.is_dir():
             shutil.rmtree(old)
-    for name in examples():
-        compile_example(name, target / name)
-        if (target / "_shared").exists():
-            shutil.rmtree(target / name / "_shared")  # the test holds that they are all equal
-        else:
-            (target / name / "_shared").rename(target / "_shared")
-        print(name)
-    import metaflow
-
-    (target / "metaflow-version.txt").write_text(metaflow.__version__.partition("+")[0] + "\n")
+    shutil.copytree(fresh, target, dirs_exist_ok=True)
+    shutil.rmtree(fresh)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,7 @@ def _policy(item: Any, settings: Settings) -> Iterator[str]:
     ways = [(way["from"], [(port["protocol"], port["port"]) for port in way["ports"]]) for way in spec["ingress"]]
     namespace = {"matchLabels": {"kubernetes.io/metadata.name": settings.kubernetes_namespace}}
     pods = {"matchLabels": {"app.kubernetes.io/part-of": "metaflow"}}
-    yield from _equal(
-        item, "ways in", ways, [([{"namespaceSelector": namespace, "podSelector": pods}], [("TCP", PORT)])]
-    )
+    # An administrator's label opens it to publishers of other namespaces.
+    labelled = {"namespaceSelector": {"matchLabels": {"metaflow-triggers/may-publish": "true"}}}
+    sources = [{"namespaceSelector": namespace, "podSelector": pods}, labelled]
+    yield from _equal(item, "ways in", ways, [(sources, [("TCP", PORT)])])
