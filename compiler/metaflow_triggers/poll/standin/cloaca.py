@@ -3,7 +3,7 @@
 In:   a flow's file that says `import cloaca`, run by Metaflow step by step in processes of its own.
 Out:  the alias of `metaflow_triggers.poll.alias`.
 
-Not here: anything that others could import by accident: this folder is no package, and on no path of an installation.
+Not here: anything that others could import by accident: this folder is on no path of an installation.
 """
 
 import sys

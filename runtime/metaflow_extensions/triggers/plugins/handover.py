@@ -96,7 +96,10 @@ class _AfterImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: Any) -> None:
         assert self._real is not None and self._real.loader is not None
         self._real.loader.exec_module(module)
-        module.start.context_settings["default_map"] = _AtRun()
+        settings = getattr(getattr(module, "start", None), "context_settings", None)
+        if not isinstance(settings, dict):
+            raise ImportError("FT004: metaflow-triggers does not know the shape of this Metaflow's command line")
+        settings["default_map"] = _AtRun()
 
 
 def was_delivered() -> bool:

@@ -158,7 +158,12 @@ def run_is_named(flow_name: str, flow_datastore: Any, run_id: str) -> None:
     if _run is None or _run.is_named:
         return
     _run.is_named = True
-    from . import document
+    from . import document, handover
+
+    if not handover.was_delivered():
+        raise RuntimeError(
+            "FT004: this Metaflow did not ask for the event's values; the run ends before its first step"
+        )
 
     document.write(flow_datastore, flow_name, run_id, _run.document)
     connection = local_events.connect(_run.database)
