@@ -128,7 +128,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("code", "kind", "arguments", "function"), WRONG, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("code", "kind", "arguments", "function"), WRONG, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_wrong_declaration_raises_with_a_code(code, kind, arguments, function):
     def watch():
         return TriggerResult.skip()
