@@ -102,3 +102,20 @@ def test_no_events_file(triggers: Run, tmp_path: Path) -> None:
 def test_a_mistake_in_the_flows(triggers: Run, tmp_path: Path) -> None:
     done = triggers("simulate", str(tmp_path / "none.py"), "--events", events(tmp_path, '{"name": "a"}'))
     assert done.code == 1 and "error[FT005]" in done.err and done.out == ""
+
+
+def test_nothing_is_started_and_nobody_is_asked(run: Run, tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "def refuse(event, arguments):\n"
+        "    assert event not in ('socket.connect', 'socket.getaddrinfo', 'sqlite3.connect'), (event, arguments)\n"
+        "sys.addaudithook(refuse)\n"
+        "from metaflow_triggers.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    file = events(tmp_path, '{"name": "order-placed", "payload": {"orderId": 7}}')
+    done = run("-c", script, "simulate", ORDERS, "--events", file)
+    assert done.code == 0, done.err
+    assert "starts ProcessOrder as run-1" in done.out
+    # A run would have made a datastore in its home, which is empty but for the events.
+    assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]

@@ -3,7 +3,7 @@
 In:   a trigger graph, items of a simulation.
 Out:  the starts in the database, in the words of a simulation.
 
-Not here: launching. Flows are paused, so that every start stays where it is and can be read.
+Not here: launching. No process stands behind a start, so it stays where it is and can be read.
 """
 
 from __future__ import annotations
@@ -45,11 +45,20 @@ class SetClock:
         return bool(event.is_set())
 
 
-class NoLauncher:
-    """Nothing is ever launched: all flows are paused."""
+class Standing:
+    """Stands for the process of a run, and never begins it: the start stays as it was claimed."""
 
-    def launch(self, order: Any) -> Any:
-        raise AssertionError(f"{order} was issued although all flows are paused")
+    pid = 2**31 - 1  # of nobody: whoever signals it reaches no process
+
+    def poll(self) -> int | None:
+        return None
+
+
+class NoLauncher:
+    """Launches nothing."""
+
+    def launch(self, order: Any) -> Standing:
+        return Standing()
 
     def log_of(self, order: Any) -> str | None:
         return None
@@ -99,7 +108,6 @@ def step_through(graph: TriggerGraph, items: list[Item], folder: Path, seed: int
     writer = local_events.connect(path)
     suppressed: Counter[str] = Counter()
     try:
-        writer.execute("INSERT INTO paused (flow_key, since) VALUES ('*', '')")
         polls = adopt(writer, graph)
         for engine in engines:
             engine.turn()

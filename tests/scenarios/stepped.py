@@ -3,7 +3,7 @@
 In:   rows and their graphs.
 Out:  what the engine's database says of each.
 
-Not here: runs (`real`). All flows are paused; the clock stands where an item puts it.
+Not here: runs (`real`). No process stands behind a start; the clock stands where an item puts it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,6 @@ def observe(row: Row, graph: TriggerGraph, folder: Path) -> Observed:
     observed = Observed(not_started=[], refused=[], repeated=[])
     assert observed.not_started is not None
     try:
-        writer.execute("INSERT INTO paused (flow_key, since) VALUES ('*', '')")
         polls = adopt(writer, graph)
         engine.turn()
         for number, item in enumerate(todo, 1):

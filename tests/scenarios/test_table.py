@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import collections
 import re
+from pathlib import Path
 
 import pytest
+from metaflow_triggers.backends import NAMES
 
-from . import reading, simulated, stepped
+from . import reading, runners
 from .rows import differences, of_flows, rows
 
 ROWS = rows()
@@ -49,17 +51,22 @@ def test_flows_have_the_mistakes_that_a_row_says(row, read):
 
 @pytest.mark.parametrize("row", RUNNABLE, ids=[row.rule for row in RUNNABLE])
 def test_row_is_simulated_as_it_says(row, read):
-    assert differences(row, simulated.observe(row, read[row.rule].graph)) == []
+    assert differences(row, runners.simulate([row], read, Path())[row.rule]) == []
 
 
 @pytest.mark.parametrize("row", RUNNABLE, ids=[row.rule for row in RUNNABLE])
 def test_engine_reads_a_row_as_it_says(row, read, memory_folder):
-    assert differences(row, stepped.observe(row, read[row.rule].graph, memory_folder)) == []
+    assert differences(row, runners.engine_without_runs([row], read, memory_folder)[row.rule]) == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.rule for row in ROWS])
 def test_backends_refuse_of_a_row_what_it_says(row, read):
     assert read[row.rule].refusals == row.refusals
+
+
+@pytest.mark.parametrize("backend", NAMES)
+def test_a_backend_carries_most_rows(backend):
+    assert len(runners.carried(ROWS, backend)) >= 0.8 * len(RUNNABLE)
 
 
 def test_every_section_has_rows():
