@@ -252,3 +252,17 @@ def test_the_schedulers_role_may_start_the_flow_and_nothing_else(aws: Aws) -> No
     ]
     trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
     assert [one["Principal"] for one in trust] == [{"Service": "scheduler.amazonaws.com"}]
+
+
+def test_a_bus_that_is_not_there_is_said_after_a_few_attempts(aws: Aws) -> None:
+    pauses: list[float] = []
+    with pytest.raises(DiagnosticError) as caught:
+        create(template(SET_FLOW), TOKEN, CONFIGURED, aws.client, sleep=pauses.append)
+    (found,) = caught.value.diagnostics
+    assert found.code == "FT704"
+    assert "events:PutRule on SetFlow-events-" in found.message and "ResourceNotFoundException" in found.message
+    assert len(pauses) < 10
+    # What was made is taken up when the bus is there.
+    aws.client("events").create_event_bus(Name="orders")
+    again = create(template(SET_FLOW), TOKEN, CONFIGURED, aws.client)
+    assert ("unchanged", "SetFlow") in {(step.verb, step.name) for step in again}

@@ -137,9 +137,10 @@ def test_a_refusal_is_one_coded_message_and_the_next_create_goes_on(
             "FT706",
             "there is no `arn:aws:iam::123456789012:role/absent`",
         ),
+        ({"METAFLOW_TRIGGERS_EVENT_BUS": "absent"}, "FT706", "event bus: there is no `absent`"),
         ({"AWS_PROFILE": "absent"}, "FT701", "no such AWS profile"),
     ],
-    ids=["no credentials", "no region", "another region", "a missing role", "no such profile"],
+    ids=["no credentials", "no region", "another region", "a missing role", "a missing bus", "no such profile"],
 )
 def test_a_wrong_setting_is_named_before_anything_is_made(
     run: Run, aws: Aws, changes: dict[str, str | None], code: str, said: str

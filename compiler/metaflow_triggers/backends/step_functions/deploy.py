@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
 from .calls import Clients
 from .execute import Conflict, execute
-from .instructions import Place, Plan, Step
+from .instructions import Instruction, Place, Plan, Step
 from .parameters import parameters as all_parameters
 from .plan import deployed_as, plan_create, plan_delete, where
 
-_ROUNDS = 10
+_ROUNDS = 12
+_SAME_CONFLICTS = 4
 
 
 def missing_values(template: dict[str, Any], values: dict[str, str], settings: Settings) -> list[Diagnostic]:
@@ -110,9 +111,13 @@ def _settle(
     """Plan and execute until there is nothing left to do: another `create` may work on the same objects, and what
     AWS answers right after a change may be what was before it."""
     done: list[Step] = []
-    problem: DiagnosticError | None = None
+    carried_out: set[tuple[str, str]] = set()
+    before_that: tuple[Instruction, ...] = ()
+    conflicts: list[Conflict] = []
+    took = 0.0
 
     def tell(step: Step) -> None:
+        carried_out.update((item.operation, item.resource) for item in step.instructions)
         known = {(one.verb, one.type, one.name) for one in done}
         named = {(one.type, one.name) for one in done}
         if (step.verb, step.type, step.name) not in known and not (
@@ -121,34 +126,55 @@ def _settle(
             done.append(step)
             told(step)
 
-    took = 0.0
     for number in range(_ROUNDS):
-        if number > 1 or problem is not None:
-            # Two that hinder each other part when one pauses for longer than the other needs.
-            sleep(random.uniform(0, 2.0 ** min(number, 4)) * max(took, 0.5))  # noqa: S311
+        if number > 1 or conflicts:
+            # Two that hinder each other part when one pauses for longer than the other needs. AWS shows some changes
+            # only after a minute.
+            pause = random.uniform(0, 2.0 ** min(number, 4)) * max(took, 0.5)  # noqa: S311
+            sleep(max(pause, 10) if number > _ROUNDS - 7 and not conflicts else pause)
         began = time.monotonic()
         found = next_plan()
-        if found.same and number:
+        if number and (found.same or _shown_late(found, carried_out)):
             return done
         if not number:
             before()
-        problem = None
         try:
             execute(place, found, tell, sleep)
+            conflicts = []
         except Conflict as conflict:
-            problem = conflict.problem
+            conflicts.append(conflict)
+            if _stands_still(conflicts):
+                raise conflict.problem from conflict
         took = time.monotonic() - began
         if found.same:
             return done
-    raise problem or DiagnosticError(
+        before_that = found.instructions
+    what = sorted({item.resource for item in before_that})
+    raise DiagnosticError(
         [
             Diagnostic(
                 "FT704",
                 f"the objects of {place.deployed} keep changing while they are deployed",
+                notes=(", ".join(what[:5]),),
                 helps=("repeat the command when no other deployment of this flow is under way",),
             )
         ]
     )
+
+
+def _shown_late(found: Plan, carried_out: Collection[tuple[str, str]]) -> bool:
+    """Whether nothing is left but to remove what has been removed: AWS may show it for a minute."""
+    left = [step for step in found.steps if step.instructions]
+    return all(
+        step.verb == "deleted" and all((item.operation, item.resource) in carried_out for item in step.instructions)
+        for step in left
+    )
+
+
+def _stands_still(conflicts: Sequence[Conflict]) -> bool:
+    """Whether the last calls that met a conflict were the same: then it is no other deployment."""
+    last = [(item.instruction.operation, item.instruction.resource) for item in conflicts[-_SAME_CONFLICTS:]]
+    return len(last) == _SAME_CONFLICTS and len(set(last)) == 1
 
 
 def _changes(found: Plan) -> Diagnostic:

@@ -44,9 +44,10 @@ _CONFLICTS = frozenset(
 class Conflict(Exception):
     """The account has changed since the plan was made. `problem` is what to say if it never settles."""
 
-    def __init__(self, problem: DiagnosticError) -> None:
+    def __init__(self, problem: DiagnosticError, instruction: Instruction) -> None:
         super().__init__(str(problem))
         self.problem = problem
+        self.instruction = instruction
 
 
 def execute(
@@ -82,7 +83,7 @@ def _carry_out(place: Place, instruction: Instruction, results: dict[str, Any], 
                 sleep(2.0**attempt)
                 continue
             if name in _CONFLICTS:
-                raise Conflict(problem) from error
+                raise Conflict(problem, instruction) from error
             raise
     failed = answer.get("FailedEntries") if answer.get("FailedEntryCount") else None
     if failed:  # these calls answer 200 and list what failed
@@ -93,7 +94,7 @@ def _carry_out(place: Place, instruction: Instruction, results: dict[str, Any], 
             [Diagnostic("FT704", f"AWS refused {instruction.action} on {instruction.resource}", notes=(text,))]
         )
         if any(item.get("ErrorCode") in _CONFLICTS for item in failed):
-            raise Conflict(refused)
+            raise Conflict(refused, instruction)
         raise refused
     if instruction.logical:
         results[instruction.logical] = answer[instruction.gives]

@@ -112,17 +112,21 @@ def _rules(place: Place, buses: Iterable[str], kept: Collection[tuple[str, str]]
             if rule["Name"] not in possible:
                 continue
             with calling("events:ListTagsForResource", rule["Name"]):
-                tags = tag_map(events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"])
-            if is_ours(place, tags):
+                answer = absent(
+                    lambda rule=rule: events.list_tags_for_resource(ResourceARN=rule["Arn"]),  # type: ignore[misc]
+                    "ResourceNotFoundException",
+                )
+            if answer is not None and is_ours(place, tag_map(answer["Tags"])):
                 yield delete_rule(place, rule, bus)
 
 
 def delete_rule(place: Place, rule: dict[str, Any], bus: str) -> Step:
     events, name = place.clients["events"], rule["Name"]
-    with calling("events:ListTargetsByRule", name):
-        targets = events.list_targets_by_rule(Rule=name, EventBusName=bus)["Targets"]
-    where = {"Rule": name, "EventBusName": bus}
     gone = ("ResourceNotFoundException",)
+    with calling("events:ListTargetsByRule", name):
+        answer = absent(lambda: events.list_targets_by_rule(Rule=name, EventBusName=bus), *gone)
+    targets = (answer or {}).get("Targets", [])
+    where = {"Rule": name, "EventBusName": bus}
     instructions = []
     if targets:
         arguments = where | {"Ids": [item["Id"] for item in targets]}

@@ -62,7 +62,9 @@ def _read_machine(place: Place, name: str) -> Machine | None:
     tags: dict[str, str] = {}
     if not deleting:
         with calling("states:ListTagsForResource", name):
-            tags = tag_map(states.list_tags_for_resource(resourceArn=arn).get("tags", []), "key", "value")
+            answer = absent(lambda: states.list_tags_for_resource(resourceArn=arn), "ResourceNotFound")
+        deleting = answer is None
+        tags = tag_map((answer or {}).get("tags", []), "key", "value")
     definition = json.loads(found["definition"])
     return Machine(arn, definition, found["roleArn"], tags, deleting, found.get("loggingConfiguration"))
 

@@ -50,8 +50,11 @@ def queue_url(place: Place, name: str) -> str | None:
 
 
 def queue_is_ours(place: Place, name: str, url: str) -> bool:
+    sqs = place.clients["sqs"]
     with calling("sqs:ListQueueTags", name):
-        return is_ours(place, place.clients["sqs"].list_queue_tags(QueueUrl=url).get("Tags", {}))
+        # A deleted queue still has an address for a while.
+        found = absent(lambda: sqs.list_queue_tags(QueueUrl=url), *NO_QUEUE)
+    return found is not None and is_ours(place, found.get("Tags", {}))
 
 
 def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
@@ -192,7 +195,8 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     found = read_table(place, name)
     ready = Instruction("dynamodb", "table_exists", {"TableName": name}, name, waits=True)
     lives = {"TableName": name, "TimeToLiveSpecification": properties["TimeToLiveSpecification"]}
-    forget = Instruction("dynamodb", "update_time_to_live", lives, name)
+    # Refused where it is so already; whether it is, the next plan sees.
+    forget = Instruction("dynamodb", "update_time_to_live", lives, name, done=("ValidationException",))
     now = {"expires": "ENABLED"}
     keys = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "Tags")
     make = Instruction("dynamodb", "create_table", {key: properties[key] for key in keys}, name)

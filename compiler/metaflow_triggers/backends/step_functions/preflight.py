@@ -9,7 +9,7 @@ A setting of another region or account is a common mistake, and without these qu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
@@ -48,7 +48,30 @@ def missing_things(template: dict[str, Any], settings: Settings, clients: Client
                     helps=(f"set {known[name].setting} to one that exists, or choose its account and region",),
                 ),
             )
-    return list(out.values())
+    return [*out.values(), *_missing_buses(template, clients)]
+
+
+def _missing_buses(template: dict[str, Any], clients: Clients) -> Iterator[Diagnostic]:
+    events = clients["events"]
+
+    def there(bus: str) -> Any:
+        with calling("events:DescribeEventBus", bus):
+            return absent(lambda: events.describe_event_bus(Name=bus), "ResourceNotFoundException")
+
+    rules = [item["Properties"] for item in template["Resources"].values() if item["Type"] == "AWS::Events::Rule"]
+    for bus in sorted({rule["EventBusName"] for rule in rules} - {"default"}):
+        try:
+            found = there(bus)
+        except DiagnosticError:
+            continue
+        if found is None:
+            yield Diagnostic(
+                "FT706",
+                f"event bus: there is no `{bus}` in this account and region ({events.meta.region_name})",
+                helps=(
+                    "make it, or name one that exists in METAFLOW_TRIGGERS_EVENT_BUS or in the trigger's `options`",
+                ),
+            )
 
 
 def _question(name: str, value: str, clients: Clients) -> tuple[str, Callable[[], Any]] | None:

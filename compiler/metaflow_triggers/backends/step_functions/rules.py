@@ -46,9 +46,8 @@ def plan_rule(place: Place, logical: str, properties: dict[str, Any]) -> Planned
         "EventPattern": JsonText(pattern),
         "State": properties["State"],
     }
-    targets = Instruction(
-        "events", "put_targets", {"Rule": name, "EventBusName": bus, "Targets": properties["Targets"]}, name
-    )
+    aim = {"Rule": name, "EventBusName": bus, "Targets": properties["Targets"]}
+    targets = Instruction("events", "put_targets", aim, name, again=ROLE_UNKNOWN)
     if found is None:
         path = name if bus_name(bus) == "default" else f"{bus_name(bus)}/{name}"
         make = Instruction("events", "put_rule", put | {"Tags": properties["Tags"]}, name)
