@@ -1,4 +1,4 @@
-"""A @parallel step runs as a JobSet, a text in the WorkflowTemplate: its containers get what those of other steps get."""
+"""A @parallel step runs as a JobSet, a text in the WorkflowTemplate: its containers get what those of other steps do."""
 
 from __future__ import annotations
 
