@@ -1,4 +1,4 @@
-"""A @parallel step runs as a JobSet, a text in the WorkflowTemplate: its containers get what those of other steps do."""
+"""A @parallel step runs as a JobSet, a text in the WorkflowTemplate: its containers get what others get."""
 
 from __future__ import annotations
 
