@@ -32,6 +32,7 @@ PARAMETERS: dict[str, list[str] | None] = {
     f"{STEP_FUNCTIONS}_cli.StepFunctions.get_existing_deployment": ["name"],
     f"{ARGO}_cli.resolve_token": TOKEN,
     f"{ARGO}_cli.validate_token": ["name", "token_prefix", "authorize"],
+    f"{ARGO}_cli.ArgoWorkflows.get_existing_deployment": ["name"],
     f"{ARGO}.ArgoWorkflows._process_triggers": ["self"],
     f"{ARGO}.ArgoWorkflows._compile_sensor": ["self"],
     f"{ARGO}.ArgoWorkflows._get_schedule": ["self"],
