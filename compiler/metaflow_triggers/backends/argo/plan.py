@@ -113,15 +113,16 @@ def complete(deployment: Deployment, settings: Settings) -> Iterator[Any]:
 
 
 def _with_known_token(live: Live, deployment: Deployment, settings: Settings, raced: bool) -> Deployment:
-    """With the token that another `create` of this flow has left, which was cut short or is under way."""
+    """With the token that another `create` of this flow has left, which has ended, was cut short or is under way."""
     if deployment.token_is_chosen:
         return deployment
     runs = settings.kubernetes_namespace
-    left = live.objects.get(("Secret", runs, names.token_secret(deployment.deployed_name)))
-    known = secret_text(left)
-    if not known or not (raced or live.get(("WorkflowTemplate", runs, deployment.deployed_name)) is None):
-        return deployment
-    return dataclasses.replace(deployment, token=known)
+    template = live.get(("WorkflowTemplate", runs, deployment.deployed_name))
+    told = annotations_of(template).get("metaflow/production_token") if template else None
+    left = secret_text(live.objects.get(("Secret", runs, names.token_secret(deployment.deployed_name))))
+    # The template's is what Metaflow asks for; while another one is at work the Secret, which comes first, is newer.
+    known = left or told if raced else told or left
+    return dataclasses.replace(deployment, token=known) if known else deployment
 
 
 def _completed_template(item: Any, deployment: Deployment) -> Any:
