@@ -15,6 +15,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from .model import EmittedEvent, Span
 
@@ -88,26 +89,40 @@ class SourceFile:
 
     def call_at(self, line: int, function_name: str) -> ast.expr | None:
         """The innermost call of `function_name` (or its bare name as a decorator) that covers a line."""
+        covering = [
+            node
+            for node in self._calls_on_lines.get(line, ())
+            if self._written(node.func if isinstance(node, ast.Call) else node) == function_name
+        ]
+        return max(covering, key=lambda node: (node.lineno, node.col_offset), default=None)
+
+    @cached_property
+    def _calls_on_lines(self) -> dict[int, list[ast.expr]]:
+        """Calls and bare decorators by each line that they cover."""
         found: list[ast.expr] = []
         for node in ast.walk(self._tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 found += [item for item in node.decorator_list if not isinstance(item, ast.Call)]
             elif isinstance(node, ast.Call):
                 found.append(node)
-        covering = [
-            node
-            for node in found
-            if node.lineno <= line <= (node.end_lineno or node.lineno)
-            and self._written(node.func if isinstance(node, ast.Call) else node) == function_name
-        ]
-        return max(covering, key=lambda node: (node.lineno, node.col_offset), default=None)
+        out: dict[int, list[ast.expr]] = {}
+        for item in found:
+            for line in range(item.lineno, (item.end_lineno or item.lineno) + 1):
+                out.setdefault(line, []).append(item)
+        return out
 
     def function_at(self, decorator: ast.expr | None) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The function above which a decorator stands."""
-        for node in ast.walk(self._tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and decorator in node.decorator_list:
-                return node
-        return None
+        return self._decorated.get(id(decorator))
+
+    @cached_property
+    def _decorated(self) -> dict[int, ast.FunctionDef | ast.AsyncFunctionDef]:
+        return {
+            id(decorator): node
+            for node in ast.walk(self._tree)
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for decorator in node.decorator_list
+        }
 
     def node_span(self, node: ast.expr | ast.stmt) -> Span:
         """The place of a node of this file."""
