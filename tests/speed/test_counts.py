@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from metaflow_triggers import validate
 from metaflow_triggers.pipeline import ReadFlow, compile_flows
 from metaflow_triggers.seams import read_settings
+from metaflow_triggers.source import SourceFile
 
 from benchmarks.flows import EXTERNAL, flow, generate
 from tests.link import build
@@ -112,8 +114,8 @@ def compile_chain(count: int) -> int:
     return len(done.files)
 
 
-def calls(count: int) -> int:
-    """Calls of functions, Python's and C's, while `count` flows are compiled."""
+def calls(work: Callable[[], object]) -> int:
+    """Calls of functions, Python's and C's, of `work`."""
     number = 0
 
     def note(frame: Any, event: str, argument: Any) -> None:
@@ -122,7 +124,7 @@ def calls(count: int) -> int:
 
     sys.setprofile(note)
     try:
-        compile_chain(count)
+        work()
     finally:
         sys.setprofile(None)
     return number
@@ -130,7 +132,22 @@ def calls(count: int) -> int:
 
 def test_calls_grow_with_the_number_of_flows() -> None:
     compile_chain(200)  # templates, validators and the forms of scalars are made once
-    first, second, fourth = calls(50), calls(100), calls(200)
+    first, second, fourth = (calls(lambda: compile_chain(count)) for count in (50, 100, 200))  # noqa: B023
+    assert (fourth - second) / (second - first) == pytest.approx(2, rel=0.05)
+
+
+def find_polls(count: int) -> None:
+    """Ask for the place of each of a file's poll triggers."""
+    poll = '@trigger(workflow="Work")\ndef poll_{}():\n    return skip()\n'
+    source = SourceFile("polls.py", "".join(poll.format(number) for number in range(count)))
+    for number in range(count):
+        line = 1 + 3 * number
+        assert source.call_span(line, "trigger", ("workflow",)).line == line
+        assert source.function_at(source.call_at(line, "trigger")) is not None
+
+
+def test_calls_grow_with_the_number_of_polls_in_a_file() -> None:
+    first, second, fourth = (calls(lambda: find_polls(count)) for count in (50, 100, 200))  # noqa: B023
     assert (fourth - second) / (second - first) == pytest.approx(2, rel=0.05)
 
 
