@@ -29,6 +29,8 @@ def emitted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Any]]:
     for name in EXAMPLES:
         regenerate.compile_example(name, folder / name)
     files = [*sorted(folder.rglob("*.yaml")), *sorted(GOLDEN.rglob("*.yaml"))]
+    # Roles for who makes them by hand: CloudFormation's own schema judges them (tests/aws/test_policies.py).
+    files = [path for path in files if path.name != "policies.yaml"]
     return [(_schema(path, value), value) for path in files for value in yaml.safe_load_all(path.read_text("utf-8"))]
 
 

@@ -184,7 +184,8 @@ def _needs(
     for trigger, item in items:
         fields = [(m.parameter, m.source.path) for m in item.mappings if not isinstance(m.source, Constant)]
         if trigger.auto_map:
-            mapped = {mapping.parameter for mapping in item.mappings}
+            beside = trigger.dependencies if trigger.join == "all" else (item,)
+            mapped = {mapping.parameter for one in beside for mapping in one.mappings}
             fields += [(name, name) for name in own if name not in mapped]
         for parameter, path in fields:
             if parameter not in required:
