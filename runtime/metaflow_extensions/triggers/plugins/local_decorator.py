@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from typing import Any
 
 from metaflow.decorators import StepDecorator
@@ -77,6 +76,8 @@ class LocalInternalDecorator(StepDecorator):
         max_user_code_retries: Any,
     ) -> None:
         """Metaflow's hook; the exception stays the step's own affair."""
+        import sqlite3  # a Python that runs steps on a cloud may lack it
+
         from . import local_events, local_runs
 
         database, start = os.environ.get(local_runs.DATABASE_VARIABLE), os.environ.get(local_runs.START_VARIABLE)
