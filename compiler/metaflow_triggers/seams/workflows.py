@@ -290,17 +290,24 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
 _ARGO_PARAMETERS = re.compile(
     r"python -m metaflow\.plugins\.argo\.set_parameters (\w+) (?P<values>.*?) ?&& \. `pwd`/\1 && ", re.DOTALL
 )
+_ARGO_OPTION = re.compile(  # one for each parameter: Metaflow 2.19.0
+    r" --(?P<name>[\w-]+)=\"\$\(python -m metaflow\.plugins\.argo\.param_val (?P<value>\{\{=toBase64\([^()]*\)\}\})\)\""
+)
 _ARGO_INIT = re.compile(r"(?P<before>>/dev/null 2>/dev/null); then \S+ (?P<rest>\S+ .*? init --run-id .*?); fi")
 
 
 def _argo_command(command: str) -> str:
-    match = _ARGO_PARAMETERS.search(command)
-    if match is None:
-        if "metaflow.plugins.argo.set_parameters" in command:
-            raise DiagnosticError([unknown_shape("the start step exports its parameters in an unknown way")])
+    if " init --run-id " not in command:
         return command
-    values = match["values"].strip()
-    command = command[: match.start()] + command[match.end() :]
+    match = _ARGO_PARAMETERS.search(command)
+    if match is not None:
+        values = match["values"].strip()
+        command = command[: match.start()] + command[match.end() :]
+    else:
+        values = " ".join(f"{option['name']},f,{option['value']}" for option in _ARGO_OPTION.finditer(command))
+        command = _ARGO_OPTION.sub("", command)
+    if "metaflow.plugins.argo.set_parameters" in command or "metaflow.plugins.argo.param_val" in command:
+        raise DiagnosticError([unknown_shape("the start step exports its parameters in an unknown way")])
     launch = f"; then python -m {_LAUNCHER} argo-workflows {values + ' ' if values else ''}-- "
     command, count = _ARGO_INIT.subn(lambda found: f"{found['before']}{launch}{found['rest']}; fi", command, count=1)
     if count != 1:
