@@ -1,4 +1,4 @@
-"""The start step of a WorkflowTemplate hands a run its values inside our launcher, in every form that Metaflow writes."""
+"""The start step of a WorkflowTemplate hands a run its values inside our launcher, whatever form Metaflow writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ EXPECTED = f"{DUMP}{LAUNCHED}order,f,{VALUES[0]} dry-run,f,{VALUES[1]} -- {INIT}
 
 
 def test_values_in_a_file_as_metaflow_writes_them_now() -> None:
-    export = f"python -m metaflow.plugins.argo.set_parameters abc order,f,{VALUES[0]} dry-run,f,{VALUES[1]} && . `pwd`/abc && "
+    values = f"order,f,{VALUES[0]} dry-run,f,{VALUES[1]}"
+    export = f"python -m metaflow.plugins.argo.set_parameters abc {values} && . `pwd`/abc && "
     assert _argo_command(f"{export}{DUMP}python {INIT}{STEP}") == EXPECTED
 
 
