@@ -119,7 +119,8 @@ def _with_known_token(live: Live, deployment: Deployment, settings: Settings, ra
     runs = settings.kubernetes_namespace
     template = live.get(("WorkflowTemplate", runs, deployment.deployed_name))
     told = annotations_of(template).get("metaflow/production_token") if template else None
-    left = secret_text(live.objects.get(("Secret", runs, names.token_secret(deployment.deployed_name))))
+    # The same answer as the plan gets: of two answers the second may have what the other one has just made.
+    left = secret_text(live.get(("Secret", runs, names.token_secret(deployment.deployed_name))))
     # The template's is what Metaflow asks for; while another one is at work the Secret, which comes first, is newer.
     known = left or told if raced else told or left
     return dataclasses.replace(deployment, token=known) if known else deployment
