@@ -8,8 +8,6 @@ Not here: the requests (`plan.py`, `execute.py`) and tokens' rules (upstream's, 
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,10 +15,11 @@ from ... import seams
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
 from .. import About
+from ..plans import say, total
 from . import NAME, deploy
 from .cluster import Cluster
 from .drift import words
-from .instructions import Deployment, Plan, Step
+from .instructions import Deployment, Plan
 from .ownership import annotations_of
 
 one_document = deploy.one_document
@@ -106,23 +105,12 @@ def create(
         accept_changes=bool(options.get("accept_changes")),
         replaces=tuple(options.get("replaces") or ()),
         before=upload,
-        told=_say,
+        told=say,
     )
-    return _sum(done.actions, "nothing to do: everything is deployed as it is")
+    return total((step.verb for step in done.actions), "nothing to do: everything is deployed as it is")
 
 
 def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
     """Remove what `create` made; says each thing when it is done, returns the sum of it."""
-    return _sum(deploy.delete(deployed_name, settings, told=_say).actions, "nothing to do")
-
-
-def _say(step: Step) -> None:
-    sys.stderr.write(f"{step}\n")
-    sys.stderr.flush()
-
-
-def _sum(done: Iterable[Step], nothing: str) -> str:
-    count = Counter(step.verb for step in done)
-    if set(count) <= {"unchanged"}:
-        return nothing
-    return ", ".join(f"{count[verb]} {verb}" for verb in ("created", "updated", "deleted", "unchanged") if count[verb])
+    done = deploy.delete(deployed_name, settings, told=say)
+    return total((step.verb for step in done.actions), "nothing to do")

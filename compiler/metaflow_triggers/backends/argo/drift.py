@@ -15,11 +15,10 @@ from typing import Any
 
 from ...canonical import json_text
 from .. import About
+from ..plans import differences, short, told
 from .instructions import APPLIED, FLOW, UNFINISHED, Plan, Step
 from .ownership import annotations_of
 
-_SHOWN = 5  # differences of one object that are named
-_LONGEST = 60  # characters of a value that are shown
 _HIDDEN = (APPLIED, FLOW, UNFINISHED, "metaflow/production_token")
 _BY_THE_SERVER = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp")
 
@@ -52,21 +51,14 @@ def _starts(plan: Plan, about: About) -> Iterator[str]:
 
 def _step(step: Step) -> Iterator[str]:
     noun = f"{step.kind} {step.namespace}/{step.name}"
-    if step.verb == "created":
-        yield f"{noun} is not there"
-    elif step.verb == "deleted":
-        yield f"{noun} is there, and the flow has no use for it"
-    else:
-        was, now = _shown(step.was, step), _shown(step.now, step)
-        found = list(_differences(was, now, ""))
-        yield f"{noun} differs" + (":" if found else "")
-        yield from (f"  {line}" for line in found[:_SHOWN])
-        if len(found) > _SHOWN:
-            yield f"  and {len(found) - _SHOWN} more places"
+    found = differences(_shown(step.was, step), _shown(step.now, step), "", _wanted)
+    yield from told(noun, step.verb, found)
 
 
 def _shown(item: Any, step: Step) -> Any:
-    """An object without what the server adds, and without anything secret."""
+    """An object without what the server adds, and without anything secret; None for None."""
+    if item is None:
+        return None
     metadata = {name: value for name, value in item["metadata"].items() if name not in _BY_THE_SERVER}
     metadata["annotations"] = {name: text for name, text in annotations_of(item).items() if name not in _HIDDEN}
     shown = {name: value for name, value in item.items() if name not in ("metadata", "status", "data")}
@@ -76,26 +68,15 @@ def _shown(item: Any, step: Step) -> Any:
     return found
 
 
-def _differences(was: Any, now: Any, where: str) -> Iterator[str]:
+def _wanted(was: dict[Any, Any], now: dict[Any, Any], where: str) -> Iterator[str]:
     """What we want and is otherwise. What we say nothing of belongs to others, or is removed where it was ours."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        for key in now:
-            at = f"{where}.{key}" if where else str(key)
-            if key not in was:
-                if now[key] not in ({}, []):
-                    yield f"{at} is not there: {_short(now[key])}"
-            else:
-                yield from _differences(was[key], now[key], at)
-    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        for number, (one, other) in enumerate(zip(was, now, strict=True)):
-            yield from _differences(one, other, f"{where}[{number}]")
-    elif was != now:
-        yield f"{where or 'it'} is {_short(was)}; it would be {_short(now)}"
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    for key, value in now.items():
+        at = f"{where}.{key}" if where else str(key)
+        if key not in was:
+            if value not in ({}, []):
+                yield f"{at} is not there: {short(value)}"
+        else:
+            yield from differences(was[key], value, at, _wanted)
 
 
 def _unified(step: Step) -> str:

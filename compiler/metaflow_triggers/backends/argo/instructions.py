@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..plans import numbered
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 DEPLOYED_NAME = "metaflow-triggers/deployed-name"
 APPLIED = "metaflow-triggers/applied"
@@ -101,5 +103,5 @@ class Plan:
         return not self.instructions
 
     def __str__(self) -> str:
-        lines = [f"{number:3}. {item}" for number, item in enumerate(self.instructions, 1)]
+        lines = numbered(self.instructions)
         return "\n".join(lines) or "nothing to do"

@@ -87,24 +87,6 @@ def marked(item: Any) -> Any:
     return {**item, "metadata": metadata}
 
 
-def covers(found: Any, wanted: Any) -> bool:
-    """True if all that we want is there, so that applying it again would change nothing.
-
-    The hash in it tells that we applied exactly this, so that nothing that we set earlier is left over; the comparison
-    that nobody changed it since. The server's defaults and fields of other managers do not count. That takes no
-    request, and unlike a dry run no right to write.
-    """
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(key in found and covers(found[key], wanted[key]) for key in wanted)
-    if isinstance(wanted, list):
-        return (
-            isinstance(found, list)
-            and len(found) == len(wanted)
-            and all(covers(one, other) for one, other in zip(found, wanted, strict=True))
-        )
-    return bool(found == wanted)
-
-
 def with_our_managed_fields(found: Any) -> Any | None:
     """`managedFields` of an object of upstream's in which its entries are ours; None when there is none of them.
 

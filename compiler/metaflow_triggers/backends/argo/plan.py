@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ...settings import Settings
+from ..plans import covers
 from . import names
 from .cluster import KINDS, MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, FLOW, MANAGED_BY, UNFINISHED, Deployment, Instruction, Plan, Step
@@ -26,7 +27,6 @@ from .live import Key, Live, read
 from .ownership import (
     adopts,
     annotations_of,
-    covers,
     is_ours,
     is_upstreams,
     labels_of,
@@ -265,6 +265,8 @@ def _write(item: Any, found: Any) -> Step:
         made = Instruction("make", *where, item) if item["kind"] == "Secret" else _apply(item)
         return Step("created", *where, (made,), None, item)
     adopted = adopts(item, found)
+    # The hash in the object tells that we applied exactly this, so that nothing that we set earlier is left over; the
+    # comparison that nobody changed it since. That takes no request, and unlike a dry run no right to write.
     if not adopted and covers(found, item):
         return Step("unchanged", *where, (), found, item)
     if not adopted:

@@ -8,8 +8,6 @@ Not here: the requests (`plan.py`, `execute.py`) and tokens' rules (upstream's, 
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,10 +15,11 @@ from ... import seams
 from ...canonical import json_text, yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
+from ..plans import say, total
 from . import NAME, deploy, policies
 from .calls import Clients
 from .drift import words
-from .instructions import Place, Plan, Step
+from .instructions import Place, Plan
 from .lower import FLOW
 from .machines import flow_of, production_token, read_machine
 from .owned import refuse
@@ -115,9 +114,9 @@ def create(
         settings,
         accept_changes=bool(options.get("accept_changes")),
         before=upload,
-        told=_say,
+        told=say,
     )
-    return _sum(done, "nothing to do: everything is deployed as it is")
+    return total((step.verb for step in done), "nothing to do: everything is deployed as it is")
 
 
 def _logged(template: dict[str, Any]) -> dict[str, Any]:
@@ -138,18 +137,5 @@ def _logged(template: dict[str, Any]) -> dict[str, Any]:
 
 def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
     """Remove what `create` made; says each thing when it is done, returns the sum of it."""
-    return _sum(deploy.delete(deployed_name, flow=flow, steps=steps, told=_say), "nothing to do")
-
-
-def _say(step: Step) -> None:
-    sys.stderr.write(f"{step.verb} {step.type} {step.name}{f' ({step.reason})' if step.reason else ''}\n")
-    sys.stderr.flush()
-
-
-def _sum(done: Iterable[Step], nothing: str) -> str:
-    count = Counter(step.verb for step in done)
-    if set(count) <= {"unchanged", "kept"}:
-        return nothing
-    return ", ".join(
-        f"{count[verb]} {verb}" for verb in ("created", "updated", "deleted", "unchanged", "kept") if count[verb]
-    )
+    done = deploy.delete(deployed_name, flow=flow, steps=steps, told=say)
+    return total((step.verb for step in done), "nothing to do")

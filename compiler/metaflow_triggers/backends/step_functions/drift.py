@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..plans import differences, short, told
 from .instructions import JsonText, Plan, Result, Step
 from .machines import JOB_DEFINITION, MACHINE
 from .objects import QUEUE, QUEUE_POLICY, ROLE, TABLE
@@ -29,8 +30,6 @@ _NOUNS = {
     SCHEDULE: "the schedule",
     TABLE: "the table",
 }
-_SHOWN = 5  # differences of one object that are named
-_LONGEST = 60  # characters of a value that are shown
 
 
 def words(plan: Plan, token: str | None = None, *, full: bool = False) -> str:
@@ -80,38 +79,19 @@ def _matched(rule: Any) -> Iterator[str]:
 
 def _step(step: Step) -> Iterator[str]:
     noun = f"{_NOUNS.get(step.type, step.type)} {step.name}"
-    if step.verb == "created":
-        yield f"{noun} is not there"
-    elif step.verb == "deleted":
-        yield f"{noun} is there, and the flow has no use for it"
-    else:
-        found = list(_differences(step.was, step.now, ""))
-        yield f"{noun} differs" + (":" if found else "")
-        yield from (f"  {line}" for line in found[:_SHOWN])
-        if len(found) > _SHOWN:
-            yield f"  and {len(found) - _SHOWN} more places"
+    found = differences(step.was, step.now, "", _members, _plain)
+    yield from told(noun, step.verb, found)
 
 
-def _differences(was: Any, now: Any, where: str) -> Iterator[str]:
-    if isinstance(was, dict) and isinstance(now, dict):
-        for key in sorted(set(was) | set(now), key=str):
-            at = f"{where}.{key}" if where else str(key)
-            if key not in now:
-                yield f"{at} is there and not wanted: {_short(was[key])}"
-            elif key not in was:
-                yield f"{at} is not there: {_short(now[key])}"
-            else:
-                yield from _differences(was[key], now[key], at)
-    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        for number, (one, other) in enumerate(zip(was, now, strict=True)):
-            yield from _differences(one, other, f"{where}[{number}]")
-    elif was != now:
-        yield f"{where or 'it'} is {_short(was)}; it would be {_short(now)}"
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+def _members(was: dict[Any, Any], now: dict[Any, Any], where: str) -> Iterator[str]:
+    for key in sorted(set(was) | set(now), key=str):
+        at = f"{where}.{key}" if where else str(key)
+        if key not in now:
+            yield f"{at} is there and not wanted: {short(was[key], _plain)}"
+        elif key not in was:
+            yield f"{at} is not there: {short(now[key], _plain)}"
+        else:
+            yield from differences(was[key], now[key], at, _members, _plain)
 
 
 def _plain(value: Any) -> Any:

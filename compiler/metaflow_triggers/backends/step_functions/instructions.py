@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..plans import numbered
 from .calls import Clients
 
 _IAM_PREFIX = {"stepfunctions": "states"}
@@ -78,6 +79,9 @@ class Step:
     now: Any = None
     reason: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.verb} {self.type} {self.name}{f' ({self.reason})' if self.reason else ''}"
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -106,7 +110,7 @@ class Plan:
         return not self.instructions
 
     def __str__(self) -> str:
-        lines = [f"{number:3}. {item}" for number, item in enumerate(self.instructions, 1)]
+        lines = numbered(self.instructions)
         lines += [f"     keep {step.type} {step.name} ({step.reason})" for step in self.steps if step.verb == "kept"]
         return "\n".join(lines) or "nothing to do"
 
@@ -140,19 +144,6 @@ def filled(value: Any, results: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [filled(item, results) for item in value]
     return value
-
-
-def covers(found: Any, wanted: Any) -> bool:
-    """True if all that we want is there; AWS adds defaults of its own."""
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(key in found and covers(found[key], wanted[key]) for key in wanted)
-    if isinstance(wanted, list):
-        return (
-            isinstance(found, list)
-            and len(found) == len(wanted)
-            and all(covers(one, other) for one, other in zip(found, wanted, strict=True))
-        )
-    return bool(found == wanted)
 
 
 def part(found: Any, wanted: Any) -> Any:

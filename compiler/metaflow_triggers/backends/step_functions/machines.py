@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..plans import covers
 from .calls import absent, calling
-from .instructions import Instruction, JsonText, Place, Planned, Result, Step, covers, part
+from .instructions import Instruction, JsonText, Place, Planned, Result, Step, part
 from .owned import is_ours, refuse, tag_map
 
 MACHINE, JOB_DEFINITION = "AWS::StepFunctions::StateMachine", "AWS::Batch::JobDefinition"

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..plans import covers
 from .calls import absent, calling
-from .instructions import Instruction, JsonText, Place, Planned, Step, covers, part
+from .instructions import Instruction, JsonText, Place, Planned, Step, part
 from .machines import ROLE_UNKNOWN
 from .owned import is_ours, refuse, tag_map
 

@@ -1,0 +1,87 @@
+"""Plans: what the plans of all backends have in common.
+
+In:   what is deployed and what shall be, as JSON values; instructions; steps that were taken.
+Out:  whether one covers the other; differences and sums in words.
+
+Not here: reading or changing anything, a backend's own objects.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+_VERBS = ("created", "updated", "deleted", "unchanged", "kept")
+_SHOWN = 5  # differences of one object that are named
+_LONGEST = 60  # characters of a value that are shown
+
+
+def covers(found: Any, wanted: Any) -> bool:
+    """True if all that we want is there; what is there beside it does not count."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(key in found and covers(found[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        return (
+            isinstance(found, list)
+            and len(found) == len(wanted)
+            and all(covers(one, other) for one, other in zip(found, wanted, strict=True))
+        )
+    return bool(found == wanted)
+
+
+def numbered(instructions: Iterable[Any]) -> list[str]:
+    """A line for each instruction."""
+    return [f"{number:3}. {item}" for number, item in enumerate(instructions, 1)]
+
+
+Members = Callable[[dict[Any, Any], dict[Any, Any], str], Iterator[str]]
+
+
+def differences(
+    was: Any, now: Any, where: str, members: Members, plain: Callable[[Any], Any] | None = None
+) -> Iterator[str]:
+    """What `now` has otherwise. `members(was, now, where)` tells of two objects; `plain` makes a value JSON can say."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        yield from members(was, now, where)
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        for number, (one, other) in enumerate(zip(was, now, strict=True)):
+            yield from differences(one, other, f"{where}[{number}]", members, plain)
+    elif was != now:
+        yield f"{where or 'it'} is {short(was, plain)}; it would be {short(now, plain)}"
+
+
+def short(value: Any, plain: Callable[[Any], Any] | None = None) -> str:
+    """A value in a line of its own."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=plain)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def told(noun: str, verb: str, found: Iterable[str]) -> Iterator[str]:
+    """Lines about one object that is not as it shall be. `verb` is its step's; `found` are its differences."""
+    if verb == "created":
+        yield f"{noun} is not there"
+    elif verb == "deleted":
+        yield f"{noun} is there, and the flow has no use for it"
+    else:
+        lines = list(found)
+        yield f"{noun} differs" + (":" if lines else "")
+        yield from (f"  {line}" for line in lines[:_SHOWN])
+        if len(lines) > _SHOWN:
+            yield f"  and {len(lines) - _SHOWN} more places"
+
+
+def say(done: object) -> None:
+    """Tell a person what was done."""
+    sys.stderr.write(f"{done}\n")
+    sys.stderr.flush()
+
+
+def total(verbs: Iterable[str], nothing: str) -> str:
+    """How often each verb was done; `nothing` if nothing was changed."""
+    count = Counter(verbs)
+    if set(count) <= {"unchanged", "kept"}:
+        return nothing
+    return ", ".join(f"{count[verb]} {verb}" for verb in _VERBS if count[verb])
