@@ -16,7 +16,7 @@ from typing import Any
 
 import corrections
 import jobs
-from ministack.services import eventbridge, stepfunctions
+from ministack.services import eventbridge, scheduler, stepfunctions
 
 ERRORS = {
     "dynamodb": "DynamoDB.InternalServerErrorException",
@@ -43,7 +43,8 @@ class Switches:
     `conflicts`: share of their writes to DynamoDB that a transaction is in the way of. `deliveries`: how often
     EventBridge hands each event to a state machine. `run_jobs`: False lets each job succeed at once. `seed`: of the
     faults. `waits`: how long a second of a Wait state or of a pause between two attempts takes, in seconds.
-    `publishes_statuses`: False keeps back what Step Functions says of executions.
+    `publishes_statuses`: False keeps back what Step Functions says of executions. `keeps_time`: False lets no schedule
+    fire.
     """
 
     faults: float = 0.0
@@ -52,6 +53,7 @@ class Switches:
     run_jobs: bool = True
     seed: int = 1
     publishes_statuses: bool = True
+    keeps_time: bool = True
     waits: float = 0.01
 
 
@@ -85,6 +87,13 @@ def apply() -> None:
         for _ in range(switches.deliveries):
             dispatch(arn, payload)
 
+    tick = scheduler._tick_schedules
+
+    def ticked() -> None:
+        if switches.keeps_time:
+            tick()
+
+    scheduler._tick_schedules = ticked
     stepfunctions._invoke_resource = invoked
     eventbridge._dispatch_to_stepfunctions = dispatched
     stepfunctions._emit_execution_status_event = emitted
