@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,6 @@ from metaflow_extensions.triggers.plugins import values
 from metaflow_triggers import cron
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions import names
-from metaflow_triggers.backends.step_functions.deploy import create
 from metaflow_triggers.backends.step_functions.statuses import STATUS
 from metaflow_triggers.check import check
 from metaflow_triggers.diagnostics.render import has_errors
@@ -138,9 +138,17 @@ def observe(engine: Engine, projects: Sequence[Project], told: Callable[[str], N
 
 
 def _deploy(client: Callable[[str], Any], one: Project, flow: Flow) -> None:
+    """By CloudFormation: one call, where `create` asks for each object."""
     workflow = {"definition": WAITS, "job_definitions": {}}
     (manifest,) = step_functions.manifests(flow, one.graph, workflow, one.settings)
-    create(manifest.content, {}, one.settings, client)
+    formation, name = client("cloudformation"), f"graph-{one.seed}-{flow.name}"
+    formation.create_stack(StackName=name, TemplateBody=json.dumps(manifest.content), Capabilities=["CAPABILITY_IAM"])
+    while True:
+        (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return
+        assert stack["StackStatus"] == "CREATE_IN_PROGRESS", stack
+        time.sleep(0.05)
 
 
 Action = tuple[str, dict[str, Any]]

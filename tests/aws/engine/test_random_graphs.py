@@ -14,7 +14,7 @@ from .engine import Engine
 
 COUNT = 200
 """Projects of a long campaign."""
-AT_ONCE = 25
+AT_ONCE = 50
 """So many are deployed side by side."""
 
 

@@ -139,7 +139,7 @@ def _kill(identity: str) -> None:
 def _task(resource: str, data: dict[str, Any]) -> dict[str, Any]:
     """The integration `batch:submitJob[.sync]`: PascalCase in and out; a failed job raises."""
     execution = _current.execution
-    arguments = _spelled(data, str.lower)
+    arguments = spelled(data, str.lower)
     if resource.endswith(".sync"):
         overrides = arguments.setdefault("containerOverrides", {})
         overrides.setdefault("environment", []).append({"name": "MANAGED_BY_AWS", "value": "STARTED_BY_STEP_FUNCTIONS"})
@@ -153,19 +153,19 @@ def _task(resource: str, data: dict[str, Any]) -> dict[str, Any]:
             _kill(job["jobId"])
         time.sleep(0.05)
     shown = {key: value for key, value in job.items() if key not in ("process", "stopped")}
-    result: dict[str, Any] = _spelled(shown | {"parameters": arguments.get("parameters", {})}, str.upper)
+    result: dict[str, Any] = spelled(shown | {"parameters": arguments.get("parameters", {})}, str.upper)
     if job["status"] == "FAILED":
         raise stepfunctions._ExecutionError("States.TaskFailed", batch.json.dumps(result))
     return result
 
 
-def _spelled(value: Any, case: Any) -> Any:
+def spelled(value: Any, case: Any) -> Any:
     """The first letters of all keys in `case`, but for the keys that are a user's."""
     if isinstance(value, list):
-        return [_spelled(item, case) for item in value]
+        return [spelled(item, case) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        case(key[:1]) + key[1:]: item if key.lower() in ("parameters", "tags") else _spelled(item, case)
+        case(key[:1]) + key[1:]: item if key.lower() in ("parameters", "tags") else spelled(item, case)
         for key, item in value.items()
     }

@@ -5,7 +5,7 @@ In:   ministack's environment; one JSON object as the only argument: `folder` (f
 Out:  its address as the first line on standard output; runs until standard input ends.
 
 Not here: starting it (`tests/aws/engine/engine.py`). `corrections` mends what the emulator does unlike AWS, `jobs` runs
-Batch's jobs, `switches` injects faults and second deliveries.
+Batch's jobs, `switches` injects faults and second deliveries, `stacks` adds to CloudFormation.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ os.environ |= {
 
 import corrections  # noqa: E402 - the emulator reads its settings when it is imported
 import jobs  # noqa: E402
+import stacks  # noqa: E402
 import switches  # noqa: E402
 from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
@@ -60,6 +61,7 @@ def main() -> None:
     address = f"http://127.0.0.1:{PORT}"
     jobs.apply(SETTINGS["job_environment"] | {"AWS_ENDPOINT_URL": address}, FOLDER / "jobs")
     switches.apply()
+    stacks.apply()
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     config = Config()
     config.bind = [f"127.0.0.1:{PORT}"]
