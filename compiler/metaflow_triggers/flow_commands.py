@@ -187,10 +187,12 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from .write import write
 
     settings = _settings(obj, options)
-    compilation, _ = _compiled(obj, backend, options, settings)
+    compilation, package = _compiled(obj, backend, options, settings)
     _print(compilation.diagnostics, 1, _user_note(settings, compilation.graph.flows))
     if has_errors(compilation.diagnostics):
         return EXIT_ERROR
+    if options.get("package_output"):
+        _write_package(Path(options["package_output"]), package)
     if options.get("show") == "policies":
         from . import backends
 
@@ -213,6 +215,16 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         return EXIT_SAME
     sys.stdout.write(as_one_text(files))
     return EXIT_SAME
+
+
+def _write_package(folder: Path, package: Any) -> None:
+    """The code package, at its place below the datastore's root, for who deploys the manifests by other means."""
+    if package is None or package.blob is None:
+        raise DiagnosticError([Diagnostic("FT003", "--package-output needs a code package, which was left out")])
+    path = folder / package.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(package.blob)
+    sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, in {path}\n")
 
 
 def as_one_text(files: list[Any]) -> str:

@@ -39,12 +39,12 @@ class Workshop:
         end = f"if __name__ == '__main__':\n    {flow}()\n"
         (self.folder / f"flow_{name}.py").write_text(f"{IMPORTS}\n\n{text}\n\n{end}")
 
-    def python(self, *arguments: str) -> Done:
-        """Run Python in the folder, with the settings of the engine and nothing else."""
+    def python(self, *arguments: str, settings: dict[str, str] | None = None) -> Done:
+        """Run Python in the folder, with the settings of the engine, or others, and nothing else."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env=clean(self.folder, **self.engine.settings),
+            env=clean(self.folder, **(self.engine.settings if settings is None else settings)),
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

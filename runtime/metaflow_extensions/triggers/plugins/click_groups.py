@@ -60,6 +60,11 @@ def group(upstream_group, backend, product):
                 + "".join(_only(backend, " policies: the IAM roles, for who manages them by hand.")),
             ),
             no_code_package,
+            click.Option(
+                ["--package-output"],
+                type=click.Path(),
+                help="Write the code package below this folder, at its place below the datastore's root.",
+            ),
             *workflow_options,
         ],
     )
