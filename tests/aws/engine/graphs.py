@@ -31,7 +31,7 @@ from metaflow_triggers.backends.step_functions.statuses import STATUS
 from metaflow_triggers.check import check
 from metaflow_triggers.diagnostics.render import has_errors
 from metaflow_triggers.link import identity, link, qualified_name
-from metaflow_triggers.model import Flow, TriggerGraph
+from metaflow_triggers.model import FinishDependency, Flow, Trigger, TriggerGraph
 from metaflow_triggers.settings import Settings
 from metaflow_triggers.simulate.items import Item
 
@@ -82,7 +82,7 @@ def project(seed: int) -> Project:
 def _carried(flow: Flow, settings: Settings, refused: Counter[str]) -> Flow:
     """The flow with those of its triggers that the compiler takes, for all backends and for this one."""
     kept: list[Any] = []
-    for trigger in flow.triggers:
+    for trigger in map(_as_read, flow.triggers):
         tried = dataclasses.replace(flow, triggers=(*kept, trigger))
         alone = link([tried])
         told = [*step_functions.refusals(tried, alone, settings), *check(alone, project_wide=False)]
@@ -91,6 +91,19 @@ def _carried(flow: Flow, settings: Settings, refused: Counter[str]) -> Flow:
         if not codes:
             kept.append(trigger)
     return dataclasses.replace(flow, triggers=tuple(kept))
+
+
+def _as_read(trigger: Trigger) -> Trigger:
+    """The production branch is `prod` in all that is read of a flow, however it is written there (`read.py`)."""
+    return dataclasses.replace(
+        trigger,
+        dependencies=tuple(
+            dataclasses.replace(item, branch="prod")
+            if isinstance(item, FinishDependency) and item.branch == "production"
+            else item
+            for item in trigger.dependencies
+        ),
+    )
 
 
 def _happens_on_aws(item: Item) -> bool:

@@ -35,8 +35,8 @@ def compare(engine: Engine, seeds: Sequence[int], folder: Path) -> Counter[str]:
         numbers["starts"] += one.starts.total()
         numbers["not started"] += one.dead.total()
         numbers.update({f"refused {code}": count for code, count in one.refused.items()})
-    assert different == {}
     print(dict(numbers))
+    assert different == {}
     return numbers
 
 
