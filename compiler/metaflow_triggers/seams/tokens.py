@@ -9,12 +9,12 @@ every state machine of the account for it.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
+import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from .environment import replaced, upstream_errors
+from .environment import upstream_errors
 
 Existing = Callable[[str], tuple[str | None, str | None] | None]
 """(owner, production token) of what is deployed under a name, or None."""
@@ -22,9 +22,9 @@ Existing = Callable[[str], tuple[str | None, str | None] | None]
 
 def resolve_token(obj: Any, backend: str, name: str, options: dict[str, Any], existing: Existing | None = None) -> str:
     """The production token by upstream's rules: authorise against what is deployed, keep or make one, remember it."""
-    module = importlib.import_module(_TOKEN_MODULES[backend])
-    with upstream_errors(obj), _looked_up(module, existing):
-        token: str = module.resolve_token(
+    resolve = _upstreams(backend, "resolve_token", existing)
+    with upstream_errors(obj):
+        token: str = resolve(
             name,
             obj.token_prefix,
             obj,
@@ -38,30 +38,33 @@ def resolve_token(obj: Any, backend: str, name: str, options: dict[str, Any], ex
 
 def check_token(obj: Any, backend: str, name: str, authorize: str | None, existing: Existing | None = None) -> None:
     """Raise DiagnosticError(FT123) unless upstream would let this user delete the deployment."""
-    module = importlib.import_module(_TOKEN_MODULES[backend])
-    with upstream_errors(obj), _looked_up(module, existing):
-        module.validate_token(name, obj.token_prefix, authorize)
+    validate = _upstreams(backend, "validate_token", existing)
+    with upstream_errors(obj):
+        validate(name, obj.token_prefix, authorize)
 
 
-def _looked_up(module: Any, existing: Existing | None) -> contextlib.AbstractContextManager[None]:
-    """Upstream's functions with our answer to the one question that they ask of the backend's class."""
+def _upstreams(backend: str, name: str, existing: Existing | None) -> Callable[..., Any]:
+    """Upstream's function, with our answer to the one question that it asks of the backend's class.
+
+    Metaflow has no function of these rules that is given what is deployed: `production_token.py` only makes, loads and
+    stores tokens. So it is upstream's code with names of its own; Metaflow's module stays as it is.
+    """
+    module_name, asked = _RULES[backend]
+    function: Any = getattr(importlib.import_module(module_name), name)
     if existing is None:
-        return contextlib.nullcontext()
+        return cast("Callable[..., Any]", function)
 
     answer = existing
 
     class Deployed:
         get_existing_deployment = staticmethod(answer)
 
-    return replaced(module, **{_ASKED[module.__name__]: Deployed})
+    names = {**function.__globals__, asked: Deployed}
+    return types.FunctionType(function.__code__, names, name, function.__defaults__, function.__closure__)
 
 
-_TOKEN_MODULES = {
-    "step-functions": "metaflow.plugins.aws.step_functions.step_functions_cli",
-    "argo-workflows": "metaflow.plugins.argo.argo_workflows_cli",
+_RULES = {
+    "step-functions": ("metaflow.plugins.aws.step_functions.step_functions_cli", "StepFunctions"),
+    "argo-workflows": ("metaflow.plugins.argo.argo_workflows_cli", "ArgoWorkflows"),
 }
-
-_ASKED = {
-    "metaflow.plugins.aws.step_functions.step_functions_cli": "StepFunctions",
-    "metaflow.plugins.argo.argo_workflows_cli": "ArgoWorkflows",
-}
+"""Backend -> the module that has the rules, and what it calls the class that knows what is deployed."""

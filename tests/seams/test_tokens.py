@@ -1,0 +1,68 @@
+"""Tokens: upstream's rules with our answer to what is deployed, and Metaflow's modules as they were."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.seams import check_token, resolve_token
+
+MODULES = {
+    "step-functions": ("metaflow.plugins.aws.step_functions.step_functions_cli", "StepFunctions"),
+    "argo-workflows": ("metaflow.plugins.argo.argo_workflows_cli", "ArgoWorkflows"),
+}
+
+
+class Click:
+    """Of the click state, what the rules look at."""
+
+    token_prefix = "mf-a-token"
+    is_project = False
+    flow = SimpleNamespace(name="Any")
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def echo(self, text: str, **_: Any) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METAFLOW_TOKEN_HOME", str(tmp_path))
+    monkeypatch.setenv("METAFLOW_USER", "tester")
+
+
+@pytest.mark.parametrize("backend", MODULES)
+def test_the_rules_are_upstreams_and_the_answer_ours(backend: str) -> None:
+    module_name, asked = MODULES[backend]
+    module = importlib.import_module(module_name)
+    before = getattr(module, asked)
+    names: list[str] = []
+
+    def somebody_elses(name: str) -> tuple[str, str]:
+        names.append(name)
+        assert getattr(module, asked) is before
+        return "somebody", "their-token"
+
+    with pytest.raises(DiagnosticError) as refused:
+        resolve_token(Click(), backend, "deployed", {"authorize": "wrong"}, somebody_elses)
+    assert refused.value.diagnostics[0].code == "FT123"
+    with pytest.raises(DiagnosticError):
+        check_token(Click(), backend, "deployed", None, somebody_elses)
+    given = {"authorize": "production:their-token"}
+    assert resolve_token(Click(), backend, "deployed", given, somebody_elses) == "their-token"
+    check_token(Click(), backend, "deployed", None, somebody_elses)  # remembered
+    assert names == ["deployed"] * 4
+
+
+@pytest.mark.parametrize("backend", MODULES)
+def test_a_first_deployment_makes_a_token_and_says_that_it_is_the_first(backend: str) -> None:
+    click = Click()
+    made = resolve_token(click, backend, "deployed", {}, lambda name: None)
+    assert made.startswith("mf-a-token-0-")
+    assert any("first time" in text for text in click.said)
