@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +13,20 @@ from .installation import NotInstalled
 from .workshop import Workshop
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+@contextlib.contextmanager
+def engine_or_skip(folder: Path) -> Iterator[Engine]:
+    """A running engine; where none can be installed the test is skipped, and says how to get one."""
     try:
-        with running_engine(tmp_path_factory.mktemp("engine")) as running:
+        with running_engine(folder) as running:
             yield running
     except NotInstalled as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with engine_or_skip(tmp_path_factory.mktemp("engine")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,12 @@ import contextlib
 import json
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,25 @@ PATIENCE = 600
 """Seconds after which something that should have ended never will. Nothing is measured with it."""
 
 
+_making = threading.Lock()
+
+
+@cache
+def _client(url: str, service: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(retries={"max_attempts": 0}, max_pool_connections=50, read_timeout=300)
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=config,
+    )
+
+
 @dataclass(frozen=True)
 class Engine:
     """`settings`: the variables with which Metaflow deploys to it and reads from it. `folder`: what it wrote."""
@@ -40,19 +61,9 @@ class Engine:
     settings: dict[str, str]
 
     def client(self, service: str) -> Any:
-        """A boto3 client that does not retry: what fails once is seen."""
-        import boto3
-        from botocore.config import Config
-
-        config = Config(retries={"max_attempts": 0}, max_pool_connections=50, read_timeout=300)
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-            config=config,
-        )
+        """A boto3 client that does not retry: what fails once is seen. Made once: that takes longer than a call."""
+        with _making:
+            return _client(self.url, service)
 
     def switch(self, **values: Any) -> None:
         """Set switches (`server/switches.py`)."""

@@ -19,14 +19,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import values
 from metaflow_triggers import cron
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import names
+from metaflow_triggers.backends.step_functions import assemble, names
 from metaflow_triggers.backends.step_functions.statuses import STATUS
 from metaflow_triggers.check import check
 from metaflow_triggers.diagnostics.render import has_errors
@@ -132,10 +131,10 @@ def locally(one: Project, folder: Path) -> engines.Found:
 def observe(engine: Engine, projects: Sequence[Project], told: Callable[[str], None] = lambda text: None) -> None:
     """Deploy them, let everything happen, and fill in `starts` and `dead` of each."""
     engine.switch(publishes_statuses=False, keeps_time=False)  # the items say what ends, and when it is
-    client = cache(engine.client)
+    client = engine.client
     flows = [(one, flow) for one in projects for flow in one.graph.flows]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda pair: _deploy(client, *pair), flows))
+        list(pool.map(lambda pair: _deploy(engine.url, client, *pair), flows))
     told(f"{len(flows)} flows of {len(projects)} projects are deployed")
     rounds = [list(_rounds(client, one)) for one in projects]
     for number in range(max(map(len, rounds))):
@@ -150,12 +149,14 @@ def observe(engine: Engine, projects: Sequence[Project], told: Callable[[str], N
         list(pool.map(lambda pair: _read(engine, client, *pair), flows))
 
 
-def _deploy(client: Callable[[str], Any], one: Project, flow: Flow) -> None:
+def _deploy(url: str, client: Callable[[str], Any], one: Project, flow: Flow) -> None:
     """By CloudFormation: one call, where `create` asks for each object."""
-    workflow = {"definition": WAITS, "job_definitions": {}}
-    (manifest,) = step_functions.manifests(flow, one.graph, workflow, one.settings)
+    # `manifests` without its checks, which change nothing.
+    template = assemble.template(flow, {"definition": WAITS, "job_definitions": {}}, one.settings)
     formation, name = client("cloudformation"), f"graph-{one.seed}-{flow.name}"
-    formation.create_stack(StackName=name, TemplateBody=json.dumps(manifest.content), Capabilities=["CAPABILITY_IAM"])
+    key = f"templates/{name}.json"
+    client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(template).encode("utf-8"))
+    formation.create_stack(StackName=name, TemplateURL=f"{url}/{BUCKET}/{key}", Capabilities=["CAPABILITY_IAM"])
     while True:
         (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
         if stack["StackStatus"] == "CREATE_COMPLETE":
