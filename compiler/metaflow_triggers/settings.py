@@ -61,6 +61,10 @@ class Settings:
     # what tasks need to name and publish events as the deployment did
     events_prefix: str | None = None  # METAFLOW_NAMESPACED_EVENTS_PREFIX
     compatibility: str | None = None  # METAFLOW_TRIGGERS_COMPAT
+    # AWS: roles that the template makes unless they are given
+    starter_role: str | None = None  # METAFLOW_TRIGGERS_STARTER_ROLE
+    correlator_role: str | None = None  # METAFLOW_TRIGGERS_CORRELATOR_ROLE
+    scheduler_role: str | None = None  # METAFLOW_TRIGGERS_SCHEDULER_ROLE
 
 
 def task_environment(settings: Settings) -> dict[str, str]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions.policies import UNRESTRICTED, policies
+from metaflow_triggers.backends.step_functions.policies import SCHEMA, UNRESTRICTED, policies
 from metaflow_triggers.canonical import yaml_text
+from metaflow_triggers.validate import findings
 
-from .samples import CONFIGURED, GRAPH, MAPPING_FLOW, OPEN, SET_FLOW, TIMED_FLOW, WORKFLOW
+from .samples import CONFIGURED, FILTER_FLOW, GRAPH, MAPPING_FLOW, OPEN, SET_FLOW, TIMED_FLOW, WORKFLOW
 
 
 def roles(item: Any, settings: Any = CONFIGURED, workflow: Any = WORKFLOW, *, emits: bool = False) -> dict[str, Any]:
@@ -100,6 +101,45 @@ def test_the_role_of_a_setting_is_printed_though_the_template_does_not_make_it()
     found = roles(MAPPING_FLOW, settings)
     assert [resource for role, _, resource in statements(found) if role == "RulesRole"] != []
     assert "EventsRoleArn" not in found.get("Parameters", {})
+
+
+@pytest.mark.parametrize("reference", [True, False])
+@pytest.mark.parametrize("emits", [True, False])
+def test_our_schema_takes_them(emits: bool, reference: bool) -> None:
+    for item in [*FLOWS, FILTER_FLOW]:
+        for settings in (OPEN, CONFIGURED):
+            assert findings(roles(item, settings, emits=emits), SCHEMA, reference) == []
+
+
+def test_our_schema_is_closed() -> None:
+    whole = roles(SET_FLOW, emits=True)
+    places = list(objects(whole, ()))
+    assert len(places) > 100
+    for path in places:
+        broken = json.loads(json.dumps(whole))
+        target = broken
+        for step in path:
+            target = target[step]
+        target["Foreign"] = "x"
+        assert findings(broken, SCHEMA), path
+
+
+def objects(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The places of all objects in a JSON value."""
+    if isinstance(value, dict):
+        yield path
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from objects(item, (*path, key))
+
+
+@pytest.mark.parametrize("action", ["s3:*", "iam:PassRole", "*"])
+def test_no_role_may_have_another_action(action: str) -> None:
+    whole = roles(SET_FLOW, emits=True)
+    for name in whole["Resources"]:
+        broken = json.loads(json.dumps(whole))
+        (policy,) = broken["Resources"][name]["Properties"]["Policies"]
+        policy["PolicyDocument"]["Statement"][0]["Action"] = action
+        assert findings(broken, SCHEMA), name
 
 
 def test_cloudformation_takes_them_as_they_are(tmp_path: Path) -> None:

@@ -37,10 +37,12 @@ from .samples import (
     trigger,
 )
 
+ROLE = "arn:aws:iam::123456789012:role/by-hand"
 SETTINGS = {
     "open": OPEN,
     "configured": CONFIGURED,
     "bus": dataclasses.replace(CONFIGURED, event_bus="orders", events_role="arn:aws:iam::123456789012:role/e"),
+    "roles": dataclasses.replace(CONFIGURED, starter_role=ROLE, correlator_role=ROLE, scheduler_role=ROLE),
     "root": dataclasses.replace(CONFIGURED, datastore_s3="s3://flows"),
 }
 

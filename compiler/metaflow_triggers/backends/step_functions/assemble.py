@@ -20,6 +20,7 @@ from .open_settings import fill, used
 from .options import queue_url
 from .parameters import PSEUDO, parameters
 from .resources import Correlator, EventRule, OutcomeRule, Triggers
+from .roles import RULES, SCHEDULER, arn, is_made
 
 TAG_FLOW = "metaflow-triggers/flow"
 TAG_DEPLOYED_NAME = "metaflow-triggers/deployed-name"
@@ -94,24 +95,27 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
     }
     out: dict[str, Any] = {}
     for rule in triggers.rules:
-        out[rule.logical] = _rule(rule, triggers, depends_on, common)
+        out[rule.logical] = _rule(rule, depends_on, common | {"role": arn(RULES, settings)})
     if triggers.starter is not None:
         out[triggers.starter.logical] = render(
             "step_functions/starter",
             starter=triggers.starter,
+            role=arn(triggers.starter.role, settings),
             key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.run)"),
             already=ALREADY_STARTED,
             **common,
         )
-        out[triggers.starter.role] = render("step_functions/starter_role", **common)
+        if is_made(triggers.starter.role, settings):
+            out[triggers.starter.role] = render("step_functions/starter_role", **common)
     for correlator in triggers.correlators:
-        out[correlator.logical] = _correlator(correlator, triggers, common)
-        out[correlator.role] = render("step_functions/correlator_role", **common)
+        out[correlator.logical] = _correlator(correlator, triggers, arn(correlator.role, settings), common)
+        if is_made(correlator.role, settings):
+            out[correlator.role] = render("step_functions/correlator_role", **common)
     if triggers.correlators:
         out["SetTable"] = render("step_functions/set_table", table=triggers.table, **common)
-    if triggers.rules and triggers.own_rules_role:
+    if triggers.rules and is_made(RULES, settings):
         targets = _unique({"Fn::GetAtt": [rule.target, "Arn"]} for rule in triggers.rules)
-        out["RulesRole"] = render("step_functions/rules_role", targets=_one_or_all(targets), **common)
+        out[RULES] = render("step_functions/rules_role", targets=_one_or_all(targets), **common)
     if triggers.schedules:
         out["ScheduleGroup"] = render("step_functions/schedule_group", group=triggers.group, **common)
         for schedule in triggers.schedules:
@@ -119,11 +123,13 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
                 "step_functions/schedule",
                 schedule=schedule,
                 target=_machine_arn(schedule.target, triggers),
+                role=arn(SCHEDULER, settings),
                 depends_on=depends_on,
                 **common,
             )
-        arns = _unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
-        out["SchedulerRole"] = render("step_functions/scheduler_role", targets=_one_or_all(arns), **common)
+        if is_made(SCHEDULER, settings):
+            arns = _unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
+            out[SCHEDULER] = render("step_functions/scheduler_role", targets=_one_or_all(arns), **common)
     if own_queue:
         out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)
         if triggers.rules:
@@ -133,10 +139,8 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
     return out
 
 
-def _rule(
-    rule: EventRule | OutcomeRule, triggers: Triggers, depends_on: list[str], common: dict[str, Any]
-) -> dict[str, Any]:
-    values = common | {"rule": rule, "own_rules_role": triggers.own_rules_role, "depends_on": depends_on}
+def _rule(rule: EventRule | OutcomeRule, depends_on: list[str], common: dict[str, Any]) -> dict[str, Any]:
+    values = common | {"rule": rule, "depends_on": depends_on}
     out: dict[str, Any]
     if isinstance(rule, OutcomeRule):
         out = render("step_functions/outcome_rule", **values)
@@ -159,7 +163,7 @@ def plain(value: Any) -> bool:
     return True
 
 
-def _correlator(correlator: Correlator, triggers: Triggers, common: dict[str, Any]) -> dict[str, Any]:
+def _correlator(correlator: Correlator, triggers: Triggers, role: Any, common: dict[str, Any]) -> dict[str, Any]:
     folder = common["folder"]
     count = range(len(correlator.slots))
     values = ", ".join(f"$.row.Item.claim_{number}.S" for number in count)
@@ -171,6 +175,7 @@ def _correlator(correlator: Correlator, triggers: Triggers, common: dict[str, An
     out: dict[str, Any] = render(
         "step_functions/correlator",
         correlator=correlator,
+        role=role,
         resets=any(schedule.target == correlator.logical for schedule in triggers.schedules),
         expressions=set_expressions(correlator),
         # The name says which events the set has, so that it is the same however often the start is tried, and no

@@ -15,6 +15,7 @@ from ... import seams
 from ...canonical import json_text, yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
+from ...validate import findings
 from ..plans import say, total
 from . import NAME, deploy, policies
 from .calls import Clients
@@ -35,8 +36,15 @@ def one_document(files: Iterable[Any]) -> str:
 
 
 def policies_document(files: Iterable[Any], settings: Settings, *, emits: bool) -> str:
-    """The IAM roles of the flow as a template: for who manages roles by hand."""
-    return yaml_text(policies.policies(next(file.content for file in files), settings, emits=emits))
+    """The IAM roles of the flow as a template: for who manages roles by hand. Raises DiagnosticError (FT601)."""
+    document = policies.policies(next(file.content for file in files), settings, emits=emits)
+    wrong = [
+        Diagnostic("FT601", f"the roles violate their schema at {pointer}: {message[:400]}")
+        for pointer, message in findings(document, policies.SCHEMA)
+    ]
+    if wrong:
+        raise DiagnosticError(wrong)
+    return yaml_text(document)
 
 
 def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnostic]:

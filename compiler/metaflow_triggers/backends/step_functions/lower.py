@@ -91,7 +91,6 @@ def lower_triggers(flow: Flow, settings: Settings) -> Triggers | None:
         table=names.table_name(name),
         queue=names.queue_name(name),
         queue_arn=queues[0] if queues else None,
-        own_rules_role=settings.events_role is None,
         prefixed=datastore(settings)[1] != "",
     )
 

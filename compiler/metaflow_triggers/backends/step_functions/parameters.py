@@ -77,6 +77,27 @@ def parameters(settings: Settings) -> tuple[Parameter, ...]:
             settings.events_role,
         ),
         Parameter(
+            "StarterRoleArn",
+            "Role of the state machine that starts the flow",
+            "METAFLOW_TRIGGERS_STARTER_ROLE",
+            _ARN,
+            settings.starter_role,
+        ),
+        Parameter(
+            "CorrelatorRoleArn",
+            "Role of the state machines that gather the events of a set",
+            "METAFLOW_TRIGGERS_CORRELATOR_ROLE",
+            _ARN,
+            settings.correlator_role,
+        ),
+        Parameter(
+            "SchedulerRoleArn",
+            "Role with which EventBridge Scheduler starts the flow",
+            "METAFLOW_TRIGGERS_SCHEDULER_ROLE",
+            _ARN,
+            settings.scheduler_role,
+        ),
+        Parameter(
             "DynamoDbTable",
             "Table in which Metaflow keeps the sizes of foreach steps",
             "METAFLOW_SFN_DYNAMO_DB_TABLE",

@@ -3,8 +3,8 @@
 In:   the flow's template, settings; whether its code emits events.
 Out:  a template; deployed as it is, or read by who manages roles by hand.
 
-Not here: the roles of the triggers themselves, which are what the flow's template has; only what they refer to is
-spelled out as ARNs.
+Not here: what a role may do (`templates/step_functions/*_role.json.j2`). The roles of the triggers are those of the
+flow's template, also where a setting gives one and the template has none; what they refer to is spelled out as ARNs.
 ARNs are exact. `UNRESTRICTED` lists the actions for which IAM knows no resource.
 """
 
@@ -23,7 +23,10 @@ from .objects import QUEUE, ROLE, TABLE
 from .open_settings import used
 from .owned import tag_map
 from .parameters import parameters
-from .rules import RULE, bus_name
+from .roles import PARAMETERS
+from .rules import RULE, SCHEDULE, bus_name
+
+SCHEMA = "step_functions/policies"
 
 UNRESTRICTED = {
     "batch:DescribeJobs": "Service Authorization Reference, AWS Batch: no resource type",
@@ -36,7 +39,7 @@ _ARNS = {
     TABLE: ("dynamodb", "table/", "TableName"),
 }
 _QUEUE = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:job-queue/"
-_MADE_HERE = {"StateMachineRoleArn", "BatchJobRoleArn", "EventsRoleArn", "FargateExecutionRoleArn"}
+_MADE_HERE = {"StateMachineRoleArn", "BatchJobRoleArn", "FargateExecutionRoleArn", *PARAMETERS.values()}
 
 
 def policies(template: dict[str, Any], settings: Settings, *, emits: bool) -> dict[str, Any]:
@@ -45,37 +48,14 @@ def policies(template: dict[str, Any], settings: Settings, *, emits: bool) -> di
     machine = resources[FLOW]["Properties"]
     arns = {logical: _arn(item) for logical, item in resources.items() if item["Type"] in _ARNS}
     roles = {logical: _spelled(item, arns) for logical, item in resources.items() if item["Type"] == ROLE}
-    text = json.dumps(machine["Definition"])
-    prefixed = datastore(settings)[1] != ""
+    folder = "${DatastorePrefix}/" if datastore(settings)[1] != "" else ""
     common = {
         "flow": template["Description"].partition(", deployed as ")[0].removeprefix("Metaflow flow "),
         "deployed": tag_map(machine["Tags"])[TAG_DEPLOYED_NAME],
         "tags": machine["Tags"],
-        "foreach": "dynamodb:getItem" in text,
     }
-    roles["StateMachineRole"] = render(
-        "step_functions/state_machine_role",
-        definitions=[
-            item["Properties"]["JobDefinitionName"] for item in resources.values() if item["Type"] == JOB_DEFINITION
-        ],
-        queues=_unique(_queue_arn(item, settings) for item in _values(machine["Definition"], "JobQueue")),
-        distributed='"DISTRIBUTED"' in text,
-        folder="${DatastorePrefix}/" if prefixed else "",
-        **common,
-    )
-    roles["TaskRole"] = render(
-        "step_functions/task_role",
-        folder="${DatastorePrefix}/" if prefixed else "",
-        bus=bus_name(settings.event_bus) if emits else None,
-        source=settings.event_source,
-        **common,
-    )
-    targets = [item["Properties"]["Targets"][0] for item in resources.values() if item["Type"] == RULE]
-    if targets and "RulesRole" not in roles:  # then a setting names it, and the flow's template makes none
-        unique = _unique(_spelled(target["Arn"], arns) for target in targets)
-        roles["RulesRole"] = render(
-            "step_functions/rules_role", targets=unique[0] if len(unique) == 1 else unique, **common
-        )
+    roles |= _spelled(_given_roles(resources, folder, common), arns)
+    roles |= _settings_roles(resources, settings, folder, common, emits=emits)
     names = used(roles)
     out: dict[str, Any] = render(
         "step_functions/template",
@@ -89,6 +69,52 @@ def policies(template: dict[str, Any], settings: Settings, *, emits: bool) -> di
         },
         resources=roles,
     )
+    return out
+
+
+def _settings_roles(
+    resources: dict[str, Any], settings: Settings, folder: str, common: dict[str, Any], *, emits: bool
+) -> dict[str, Any]:
+    """The roles that the template always takes from settings: of the flow's state machine and of its tasks."""
+    definition = resources[FLOW]["Properties"]["Definition"]
+    text = json.dumps(definition)
+    common = common | {"foreach": "dynamodb:getItem" in text, "folder": folder}
+    machine = render(
+        "step_functions/state_machine_role",
+        definitions=[
+            item["Properties"]["JobDefinitionName"] for item in resources.values() if item["Type"] == JOB_DEFINITION
+        ],
+        queues=_unique(_queue_arn(item, settings) for item in _values(definition, "JobQueue")),
+        distributed='"DISTRIBUTED"' in text,
+        **common,
+    )
+    task = render(
+        "step_functions/task_role",
+        bus=bus_name(settings.event_bus) if emits else None,
+        source=settings.event_source,
+        **common,
+    )
+    return {"StateMachineRole": machine, "TaskRole": task}
+
+
+def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any]) -> dict[str, Any]:
+    """The roles of the triggers that settings give, so that the template makes none."""
+    out: dict[str, Any] = {}
+    rules = [item["Properties"]["Targets"][0] for item in resources.values() if item["Type"] == RULE]
+    timed = [item["Properties"]["Target"] for item in resources.values() if item["Type"] == SCHEDULE]
+    for logical, name, targets in (("RulesRole", "rules_role", rules), ("SchedulerRole", "scheduler_role", timed)):
+        if targets and logical not in resources:
+            unique = _unique(target["Arn"] for target in targets)
+            arns = unique[0] if len(unique) == 1 else unique
+            out[logical] = render(
+                f"step_functions/{name}", targets=arns, queue_arn=targets[0]["DeadLetterConfig"]["Arn"], **common
+            )
+    queue_arn = next((target["DeadLetterConfig"]["Arn"] for target in rules), None)
+    for logical in ("Starter", "EventCorrelator", "FinishCorrelator"):
+        if logical in resources and f"{logical}Role" not in resources:
+            name = "starter_role" if logical == "Starter" else "correlator_role"
+            place = f"{folder}{common['flow']}/_triggers/"
+            out[f"{logical}Role"] = render(f"step_functions/{name}", folder=place, queue_arn=queue_arn, **common)
     return out
 
 

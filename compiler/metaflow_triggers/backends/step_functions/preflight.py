@@ -14,10 +14,11 @@ from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...settings import Settings
+from . import roles
 from .calls import Clients, absent, calling
 from .parameters import parameters
 
-_ROLES = ("BatchJobRoleArn", "FargateExecutionRoleArn", "StateMachineRoleArn", "EventsRoleArn")
+_ROLES = {"BatchJobRoleArn", "FargateExecutionRoleArn", "StateMachineRoleArn", *roles.PARAMETERS.values()}
 
 
 def missing_things(template: dict[str, Any], settings: Settings, clients: Clients) -> list[Diagnostic]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...model import EventDependency, FinishDependency, Flow, Trigger
 from ...settings import Settings
-from . import names
+from . import names, roles
 from .crontab import scheduler_expressions
 from .dependencies import finish_filter, origin_of
 from .open_settings import used
@@ -224,7 +224,7 @@ class _Template:
 
     def rules_are_whole(self) -> Iterator[str]:
         """Names, roles, the queue that every rule may write to."""
-        role = "RulesRole" if self.settings.events_role is None else "EventsRoleArn"
+        role = self.role("RulesRole")
         paths = []
         for name, properties in self.rules.items():
             if any(_name_of(target["RoleArn"]) != role for target in properties["Targets"]):
@@ -239,8 +239,8 @@ class _Template:
             if sorted(senders) != sorted(paths):
                 yield "opens the dead-letter queue to other rules than its own"
         for name, properties in self.timed.items():
-            if _name_of(properties["Target"]["RoleArn"]) != "SchedulerRole":
-                yield f"lets {name} act with another role than SchedulerRole"
+            if _name_of(properties["Target"]["RoleArn"]) != self.role("SchedulerRole"):
+                yield f"lets {name} act with another role than {self.role('SchedulerRole')}"
         own = {
             "DeadLetterQueue": ("QueueName", names.queue_name(self.deployed)),
             "SetTable": ("TableName", names.table_name(self.deployed)),
@@ -273,8 +273,8 @@ class _Template:
         keys = []
         for name in sorted(needed & there):
             properties = self.given[name]
-            if _name_of(properties["RoleArn"]) != f"{name}Role":
-                yield f"lets {name} act with another role than {name}Role"
+            if _name_of(properties["RoleArn"]) != self.role(f"{name}Role"):
+                yield f"lets {name} act with another role than {self.role(f'{name}Role')}"
             states = properties["Definition"]["States"]
             triggers = self.alone if name == "Starter" else [t for t in self.whole_sets if _machine(t) == name]
             served = Served(triggers, self.flow, self.settings, self.deployed, self.folder, queue)
@@ -311,7 +311,7 @@ class _Template:
             needed["StarterRole"] = ("states", [stores, flow, ("sqs:SendMessage", queue)])
         for trigger in self.whole_sets:
             needed[f"{_machine(trigger)}Role"] = ("states", [stores, *gathers, flow, ("sqs:SendMessage", queue)])
-        if self.rules and self.settings.events_role is None:
+        if self.rules:
             machines = sorted({atom[0] for atom in _deliveries(self.flow, self.settings)})
             needed["RulesRole"] = ("events", [("states:StartExecution", machine) for machine in machines])
         timed = sorted({atom[0] for atom in _schedules(self.flow, self.deployed)})
@@ -319,8 +319,15 @@ class _Template:
             rights = [("states:StartExecution", machine) for machine in timed]
             needed["SchedulerRole"] = ("scheduler", [*rights, ("sqs:SendMessage", queue)])
         return frozenset(
-            (role, _assumed_by(service), *right) for role, (service, rights) in needed.items() for right in rights
+            (role, _assumed_by(service), *right)
+            for role, (service, rights) in needed.items()
+            if roles.is_made(role, self.settings)
+            for right in rights
         )
+
+    def role(self, logical: str) -> str:
+        """The logical name of the role that stands for `logical`: its own, or the parameter of a setting."""
+        return logical if roles.is_made(logical, self.settings) else roles.PARAMETERS[logical]
 
     def workflow(self) -> Iterator[str]:
         """What we change of upstream's state machine."""

@@ -166,7 +166,6 @@ class Triggers:
     table: str
     queue: str
     queue_arn: str | None
-    own_rules_role: bool
     prefixed: bool
 
 
