@@ -122,6 +122,8 @@ def _as_aws_tells(item: Item) -> Item:
 
 def locally(one: Project, folder: Path) -> engines.Found:
     """What the local engine makes of it."""
+    if not one.items:  # all were polls
+        return engines.Found(Counter(), Counter(), [])
     return engines.step_through(one.graph, one.items, folder, one.seed, {})
 
 
@@ -137,7 +139,7 @@ def observe(engine: Engine, projects: Sequence[Project], told: Callable[[str], N
         list(pool.map(lambda pair: _deploy(engine.url, client, *pair), flows))
     told(f"{len(flows)} flows of {len(projects)} projects are deployed")
     rounds = [list(_rounds(client, one)) for one in projects]
-    for number in range(max(map(len, rounds))):
+    for number in range(max(map(len, rounds), default=0)):
         now = [action for todo in rounds if number < len(todo) for action in todo[number]]
         _put(client, [entry for kind, entry in now if kind == "event"])
         engine.switch(publish=[entry for kind, entry in now if kind == "finish"])
