@@ -26,7 +26,7 @@ REFUSED = [row for row in rows() if row.mistakes or BACKEND in row.refusals]
 QUICK = (
     "2 require says all, and each event fills its own parameters",
     "4 match failure is the run that failed, with step and error",
-    "6 int takes no boolean, no 3.0, no other text",
+    "6 bool takes neither numbers nor other words",
     "6 without a required value the event does not start the flow, visibly",
 )
 """Run by every `make test`; the campaign runs all rows."""
