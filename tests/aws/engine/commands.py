@@ -5,7 +5,7 @@ Out:  for each request, in its order, a line of JSON: exit code and both streams
 
 Not here: which commands. A command on a flow has a process of its own, forked from one that has imported Metaflow and
 nothing of a user's; events are emitted one after the other in this process. Both take the way that a user's command
-takes, from its command line on.
+takes, from its command line on. `compile` is not for here: it is known from the command line when Metaflow is imported.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def main() -> None:
     os.dup2(2, 1)  # what is printed by accident is no answer
     sys.path.remove(str(ROOT))  # a flow must not find the tests
     del os.environ["PYTHONPATH"]
-    import metaflow
-    import metaflow.cli  # noqa: F401
+    import boto3  # noqa: F401
+    import metaflow  # noqa: F401 - but not metaflow.cli, which takes options of the flow that there is when it is imported
 
     for line in sys.stdin:
         request = json.loads(line)

@@ -132,6 +132,7 @@ def ran(engine: Engine, workshop: Workshop) -> Workshop:
     for name, text in flows.items():
         workshop.write(name, text)
     documented = write_the_documents(workshop.folder)
+    engine.switch(keep_logs=False)
     workshop.create_all(*(name for name in flows if name != "ends"), *documented)
     # A laptop's runs, which no triggered run may find.
     for file in ("laptops_ingestion", "ingest"):
