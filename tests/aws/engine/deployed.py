@@ -10,6 +10,7 @@ events have been given, each after what the one before it set off: the order of 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,8 +33,8 @@ from .commands import Commands, running
 from .engine import Engine
 from .table import SETTINGS, ended, origin
 
-AT_ONCE = 3
-"""Jobs: a task is a process or two that think all the time."""
+AT_ONCE = os.cpu_count() or 2
+"""Jobs: a task is a process that thinks all the time."""
 _PATIENCE = 4 * 3600
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import threading
 from typing import Any
@@ -52,7 +53,7 @@ class Switches:
     deliveries: int = 1
     run_jobs: bool = True
     keep_logs: bool = True
-    jobs_at_once: int = 4
+    jobs_at_once: int = os.cpu_count() or 2
     seed: int = 1
     publishes_statuses: bool = True
     waits: float = 0.01
