@@ -99,6 +99,26 @@ def test_the_largest_payload_passes(workspace, server):
     assert len(server.requests[0][3]) < 1024 * 1024
 
 
+ON_AWS = {
+    "SFN_STATE_MACHINE": "m",
+    "AWS_ACCESS_KEY_ID": "t",
+    "AWS_SECRET_ACCESS_KEY": "t",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+def test_how_numbers_are_spelled_is_left_out_where_it_does_not_fit(workspace, server):
+    server.answers = [(200, b'{"FailedEntryCount": 0, "Entries": [{"EventId": "x"}]}')]
+    stdout, stderr = emit(
+        workspace,
+        "('e', {'a': [1.0] * 40000, 'b': 2**60}, False)",
+        environment=ON_AWS | {"AWS_ENDPOINT_URL": server.url},
+    )
+    assert stdout.startswith("RETURNED"), stderr
+    (entry,) = json.loads(server.requests[0][3])["Entries"]
+    assert base64.urlsafe_b64decode(entry["Resources"][1].rpartition("/")[2]) == b'[[["b"],"1152921504606846976"]]'
+
+
 def test_eventbridge(workspace, server):
     server.answers = [
         (500, b"{}"),

@@ -300,6 +300,46 @@ def test_large_integers_survive_a_bus_of_floating_point_numbers(payload):
     assert resource is None or base64.urlsafe_b64decode(resource.rsplit("/", 1)[1])
 
 
+DECIMALS = {
+    "2.5": False,
+    "1.10": False,
+    "1E5": False,
+    "1.0": False,
+    "-0.0": False,
+    "0e99999999999999999999": False,
+    "1e400": True,
+    "-1e400": True,
+    "1e-999": True,
+    "1e-99999999999999999999": True,
+    "0.1000000000000000055511151231257827": True,
+}
+"""How a number is written -> whether a double has another value. Each but the first may be written otherwise."""
+
+
+@pytest.mark.parametrize("text", DECIMALS)
+def test_a_decimal_survives_a_bus_of_floating_point_numbers(text):
+    def by_the_bus(number):
+        double = float(number)
+        return 0 if math.isinf(double) else int(double) if double.is_integer() else double
+
+    payload = values.loads(f'{{"n":[true,{{"x":{text}}}]}}')
+    resource = values.numbers_resource(payload)
+    bus = json.loads(values.dumps(payload), parse_float=by_the_bus)
+    event = {"source": "metaflow", "detail-type": "e", "detail": bus, "resources": [resource] if resource else []}
+    (found,) = select({"version": 1, "events": [{"transport": "eventbridge", "event": event}]})
+    assert values.dumps(found.payload) == values.dumps(payload)
+    assert (resource is None) == (text == "2.5")
+    assert (values.numbers_resource(payload, spelling=False) is not None) == DECIMALS[text]
+
+
+def test_what_is_no_number_replaces_none():
+    for digits in ('"null"', '"true"', "5", '"x"', '"[1]"', '"NaN"'):
+        resource = "metaflow-triggers:numbers/" + base64.urlsafe_b64encode(f'[[["n"],{digits}]]'.encode()).decode()
+        event = {"source": "metaflow", "detail-type": "e", "detail": {"n": 1}, "resources": [resource]}
+        (found,) = select({"version": 1, "events": [{"transport": "eventbridge", "event": event}]})
+        assert found.payload == {"n": 1} and type(found.payload["n"]) is int
+
+
 S3_ORIGIN = {"source": "aws.s3", "detail-type": "Object Created"}
 
 

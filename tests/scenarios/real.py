@@ -147,7 +147,8 @@ def _fill(
     found = engine.connection.execute(
         "SELECT flow_key, state, document, run_id, error, reason FROM starts ORDER BY id"
     ).fetchall()
-    artifacts = _artifacts([f"{plain(key)}/{run_id}" for key, _, _, run_id, _, _ in found if run_id], folder)
+    paths = [f"{plain(key)}/{run_id}" for key, _, _, run_id, _, _ in found if run_id]
+    artifacts = artifacts_of(paths, folder, environment(folder))
     for key, state, text, run_id, error, reason in found:
         name = plain(key)
         target = observed[row_of[name].rule]
@@ -158,16 +159,17 @@ def _fill(
             target.not_started.append(name)
             continue
         has = artifacts.get(f"{name}/{run_id}")
-        target.starts.append(_start(name, values.loads(text), has, error, target))
+        target.starts.append(start_seen(name, values.loads(text), has, error, target))
         if state not in ("succeeded", "failed"):
             target.problems.append(f"a run of {name} ended as {state}: {error}")
     for row in rows:
         observed[row.rule].waiting = observed[row.rule].waiting or []
 
 
-def _start(
+def start_seen(
     name: str, document: dict[str, Any], has: dict[str, Any] | None, error: str | None, target: Observed
 ) -> ObservedStart:
+    """A run by its trigger document and its artifacts (None: no step has run). What is wrong goes to `target`."""
     told = values.select(document)
     if has is None:  # no step of the user's has run
         events = tuple(Seen(event.name, event.payload, event.id) for event in told)
@@ -211,15 +213,15 @@ pickle.dump(found, sys.stdout.buffer)
 """
 
 
-def _artifacts(paths: list[str], folder: Path) -> dict[str, dict[str, Any]]:
+def artifacts_of(paths: list[str], folder: Path, environment: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Run -> artifacts of all its steps, by Metaflow's client; a run without a step of the user's is absent."""
     done = subprocess.run(
         [sys.executable, "-c", _READ],
         input=pickle.dumps(paths),
         capture_output=True,
-        env=environment(folder),
+        env=environment,
         cwd=folder,
-        timeout=300,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr.decode()
     return pickle.loads(done.stdout)

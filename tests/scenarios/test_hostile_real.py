@@ -12,7 +12,7 @@ import pytest
 
 from . import hostile, reading, real
 from .hostile import DEFAULT, VALUES, WRONG, expected
-from .rows import Row, same
+from .rows import Observed, Row, same
 
 KINDS = {"str": "type=str", "int": "type=int", "float": "type=float", "bool": "type=bool", "json": "type=JSONType"}
 KINDS["separator"] = "separator=','"
@@ -70,7 +70,12 @@ def files_below(folder: Path) -> list[str]:
 def test_every_value_arrives_equal_or_is_refused(tmp_path):
     row = hostile_row()
     (tmp_path / "flows").mkdir()
-    observed = real.observe([row], reading.read([row], tmp_path / "flows"), tmp_path)[row.rule]
+    check_arrived(real.observe([row], reading.read([row], tmp_path / "flows"), tmp_path)[row.rule])
+    assert files_below(tmp_path) == []
+
+
+def check_arrived(observed: Observed) -> None:
+    """What a runner saw of `hostile_row`."""
     assert observed.problems == []
     by_flow = {start.flow: start for start in observed.starts}
     publisher = by_flow.pop("HostilePublisher")
@@ -86,10 +91,10 @@ def test_every_value_arrives_equal_or_is_refused(tmp_path):
             if not same(found, wanted):
                 told.append((kind, list(VALUES)[number], found, wanted))
     assert told == []
-    assert files_below(tmp_path) == []
 
 
 def wrong_row(kind: str, count: int | None) -> Row:
+    """A row of values that do not fit: all, or `count` of them."""
     wrong = {name: text for name, text in VALUES.items() if expected(text, kind) is WRONG}
     chosen = list(wrong)[:count]
     flow = {
@@ -106,12 +111,16 @@ def wrong_row(kind: str, count: int | None) -> Row:
 
 def check_wrong(row: Row, folder: Path) -> None:
     (folder / "flows").mkdir()
-    observed = real.observe([row], reading.read([row], folder / "flows"), folder)[row.rule]
+    check_refused(row, real.observe([row], reading.read([row], folder / "flows"), folder)[row.rule])
+    assert files_below(folder) == []
+
+
+def check_refused(row: Row, observed: Observed) -> None:
+    """What a runner saw of a `wrong_row`."""
     assert observed.problems == []
     assert len(observed.starts) == len(row.events)
     for start in observed.starts:
         assert start.fails is not None and "hostile-wrong" in start.fails and "'v'" in start.fails
-    assert files_below(folder) == []
 
 
 def test_a_value_of_the_wrong_type_fails_before_user_code(tmp_path):

@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from metaflow_extensions.triggers.plugins import values
+
 from tests.upstream.emulated_aws import REGION, prepare
 
 from . import installation
@@ -75,15 +77,19 @@ class Engine:
         self.switch(publish=[entry])
 
     def state(self) -> dict[str, Any]:
-        """The switches, `running` executions, faults `injected` since the switches were set."""
+        """The switches, executions `running` and `waiting_for_jobs`, faults `injected` since the switches were set."""
         with urllib.request.urlopen(f"{self.url}/_engine", timeout=60) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
-    def wait(self) -> None:
-        """Return when no execution runs any more and each one's last event has been delivered."""
-        for _ in range(PATIENCE * 10):
-            if self.state()["running"] == 0:
+    def wait(self, jobs: bool = True, patience: int = PATIENCE) -> None:
+        """Return when no execution runs any more and each one's last event has been delivered.
+
+        Without `jobs`: when all that run wait for a job. `patience`: seconds.
+        """
+        for _ in range(patience * 10):
+            state = self.state()
+            if state["running"] == (0 if jobs else state["waiting_for_jobs"]):
                 return
             time.sleep(0.1)
         raise AssertionError("executions still run")
@@ -120,9 +126,9 @@ class Engine:
         return found
 
     def document(self, uri: str) -> Any:
-        """An object of the datastore, read as JSON."""
+        """An object of the datastore, read as JSON, each number as it is spelled."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        return json.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return values.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def job_output(self) -> str:
         """What all jobs printed, for the message of a failed assertion."""
@@ -198,5 +204,6 @@ def _job_environment(folder: Path) -> dict[str, str]:
         "AWS_BATCH_JQ_NAME": "queue",
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         "METAFLOW_SKIP_INSTALL_DEPENDENCIES": "1",
+        "METAFLOW_S3_WORKER_COUNT": "2",  # else 64 processes for a step of many artifacts
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / "metadata"),
     }

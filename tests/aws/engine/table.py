@@ -26,7 +26,7 @@ from metaflow_triggers.simulate.items import Item
 
 from tests.aws.samples import CONFIGURED
 from tests.scenarios.reading import ReadRow
-from tests.scenarios.rows import Observed, ObservedStart, Row, Seen
+from tests.scenarios.rows import Observed, Row
 from tests.scenarios.stepped import judged, row_items, started
 
 from .engine import ACCOUNT, BUCKET, Engine
@@ -50,7 +50,7 @@ def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow]) -> di
         engine.wait()
     for rule, graph in graphs.items():
         for flow in graph.flows:
-            _read(engine, flow, todo[rule], observed[rule])
+            _read(engine, flow, observed[rule])
     return observed
 
 
@@ -62,7 +62,7 @@ def _deploy(engine: Engine, flow: Flow, graph: TriggerGraph) -> None:
 
 def _give(engine: Engine, item: Item, number: int, graph: TriggerGraph, observed: Observed) -> None:
     if item.kind == "finish":
-        engine.publish(_ended(item))
+        engine.publish(ended(item))
     elif item.kind == "event":
         try:
             judged(item)
@@ -77,11 +77,11 @@ def _give(engine: Engine, item: Item, number: int, graph: TriggerGraph, observed
             "Detail": values.dumps(item.payload),
             "Resources": [values.event_resource(str(item.identity)), *([numbers] if numbers else [])],
         }
-        engine.publish(entry | _origin(graph, item.name))
+        engine.publish(entry | origin(graph, item.name))
 
 
-def _origin(graph: TriggerGraph, name: str) -> dict[str, Any]:
-    """How an event of AWS itself is published."""
+def origin(graph: TriggerGraph, name: str) -> dict[str, Any]:
+    """How an event of AWS itself is published; empty for others."""
     for flow in graph.flows:
         for trigger in flow.triggers:
             for item in trigger.dependencies:
@@ -91,7 +91,8 @@ def _origin(graph: TriggerGraph, name: str) -> dict[str, Any]:
     return {}
 
 
-def _ended(item: Item) -> dict[str, Any]:
+def ended(item: Item) -> dict[str, Any]:
+    """What Step Functions publishes of a run that ended."""
     machine = names.deployed_name(item.name, item.project, item.branch, SETTINGS)
     detail: dict[str, Any] = {
         "executionArn": f"arn:aws:states:{ACCOUNT}:execution:{machine}:{item.identity}",
@@ -108,7 +109,7 @@ def _ended(item: Item) -> dict[str, Any]:
     }
 
 
-def _read(engine: Engine, flow: Flow, items: Sequence[Item], observed: Observed) -> None:
+def _read(engine: Engine, flow: Flow, observed: Observed) -> None:
     name = names.own_name(flow, SETTINGS)
     for execution in engine.executions(name):
         document = engine.document(json.loads(engine.describe(execution)["input"])["MetaflowTrigger"]["uri"])
@@ -116,23 +117,9 @@ def _read(engine: Engine, flow: Flow, items: Sequence[Item], observed: Observed)
             {"transport": one["transport"], "event": engine.document(one["uri"])} if "uri" in one else one
             for one in document["events"]
         ]
-        observed.starts.append(_plain(started(flow.name, document, flow.parameters), items))
+        observed.starts.append(started(flow.name, document, flow.parameters))
     sqs = engine.client("sqs")
     for url in sqs.list_queues(QueueNamePrefix=names.queue_name(name)).get("QueueUrls", []):
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             assert observed.not_started is not None
             observed.not_started += [flow.name for _ in found]
-
-
-def _plain(start: ObservedStart, items: Sequence[Item]) -> ObservedStart:
-    """Run ids without Metaflow's prefix, and an outcome's step, which AWS does not tell (section 4)."""
-    runs = {f"sfn-{item.identity}": item for item in items if item.kind == "finish"}
-    events = []
-    for event in start.events:
-        item = runs.get(str(event.payload.get("run_id")))
-        if item is None or not event.name.startswith("metaflow."):
-            events.append(event)
-            continue
-        payload = {**event.payload, "run_id": item.identity, "step": item.step}
-        events.append(Seen(event.name, payload, (event.id or "").replace("/sfn-", "/", 1)))
-    return dataclasses.replace(start, events=tuple(events))

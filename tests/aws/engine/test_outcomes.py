@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -130,13 +131,11 @@ def ran(engine: Engine, workshop: Workshop) -> Workshop:
     flows |= {match: WATCH.format(match=match) for match in ("failure", "timeout", "aborted", "finish")}
     for name, text in flows.items():
         workshop.write(name, text)
-    for file in ("ingestion", "transform"):  # the documents' own
-        (workshop.folder / f"flow_documented_{file}.py").write_text(
-            (ROOT / "examples" / "chaining" / f"{file}.py").read_text()
-        )
-    workshop.create_all(*(name for name in flows if name != "ends"), "documented_ingestion", "documented_transform")
+    documented = write_the_documents(workshop.folder)
+    engine.switch(keep_logs=False)
+    workshop.create_all(*(name for name in flows if name != "ends"), *documented)
     # A laptop's runs, which no triggered run may find.
-    for file in ("documented_ingestion", "ingest"):
+    for file in ("laptops_ingestion", "ingest"):
         done = workshop.python(f"flow_{file}.py", "--no-pylint", "--datastore", "s3", "run")
         assert done.code == 0, done.err
     workshop.create("ends", "--workflow-timeout", "100000")
@@ -144,7 +143,8 @@ def ran(engine: Engine, workshop: Workshop) -> Workshop:
     engine.put("end", {"how": "failure"}, "fails")
     engine.put("end", {"how": "stop me"}, "stopped")
     stop(engine, "stopped")
-    workshop.python("flow_documented_ingestion.py", "--no-pylint", "step-functions", "trigger")
+    for file in ("documented_ingestion", "project_ingestion"):
+        workshop.python(f"flow_{file}.py", "--no-pylint", "step-functions", "trigger")
     engine.put("ml-platform.user.tester.begin", {}, "begins")
     upload(engine)
     engine.wait()
@@ -152,6 +152,25 @@ def ran(engine: Engine, workshop: Workshop) -> Workshop:
     engine.put("end", {"how": "time out"}, "takes long")
     engine.wait()
     return workshop
+
+
+def write_the_documents(folder: Path) -> list[str]:
+    """The documents' chain, its classes verbatim: as it is, in a project, on a laptop. What is fetched differs."""
+    deployed = []
+    for file in ("ingestion", "transform"):
+        text = (ROOT / "examples" / "chaining" / f"{file}.py").read_text()
+        in_project = re.sub(
+            "^(@trigger_on_finish|class )", r"@project(name='documented')\n\1", text, count=1, flags=re.M
+        )
+        in_project = in_project.replace("import FlowSpec", "import project, FlowSpec").replace("[3, 1, 2]", "[30, 20]")
+        for name, written in {
+            f"documented_{file}": text,
+            f"project_{file}": in_project,
+            f"laptops_{file}": text.replace("[3, 1, 2]", "[0]"),
+        }.items():
+            (folder / f"flow_{name}.py").write_text(written)
+        deployed += [f"documented_{file}", f"project_{file}"]
+    return deployed
 
 
 def run_of(engine: Engine, identity: str) -> str:
@@ -199,9 +218,10 @@ def test_each_outcome_starts_who_waits_for_it_and_nobody_else(ran: Workshop, mat
 
 
 def test_the_documents_chain_finds_the_run_that_was_deployed_and_no_laptops(ran: Workshop) -> None:
-    (run,) = ran.artifacts("DataTransform", "data")
-    assert run["data"] == [3, 1, 2]
-    assert re.fullmatch("sfn-event-[0-9a-f]{64}", run["run"])
+    """Also in a project: there that of the project."""
+    found = ran.artifacts("DataTransform", "data")
+    assert sorted(run["data"] for run in found) == [[3, 1, 2], [30, 20]]
+    assert all(re.fullmatch("sfn-event-[0-9a-f]{64}", run["run"]) for run in found)
 
 
 def test_a_chain_in_a_project_finds_the_production_run_of_its_branch(ran: Workshop) -> None:

@@ -192,18 +192,24 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
 
     from .values import event_resource, numbers_resource
 
-    numbers = numbers_resource(payload)
+    for spelling in (True, False):  # how a number is spelled is less than the event
+        numbers = numbers_resource(payload, spelling)
+        resources = [event_resource(identity), *([numbers] if numbers else [])]
+        size = len(text.encode("utf-8")) + len(name) + sum(map(len, resources)) + 1024
+        if size <= _EVENT_LIMIT:
+            break
+    else:
+        raise EmitError(
+            f"event {name!r} needs {size} bytes with the digits of its numbers; the limit is {_EVENT_LIMIT}"
+        )
     entry = {
         "Time": when,
         "Source": TRIGGERS_EVENT_SOURCE,
         "DetailType": name,
         "Detail": text,
-        "Resources": [event_resource(identity), *([numbers] if numbers else [])],
+        "Resources": resources,
         "EventBusName": TRIGGERS_EVENT_BUS,
     }
-    size = len(text.encode("utf-8")) + len(name) + sum(map(len, entry["Resources"])) + 1024
-    if size > _EVENT_LIMIT:
-        raise EmitError(f"event {name!r} needs {size} bytes with its large integers; the limit is {_EVENT_LIMIT}")
     client = get_aws_client("events")
 
     def attempt() -> str | None:

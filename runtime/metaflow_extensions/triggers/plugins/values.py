@@ -15,6 +15,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 _CHUNK = 4000  # below the 4,300 digits that Python converts at once (sys.set_int_max_str_digits)
@@ -145,8 +146,12 @@ def _write(value: Any, out: Any) -> None:
         raise TypeError(f"a value of type {type(value).__name__}: {repr(value)[:80]}")
 
 
-def large_integers(value: Any) -> list[list[Any]]:
-    """[path, digits] of every integer beyond 2**53, which a transport with floating-point numbers would change."""
+def fragile_numbers(value: Any, spelling: bool = True) -> list[list[Any]]:
+    """[path, digits] of every number that a transport with floating-point numbers only would change.
+
+    Those are integers beyond 2**53 and decimals that a double is not, or writes otherwise (`1.10`, `1E5`; `1.0`, which
+    may become `1`). Without `spelling`: only where the value changes.
+    """
     found: list[list[Any]] = []
 
     def visit(item: Any, path: list[Any]) -> None:
@@ -155,6 +160,9 @@ def large_integers(value: Any) -> list[list[Any]]:
         if isinstance(item, int):
             if abs(item) > 2**53:
                 found.append([path, _int_text(item)])
+        elif isinstance(item, float):
+            if _is_fragile(dumps(item), spelling):
+                found.append([path, dumps(item)])
         elif isinstance(item, dict):
             for key, inner in item.items():
                 visit(inner, [*path, key])
@@ -166,9 +174,19 @@ def large_integers(value: Any) -> list[list[Any]]:
     return found
 
 
-def numbers_resource(value: Any) -> str | None:
-    """What an EventBridge event carries beside a payload with large integers, or None."""
-    found = large_integers(value)
+def _is_fragile(text: str, spelling: bool) -> bool:
+    number = float(text)
+    written = float.__repr__(number)
+    if spelling:
+        return text != written or number.is_integer()
+    if not number:  # Decimal refuses exponents beyond 10**18
+        return bool(re.search("[1-9]", text.lower().partition("e")[0]))
+    return math.isinf(number) or (text != written and Decimal(text) != Decimal(written))
+
+
+def numbers_resource(value: Any, spelling: bool = True) -> str | None:
+    """What an EventBridge event carries beside a payload with fragile numbers, or None."""
+    found = fragile_numbers(value, spelling)
     if not found:
         return None
     return _NUMBERS_RESOURCE + base64.urlsafe_b64encode(dumps(found).encode()).decode()
@@ -179,15 +197,16 @@ def event_resource(identity: str) -> str:
     return _EVENT_RESOURCE + identity
 
 
-def _restore_integers(payload: Any, resource: str) -> None:
+def _restore_numbers(payload: Any, resource: str) -> None:
     try:
         found = loads(base64.urlsafe_b64decode(resource[len(_NUMBERS_RESOURCE) :]))
         for path, digits in found:
             holder = payload
             for step in path[:-1]:
                 holder = holder[step]
-            if _INTEGER.fullmatch(digits) and _is_number(holder[path[-1]]):
-                holder[path[-1]] = _parse_int(digits)
+            number = loads(digits)
+            if _is_number(number) and _is_number(holder[path[-1]]):
+                holder[path[-1]] = number
     except (ValueError, LookupError, TypeError):
         return  # somebody else's resource that looks like ours: the payload stays as the bus brought it
 
@@ -240,7 +259,7 @@ def _from_eventbridge(event: dict[str, Any], dependencies: list[dict[str, Any]])
         if isinstance(resource, str) and resource.startswith(_EVENT_RESOURCE):
             identity = resource[len(_EVENT_RESOURCE) :]
         elif isinstance(resource, str) and resource.startswith(_NUMBERS_RESOURCE):
-            _restore_integers(detail, resource)
+            _restore_numbers(detail, resource)
     if foreign is not None:  # it has its name from the flow; on the bus it has another
         return Event(str(foreign.get("name")), detail, _text(identity), when, "event", foreign)
     return Event(name, detail, _text(identity), when, "event", _named(named, name))

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
+import sys
 import threading
+from decimal import Decimal
 from typing import Any
 
 from ministack import app
-from ministack.services import batch, dynamodb, eventbridge, s3, stepfunctions
+from ministack.services import batch, dynamodb, eventbridge, s3, scheduler, stepfunctions
 
 _UNION = re.compile(r"\$\.?\[('[^']+'(?:, ?'[^']+')+)\]")
 
@@ -39,6 +42,9 @@ def apply() -> None:
     _times()
     _unions()
     _job_definitions()
+    _numbers()
+    # Its clock is the machine's, in UTC whatever the timezone: a test would depend on the time of day (`../clock.py`).
+    scheduler._tick_schedules = lambda: None
 
 
 def _locked(function: Any) -> Any:
@@ -137,6 +143,17 @@ def _put_object(resource: str, data: dict[str, Any]) -> dict[str, Any]:
     if status >= 400:
         raise stepfunctions._ExecutionError("S3.S3Exception", str(answer))
     return {"ETag": "x"}
+
+
+def _numbers() -> None:
+    """Numbers of any length are read; what no double holds goes on as an integer of its value, not as `Infinity`."""
+
+    def finite(text: str) -> Any:
+        number = float(text)
+        return int(Decimal(text)) if math.isinf(number) else number
+
+    sys.set_int_max_str_digits(0)
+    json._default_decoder = json.JSONDecoder(parse_float=finite)  # type: ignore[attr-defined]
 
 
 def _times() -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,23 @@ from ministack.services import batch, stepfunctions
 run_jobs = True
 """False: a job succeeds at once, without a process (`switches`)."""
 
+keep_logs = True
+"""False: what a job prints is not uploaded, for which Metaflow takes half of a task's processes (`switches`)."""
+
+_WITHOUT_LOGS = """#!/bin/sh
+case "$1 $2" in
+"-m metaflow.mflog.save_logs") exit 0 ;;
+"-m metaflow.mflog.tee") exec tee -a "$4" ;;
+esac
+exec {python} "$@"
+"""
+
+waited_for = 0
+"""Tasks of state machines that wait for their job."""
+
+_slots = threading.Condition()
+_taken: set[int] = set()
+_at_once = 0
 _processes: set[int] = set()
 _base: dict[str, str] = {}
 _folder = Path()
@@ -33,6 +52,14 @@ def apply(environment: dict[str, str], folder: Path) -> None:
     global _folder
     _base.update(environment)
     _folder = folder
+    # An unpacked code package has never been compiled. A slot's path is the same for each job, so what one job
+    # compiled of Metaflow serves the next.
+    _base["PYTHONPYCACHEPREFIX"] = str(folder.parent / "compiled")
+    python = shutil.which("python", path=environment["PATH"])
+    shim = folder.parent / "without-logs" / "python"
+    shim.parent.mkdir()
+    shim.write_text(_WITHOUT_LOGS.format(python=python))
+    shim.chmod(0o755)
     submit = batch._submit_job
 
     def submitted(arguments: dict[str, Any]) -> Any:
@@ -55,6 +82,43 @@ def kill_all() -> None:
     for group in list(_processes):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
+
+
+def set_at_once(count: int) -> None:
+    """Let as many jobs run at once; 0 holds all that have not begun."""
+    global _at_once
+    with _slots:
+        _at_once = count
+        _slots.notify_all()
+
+
+@contextlib.contextmanager
+def _slot(job: dict[str, Any]) -> Iterator[Path | None]:
+    """An empty folder, once there is room; None if the job was stopped before that."""
+    with _slots:
+        _slots.wait_for(lambda: job.get("stopped") or len(_taken) < _at_once)
+        if job.get("stopped"):
+            yield None
+            return
+        number = next(number for number in range(len(_taken) + 1) if number not in _taken)
+        _taken.add(number)
+    place = _folder / f"slot-{number}"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    try:
+        yield place
+    finally:
+        with _slots:
+            _taken.discard(number)
+            _slots.notify_all()
+
+
+def _forget_compiled_user_code(place: Path) -> None:
+    """Files of two packages may have the same name, time and size, and other contents."""
+    compiled = Path(_base["PYTHONPYCACHEPREFIX"], *place.parts[1:], "metaflow")
+    for path in compiled.iterdir() if compiled.is_dir() else ():
+        if path.name != ".mf_code":  # Metaflow's own
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _know_the_execution() -> None:
@@ -89,12 +153,17 @@ def _run(job: dict[str, Any], arguments: dict[str, Any]) -> None:
         environment = dict(_base)
         for item in [*properties.get("environment", []), *overrides.get("environment", [])]:
             environment[item["name"]] = str(item["value"])
+        if not keep_logs:
+            environment["PATH"] = f"{_folder.parent / 'without-logs'}:{environment['PATH']}"
         command = overrides.get("command") or properties.get("command") or ["true"]
         for attempt in range(1, attempts + 1):
-            folder = _folder / f"{job['jobId']}-{attempt}"
-            folder.mkdir(parents=True)
-            own = {"AWS_BATCH_JOB_ID": job["jobId"], "AWS_BATCH_JOB_ATTEMPT": str(attempt), "HOME": str(folder)}
-            code = _process(job, command, environment | own, folder, limit)
+            with _slot(job) as place:
+                if place is None:
+                    break
+                _forget_compiled_user_code(place)
+                own = {"AWS_BATCH_JOB_ID": job["jobId"], "AWS_BATCH_JOB_ATTEMPT": str(attempt), "HOME": str(place)}
+                code = _process(job, command, environment | own, place, limit)
+                place.rename(_folder / f"{job['jobId']}-{attempt}")
             if code == 0 or job.get("stopped"):
                 break
     except Exception as error:
@@ -126,18 +195,23 @@ def _process(
         _kill(job["jobId"])
         return process.wait()
     finally:
+        with contextlib.suppress(ProcessLookupError):  # a container's other processes end with its first
+            os.killpg(process.pid, signal.SIGKILL)
         _processes.discard(process.pid)
 
 
 def _kill(identity: str) -> None:
     job = batch._jobs[identity]
     job["stopped"] = True
+    with _slots:
+        _slots.notify_all()
     with contextlib.suppress(ProcessLookupError, KeyError):
         os.killpg(job["process"], signal.SIGKILL)
 
 
 def _task(resource: str, data: dict[str, Any]) -> dict[str, Any]:
     """The integration `batch:submitJob[.sync]`: PascalCase in and out; a failed job raises."""
+    global waited_for
     execution = _current.execution
     arguments = spelled(data, str.lower)
     if resource.endswith(".sync"):
@@ -148,10 +222,14 @@ def _task(resource: str, data: dict[str, Any]) -> dict[str, Any]:
     if status >= 400:
         raise stepfunctions._ExecutionError("Batch.ClientException", body.get("message", ""))
     job = batch._jobs[body["jobId"]]
+    with _slots:
+        waited_for += 1
     while resource.endswith(".sync") and job["status"] not in ("SUCCEEDED", "FAILED"):
         if execution["status"] != "RUNNING":
             _kill(job["jobId"])
         time.sleep(0.05)
+    with _slots:
+        waited_for -= 1
     shown = {key: value for key, value in job.items() if key not in ("process", "stopped")}
     result: dict[str, Any] = spelled(shown | {"parameters": arguments.get("parameters", {})}, str.upper)
     if job["status"] == "FAILED":

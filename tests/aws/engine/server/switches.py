@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import threading
 from typing import Any
@@ -41,8 +42,9 @@ class Switches:
     """`faults`: share of the writes of state machines that are carried out and report failure.
 
     `conflicts`: share of their writes to DynamoDB that a transaction is in the way of. `deliveries`: how often
-    EventBridge hands each event to a state machine. `run_jobs`: False lets each job succeed at once. `seed`: of the
-    faults. `waits`: how long a second of a Wait state or of a pause between two attempts takes, in seconds.
+    EventBridge hands each event to a state machine. `run_jobs`: False lets each job succeed at once. `keep_logs`: False
+    uploads no output of jobs. `jobs_at_once`: how many of Batch's jobs run; 0 holds those that have not begun. `seed`:
+    of the faults. `waits`: how long a second of a Wait state or of a pause between two attempts takes, in seconds.
     `publishes_statuses`: False keeps back what Step Functions says of executions. `keeps_time`: False lets no schedule
     fire.
     """
@@ -51,6 +53,8 @@ class Switches:
     conflicts: float = 0.0
     deliveries: int = 1
     run_jobs: bool = True
+    keep_logs: bool = True
+    jobs_at_once: int = os.cpu_count() or 2
     seed: int = 1
     publishes_statuses: bool = True
     keeps_time: bool = True
@@ -111,7 +115,8 @@ def _happens(what: str, share: float) -> bool:
 def _set(values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(switches, name, value)
-    jobs.run_jobs = switches.run_jobs
+    jobs.run_jobs, jobs.keep_logs = switches.run_jobs, switches.keep_logs
+    jobs.set_at_once(switches.jobs_at_once)
     stepfunctions._SFN_WAIT_SCALE = switches.waits
     _random.seed(switches.seed)
     injected.clear()
@@ -133,7 +138,8 @@ def with_controls(application: Any) -> Any:
             eventbridge._put_events({"Entries": said["publish"]}, allow_aws_source=True)
         elif said:
             _set(said)
-        state = dataclasses.asdict(switches) | {"running": corrections.running, "injected": injected}
+        counts = {"waiting_for_jobs": jobs.waited_for, "running": corrections.running}
+        state = dataclasses.asdict(switches) | counts | {"injected": injected}
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": json.dumps(state).encode()})
 
