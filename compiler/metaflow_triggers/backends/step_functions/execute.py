@@ -34,11 +34,14 @@ _CONFLICTS = frozenset(
         "DeleteConflict",
         "NoSuchEntity",
         "QueueDoesNotExist",
+        "ResourceNotFound",
         "ResourceNotFoundException",
         "StateMachineDoesNotExist",
         "StateMachineDeleting",
     }
 )
+_CONFLICT_TEXTS = (("ValidationException", "since it has targets"),)
+"""The same, where only the message says it: (error code, part of it)."""
 
 
 class Conflict(Exception):
@@ -82,7 +85,7 @@ def _carry_out(place: Place, instruction: Instruction, results: dict[str, Any], 
             if passes and attempt < _ATTEMPTS - 1:
                 sleep(2.0**attempt)
                 continue
-            if name in _CONFLICTS:
+            if name in _CONFLICTS or any(name == one and part in text for one, part in _CONFLICT_TEXTS):
                 raise Conflict(problem, instruction) from error
             raise
     failed = answer.get("FailedEntries") if answer.get("FailedEntryCount") else None
