@@ -15,12 +15,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .account import ended, in_a_process, is_write
+from .inside import BEFORE
 from .service import Aws
 
 Work = Callable[[Callable[[str], Any]], Any]
-BEFORE, AFTER = "before-call", "after-call"
-"""The two sides of a write: it is not sent yet; its answer is there, and nothing has been made of it."""
-
 _SERVICES = ("batch", "dynamodb", "events", "iam", "logs", "s3", "scheduler", "sqs", "stepfunctions", "sts")
 
 

@@ -126,10 +126,8 @@ def where(deployed: str, clients: Clients) -> Place:
 
 def order(resources: dict[str, Any]) -> list[str]:
     """Logical names, each after what it refers to; otherwise in the template's order."""
-    needs = {
-        name: [other for other in resources if other in used(item["Properties"]) | set(item.get("DependsOn", []))]
-        for name, item in resources.items()
-    }
+    mentioned = {name: used(item["Properties"]) | set(item.get("DependsOn", [])) for name, item in resources.items()}
+    needs = {name: [other for other in resources if other in mentioned[name]] for name in resources}
     out: list[str] = []
 
     def visit(name: str) -> None:
