@@ -54,10 +54,11 @@ def test_a_process_that_stands_at_a_write_goes_on_when_another_has_done_all_of_i
         with copied(world):
             writes = deploying.writes(stands)
             wanted = content(world)
-        for number in (writes.index("DeleteSchedule"), len(writes) - 1):
-            with copied(world):
-                assert deploying.stopped(stands, number, BEFORE, lambda: works(deploying.client)) == 0
-                assert content(world) == wanted, writes[number]
+        # It has done with the rules that the other one makes again.
+        number = writes.index("DeleteSchedule")
+        with copied(world):
+            assert deploying.stopped(stands, number, BEFORE, lambda: works(deploying.client)) == 0
+            assert content(world) == wanted
 
 
 def interleaved(pair: str, every: int = 1) -> tuple[int, int]:
@@ -129,13 +130,6 @@ def after(aws: Aws, work: Work) -> dict[str, Any]:
     with copied(aws):
         work(aws.client)
         return content(aws)
-
-
-def test_of_two_versions_at_once_one_is_deployed_whole(world: Aws) -> None:
-    outcomes = [after(world, deploy(item)) for item in (MAPPING_FLOW, FEWER)]
-    with copied(world):
-        assert together(world, deploy(MAPPING_FLOW), deploy(FEWER)) == [0, 0]
-        assert content(world) in outcomes
 
 
 @pytest.mark.long

@@ -44,7 +44,7 @@ def calls_of_examples(paths: list[Path]) -> dict[str, tuple[int, list[str]]]:
             assert watched.writes
             watched.calls.clear()
             create(made, VALUES, CONFIGURED, watched.client)
-            found[path.stem] = (len(watched.calls), watched.writes)
+            found[f"{path.parts[-3]}/{path.stem}"] = (len(watched.calls), watched.writes)
             watched.calls.clear()
     return found
 
@@ -111,7 +111,12 @@ CHANGES: dict[str, tuple[Any, Any, dict[str, int]]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+LONG = {"another field", "retries", "one more flow", "no schedule any more"}
+
+
+@pytest.mark.parametrize(
+    "change", [pytest.param(one, marks=pytest.mark.long) if one in LONG else one for one in CHANGES]
+)
 def test_a_change_is_written_by_the_calls_that_it_needs(change: str) -> None:
     before, after, wanted = CHANGES[change]
 

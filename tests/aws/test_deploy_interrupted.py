@@ -84,7 +84,7 @@ def cut_off_at_every_boundary(story: str, every: int = 1) -> tuple[int, int]:
 
 @pytest.mark.parametrize("story", ["another set", "over upstream's", "delete"])
 def test_what_ended_too_early_is_finished_by_the_next(story: str) -> None:
-    ends, _ = cut_off_at_every_boundary(story, every=13)
+    ends, _ = cut_off_at_every_boundary(story, every=19)
     assert ends > 0
 
 

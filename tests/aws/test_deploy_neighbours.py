@@ -90,7 +90,9 @@ def as_before(aws: Inside, item: Any, *versions: Any) -> None:
     assert content(aws) == before
 
 
-@pytest.mark.parametrize("item", [SET_FLOW, MAPPING_FLOW], ids=lambda item: item.name)
+@pytest.mark.parametrize(
+    "item", [SET_FLOW, pytest.param(MAPPING_FLOW, marks=pytest.mark.long)], ids=lambda item: item.name
+)
 def test_create_and_delete_leave_the_account_as_it_was(item: Any) -> None:
     def work() -> None:
         with account() as aws:

@@ -94,6 +94,7 @@ def test_a_refusal_of_any_call_has_its_code() -> None:
     in_a_copy(work)
 
 
+@pytest.mark.long
 def test_what_is_throttled_is_repeated_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
     with worlds() as aws:
