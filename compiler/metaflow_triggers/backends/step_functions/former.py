@@ -149,9 +149,11 @@ def _schedules(place: Place, kept: Collection[tuple[str, str]]) -> Iterator[Step
         found = absent(lambda: scheduler.get_schedule_group(Name=group), *gone)
         if found is None or found.get("State") == "DELETING":
             return
+    with calling("scheduler:ListTagsForResource", group):
         tags = tag_map(scheduler.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", []))
-        if not is_ours(place, tags):
-            return
+    if not is_ours(place, tags):
+        return
+    with calling("scheduler:ListSchedules", group):
         present = list(pages(lambda **more: scheduler.list_schedules(GroupName=group, **more), "Schedules"))
     for schedule in present:
         name = f"{group}/{schedule['Name']}"
