@@ -30,7 +30,8 @@ def one_permission_after_the_other(before: Work, work: Work, only: Collection[st
     def whole(aws: Inside) -> tuple[object, list[str]]:
         refusing = Refusing(aws)
         work(refusing.client)
-        return content(aws), list(dict.fromkeys(refusing.actions))
+        needed = list(dict.fromkeys(refusing.actions))  # the clients are those that `content` asks too
+        return content(aws), needed
 
     def campaign() -> list[str]:
         with account() as aws:
