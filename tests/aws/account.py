@@ -1,11 +1,10 @@
-"""The whole content of an emulated account, and clients that count their calls or end the process at one."""
+"""The whole content of an emulated account, and clients that count their calls."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import signal
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -113,12 +112,10 @@ def is_write(operation: str) -> bool:
 
 
 class Watched:
-    """Makes clients; `calls` are the operations that they were asked for, `at_write` is told of each write before it
-    is sent."""
+    """Makes clients; `calls` are the operations that they were asked for."""
 
-    def __init__(self, aws: Aws, at_write: Callable[[int], None] = lambda number: None) -> None:
+    def __init__(self, aws: Aws) -> None:
         self._aws = aws
-        self._at_write = at_write
         self.calls: list[str] = []
         self._made: dict[str, Any] = {}
 
@@ -133,8 +130,6 @@ class Watched:
         return self._made[service]
 
     def _called(self, model: Any, **_: Any) -> None:
-        if is_write(model.name):
-            self._at_write(len(self.writes))
         self.calls.append(model.name)
 
 
@@ -157,21 +152,3 @@ def ended(child: int) -> int:
     """Wait for a child: its exit code, or the negative number of the signal that ended it."""
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
-
-
-def killed_at_write(aws: Aws, number: int, work: Callable[[Callable[[str], Any]], Any]) -> bool:
-    """Do `work` in a process that is killed right before its write of that number; False if there are not so many."""
-
-    def at_write(written: int) -> None:
-        if written == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    code = ended(in_a_process(lambda: work(Watched(aws, at_write).client)))
-    assert code in (0, -signal.SIGKILL), code
-    return code != 0
-
-
-def reset(aws: Aws) -> None:
-    import urllib.request
-
-    urllib.request.urlopen(urllib.request.Request(f"{aws.url}/moto-api/reset", method="POST"), timeout=30).read()

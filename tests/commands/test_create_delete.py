@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from tests.argo.kubernetes_stand_in import KubernetesStandIn
+from tests.aws.account import content
 from tests.upstream.emulated_aws import Aws, emulated_aws
 
 from .conftest import MAPPING, Run
@@ -58,9 +60,22 @@ def account(aws: Aws) -> dict[str, list[str]]:
     }
 
 
+def everything(aws: Aws) -> dict[str, object]:
+    """All that the account has and says of it, the names of what is in the datastore, and log groups."""
+    client = clients(aws)
+    same = SimpleNamespace(url=aws.environment["AWS_ENDPOINT_URL"], client=client)
+    stored = client("s3").list_objects_v2(Bucket="mf-test").get("Contents", [])
+    return {
+        **content(same),  # type: ignore[arg-type]
+        "datastore": sorted(item["Key"] for item in stored),
+        "log groups": client("logs").describe_log_groups()["logGroups"],
+    }
+
+
 def test_step_functions_create_repeat_delete(run: Run, aws: Aws):
     settings = {**USER, **aws.environment}
     before = account(aws)
+    all_before = everything(aws)
     first = run(MAPPING, "--no-pylint", "step-functions", "create", settings=settings)
     assert first.code == 0, first.err
     made = account(aws)
@@ -97,6 +112,10 @@ def test_step_functions_create_repeat_delete(run: Run, aws: Aws):
     gone = run(MAPPING, "--no-pylint", "step-functions", "delete", settings=settings)
     assert gone.code == 0, gone.err
     assert account(aws) == before
+    all_after = everything(aws)
+    # As with Metaflow's own `delete`, the code package stays: runs that there have been are read with it.
+    assert all_after.pop("datastore") == sorted([*all_before.pop("datastore"), key])
+    assert all_after == all_before
 
 
 def test_upstreams_other_commands_work_on_what_we_deployed(run: Run, aws: Aws):

@@ -114,7 +114,9 @@ def test_a_refusal_is_one_coded_message_and_the_next_create_goes_on(
     settings = {**USER, **aws.environment, "AWS_MAX_ATTEMPTS": "2"}
     before = account(aws)
     aws.recorder.faults["PutRule"] = fault
+    aws.recorder.asked.clear()
     refused = run(MAPPING, *CREATE, settings=settings)
+    assert aws.recorder.asked.count("PutRule") == (1 if code == "FT702" else 2)
     assert refused.code == 1
     assert f"error[{code}]: {said}" in refused.err
     assert refused.err.count("error[") == 1 and "Traceback" not in refused.err

@@ -11,7 +11,7 @@ import os
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 ACCOUNT = "123456789012"
@@ -31,6 +31,8 @@ class Recorder:
         self.asked: list[str] = []
         """Operations: `PutRule`, or `PUT /bucket/key` where the address says it."""
         self.faults: dict[str, tuple[int, str]] = {}
+        self.watch: Callable[[str, str], None] = lambda when, operation: None
+        """Called with "before" or "after" and the operation, around each request that is not refused."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         operation = _operation(environ)
@@ -45,7 +47,10 @@ class Recorder:
             environ["wsgi.input"] = io.BytesIO(body)
             arguments = json.loads(body)
             self.registered[arguments["jobDefinitionName"]] = arguments
-        return self._application(environ, start_response)
+        self.watch("before", operation)
+        answer = self._application(environ, start_response)
+        self.watch("after", operation)
+        return answer
 
 
 def _operation(environ: dict[str, Any]) -> str:

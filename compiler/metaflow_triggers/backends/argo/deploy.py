@@ -182,7 +182,8 @@ def production_token(deployed_name: str, settings: Settings, *, client: Any = No
 def _settle(
     api: Cluster, next_plan: Callable[[bool], Plan], before: Callable[[], None], told: Callable[[Step], None]
 ) -> Report:
-    """Plan, rehearse and execute; anew where somebody else changed an object in between."""
+    """Plan, rehearse and execute until there is nothing left to do: another `create` may work on the same objects, also
+    on those that this one has done with."""
     done: dict[tuple[str, str, str], Step] = {}
 
     def tell(step: Step) -> None:
@@ -194,9 +195,12 @@ def _settle(
     problem: Diagnostic | None = None
     ready = False
     for number in range(_ROUNDS):
-        if number:
+        if problem or number > 1:
             time.sleep(random.uniform(0.5, 1.5) * min(0.1 * 2**number, 3.0))  # noqa: S311 - two must not keep step
         found = next_plan(number > 0)
+        if number and found.same:
+            return Report(tuple(done.values()))
+        problem = None
         try:
             rehearse(api, found)
             if not ready:
@@ -205,9 +209,19 @@ def _settle(
             execute(api, found, tell)
         except Superseded as superseded:
             problem = superseded.problem
-        else:
+        if found.same:
             return Report(tuple(done.values()))
-    raise DiagnosticError([problem] if problem else [])
+    raise DiagnosticError([problem or _restless(found)])
+
+
+def _restless(found: Plan) -> Diagnostic:
+    what = sorted({f"{item.kind} {item.namespace}/{item.name}" for item in found.instructions})
+    return Diagnostic(
+        "FT704",
+        "objects keep changing while they are deployed",
+        notes=(", ".join(what[:5]),),
+        helps=("repeat the command when no other deployment of this flow is under way",),
+    )
 
 
 def _new_secret() -> str:

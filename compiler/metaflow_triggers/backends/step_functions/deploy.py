@@ -71,9 +71,10 @@ def create(
     if missing:
         raise DiagnosticError(missing)
     clients = Clients(make_client)
+    known: dict[str, set[str]] = {}
 
     def next_plan() -> Plan:
-        found = plan_create(template, values, clients)
+        found = plan_create(template, values, clients, known)
         if found.changes and not accept_changes:
             raise DiagnosticError([_changes(found)])
         return found

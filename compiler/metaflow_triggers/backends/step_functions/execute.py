@@ -34,11 +34,16 @@ _CONFLICTS = frozenset(
         "DeleteConflict",
         "NoSuchEntity",
         "QueueDoesNotExist",
+        "ResourceNotFound",
         "ResourceNotFoundException",
         "StateMachineDoesNotExist",
         "StateMachineDeleting",
     }
 )
+_CONFLICT_TEXTS = (("ValidationException", "since it has targets"),)
+"""The same, where only the message says it: (error code, part of it)."""
+_CALLERS = "is not authorized to perform"
+"""How IAM words a refusal of the caller (IAM User Guide, "Troubleshoot access denied error messages")."""
 
 
 class Conflict(Exception):
@@ -78,11 +83,12 @@ def _carry_out(place: Place, instruction: Instruction, results: dict[str, Any], 
             if name in instruction.done:
                 answer = {}
                 break
-            passes = any(name == one and part in text for one, part in instruction.again)
+            # What the caller may not do stays so; the text names the caller, whose name may have `role` in it.
+            passes = _CALLERS not in text and any(name == one and part in text for one, part in instruction.again)
             if passes and attempt < _ATTEMPTS - 1:
                 sleep(2.0**attempt)
                 continue
-            if name in _CONFLICTS:
+            if name in _CONFLICTS or any(name == one and part in text for one, part in _CONFLICT_TEXTS):
                 raise Conflict(problem, instruction) from error
             raise
     failed = answer.get("FailedEntries") if answer.get("FailedEntryCount") else None

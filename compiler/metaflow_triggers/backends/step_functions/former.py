@@ -120,6 +120,11 @@ def _rules(place: Place, buses: Iterable[str], kept: Collection[tuple[str, str]]
                 yield delete_rule(place, rule, bus)
 
 
+def has_rules(place: Place, bus: str) -> bool:
+    """Whether a rule of the flow is on the bus."""
+    return any(True for _ in _rules(place, [bus], ()))
+
+
 def delete_rule(place: Place, rule: dict[str, Any], bus: str) -> Step:
     events, name = place.clients["events"], rule["Name"]
     gone = ("ResourceNotFoundException",)
@@ -144,9 +149,11 @@ def _schedules(place: Place, kept: Collection[tuple[str, str]]) -> Iterator[Step
         found = absent(lambda: scheduler.get_schedule_group(Name=group), *gone)
         if found is None or found.get("State") == "DELETING":
             return
+    with calling("scheduler:ListTagsForResource", group):
         tags = tag_map(scheduler.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", []))
-        if not is_ours(place, tags):
-            return
+    if not is_ours(place, tags):
+        return
+    with calling("scheduler:ListSchedules", group):
         present = list(pages(lambda **more: scheduler.list_schedules(GroupName=group, **more), "Schedules"))
     for schedule in present:
         name = f"{group}/{schedule['Name']}"
@@ -231,6 +238,11 @@ def all_revisions(place: Place, step_names: Iterable[str], running: bool) -> Ite
 
 def _revisions_of_ours(place: Place, name: str) -> list[dict[str, Any]]:
     return [item for item in revisions(place, name) if is_ours(place, item.get("tags", {}))]
+
+
+def has_revisions(place: Place, name: str) -> bool:
+    """Whether there is a job definition of that name and of the flow."""
+    return bool(_revisions_of_ours(place, name))
 
 
 def _deregister(arns: Iterable[str], running: bool) -> Iterator[Step]:

@@ -22,6 +22,8 @@ from .former import (
     delete_rule,
     former_definitions,
     former_triggers,
+    has_revisions,
+    has_rules,
     old_revisions,
     pages,
     runs_are_active,
@@ -36,9 +38,12 @@ from .owned import BUSES, FORMER_STEPS, is_ours, kind_of, remembered, reminders,
 from .rules import RULE, SCHEDULE
 
 
-def plan_create(template: dict[str, Any], values: dict[str, str], clients: Clients) -> Plan:
+def plan_create(
+    template: dict[str, Any], values: dict[str, str], clients: Clients, known: dict[str, set[str]] | None = None
+) -> Plan:
     """What `create` has to do. `values` are of the template's parameters, all that have no default among them.
 
+    `known` is what the plans of one command tell each other: names under BUSES and FORMER_STEPS at which they looked.
     Raises DiagnosticError: FT701 to FT704 at the question that failed, FT703 for an object that is not ours.
     """
     place = where(deployed_as(template), clients)
@@ -48,7 +53,7 @@ def plan_create(template: dict[str, Any], values: dict[str, str], clients: Clien
     scope |= values
     scope |= {"AWS::Partition": place.partition, "AWS::Region": place.region, "AWS::AccountId": place.account}
     adopted = is_upstreams(place, template)
-    notes = _Notes(place, template)
+    notes = _Notes(place, template, {} if known is None else known)
     attributes: dict[str, dict[str, Any]] = {}
     steps: list[Step] = []
     own_roles = frozenset(
@@ -121,10 +126,8 @@ def where(deployed: str, clients: Clients) -> Place:
 
 def order(resources: dict[str, Any]) -> list[str]:
     """Logical names, each after what it refers to; otherwise in the template's order."""
-    needs = {
-        name: [other for other in resources if other in used(item["Properties"]) | set(item.get("DependsOn", []))]
-        for name, item in resources.items()
-    }
+    mentioned = {name: used(item["Properties"]) | set(item.get("DependsOn", [])) for name, item in resources.items()}
+    needs = {name: [other for other in resources if other in mentioned[name]] for name in resources}
     out: list[str] = []
 
     def visit(name: str) -> None:
@@ -163,7 +166,7 @@ def _references(scope: dict[str, Any], template: dict[str, Any]) -> set[str]:
 class _Notes:
     """What the tags of the flow's state machine keep in mind: before the changes what was and will be, then what is."""
 
-    def __init__(self, place: Place, template: dict[str, Any]) -> None:
+    def __init__(self, place: Place, template: dict[str, Any], known: dict[str, set[str]]) -> None:
         self._place = place
         resources = template["Resources"].values()
         found = read_machine(place, place.deployed)
@@ -175,8 +178,15 @@ class _Notes:
         self._new_buses = wanted - {"default"}
         former = remembered(BUSES, self._tags)
         self.buses = ["default", *sorted(self._new_buses | set(former))]
-        known = set(remembered(FORMER_STEPS, self._tags)) - set(self._definitions)
-        self._former = sorted(known | set(former_definitions(place, self._definitions)))
+        steps = set(remembered(FORMER_STEPS, self._tags)) - set(self._definitions)
+        self._former = sorted(steps | set(former_definitions(place, self._definitions)))
+        # What an earlier plan has forgotten another deployment may have used again meanwhile.
+        again = known.get(BUSES, set()) - set(self.buses)
+        self.buses += sorted(bus for bus in again if has_rules(place, bus))
+        gone = known.get(FORMER_STEPS, set()) - set(self.step_names())
+        self._former += sorted(name for name in gone if has_revisions(place, name))
+        known.setdefault(BUSES, set()).update(self.buses[1:])
+        known.setdefault(FORMER_STEPS, set()).update(self._former)
 
     def step_names(self) -> list[str]:
         """Names of all job definitions that the flow has or had."""

@@ -46,12 +46,14 @@ def plan_rule(place: Place, logical: str, properties: dict[str, Any]) -> Planned
         "Description": properties["Description"],
         "EventPattern": JsonText(pattern),
         "State": properties["State"],
+        # Of a rule that is there AWS ignores them; PutRule also makes one that somebody has deleted meanwhile.
+        "Tags": properties["Tags"],
     }
     aim = {"Rule": name, "EventBusName": bus, "Targets": properties["Targets"]}
     targets = Instruction("events", "put_targets", aim, name, again=ROLE_UNKNOWN)
     if found is None:
         path = name if bus_name(bus) == "default" else f"{bus_name(bus)}/{name}"
-        make = Instruction("events", "put_rule", put | {"Tags": properties["Tags"]}, name)
+        make = Instruction("events", "put_rule", put, name)
         arn = place.arn("events", f"rule/{path}")
         return Planned(Step("created", RULE, name, (make, targets), None, now), name, {"Arn": arn})
     with calling("events:ListTagsForResource", name):
