@@ -101,6 +101,17 @@ func translate(original string, parameters map[string]string) (string, error) {
 	return strings.ReplaceAll(told, "\")\"", ")"), nil
 }
 
+// words is not empty where there is an error: ValidateWebhookContext has one without a text.
+func words(err error) string {
+	if err != nil && err.Error() == "" {
+		return "refused without a word"
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 func main() {
 	var texts []string
 	if err := json.NewDecoder(os.Stdin).Decode(&texts); err != nil {
@@ -109,14 +120,7 @@ func main() {
 	verdicts := [][3]string{}
 	for _, text := range texts {
 		kind, verdict, conditions := judge(text)
-		one := [3]string{kind, "", ""}
-		if verdict != nil {
-			one[1] = verdict.Error()
-		}
-		if conditions != nil {
-			one[2] = conditions.Error()
-		}
-		verdicts = append(verdicts, one)
+		verdicts = append(verdicts, [3]string{kind, words(verdict), words(conditions)})
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(verdicts); err != nil {
 		panic(err)
