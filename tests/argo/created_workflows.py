@@ -42,7 +42,10 @@ class Cluster:
             folder / "pods",
             pod_environment(aws.environment, folder / "pods"),
             redirects={WEBHOOK: webhook.url},
+            tokens={("default", "default"): "token-of-pods"},
         )
+        # The server grants the pods what the deployed Role says, and no more.
+        kubernetes.store.accounts["token-of-pods"] = ("default", "default")
 
     @property
     def settings(self) -> dict[str, str]:
@@ -98,6 +101,11 @@ class Cluster:
         )
         output = self.command("-c", program, *arguments, METAFLOW_DEFAULT_METADATA="local")
         return json.loads(output.partition("TOLD")[2].splitlines()[0])
+
+    def secret(self, name: str, namespace: str = "default") -> str:
+        """The token that a Secret holds."""
+        item = self.kubernetes.objects("secrets")[f"{namespace}/{name}"]
+        return base64.b64decode(item["data"]["token"]).decode()
 
     def posted(self) -> list[dict[str, Any]]:
         """The bodies that arrived at the webhook."""

@@ -135,8 +135,8 @@ def run_pod(
         told = "Completed" if process.returncode < 0 else "Error"
         message = f"main: {told} (exit code {process.returncode})"
         if container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
-            lines = (folder / "output").read_bytes()[-_TERMINATION_BYTES:].decode(errors="replace")
-            message += ": " + "\n".join(lines.splitlines()[-_TERMINATION_LINES:]) + "\n"
+            log = (folder / "output").read_bytes()[-_TERMINATION_BYTES:]
+            message += ": " + b"".join(log.splitlines(keepends=True)[-_TERMINATION_LINES:]).decode(errors="replace")
         return Ended("Failed", message)
     return _outputs(template, folder)
 
