@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from .kubernetes_discovery import discovered
 from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, selected
 from .managed_fields import Conflicts, applied, updated
 
@@ -228,6 +229,7 @@ class Handler(BaseHTTPRequestHandler):
                 status = refused.status
                 value = {
                     "kind": "Status",
+                    "apiVersion": "v1",
                     "status": "Failure",
                     "message": str(refused),
                     "reason": refused.reason,
@@ -266,6 +268,9 @@ class Handler(BaseHTTPRequestHandler):
         bearer = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if store.token is not None and bearer != store.token:
             raise Refused(401, "Unauthorized")
+        told = discovered(url.path, PLURALS) if self.command == "GET" else None
+        if told is not None:
+            return 200, told
         match = _PATH.fullmatch(unquote(url.path))
         if match is None or match[3] not in PLURALS.get(match[1], {}):
             raise Refused(404, "the server could not find the requested resource")
@@ -295,7 +300,7 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refused(409, f"the UID in the precondition ({uid}) does not match the UID in record")
             if not dry:
                 store.objects.pop(key)
-            return 200, {"kind": "Status", "status": "Success"}
+            return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
         if self.command == "PUT":
             return 200, store.write(key, json.loads(body), manager, dry, strict)
         return 200, store.objects[key]

@@ -18,6 +18,7 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...model import Flow
 from .. import Manifest
+from . import check_steps
 from .patterns import PASSES
 
 SENSOR_LIMIT = 131_072
@@ -347,7 +348,7 @@ def cron_workflow_mistakes(item: Any) -> Iterator[str]:
 
 
 def workflow_template_mistakes(item: Any) -> Iterator[str]:
-    """What we add to upstream's template."""
+    """Where its templates lead, and what we add to upstream's."""
     yield from _name(item, _SUBDOMAIN, 63)
     spec = item["spec"]
     known = {template["name"] for template in spec["templates"]}
@@ -357,11 +358,9 @@ def workflow_template_mistakes(item: Any) -> Iterator[str]:
     arguments = [argument["name"] for argument in spec["arguments"]["parameters"]]
     for name in sorted({name for name in arguments if arguments.count(name) > 1}):
         yield f"has the argument `{name}` twice"
+    yield from check_steps.mistakes(spec)
     exits = [template for template in spec["templates"] if template["name"].startswith("metaflow-triggers-")]
     for template in exits:
-        for step in (step for group in template.get("steps", []) for step in group):
-            if step["template"] not in known:
-                yield f"goes to the template `{step['template']}`, which is not there"
         for entry in template.get("container", {}).get("env", []):
             yield from _inert(entry)
 

@@ -1,0 +1,69 @@
+"""What Argo's own validators say of every golden object that they know."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from metaflow_triggers.backends import argo
+
+from tests.argo import judges
+from tests.argo.argo_flows import GRAPH, SETTINGS, upstream
+from tests.argo.test_checks import WHOLE
+
+from .test_validators import GOLDEN, name
+
+EVENTS = ("Sensor", "EventSource")
+WORKFLOWS = ("WorkflowTemplate", "CronWorkflow", "Workflow")
+
+
+def of_kinds(*kinds: str) -> dict[str, str]:
+    """File -> text of each golden object of these kinds."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = {}
+    for path in sorted(GOLDEN.rglob("*.yaml")):
+        text = path.read_text("utf-8")
+        if "argoproj.io/" not in text:
+            continue
+        (item,) = yaml.load_all(text, loader)
+        if item.get("kind") in kinds:
+            found[name(path)] = text
+    return found
+
+
+def test_argo_events_accepts_all():
+    goldens = of_kinds(*EVENTS)
+    said = sum(path.read_text("utf-8").startswith(opening(kind)) for path in GOLDEN.rglob("*.yaml") for kind in EVENTS)
+    assert len(goldens) == said > 20
+    try:
+        told = judges.events(list(goldens.values()))
+    except judges.NoJudge as reason:
+        pytest.skip(str(reason))
+    assert {kind for kind, _, _ in told} == set(EVENTS)
+    refused = {file: words for file, (_, *words) in zip(goldens, told, strict=True) if words != ["", ""]}
+    assert refused == {}
+
+
+@pytest.mark.long
+def test_argo_workflows_accepts_all():
+    goldens = of_kinds(*WORKFLOWS)
+    said = sum(path.name in ("workflowtemplate.yaml", "cronworkflow.yaml") for path in GOLDEN.rglob("*.yaml"))
+    assert len(goldens) == said > 20
+    # No golden has a schedule; the Workflows are what the Sensors make before an event is filled in.
+    more = [item.content for item in argo.manifests(WHOLE, GRAPH, upstream(), SETTINGS)]
+    more = [item for item in more if item["kind"] in WORKFLOWS]
+    made = [
+        trigger["template"]["k8s"]["source"]["resource"]
+        for text in of_kinds("Sensor").values()
+        for trigger in yaml.safe_load(text)["spec"]["triggers"]
+        if "k8s" in trigger["template"]
+    ]
+    try:
+        told = judges.workflows([*goldens.values(), *more, *made])
+    except judges.NoJudge as reason:
+        pytest.skip(str(reason))
+    assert {kind for kind, _ in told} == set(WORKFLOWS)
+    assert [words for _, words in told if words] == []
+
+
+def opening(kind: str) -> str:
+    return f"apiVersion: argoproj.io/v1alpha1\nkind: {kind}\n"
