@@ -34,7 +34,9 @@ from tests.scenarios.stepped import judged, row_items, started
 
 from .cluster import Cluster
 
+_FAILED = "Error (exit code 1)"
 _FAILURES = {"timeout": "Step exceeded its deadline", "aborted": "workflow shutdown with strategy:  Stop"}
+"""What Argo says of a node; of one that its own code ended, the code's words where it left some."""
 
 
 def deploy_all(kubernetes: KubernetesStandIn, graphs: Sequence[TriggerGraph]) -> None:
@@ -117,7 +119,7 @@ def ended(item: Item) -> dict[str, Any]:
     """What the exit handler of a run publishes that ended as the item says."""
     about = {"flow": item.name, "project": item.project, "branch": item.branch}
     about["template"] = names.template_name(item.name, item.project, item.branch)
-    message = _FAILURES.get(item.outcome, item.error or "")
+    message = _FAILURES.get(item.outcome, item.error or (_FAILED if item.step else ""))
     failed = [] if item.outcome == "success" else [{"templateName": item.step or "", "message": message}]
     return outcome_script.compose(
         {
@@ -157,7 +159,7 @@ def refused(cluster: Cluster, deployed: str) -> int:
 
 
 def _plain(start: ObservedStart, items: Sequence[Item]) -> ObservedStart:
-    """Run ids without Metaflow's prefix, outcomes under the name that they have in a run of the local engine."""
+    """Run ids without Metaflow's prefix, and no error text of Argo's own where the item has none (section 4)."""
     runs = {f"argo-{item.identity}": item for item in items if item.kind == "finish"}
     events = []
     for event in start.events:
@@ -165,6 +167,7 @@ def _plain(start: ObservedStart, items: Sequence[Item]) -> ObservedStart:
         if item is None or not event.name.startswith("metaflow."):
             events.append(event)
             continue
-        payload = {**event.payload, "run_id": item.identity}
+        error = event.payload.get("error") if item.error else None
+        payload = {**event.payload, "run_id": item.identity, "error": error}
         events.append(Seen(event.name, payload, (event.id or "").replace("/argo-", "/", 1).removeprefix("argo-")))
     return dataclasses.replace(start, events=tuple(events))

@@ -16,16 +16,22 @@ ROWS = [row for row in rows() if not (row.mistakes or row.polls or row.clock or 
 QUICK = [row for row in ROWS if row.rule.startswith("7 ")]
 
 
-KNOWN: dict[str, str] = {}
-"""Rows that come out otherwise on Argo -> why."""
+KNOWN = {
+    # A Sensor patches the Workflow that is there already: an id that is published again with another payload replaces
+    # what its run reads. (The bus itself delivers the same payload again.)
+    "7 the same id starts nothing new, and that is no error",
+    # Metaflow's run id begins with `argo-` there, and a parameter gets it.
+    "4 the payload of an outcome can be mapped",
+}
+"""Rows that come out otherwise on Argo, and why. What they start is the same."""
 
 
 def check(launch: Launch, chosen: list[Row], folder: Path) -> None:
     read = reading.read(chosen, folder)
     observed = table.observe(launch(), chosen, read)
     told = {row.rule: found for row in chosen if (found := differences(row, observed[row.rule]))}
-    assert {rule: found for rule, found in told.items() if rule not in KNOWN} == {}
-    assert set(told) == set(KNOWN) & {row.rule for row in chosen}  # mended: take it out
+    assert not set(told) - KNOWN, "\n".join(f"{rule}: {told[rule]}" for rule in sorted(set(told) - KNOWN))
+    assert set(told) == KNOWN & {row.rule for row in chosen}  # mended: take it out
 
 
 def test_rows_about_starts_start_what_they_say(launch: Launch, tmp_path: Path) -> None:
