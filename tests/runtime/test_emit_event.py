@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
+from datetime import datetime, timezone
 
 import metaflow  # noqa: F401 - it imports its extensions, not they it
 import pytest
-from metaflow_extensions.triggers.plugins.emit_event import EmitError, emit_event
+from metaflow_extensions.triggers.plugins.emit_event import EmitError, emit_event, webhook_body
 
 CALL = """
 import json, sys
@@ -97,6 +99,25 @@ def test_the_largest_payload_passes(workspace, server):
     stdout, _ = emit(workspace, "('e', {'a': 'x' * (245760 - 8)}, False)", environment=environment)
     assert stdout.startswith("RETURNED"), stdout
     assert len(server.requests[0][3]) < 1024 * 1024
+
+
+def test_numbers_that_no_sensor_can_read_travel_beside_the_payload_only():
+    text = '{"a":1e400,"b":[-1%s,{"c":1e308}],"d":18446744073709551616,"e":"1e400"}' % ("0" * 400)
+    body = webhook_body("e", text, "id", datetime(2026, 1, 1, tzinfo=timezone.utc))
+    largest = sys.float_info.max
+    # A Go program reads numbers as 64-bit floats, and nothing of an object in which one is too large.
+    assert body["payload"]["a"] == largest and body["payload"]["b"] == [-largest, {"c": 1e308}]
+    assert (body["payload"]["d"], body["payload"]["e"]) == (2**64, "1e400")
+    assert base64.b64decode(body["payload_base64"]).decode() == text
+
+
+def test_a_payload_that_the_bus_of_argo_cannot_carry_is_refused_with_its_size(workspace, server):
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    stdout, _ = emit(workspace, "('e', {'a': '<' * 200000}, False)", environment=environment)
+    assert stdout.startswith("RAISED EmitError") and "1032192" in stdout, stdout
+    assert server.requests == []
+    stdout, _ = emit(workspace, "('e', {'a': '<xx' * 81900}, False)", environment=environment)
+    assert stdout.startswith("RETURNED"), stdout
 
 
 def test_eventbridge(workspace, server):

@@ -11,6 +11,7 @@ boto3 and `values` are imported only where they are needed: this module is impor
 from __future__ import annotations
 
 import base64
+import math
 import os
 import sys
 import time
@@ -25,6 +26,7 @@ from metaflow.exception import MetaflowException
 
 _EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExecution's input)
 _ATTEMPTS = 6
+_BUS_LIMIT = 1024 * 1024 - 16 * 1024  # of NATS and of our EventSource, less headers and what Argo Events adds
 _TRANSIENT = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
 
 
@@ -123,7 +125,7 @@ def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[st
     """The body for Argo's webhook. `text` is the payload's JSON text, which also travels exactly, as base64."""
     from .values import loads
 
-    payload = loads(text)
+    payload = _for_sensors(loads(text))
     # Sensors that Metaflow deployed look for these inside the payload (argo_events.py); `keys` lets us take them out.
     added = {"name": name, "id": identity, "timestamp": int(when.timestamp())}
     return {
@@ -136,6 +138,17 @@ def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[st
     }
 
 
+def _for_sensors(value: Any) -> Any:
+    """The value as far as a Sensor can read it. A Go program discards an event with a number beyond 64-bit floats."""
+    if isinstance(value, dict):
+        return {key: _for_sensors(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_for_sensors(item) for item in value]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) > sys.float_info.max:
+        return math.copysign(sys.float_info.max, 1 if value > 0 else -1)
+    return value
+
+
 def _webhook() -> str | None:
     from metaflow import metaflow_config
 
@@ -146,6 +159,11 @@ def _webhook() -> str | None:
 
 
 def _to_webhook(url: str, body: bytes) -> None:
+    # Argo Events writes these of JSON as six characters each (Go's encoding/json).
+    size = len(body) + 5 * sum(map(body.count, b"<>&")) + 3 * sum(map(body.count, (b"\xe2\x80\xa8", b"\xe2\x80\xa9")))
+    if size > _BUS_LIMIT:
+        told = "each <, > and & counts as six"
+        raise EmitError(f"the event needs {size} bytes on the bus of Argo Events ({told}); the limit is {_BUS_LIMIT}")
     if not url.startswith(("http://", "https://")):
         raise EmitError(f"METAFLOW_TRIGGERS_WEBHOOK_URL is not an http address: {url!r}")
     headers = {"Content-Type": "application/json"}
