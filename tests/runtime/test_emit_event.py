@@ -111,13 +111,25 @@ def test_numbers_that_no_sensor_can_read_travel_beside_the_payload_only():
     assert base64.b64decode(body["payload_base64"]).decode() == text
 
 
-def test_a_payload_that_the_bus_of_argo_cannot_carry_is_refused_with_its_size(workspace, server):
+@pytest.mark.parametrize(
+    ("payload", "exact"),
+    [("{'a': 'x' * 245752}", True), ("{'a': '<xxx' * 61430, 'n': [-5, None]}", False), ("{'a': '<' * 999}", True)],
+)
+def test_a_payload_in_which_much_is_escaped_travels_once_where_it_loses_nothing(workspace, server, payload, exact):
     environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
-    stdout, _ = emit(workspace, "('e', {'a': '<' * 200000}, False)", environment=environment)
-    assert stdout.startswith("RAISED EmitError") and "1032192" in stdout, stdout
-    assert server.requests == []
-    stdout, _ = emit(workspace, "('e', {'a': '<xx' * 81900}, False)", environment=environment)
+    stdout, _ = emit(workspace, f"('e', {payload}, False)", environment=environment)
     assert stdout.startswith("RETURNED"), stdout
+    body = json.loads(server.requests[0][3])
+    assert ("payload_base64" in body) is exact
+    assert {key: body["payload"][key] for key in body["keys"]} == eval(payload)
+
+
+@pytest.mark.parametrize("payload", ["{'a': '<' * 200000}", "{'a': '<xxx' * 61430, 'n': 1.5}", "{'a': '&' * 130000}"])
+def test_a_payload_that_the_bus_of_argo_cannot_carry_is_refused_with_its_size(workspace, server, payload):
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    stdout, _ = emit(workspace, f"('e', {payload}, False)", environment=environment)
+    assert stdout.startswith("RAISED EmitError event 'e' needs") and "the limit is 774144" in stdout, stdout
+    assert server.requests == []
 
 
 def test_eventbridge(workspace, server):

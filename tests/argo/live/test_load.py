@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import metaflow  # noqa: F401 - first, because it imports emit_event
 import pytest
 from metaflow_extensions.triggers.plugins import argo_source, values
 from metaflow_extensions.triggers.plugins.emit_event import EmitError

@@ -26,7 +26,8 @@ from metaflow.exception import MetaflowException
 
 _EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExecution's input)
 _ATTEMPTS = 6
-_BUS_LIMIT = 1024 * 1024 - 16 * 1024  # of NATS and of our EventSource, less headers and what Argo Events adds
+# A message of NATS, less headers and what Argo Events adds, which writes the webhook's body into it as base64.
+_BUS_LIMIT = (1024 * 1024 - 16 * 1024) * 3 // 4
 _TRANSIENT = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
 
 
@@ -74,7 +75,6 @@ def _emit(name: Any, payload: Any) -> str | None:
     if callable(name):
         name = name()
     from .event_check import NotAnEvent, check_name, check_payload
-    from .values import dumps
 
     try:
         text = check_payload(check_name(name), payload)
@@ -91,7 +91,7 @@ def _emit(name: Any, payload: Any) -> str | None:
         return identity
     url = _webhook()
     if url:
-        _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
+        _to_webhook(url, _message(webhook_body(name, text, identity, when)))
         return identity
     if os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
         raise EmitError("this Argo task knows no webhook: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
@@ -107,8 +107,6 @@ def publish(backend: str, name: str, payload: dict[str, Any], text: str, identit
 
     `payload` and its JSON `text` have been judged (`event_check`). Raises EmitError if the event was not published.
     """
-    from .values import dumps
-
     when = datetime.now(timezone.utc)
     if backend == "step-functions":
         _to_eventbridge(name, payload, text, identity, when)
@@ -118,7 +116,7 @@ def publish(backend: str, name: str, payload: dict[str, Any], text: str, identit
     url = _webhook() or metaflow_config.ARGO_EVENTS_WEBHOOK_URL
     if not url:
         raise EmitError("no webhook is known: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
-    _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
+    _to_webhook(url, _message(webhook_body(name, text, identity, when)))
 
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:
@@ -149,6 +147,35 @@ def _for_sensors(value: Any) -> Any:
     return value
 
 
+def _message(body: dict[str, Any]) -> bytes:
+    """The text of a webhook body. Raises EmitError for one that the bus cannot carry."""
+    from .values import dumps
+
+    size = 0
+    for sent in (body, {key: value for key, value in body.items() if key != "payload_base64"}):
+        message = dumps(sent).encode("utf-8")
+        # Go's encoding/json, and so Argo Events, writes each of these as six characters.
+        size = len(message) + 5 * sum(map(message.count, b"<>&"))
+        size += 3 * sum(map(message.count, (b"\xe2\x80\xa8", b"\xe2\x80\xa9")))
+        if size <= _BUS_LIMIT:
+            return message
+        if not _survives_a_sensor(body["payload"]):  # the exact text has to go along
+            break
+    told = "each <, > and & counts as six"
+    raise EmitError(f"event {body['name']!r} needs {size} bytes on Argo's bus ({told}); the limit is {_BUS_LIMIT}")
+
+
+def _survives_a_sensor(value: Any) -> bool:
+    """Whether a Go program that reads and writes the value leaves it equal: it reads numbers as 64-bit floats."""
+    if isinstance(value, dict):
+        return all(map(_survives_a_sensor, value.values()))
+    if isinstance(value, list):
+        return all(map(_survives_a_sensor, value))
+    if isinstance(value, int):
+        return abs(value) <= 2**53
+    return not isinstance(value, float)
+
+
 def _webhook() -> str | None:
     from metaflow import metaflow_config
 
@@ -159,11 +186,6 @@ def _webhook() -> str | None:
 
 
 def _to_webhook(url: str, body: bytes) -> None:
-    # Argo Events writes these of JSON as six characters each (Go's encoding/json).
-    size = len(body) + 5 * sum(map(body.count, b"<>&")) + 3 * sum(map(body.count, (b"\xe2\x80\xa8", b"\xe2\x80\xa9")))
-    if size > _BUS_LIMIT:
-        told = "each <, > and & counts as six"
-        raise EmitError(f"the event needs {size} bytes on the bus of Argo Events ({told}); the limit is {_BUS_LIMIT}")
     if not url.startswith(("http://", "https://")):
         raise EmitError(f"METAFLOW_TRIGGERS_WEBHOOK_URL is not an http address: {url!r}")
     headers = {"Content-Type": "application/json"}
