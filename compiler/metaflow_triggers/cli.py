@@ -99,39 +99,26 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:
-    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
-    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
-    # Metaflow's plugins must be loaded before the children start: one import serves them all.
-    import metaflow  # noqa: F401
+    from .commands import import_metaflow, read_flows, workers
 
+    import_metaflow()
     from . import seams
     from .diagnostics import DiagnosticError
-    from .diagnostics.render import has_errors, render_json, render_text, wants_color
+    from .diagnostics.render import has_errors, render_json
+    from .diagnostics.show import show
     from .explain import as_json, table
     from .pipeline import Compilation, compile_flows, folder_files
-    from .project import Request, flow_files, read_project
     from .write import write
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
-    request = Request(
-        backends=names,
-        production=options.production,
-        branch=options.branch,
-        code_package=not getattr(options, "no_code_package", True),
-        workflow=workflow,
-        seconds=options.timeout,
-        workers=options.workers or os.cpu_count() or 1,
-    )
+    code_package = not getattr(options, "no_code_package", True)
     flows: list[Any] = []
     report: Any = None
     options.compared = False
     try:
-        seams.check_shape(names)
-        seams.prove_in_charge()
-        files, diagnostics = flow_files(options.paths)
-        read = read_project(files, request)
-        flows, found = read.flows, read.diagnostics
-        settings = seams.read_settings(production=options.production, code_package=request.code_package)
+        read = read_flows(options, names, code_package=code_package, workflow=workflow)
+        flows = read.flows
+        settings = seams.read_settings(production=options.production, code_package=code_package)
         compilation = compile_flows(
             flows,
             settings,
@@ -139,10 +126,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             project_wide=True,
             external_flows=frozenset(options.external_flow),
             external_events=frozenset(options.external_event),
-            workers=request.workers,
+            workers=workers(options),
             polls=read.polls,
         )
-        diagnostics = [*diagnostics, *found, *_judged(options, compilation.diagnostics)]
+        diagnostics = [*read.diagnostics, *_judged(options, compilation.diagnostics)]
         failed = has_errors(diagnostics)
         if not failed and getattr(options, "output", None):
             _write(options, compilation, settings, write, folder_files)
@@ -154,8 +141,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     if options.format == "json" and options.command != "diff":
         sys.stdout.write(render_json(diagnostics, flows=len(flows)))
         return 1 if failed else 0
-    if diagnostics:
-        sys.stderr.write(render_text(diagnostics, flows=len(flows), color=wants_color(sys.stderr.isatty(), os.environ)))
+    show(diagnostics, len(flows))
     if failed:
         return 1
     if report is not None:

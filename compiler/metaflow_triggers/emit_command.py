@@ -51,7 +51,7 @@ def add_parser(commands: Any) -> None:
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from .diagnostics import DiagnosticError
-    from .diagnostics.render import render_text, wants_color
+    from .diagnostics.show import show
 
     code = 2
     try:
@@ -63,7 +63,7 @@ def work(options: argparse.Namespace) -> int:
         elif not _accept(options.database, options.name, text, identity):
             sys.stderr.write(f"note: an event with the id {identity} was accepted before; nothing was added\n")
     except DiagnosticError as error:
-        sys.stderr.write(render_text(error.diagnostics, color=wants_color(sys.stderr.isatty(), os.environ)))
+        show(error.diagnostics)
         return code
     print(identity)
     return 0

@@ -411,10 +411,6 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _print(diagnostics: Any, flows: int, more: list[Diagnostic]) -> None:
-    import os
+    from .diagnostics.show import show
 
-    from .diagnostics.render import render_text, wants_color
-
-    found = [*more, *diagnostics]
-    if found:
-        sys.stderr.write(render_text(found, flows=flows, color=wants_color(sys.stderr.isatty(), os.environ)))
+    show([*more, *diagnostics], flows)

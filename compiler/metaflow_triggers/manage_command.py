@@ -64,7 +64,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def _guarded(act: Callable[..., int], *arguments: Any) -> int:
-    from .diagnostics.render import render_text, wants_color
+    from .diagnostics.show import show
 
     try:
         return act(*arguments)
@@ -72,8 +72,7 @@ def _guarded(act: Callable[..., int], *arguments: Any) -> int:
         found = error.diagnostics
     except PollError as error:
         found = [Diagnostic(error.code, error.message, helps=error.helps)]
-    color = wants_color(sys.stderr.isatty(), os.environ)
-    sys.stderr.write(render_text(found, color=color, result="nothing was changed"))
+    show(found, result="nothing was changed")
     return 1
 
 
@@ -116,35 +115,15 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _list_files(options: argparse.Namespace) -> int:
-    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
-    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
-    import metaflow  # noqa: F401
-
-    from . import seams
-    from .backends import NAMES
-    from .diagnostics.render import has_errors, render_text, wants_color
+    from .commands import read_flows
+    from .diagnostics.render import has_errors
+    from .diagnostics.show import show
     from .explain import as_json, table
     from .link import link
-    from .project import Request, flow_files, read_project
 
-    backend = NAMES[:1]  # only for its command line, through which a flow is read
-    seams.check_shape(backend)
-    seams.prove_in_charge()
-    request = Request(
-        backends=backend,
-        production=options.production,
-        branch=options.branch,
-        code_package=False,
-        workflow=False,
-        seconds=options.timeout,
-        workers=os.cpu_count() or 1,
-    )
-    files, diagnostics = flow_files(options.paths)
-    read = read_project(files, request)
-    diagnostics = [*diagnostics, *read.diagnostics]
-    if has_errors(diagnostics):
-        color = wants_color(sys.stderr.isatty(), os.environ)
-        sys.stderr.write(render_text(diagnostics, flows=len(read.flows), color=color))
+    read = read_flows(options)
+    if has_errors(read.diagnostics):
+        show(read.diagnostics, len(read.flows))
         return 1
     graph = link([item.flow for item in read.flows], frozenset(), read.polls)
     sys.stdout.write(as_json(graph) if options.format == "json" else table(graph))

@@ -95,12 +95,6 @@ class Read:
     diagnostics: list[Diagnostic]
 
 
-def read_files(files: Sequence[str], request: Request) -> tuple[list[ReadFlow], list[Diagnostic]]:
-    """The flows of `read_project` and its diagnostics."""
-    read = read_project(files, request)
-    return read.flows, read.diagnostics
-
-
 def read_project(files: Sequence[str], request: Request) -> Read:
     """Read every file in a child of its own, `request.workers` at a time; results come in the order of `files`."""
     answers: dict[str, dict[str, Any]] = {}

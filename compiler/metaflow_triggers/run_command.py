@@ -65,11 +65,10 @@ def _seconds(text: str) -> float:
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from .diagnostics import DiagnosticError
-    from .diagnostics.render import render_text, wants_color
+    from .diagnostics.show import show
 
     environment = dict(os.environ)
     flows: list[Any] = []
-    color = wants_color(sys.stderr.isatty(), os.environ)
     try:
         graph = read_graph(options, environment)
         if graph is None:
@@ -92,13 +91,14 @@ def work(options: argparse.Namespace) -> int:
         if not live.is_terminal(sys.stdout, os.environ):
             serve.serve(flows, told, sources=run_polls.sources(graph, told))
             return 0
+        from .diagnostics.render import wants_color
         from .explain import table as starts
 
         sys.stdout.write(starts(graph) + "\n")
         with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
             serve.serve(flows, told, sources=run_polls.sources(graph, told), observer=table)
     except DiagnosticError as error:
-        sys.stderr.write(render_text(error.diagnostics, flows=len(flows), color=color))
+        show(error.diagnostics, len(flows))
         return 1
     return 0
 
@@ -109,28 +109,21 @@ def project_options(options: argparse.Namespace) -> tuple[str, ...]:
     return (*production, "--branch", options.branch) if options.branch else production
 
 
-def read_flows(options: argparse.Namespace, environment: dict[str, str]) -> list[Any]:
-    """The flows of `read_graph`; empty when there is a mistake."""
-    graph = read_graph(options, environment)
-    return [] if graph is None else list(graph.flows)
-
-
 def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     """The graph of `options.paths`; None when there is a mistake, which is then printed.
 
     `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
     Raises DiagnosticError.
     """
-    # Tells the extension's configuration, here and in the children that read, to leave open what is not configured.
-    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
-    import metaflow  # noqa: F401
+    from .commands import import_metaflow, read_flows
 
+    import_metaflow()
     from . import seams
     from .check import check
     from .diagnostics import Diagnostic, DiagnosticError
-    from .diagnostics.render import has_errors, render_text, wants_color
+    from .diagnostics.render import has_errors
+    from .diagnostics.show import show
     from .link import link
-    from .project import Request, flow_files, read_project
 
     user = seams.real_user()
     if not user:
@@ -144,24 +137,10 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
             ]
         )
     os.environ["METAFLOW_USER"] = environment["METAFLOW_USER"] = user
-    request = Request(
-        backends=("step-functions",),  # only for its command line, through which a flow is read
-        production=options.production,
-        branch=options.branch,
-        code_package=False,
-        workflow=False,
-        seconds=options.timeout,
-        workers=os.cpu_count() or 1,
-    )
-    seams.check_shape(request.backends)
-    seams.prove_in_charge()
-    files, diagnostics = flow_files(options.paths)
-    read = read_project(files, request)
+    read = read_flows(options)
     external = frozenset(options.external_flow)
     graph = link([item.flow for item in read.flows], external, read.polls)
     judged = check(graph, True, external)
-    diagnostics = [item for item in (*diagnostics, *read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
-    if diagnostics:
-        color = wants_color(sys.stderr.isatty(), os.environ)
-        sys.stderr.write(render_text(diagnostics, flows=len(read.flows), color=color))
+    diagnostics = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
+    show(diagnostics, len(read.flows))
     return None if has_errors(diagnostics) or not graph.flows else graph

@@ -20,7 +20,7 @@ from .engine.poll_pool import PollPool
 from .engine.poll_work import PolledTrigger, log
 from .engine.poller import Poller
 from .link import identity, qualified_name
-from .model import PollTrigger, Span, TriggerGraph
+from .model import Flow, PollTrigger, Span, TriggerGraph
 from .poll import alias, loading
 from .source import SourceFile
 
@@ -56,24 +56,28 @@ def polled(graph: TriggerGraph) -> list[PolledTrigger]:
             if item.name not in wanted:
                 continue
             target, poll = wanted.pop(item.name)
-            flow = graph.flows[target]
             found.append(
                 PolledTrigger(
                     item.function,
-                    Target(
-                        trigger=poll.name,
-                        workflow=flow.name,
-                        flow_key=qualified_name(identity(flow)),
-                        parameters=flow.parameters,
-                        allow_concurrent=poll.allow_concurrent,
-                        dedup=poll.dedup,
-                        dedup_keys=poll.dedup_keys,
-                    ),
+                    target_of(graph.flows[target], poll),
                     poll.interval,
                     poll.interval_milliseconds,
                 )
             )
     return found
+
+
+def target_of(flow: Flow, poll: PollTrigger) -> Target:
+    """What a poll trigger starts."""
+    return Target(
+        trigger=poll.name,
+        workflow=flow.name,
+        flow_key=qualified_name(identity(flow)),
+        parameters=flow.parameters,
+        allow_concurrent=poll.allow_concurrent,
+        dedup=poll.dedup,
+        dedup_keys=poll.dedup_keys,
+    )
 
 
 def _let_runs_import_cloaca(graph: TriggerGraph, environment: dict[str, str]) -> None:

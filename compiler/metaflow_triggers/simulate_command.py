@@ -10,7 +10,6 @@ Not here: reading flows (`project`), what the events mean (`simulate.reference`)
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,50 +43,35 @@ def add_parser(commands: Any, common: Callable[[argparse.ArgumentParser], None])
 def work(options: argparse.Namespace) -> int:
     """Simulate; returns the exit code."""
     from .diagnostics import DiagnosticError
+    from .diagnostics.show import show
 
+    code = 2
     try:
         items = _items(options.events)
-    except DiagnosticError as error:
-        _show(error.diagnostics, 0)
-        return 2
-    try:
+        code = 1
         return _simulate(options, items)
     except DiagnosticError as error:
-        _show(error.diagnostics, 0)
-        return 1
+        show(error.diagnostics, 0)
+        return code
 
 
 def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
-    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
-    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
-    import metaflow  # noqa: F401 - its plugins must be loaded before the children start
+    from .commands import import_metaflow, read_flows
 
+    import_metaflow()
     from . import seams
     from .check import check
     from .diagnostics.render import has_errors
+    from .diagnostics.show import show
     from .link import link
-    from .project import Request, flow_files, read_project
     from .simulate import report
     from .simulate.whole import simulate
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
-    request = Request(
-        backends=names,
-        production=options.production,
-        branch=options.branch,
-        code_package=False,
-        workflow=False,
-        seconds=options.timeout,
-        workers=options.workers or os.cpu_count() or 1,
-    )
-    seams.check_shape(names)
-    seams.prove_in_charge()
-    files, diagnostics = flow_files(options.paths)
-    read = read_project(files, request)
+    read = read_flows(options, names)
     graph = link([item.flow for item in read.flows], polls=read.polls)
-    diagnostics = [*diagnostics, *read.diagnostics, *check(graph, project_wide=False)]
-    if diagnostics:
-        _show(diagnostics, len(graph.flows))
+    diagnostics = [*read.diagnostics, *check(graph, project_wide=False)]
+    show(diagnostics, len(graph.flows))
     if has_errors(diagnostics):
         return 1
     reference, steps = simulate(graph, items)
@@ -120,9 +104,3 @@ def _items(name: str) -> list[Item]:
         span = Span(name, error.line, 1, error.line, 1)
         found = Diagnostic("FT790", f"`{name}` is not understood: {error}", span, helps=error.helps)
         raise DiagnosticError([found]) from None
-
-
-def _show(diagnostics: list[Diagnostic], flows: int) -> None:
-    from .diagnostics.render import render_text, wants_color
-
-    sys.stderr.write(render_text(diagnostics, flows=flows, color=wants_color(sys.stderr.isatty(), os.environ)))

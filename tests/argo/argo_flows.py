@@ -20,38 +20,17 @@ from metaflow_triggers.model import (
     Trigger,
     TriggerGraph,
 )
-from metaflow_triggers.settings import Settings
+
+from tests.settings import OPEN
 
 SPAN = Span("flow.py", 1, 1, 1, 2)
 GRAPH = TriggerGraph((), (), (), ())
 
-SETTINGS = Settings(
-    user="tester",
-    user_is_configured=True,
-    production=False,
-    metaflow_version="2.19.39",
-    code_package=True,
+SETTINGS = replace(
+    OPEN,
     datastore_s3="s3://bucket/metaflow",
-    batch_job_queue=None,
-    batch_job_role=None,
-    fargate_execution_role=None,
-    batch_platform="EC2",
-    state_machine_role=None,
-    events_role=None,
-    dynamo_db_table=None,
-    state_machine_prefix=None,
-    event_bus="default",
-    event_source="metaflow",
     kubernetes_namespace="flows",
-    workflow_service_account=None,
-    argo_event="metaflow-event",
-    argo_event_source="metaflow-triggers",
-    argo_event_source_is_ours=True,
-    argo_event_bus="default",
     argo_sensor_namespace="events",
-    argo_sensor_service_account=None,
-    argo_webhook_url=None,
-    argo_webhook_secret="metaflow-triggers-webhook",
 )
 
 

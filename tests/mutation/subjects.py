@@ -33,39 +33,14 @@ from metaflow_triggers.model import (
 from metaflow_triggers.serialize import from_json, to_json
 from metaflow_triggers.settings import Settings
 
+from tests.settings import OPEN
+
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 BACKENDS = ("step-functions", "argo-workflows")
 SPAN = Span("flow.py", 1, 1, 1, 2)
 GRAPH = TriggerGraph((), (), (), ())
 
-SETTINGS = Settings(
-    user="tester",
-    user_is_configured=True,
-    production=False,
-    metaflow_version="2.19.39",
-    code_package=False,
-    datastore_s3=None,
-    batch_job_queue=None,
-    batch_job_role=None,
-    fargate_execution_role=None,
-    batch_platform="EC2",
-    state_machine_role=None,
-    events_role=None,
-    dynamo_db_table=None,
-    state_machine_prefix=None,
-    event_bus="default",
-    event_source="metaflow",
-    kubernetes_namespace="default",
-    workflow_service_account=None,
-    argo_event="metaflow-event",
-    argo_event_source="metaflow-triggers",
-    argo_event_source_is_ours=True,
-    argo_event_bus="default",
-    argo_sensor_namespace="default",
-    argo_sensor_service_account=None,
-    argo_webhook_url=None,
-    argo_webhook_secret="metaflow-triggers-webhook",
-)
+SETTINGS = dataclasses.replace(OPEN, code_package=False)
 
 QUEUE_ARN = "arn:aws:sqs:eu-west-1:123456789012:alarms"
 

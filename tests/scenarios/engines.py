@@ -23,8 +23,9 @@ from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.poll_claims import Fire, Target, claim, problem
 from metaflow_triggers.engine.schedules import Schedules
 from metaflow_triggers.engine.waits import local_flow
-from metaflow_triggers.link import branch_key, identity, qualified_name
+from metaflow_triggers.link import branch_key, qualified_name
 from metaflow_triggers.model import TriggerGraph
+from metaflow_triggers.run_polls import target_of
 from metaflow_triggers.simulate.items import BEGINNING, Item
 from metaflow_triggers.simulate.values import convert
 
@@ -161,15 +162,7 @@ def adopt(writer: sqlite3.Connection, graph: TriggerGraph) -> dict[str, Target]:
             " created_at, updated_at) VALUES (?, ?, ?, '1s', 1000, ?, 'us', 1, '', '')",
             (poll.name, poll.name, flow.name, int(poll.allow_concurrent)),
         )
-        found[poll.name] = Target(
-            trigger=poll.name,
-            workflow=flow.name,
-            flow_key=qualified_name(identity(flow)),
-            parameters=flow.parameters,
-            allow_concurrent=poll.allow_concurrent,
-            dedup=poll.dedup,
-            dedup_keys=poll.dedup_keys,
-        )
+        found[poll.name] = target_of(flow, poll)
     return found
 
 

@@ -94,10 +94,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         code="FT504",
-        title="an outcome is not built yet",
+        title="the backend cannot tell an outcome",
         severity="error",
-        finds="A @trigger_on_finish waits for an outcome that the backend cannot tell. Argo Workflows tells every "
-        "outcome: a run that is terminated or deleted, rather than stopped, has none.",
+        finds="A @trigger_on_finish waits for an outcome that the backend cannot tell. Step Functions and Argo "
+        "Workflows tell every outcome; a backend of somebody else may not.",
         why="Leaving out an outcome would leave out starts.",
         example="@trigger_on_finish(flow='ScoreFlow', match='timeout')",
         instead="@trigger_on_finish(flow='ScoreFlow', match=['success', 'failure'])",
@@ -111,15 +111,6 @@ RULES: tuple[Rule, ...] = (
         why="A schedule that is cut to what the backend knows fires at other times.",
         example="@schedule(cron='0 8 ? * MON#1 *')",
         instead="@schedule(daily=True)",
-    ),
-    Rule(
-        code="FT506",
-        title="an option is not built yet",
-        severity="error",
-        finds="A known key of `options` that has no effect yet.",
-        why="An option that is ignored is one that the user counts on.",
-        example="@trigger(events=['orders', 'prices'], options={'join': 'queue'})",
-        instead="@trigger(events=['orders', 'prices'], require='any')",
     ),
     Rule(
         code="FT510",

@@ -77,6 +77,41 @@ class Options:
         self.argo.setdefault("enable_heartbeat_daemon", False)
 
 
+def _compiled(
+    compiler: type,
+    name: str,
+    obj: Any,
+    *,
+    settings: Settings,
+    package: CodePackage,
+    options: Options,
+    store: Any,
+    root: str,
+    **own: Any,
+) -> Any:
+    """Upstream's compiler of one backend at work. `root` is where `store` lies; `own` is what only this one takes."""
+    return compiler(
+        name,
+        obj.graph,
+        obj.flow,
+        package.metadata,
+        package.sha,
+        f"{root}/{package.path}",
+        PRODUCTION_TOKEN,
+        obj.metadata,
+        store,
+        CanonicalEnvironment(obj.environment, settings),
+        obj.event_logger,
+        obj.monitor,
+        tags=options.tags,
+        namespace=options.namespace,
+        username=settings.user,
+        max_workers=options.max_workers,
+        workflow_timeout=options.workflow_timeout,
+        **own,
+    )
+
+
 def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, name: str, options: Options) -> Any:
     """Upstream's state machine and job definitions: see `docs/architecture.md` for the shape.
 
@@ -88,7 +123,8 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
     from metaflow.plugins.aws.step_functions import step_functions as upstream
 
     batch = RecordingBatch(settings.batch_platform)
-    store = s3_datastore(obj, datastore_root(settings))
+    root = datastore_root(settings)
+    store = s3_datastore(obj, root)
     batch_tags = dict(item.split("=", 1) for item in options.aws_batch_tags)
     for key, value in batch_tags.items():
         validate_aws_tag(key, value)
@@ -126,7 +162,6 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
             return _step_functions_command(command, node.name)
 
     role = f"arn:{_PARTITION}:iam::0:role/unused"
-    url = f"{datastore_root(settings)}/{package.path}"
     with (
         upstream_errors(obj),
         attached(obj, ["batch"], store),
@@ -138,25 +173,16 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
         ),
         replaced(upstream_batch, shlex=shell_words.module),
     ):
-        compiled = OfflineStepFunctions(
+        compiled = _compiled(
+            OfflineStepFunctions,
             name,
-            obj.graph,
-            obj.flow,
-            package.metadata,
-            package.sha,
-            url,
-            PRODUCTION_TOKEN,
-            obj.metadata,
-            store,
-            CanonicalEnvironment(obj.environment, settings),
-            obj.event_logger,
-            obj.monitor,
-            tags=options.tags,
+            obj,
+            settings=settings,
+            package=package,
+            options=options,
+            store=store,
+            root=root,
             aws_batch_tags=batch_tags,
-            namespace=options.namespace,
-            max_workers=options.max_workers,
-            username=settings.user,
-            workflow_timeout=options.workflow_timeout,
             is_project=bool(current_project()[0]),
             use_distributed_map=options.use_distributed_map,
             compress_state_machine=options.compress_state_machine,
@@ -250,30 +276,20 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
                 annotations.pop(key, None)
             return annotations
 
-    url = f"{root}/{package.path}"
     with (
         upstream_errors(obj),
         attached(obj, ["kubernetes", "environment"], store),
         replaced(upstream, shlex=shell_words.module),
     ):
-        compiled = OfflineArgoWorkflows(
+        compiled = _compiled(
+            OfflineArgoWorkflows,
             name,
-            obj.graph,
-            obj.flow,
-            package.metadata,
-            package.sha,
-            url,
-            PRODUCTION_TOKEN,
-            obj.metadata,
-            store,
-            CanonicalEnvironment(obj.environment, settings),
-            obj.event_logger,
-            obj.monitor,
-            tags=options.tags,
-            namespace=options.namespace,
-            username=settings.user,
-            max_workers=options.max_workers,
-            workflow_timeout=options.workflow_timeout,
+            obj,
+            settings=settings,
+            package=package,
+            options=options,
+            store=store,
+            root=root,
             **options.argo,
         )
         template = json.loads(json.dumps(compiled._workflow_template.to_json(), default=_plain))

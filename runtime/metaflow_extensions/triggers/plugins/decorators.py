@@ -159,12 +159,30 @@ class _Lenient:
         """Those of `raw_arguments` that the decorator does not have."""
         return {key: value for key, value in self.raw_arguments.items() if key not in self.defaults}
 
-    def _read_as_metaflow_does(self, upstream: type, form: Callable[[], dict[str, Any]], *context: Any) -> None:
+    metaflows_own: type
+    """The decorator without more arguments."""
+
+    def _form(self) -> dict[str, Any]:
+        """The arguments as Metaflow's own decorator takes them. Raises for what it cannot say."""
+        raise NotImplementedError
+
+    def flow_init(  # noqa: PLR0917 - Metaflow's signature
+        self,
+        flow_name: Any,
+        graph: Any,
+        environment: Any,
+        flow_datastore: Any,
+        metadata: Any,
+        logger: Any,
+        echo: Any,
+        options: Any,
+    ) -> None:
+        """Metaflow's hook. Never raises for what the user wrote."""
         self.triggers, self._problem = [], None
         self.options = self.attributes["options"]
         try:
-            reader = upstream(attributes={**form(), "options": self.attributes["options"]})
-            reader.flow_init(*context)
+            reader = self.metaflows_own(attributes={**self._form(), "options": self.attributes["options"]})
+            reader.flow_init(flow_name, graph, environment, flow_datastore, metadata, logger, echo, options)
         except Exception as error:  # whatever the user wrote: the compiler says it with a code and a place
             self._problem = error
         else:
@@ -215,23 +233,10 @@ class TriggerDecorator(_Lenient, _upstream.TriggerDecorator):
 
     defaults = {**_upstream.TriggerDecorator.defaults, "require": None}  # noqa: RUF012 - Metaflow's own shape
 
-    def flow_init(  # noqa: PLR0917 - Metaflow's signature
-        self,
-        flow_name: Any,
-        graph: Any,
-        environment: Any,
-        flow_datastore: Any,
-        metadata: Any,
-        logger: Any,
-        echo: Any,
-        options: Any,
-    ) -> None:
-        """Metaflow's hook. Never raises for what the user wrote."""
-        self._read_as_metaflow_does(
-            _upstream.TriggerDecorator,
-            lambda: {"event": _event(self.attributes["event"]), "events": _events(self.attributes["events"])},
-            *(flow_name, graph, environment, flow_datastore, metadata, logger, echo, options),
-        )
+    metaflows_own = _upstream.TriggerDecorator
+
+    def _form(self) -> dict[str, Any]:
+        return {"event": _event(self.attributes["event"]), "events": _events(self.attributes["events"])}
 
 
 class TriggerOnFinishDecorator(_Lenient, _upstream.TriggerOnFinishDecorator):
@@ -281,6 +286,7 @@ class TriggerOnFinishDecorator(_Lenient, _upstream.TriggerOnFinishDecorator):
         "parameters": None,
         "filter": None,
     }
+    metaflows_own = _upstream.TriggerOnFinishDecorator
 
     def flow_init(  # noqa: PLR0917 - Metaflow's signature
         self,
@@ -295,9 +301,7 @@ class TriggerOnFinishDecorator(_Lenient, _upstream.TriggerOnFinishDecorator):
     ) -> None:
         """Metaflow's hook. Never raises for what the user wrote, but for a wrong `--trigger` on the command line."""
         context = (flow_name, graph, environment, flow_datastore, metadata, logger, echo)
-        self._read_as_metaflow_does(
-            _upstream.TriggerOnFinishDecorator, self._form, *context, {**options, "trigger": None}
-        )
+        super().flow_init(*context, {**options, "trigger": None})
         self._name_production()
         self._option_values = options
         if options.get("trigger"):

@@ -43,8 +43,8 @@ def expose(flow: Any, flow_datastore: Any, run_id: str, required: bool) -> None:
         raise RuntimeError(f"run {run_id} was started by an event, but its trigger document is not in the datastore")
 
 
-class _Hands:
-    """Both decorators hand parameters over when `init` starts and keep the datastore for the task."""
+class ShowsTrigger:
+    """Keeps the datastore for the task, which then makes its run's document `current.trigger`."""
 
     def step_init(  # noqa: PLR0917 - Metaflow's signature
         self,
@@ -61,74 +61,71 @@ class _Hands:
             flow, graph, step_name, decorators, environment, flow_datastore, logger
         )
         self._flow_datastore = flow_datastore
+
+    def task_pre_step(  # noqa: PLR0917 - Metaflow's signature
+        self,
+        step_name: Any,
+        task_datastore: Any,
+        metadata: Any,
+        run_id: Any,
+        task_id: Any,
+        flow: Any,
+        graph: Any,
+        retry_count: Any,
+        max_user_code_retries: Any,
+        ubf_context: Any,
+        inputs: Any,
+    ) -> None:
+        """Metaflow's hook. Raises RuntimeError if the run's document is required and missing."""
+        super().task_pre_step(  # type: ignore[misc]
+            step_name,
+            task_datastore,
+            metadata,
+            run_id,
+            task_id,
+            flow,
+            graph,
+            retry_count,
+            max_user_code_retries,
+            ubf_context,
+            inputs,
+        )
+        required = self._document_is_required(flow, str(run_id))
+        if required is not None:
+            expose(flow, self._flow_datastore, str(run_id), required)
+
+    def _document_is_required(self, flow: Any, run_id: str) -> bool | None:
+        """Whether the run cannot be without a document; None if it has none, so that nothing is asked for."""
+        raise NotImplementedError
+
+
+class _Hands(ShowsTrigger):
+    """On both clouds parameters are handed over when `init` starts."""
+
+    def step_init(  # noqa: PLR0917 - Metaflow's signature
+        self,
+        flow: Any,
+        graph: Any,
+        step_name: Any,
+        decorators: Any,
+        environment: Any,
+        flow_datastore: Any,
+        logger: Any,
+    ) -> None:
+        """Metaflow's hook; comes before `init` reads its options."""
+        super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
         handover.deliver(flow, flow_datastore)
 
 
 class StepFunctionsInternalDecorator(_Hands, _UpstreamStepFunctions):
     """Metaflow's bookkeeping on Step Functions, then `current.trigger`."""
 
-    def task_pre_step(  # noqa: PLR0917 - Metaflow's signature
-        self,
-        step_name: Any,
-        task_datastore: Any,
-        metadata: Any,
-        run_id: Any,
-        task_id: Any,
-        flow: Any,
-        graph: Any,
-        retry_count: Any,
-        max_user_code_retries: Any,
-        ubf_context: Any,
-        inputs: Any,
-    ) -> None:
-        """Metaflow's hook. Raises RuntimeError if the run's document is missing."""
-        super().task_pre_step(
-            step_name,
-            task_datastore,
-            metadata,
-            run_id,
-            task_id,
-            flow,
-            graph,
-            retry_count,
-            max_user_code_retries,
-            ubf_context,
-            inputs,
-        )
-        if STARTED_BY_EVENT.fullmatch(str(run_id)):  # no other run asks the datastore
-            expose(flow, self._flow_datastore, str(run_id), required=True)
+    def _document_is_required(self, flow: Any, run_id: str) -> bool | None:
+        return True if STARTED_BY_EVENT.fullmatch(run_id) else None  # no other run asks the datastore
 
 
 class ArgoWorkflowsInternalDecorator(_Hands, _UpstreamArgo):
     """Metaflow's bookkeeping on Argo Workflows, then `current.trigger`."""
 
-    def task_pre_step(  # noqa: PLR0917 - Metaflow's signature
-        self,
-        step_name: Any,
-        task_datastore: Any,
-        metadata: Any,
-        run_id: Any,
-        task_id: Any,
-        flow: Any,
-        graph: Any,
-        retry_count: Any,
-        max_user_code_retries: Any,
-        ubf_context: Any,
-        inputs: Any,
-    ) -> None:
-        """Metaflow's hook."""
-        super().task_pre_step(
-            step_name,
-            task_datastore,
-            metadata,
-            run_id,
-            task_id,
-            flow,
-            graph,
-            retry_count,
-            max_user_code_retries,
-            ubf_context,
-            inputs,
-        )
-        if is_triggered(flow):
-            expose(flow, self._flow_datastore, str(run_id), required=False)
+    def _document_is_required(self, flow: Any, run_id: str) -> bool | None:
+        return False if is_triggered(flow) else None

@@ -15,26 +15,13 @@ from typing import Any
 
 from metaflow.decorators import StepDecorator
 
-from .internal_decorators import expose
+from .internal_decorators import ShowsTrigger
 
 
-class LocalInternalDecorator(StepDecorator):
+class LocalInternalDecorator(ShowsTrigger, StepDecorator):
     """`current.trigger`, and what went wrong, in runs that the local engine started."""
 
     name = "triggers_local_internal"
-
-    def step_init(  # noqa: PLR0917 - Metaflow's signature
-        self,
-        flow: Any,
-        graph: Any,
-        step_name: Any,
-        decorators: Any,
-        environment: Any,
-        flow_datastore: Any,
-        logger: Any,
-    ) -> None:
-        """Metaflow's hook."""
-        self._flow_datastore = flow_datastore
 
     def runtime_init(self, flow: Any, graph: Any, package: Any, run_id: Any) -> None:
         """Metaflow's hook in the process of `run`, before any task."""
@@ -49,22 +36,8 @@ class LocalInternalDecorator(StepDecorator):
 
             local_launcher.run_has_failed(exception)
 
-    def task_pre_step(  # noqa: PLR0917 - Metaflow's signature
-        self,
-        step_name: Any,
-        task_datastore: Any,
-        metadata: Any,
-        run_id: Any,
-        task_id: Any,
-        flow: Any,
-        graph: Any,
-        retry_count: Any,
-        max_user_code_retries: Any,
-        ubf_context: Any,
-        inputs: Any,
-    ) -> None:
-        """Metaflow's hook. Raises RuntimeError if the run's document is missing."""
-        expose(flow, self._flow_datastore, str(run_id), required=True)
+    def _document_is_required(self, flow: Any, run_id: str) -> bool | None:
+        return True
 
     def task_exception(  # noqa: PLR0917 - Metaflow's signature
         self,
