@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
+from datetime import datetime, timezone
 
 import metaflow  # noqa: F401 - it imports its extensions, not they it
 import pytest
-from metaflow_extensions.triggers.plugins.emit_event import EmitError, emit_event
+from metaflow_extensions.triggers.plugins.emit_event import EmitError, emit_event, webhook_body
 
 CALL = """
 import json, sys
@@ -117,6 +119,37 @@ def test_how_numbers_are_spelled_is_left_out_where_it_does_not_fit(workspace, se
     assert stdout.startswith("RETURNED"), stderr
     (entry,) = json.loads(server.requests[0][3])["Entries"]
     assert base64.urlsafe_b64decode(entry["Resources"][1].rpartition("/")[2]) == b'[[["b"],"1152921504606846976"]]'
+
+
+def test_numbers_that_no_sensor_can_read_travel_beside_the_payload_only():
+    text = '{"a":1e400,"b":[-1%s,{"c":1e308}],"d":18446744073709551616,"e":"1e400"}' % ("0" * 400)
+    body = webhook_body("e", text, "id", datetime(2026, 1, 1, tzinfo=timezone.utc))
+    largest = sys.float_info.max
+    # A Go program reads numbers as 64-bit floats, and nothing of an object in which one is too large.
+    assert body["payload"]["a"] == largest and body["payload"]["b"] == [-largest, {"c": 1e308}]
+    assert (body["payload"]["d"], body["payload"]["e"]) == (2**64, "1e400")
+    assert base64.b64decode(body["payload_base64"]).decode() == text
+
+
+@pytest.mark.parametrize(
+    ("payload", "exact"),
+    [("{'a': 'x' * 245752}", True), ("{'a': '<xxx' * 61430, 'n': [-5, None]}", False), ("{'a': '<' * 999}", True)],
+)
+def test_a_payload_in_which_much_is_escaped_travels_once_where_it_loses_nothing(workspace, server, payload, exact):
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    stdout, _ = emit(workspace, f"('e', {payload}, False)", environment=environment)
+    assert stdout.startswith("RETURNED"), stdout
+    body = json.loads(server.requests[0][3])
+    assert ("payload_base64" in body) is exact
+    assert {key: body["payload"][key] for key in body["keys"]} == eval(payload)
+
+
+@pytest.mark.parametrize("payload", ["{'a': '<' * 200000}", "{'a': '<xxx' * 61430, 'n': 1.5}", "{'a': '&' * 130000}"])
+def test_a_payload_that_the_bus_of_argo_cannot_carry_is_refused_with_its_size(workspace, server, payload):
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    stdout, _ = emit(workspace, f"('e', {payload}, False)", environment=environment)
+    assert stdout.startswith("RAISED EmitError event 'e' needs") and "the limit is 774144" in stdout, stdout
+    assert server.requests == []
 
 
 def test_eventbridge(workspace, server):

@@ -11,6 +11,7 @@ boto3 and `values` are imported only where they are needed: this module is impor
 from __future__ import annotations
 
 import base64
+import math
 import os
 import sys
 import time
@@ -25,6 +26,8 @@ from metaflow.exception import MetaflowException
 
 _EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExecution's input)
 _ATTEMPTS = 6
+# A message of NATS, less headers and what Argo Events adds, which writes the webhook's body into it as base64.
+_BUS_LIMIT = (1024 * 1024 - 16 * 1024) * 3 // 4
 _TRANSIENT = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
 
 
@@ -72,7 +75,6 @@ def _emit(name: Any, payload: Any) -> str | None:
     if callable(name):
         name = name()
     from .event_check import NotAnEvent, check_name, check_payload
-    from .values import dumps
 
     try:
         text = check_payload(check_name(name), payload)
@@ -89,7 +91,7 @@ def _emit(name: Any, payload: Any) -> str | None:
         return identity
     url = _webhook()
     if url:
-        _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
+        _to_webhook(url, _message(webhook_body(name, text, identity, when)))
         return identity
     if os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
         raise EmitError("this Argo task knows no webhook: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
@@ -105,8 +107,6 @@ def publish(backend: str, name: str, payload: dict[str, Any], text: str, identit
 
     `payload` and its JSON `text` have been judged (`event_check`). Raises EmitError if the event was not published.
     """
-    from .values import dumps
-
     when = datetime.now(timezone.utc)
     if backend == "step-functions":
         _to_eventbridge(name, payload, text, identity, when)
@@ -116,14 +116,14 @@ def publish(backend: str, name: str, payload: dict[str, Any], text: str, identit
     url = _webhook() or metaflow_config.ARGO_EVENTS_WEBHOOK_URL
     if not url:
         raise EmitError("no webhook is known: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
-    _to_webhook(url, dumps(webhook_body(name, text, identity, when)).encode("utf-8"))
+    _to_webhook(url, _message(webhook_body(name, text, identity, when)))
 
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:
     """The body for Argo's webhook. `text` is the payload's JSON text, which also travels exactly, as base64."""
     from .values import loads
 
-    payload = loads(text)
+    payload = _for_sensors(loads(text))
     # Sensors that Metaflow deployed look for these inside the payload (argo_events.py); `keys` lets us take them out.
     added = {"name": name, "id": identity, "timestamp": int(when.timestamp())}
     return {
@@ -134,6 +134,46 @@ def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[st
         "payload_base64": base64.b64encode(text.encode("utf-8")).decode("ascii"),
         "keys": list(payload),
     }
+
+
+def _for_sensors(value: Any) -> Any:
+    """The value as far as a Sensor can read it. A Go program discards an event with a number beyond 64-bit floats."""
+    if isinstance(value, dict):
+        return {key: _for_sensors(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_for_sensors(item) for item in value]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) > sys.float_info.max:
+        return math.copysign(sys.float_info.max, 1 if value > 0 else -1)
+    return value
+
+
+def _message(body: dict[str, Any]) -> bytes:
+    """The text of a webhook body. Raises EmitError for one that the bus cannot carry."""
+    from .values import dumps
+
+    size = 0
+    for sent in (body, {key: value for key, value in body.items() if key != "payload_base64"}):
+        message = dumps(sent).encode("utf-8")
+        # Go's encoding/json, and so Argo Events, writes each of these as six characters.
+        size = len(message) + 5 * sum(map(message.count, b"<>&"))
+        size += 3 * sum(map(message.count, (b"\xe2\x80\xa8", b"\xe2\x80\xa9")))
+        if size <= _BUS_LIMIT:
+            return message
+        if not _survives_a_sensor(body["payload"]):  # the exact text has to go along
+            break
+    told = "each <, > and & counts as six"
+    raise EmitError(f"event {body['name']!r} needs {size} bytes on Argo's bus ({told}); the limit is {_BUS_LIMIT}")
+
+
+def _survives_a_sensor(value: Any) -> bool:
+    """Whether a Go program that reads and writes the value leaves it equal: it reads numbers as 64-bit floats."""
+    if isinstance(value, dict):
+        return all(map(_survives_a_sensor, value.values()))
+    if isinstance(value, list):
+        return all(map(_survives_a_sensor, value))
+    if isinstance(value, int):
+        return abs(value) <= 2**53
+    return not isinstance(value, float)
 
 
 def _webhook() -> str | None:
