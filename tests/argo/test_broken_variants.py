@@ -38,7 +38,7 @@ def test_the_matrix_is_whole():
 
 def test_what_argo_events_sees():
     try:
-        told = judges.events([*map(whole, ("Sensor", "EventSource")), *map(broken, EVENTS)])
+        told = judges.events([*map(whole, ("Sensor", "EventSource")), *map(broken, EVENTS)], build=False)
     except judges.NoJudge as reason:
         pytest.skip(str(reason))
     assert told[:2] == [("Sensor", "", ""), ("EventSource", "", "")]
