@@ -119,7 +119,7 @@ class _Run:
         self.message = ""
         self.counter = itertools.count()
         self.exiting = False
-        self.spec = self._spec(workflow["spec"])
+        self.spec = _without_nulls(self._spec(workflow["spec"]))
         for key in ("hooks", "suspend", "synchronization", "artifactGC"):
             if self.spec.get(key):
                 raise Unknown(f"spec.{key}")
@@ -342,6 +342,13 @@ class _Run:
             if failed is not None:
                 return self.ended(node, "Failed", f"child '{failed.name}' failed")
         return self.ended(node, "Succeeded")
+
+
+def _without_nulls(value: Any) -> Any:
+    """As Go decodes it: null is what was never said. Metaflow's own templates have `args: null`."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _remember(scope: dict[str, str], kind: str, name: str, node: Node) -> None:
