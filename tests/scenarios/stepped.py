@@ -41,23 +41,24 @@ def row_items(row: Row, graph: TriggerGraph) -> list[Item]:
 
 def accept(item: Item, number: int, writer: Any, observed: Observed) -> None:
     """Judge an item as `emit` does, and put it into the log."""
-    if item.kind == "event":
-        try:
-            judged(item)
-        except event_check.NotAnEvent:
-            assert observed.refused is not None
-            observed.refused.append(number)
-            return
+    if item.kind == "event" and is_refused(item, number, observed):
+        return
     assert item.at is not None
     if item.kind != "tick" and not local_events.append_many(writer, [log_row(item, number, item.at)]):
         assert observed.repeated is not None
         observed.repeated.append(number)
 
 
-def judged(item: Item) -> None:
-    """Raises NotAnEvent for what `emit_event` and `emit` refuse."""
-    event_check.check_name(item.name)
-    event_check.check_payload(item.name, item.payload)
+def is_refused(item: Item, number: int, observed: Observed) -> bool:
+    """Whether `emit_event` and `emit` refuse an event; then that is observed of item `number`."""
+    try:
+        event_check.check_name(item.name)
+        event_check.check_payload(item.name, item.payload)
+    except event_check.NotAnEvent:
+        assert observed.refused is not None
+        observed.refused.append(number)
+        return True
+    return False
 
 
 def observe(row: Row, graph: TriggerGraph, folder: Path) -> Observed:

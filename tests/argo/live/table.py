@@ -30,7 +30,7 @@ from tests.argo.deployments import connect
 from tests.argo.kubernetes_stand_in import KubernetesStandIn
 from tests.scenarios.reading import ReadRow
 from tests.scenarios.rows import Observed, ObservedStart, Row, Seen
-from tests.scenarios.stepped import judged, row_items, started
+from tests.scenarios.stepped import is_refused, row_items, started
 
 from .cluster import Cluster
 
@@ -92,11 +92,7 @@ def _give(cluster: Cluster, item: Item, number: int, graph: TriggerGraph, observ
     if item.kind == "finish":
         assert outcome_script.publish(ended(item), cluster.webhook, webhook_token(cluster.kubernetes)) is None
     elif item.kind == "event":
-        try:
-            judged(item)
-        except event_check.NotAnEvent:
-            assert observed.refused is not None
-            observed.refused.append(number)
+        if is_refused(item, number, observed):
             return
         place = _origin(graph, item.name)
         if place:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import event_check, values
+from metaflow_extensions.triggers.plugins import values
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions import names
 from metaflow_triggers.backends.step_functions.dependencies import origin_of
@@ -27,7 +27,7 @@ from metaflow_triggers.simulate.items import Item
 from tests.aws.samples import CONFIGURED
 from tests.scenarios.reading import ReadRow
 from tests.scenarios.rows import Observed, Row
-from tests.scenarios.stepped import judged, row_items, started
+from tests.scenarios.stepped import is_refused, row_items, started
 
 from .engine import ACCOUNT, BUCKET, Engine
 
@@ -64,11 +64,7 @@ def _give(engine: Engine, item: Item, number: int, graph: TriggerGraph, observed
     if item.kind == "finish":
         engine.publish(ended(item))
     elif item.kind == "event":
-        try:
-            judged(item)
-        except event_check.NotAnEvent:
-            assert observed.refused is not None
-            observed.refused.append(number)
+        if is_refused(item, number, observed):
             return
         numbers = values.numbers_resource(item.payload)
         entry = {
