@@ -132,7 +132,7 @@ def test_stopped_on_purpose(place: Place, strategy: str, outcomes: list[str]):
     phases: list[str] = []
     thread = threading.Thread(target=lambda: phases.append(place.runner.run(workflow)))
     thread.start()
-    while not list(place.runner.folder.glob("one/*/work/running")):
+    while not list(place.runner.folder.glob("one/*/*/running")):
         assert thread.is_alive()
         thread.join(0.05)
     place.change(shutdown=strategy)

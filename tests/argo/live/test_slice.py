@@ -14,22 +14,27 @@ from tests.commands.conftest import MAPPING, Run, run  # noqa: F401 - fixture
 from tests.commands.test_create_delete import argo_settings, aws, kubernetes  # noqa: F401 - fixtures
 from tests.upstream.emulated_aws import Aws
 
+from .cluster import Cluster
 from .conftest import Launch
 from .table import publish, publishing, workflows
 
 PAYLOAD = {"userId": "u-7 {{workflow.name}} $(x)", "userEmail": "a@b.example", "big": 12345678901234567890}
 
 
-def test_a_webhook_call_creates_our_workflow(
-    run: Run,  # noqa: F811
-    aws: Aws,  # noqa: F811
-    kubernetes: KubernetesStandIn,  # noqa: F811
-    launch: Launch,
-) -> None:
+@pytest.fixture
+def live(run: Run, aws: Aws, kubernetes: KubernetesStandIn, launch: Launch) -> Cluster:  # noqa: F811
+    """The mapping flow deployed by `create`, and its services at work."""
     done = run(MAPPING, "--no-pylint", "argo-workflows", "create", settings=argo_settings(kubernetes, aws))
     assert done.code == 0, done.err
-    live = launch(kubernetes)
-    live.start_all()
+    cluster = launch(kubernetes)
+    cluster.start_all()
+    return cluster
+
+
+def test_a_webhook_call_creates_our_workflow(
+    kubernetes: KubernetesStandIn,  # noqa: F811
+    live: Cluster,
+) -> None:
     (sensor,) = kubernetes.objects("sensors").values()
     (service,) = (name for name in live.pids if name.startswith("sensor-"))
     before = len(kubernetes.store.requests)
@@ -66,15 +71,9 @@ def test_a_webhook_call_creates_our_workflow(
 
 
 def test_without_the_roles_permission_nothing_starts_until_it_is_there(
-    run: Run,  # noqa: F811
-    aws: Aws,  # noqa: F811
     kubernetes: KubernetesStandIn,  # noqa: F811
-    launch: Launch,
+    live: Cluster,
 ) -> None:
-    done = run(MAPPING, "--no-pylint", "argo-workflows", "create", settings=argo_settings(kubernetes, aws))
-    assert done.code == 0, done.err
-    live = launch(kubernetes)
-    live.start_all()
     (role,) = (item for name, item in kubernetes.objects("roles").items() if name.endswith("-sensor"))
     (rule,) = role["rules"]
     rule["verbs"].remove("create")
@@ -95,16 +94,10 @@ def test_without_the_roles_permission_nothing_starts_until_it_is_there(
 
 @pytest.mark.parametrize("token", [None, "another"])
 def test_the_webhook_wants_the_token_that_create_made(
-    run: Run,  # noqa: F811
-    aws: Aws,  # noqa: F811
     kubernetes: KubernetesStandIn,  # noqa: F811
-    launch: Launch,
+    live: Cluster,
     token: str | None,
 ) -> None:
-    done = run(MAPPING, "--no-pylint", "argo-workflows", "create", settings=argo_settings(kubernetes, aws))
-    assert done.code == 0, done.err
-    live = launch(kubernetes)
-    live.start_all()
     body = json.dumps({"name": "user-signup", "id": "x", "payload": PAYLOAD}).encode()
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     with pytest.raises(urllib.error.HTTPError) as refused:
