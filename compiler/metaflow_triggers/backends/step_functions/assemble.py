@@ -9,6 +9,7 @@ Not here: deciding names, checking.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -114,8 +115,8 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
     if triggers.correlators:
         out["SetTable"] = render("step_functions/set_table", table=triggers.table, **common)
     if triggers.rules and is_made(RULES, settings):
-        targets = _unique({"Fn::GetAtt": [rule.target, "Arn"]} for rule in triggers.rules)
-        out[RULES] = render("step_functions/rules_role", targets=_one_or_all(targets), **common)
+        targets = unique({"Fn::GetAtt": [rule.target, "Arn"]} for rule in triggers.rules)
+        out[RULES] = render("step_functions/rules_role", targets=one_or_all(targets), **common)
     if triggers.schedules:
         out["ScheduleGroup"] = render("step_functions/schedule_group", group=triggers.group, **common)
         for schedule in triggers.schedules:
@@ -128,8 +129,8 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
                 **common,
             )
         if is_made(SCHEDULER, settings):
-            arns = _unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
-            out[SCHEDULER] = render("step_functions/scheduler_role", targets=_one_or_all(arns), **common)
+            arns = unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
+            out[SCHEDULER] = render("step_functions/scheduler_role", targets=one_or_all(arns), **common)
     if own_queue:
         out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)
         if triggers.rules:
@@ -223,7 +224,8 @@ def _machine_arn(logical: str, triggers: Triggers) -> Any:
     return {"Fn::GetAtt": [logical, "Arn"]}
 
 
-def _unique(items: Any) -> list[Any]:
+def unique(items: Iterable[Any]) -> list[Any]:
+    """Each item once, in order."""
     out: list[Any] = []
     for item in items:
         if item not in out:
@@ -231,7 +233,8 @@ def _unique(items: Any) -> list[Any]:
     return out
 
 
-def _one_or_all(items: list[Any]) -> Any:
+def one_or_all(items: list[Any]) -> Any:
+    """As IAM writes it: one by itself, several as a list."""
     return items[0] if len(items) == 1 else items
 
 

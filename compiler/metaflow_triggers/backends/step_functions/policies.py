@@ -11,12 +11,12 @@ ARNs are exact. `UNRESTRICTED` lists the actions for which IAM knows no resource
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ...render import render
 from ...settings import Settings
-from .assemble import TAG_DEPLOYED_NAME
+from .assemble import TAG_DEPLOYED_NAME, one_or_all, unique
 from .lower import FLOW, datastore
 from .machines import JOB_DEFINITION, MACHINE
 from .objects import QUEUE, ROLE, TABLE
@@ -84,7 +84,7 @@ def _settings_roles(
         definitions=[
             item["Properties"]["JobDefinitionName"] for item in resources.values() if item["Type"] == JOB_DEFINITION
         ],
-        queues=_unique(_queue_arn(item, settings) for item in _values(definition, "JobQueue")),
+        queues=unique(_queue_arn(item, settings) for item in _values(definition, "JobQueue")),
         distributed='"DISTRIBUTED"' in text,
         **common,
     )
@@ -104,10 +104,11 @@ def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any])
     timed = [item["Properties"]["Target"] for item in resources.values() if item["Type"] == SCHEDULE]
     for logical, name, targets in (("RulesRole", "rules_role", rules), ("SchedulerRole", "scheduler_role", timed)):
         if targets and logical not in resources:
-            unique = _unique(target["Arn"] for target in targets)
-            arns = unique[0] if len(unique) == 1 else unique
             out[logical] = render(
-                f"step_functions/{name}", targets=arns, queue_arn=targets[0]["DeadLetterConfig"]["Arn"], **common
+                f"step_functions/{name}",
+                targets=one_or_all(unique(target["Arn"] for target in targets)),
+                queue_arn=targets[0]["DeadLetterConfig"]["Arn"],
+                **common,
             )
     queue_arn = next((target["DeadLetterConfig"]["Arn"] for target in rules), None)
     for logical in ("Starter", "EventCorrelator", "FinishCorrelator"):
@@ -151,11 +152,3 @@ def _queue_arn(queue: Any, settings: Settings) -> Any:
         return queue if queue.startswith("arn:") else {"Fn::Sub": f"{_QUEUE}{queue}"}
     is_arn = (settings.batch_job_queue or "").startswith("arn:")
     return queue if is_arn else {"Fn::Sub": f"{_QUEUE}${{BatchJobQueue}}"}
-
-
-def _unique(items: Iterable[Any]) -> list[Any]:
-    out: list[Any] = []
-    for item in items:
-        if item not in out:
-            out.append(item)
-    return out
