@@ -161,8 +161,9 @@ def fragile_numbers(value: Any, spelling: bool = True) -> list[list[Any]]:
             if abs(item) > 2**53:
                 found.append([path, _int_text(item)])
         elif isinstance(item, float):
-            if _is_fragile(dumps(item), spelling):
-                found.append([path, dumps(item)])
+            text = dumps(item)
+            if _is_fragile(text, spelling):
+                found.append([path, text])
         elif isinstance(item, dict):
             for key, inner in item.items():
                 visit(inner, [*path, key])
