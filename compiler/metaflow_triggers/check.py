@@ -16,7 +16,7 @@ from .cycles import Arc, cycles
 from .diagnostics import Diagnostic
 from .diagnostics.render import ordered
 from .link import branch_key, identity, qualified_name, wanted
-from .model import (
+from .model.flows import (
     Dependency,
     EventDependency,
     FinishDependency,

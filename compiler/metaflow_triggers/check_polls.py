@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from .diagnostics import Diagnostic
 from .link import camel_case, identity, named, qualified_name
-from .model import PollTrigger, TriggerGraph
-from .names import poll_slug
+from .model.flows import PollTrigger, TriggerGraph
+from .model.names import poll_slug
 from .suggest import asked, suggest
 
 

@@ -169,7 +169,7 @@ def _judged(options: argparse.Namespace, found: Sequence[Any]) -> list[Any]:
 
 
 def _no_graph() -> Any:
-    from .model import TriggerGraph
+    from .model.flows import TriggerGraph
 
     return TriggerGraph((), (), (), ())
 

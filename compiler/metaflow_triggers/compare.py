@@ -18,7 +18,7 @@ from typing import Any
 
 from .diagnostics import Diagnostic, DiagnosticError
 from .differences import Change, between, changes, restored
-from .model import Flow
+from .model.flows import Flow
 from .pipeline import File
 from .write import INDEX, read_index
 

@@ -15,9 +15,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from .explain import dependency_words, mapping_words, qualified_name, reasons, upstream_name
-from .model import Constant, Dependency, EventDependency, FinishDependency, Flow, Parameter, Schedule, Span, Trigger
-from .model import Mapping as ParameterMapping
-from .serialize import from_json, to_json
+from .model.flows import (
+    Constant,
+    Dependency,
+    EventDependency,
+    FinishDependency,
+    Flow,
+    Parameter,
+    Schedule,
+    Span,
+    Trigger,
+)
+from .model.flows import Mapping as ParameterMapping
+from .model.serialize import from_json, to_json
 
 _NOWHERE = Span("", 1, 1, 1, 1)
 _PLACES = ("span", "file", "emits")

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import __version__, seams
 from .diagnostics import Diagnostic, DiagnosticError
-from .settings import Settings
+from .model.settings import Settings
 
 EXIT_SAME, EXIT_ERROR, EXIT_SETTING = 0, 1, 2
 EXIT_DIFFERENT, EXIT_DIFF_ERROR = 1, 2

@@ -21,9 +21,9 @@ from .check import check
 from .diagnostics import Diagnostic, DiagnosticError
 from .diagnostics.render import has_errors
 from .link import link
-from .model import Flow, PollTrigger, TriggerGraph
+from .model.flows import Flow, PollTrigger, TriggerGraph
+from .model.settings import Settings
 from .parallel import fork_map
-from .settings import Settings
 from .validate import findings
 
 

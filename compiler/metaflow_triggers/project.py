@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from .diagnostics import Diagnostic
-from .model import PollTrigger, Span
+from .model.flows import PollTrigger, Span
+from .model.serialize import from_json
 from .pipeline import ReadFlow
-from .serialize import from_json
 
 _OUR_FAULT = 70  # sysexits.h: an internal error
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "build", "dist"}

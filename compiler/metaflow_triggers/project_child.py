@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import flow_commands, seams
 from .diagnostics import Diagnostic, DiagnosticError
-from .model import PollTrigger, Span
+from .model.flows import PollTrigger, Span
+from .model.serialize import to_json
 from .poll import loading
 from .poll.declare import Collected
 from .poll.errors import PollError
-from .serialize import to_json
 
 if TYPE_CHECKING:
     from .project import Request

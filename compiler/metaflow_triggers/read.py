@@ -17,7 +17,7 @@ from typing import Any
 
 from . import cron, filters, seams
 from .diagnostics import Diagnostic
-from .model import (
+from .model.flows import (
     OUTCOMES,
     Constant,
     Dependency,
@@ -31,7 +31,7 @@ from .model import (
     Span,
     Trigger,
 )
-from .settings import Settings
+from .model.settings import Settings
 from .source import SourceFile
 from .suggest import suggest
 

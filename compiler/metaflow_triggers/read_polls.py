@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from .diagnostics import Diagnostic
-from .model import PollTrigger, Span
+from .model.flows import PollTrigger, Span
 from .poll.declare import Collected, Declared, Mistake
 from .source import SourceFile
 

@@ -20,7 +20,7 @@ from .engine.poll_pool import PollPool
 from .engine.poll_work import PolledTrigger, log
 from .engine.poller import Poller
 from .link import identity, qualified_name
-from .model import Flow, PollTrigger, Span, TriggerGraph
+from .model.flows import Flow, PollTrigger, Span, TriggerGraph
 from .poll import alias, loading
 from .source import SourceFile
 

@@ -19,7 +19,7 @@ from .backends import NAMES
 
 if TYPE_CHECKING:
     from .diagnostics import Diagnostic
-    from .model import TriggerGraph
+    from .model.flows import TriggerGraph
     from .simulate.items import Item
 
 
@@ -92,7 +92,7 @@ def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
 
 def _items(name: str) -> list[Item]:
     from .diagnostics import Diagnostic, DiagnosticError
-    from .model import Span
+    from .model.flows import Span
     from .simulate.events_file import EventsFileError, parse
 
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends import Manifest, argo
 from metaflow_triggers.backends.argo import checks
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import EVERYTHING, GRAPH, SETTINGS, SPAN, event, filtered, finish, flow, required, trigger, upstream
 from .recorded_cases import FLOWS

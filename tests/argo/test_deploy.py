@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends.argo import deploy, names
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, flow, trigger, upstream
 from .deployments import connect, create, files, upstreams_schedule, verbs

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends.argo import deploy, names
 from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import SETTINGS, SPAN, event, flow, trigger
 from .deployments import (

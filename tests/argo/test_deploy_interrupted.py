@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends.argo import deploy
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, flow, trigger
 from .deployments import (

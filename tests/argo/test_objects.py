@@ -15,7 +15,7 @@ import pytest
 from metaflow_triggers.backends import Manifest, argo
 from metaflow_triggers.backends.argo import names, workflow_template
 from metaflow_triggers.canonical import yaml_text
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 from metaflow_triggers.validate import findings
 
 from .argo_flows import (

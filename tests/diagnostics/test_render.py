@@ -23,7 +23,7 @@ from metaflow_triggers.diagnostics.render import (
     summary,
     wants_color,
 )
-from metaflow_triggers.model import Span
+from metaflow_triggers.model.flows import Span
 
 FILES = {
     ("flows/report.py", 8): '@trigger_on_finish(flow="ScoreFlw")',

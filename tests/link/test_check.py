@@ -10,7 +10,7 @@ from metaflow_triggers.check import check
 from metaflow_triggers.cycles import cycles
 from metaflow_triggers.diagnostics.render import ordered, render_text, severity
 from metaflow_triggers.link import link
-from metaflow_triggers.serialize import from_json, to_json
+from metaflow_triggers.model.serialize import from_json, to_json
 
 from .build import all_of, any_of, event, finished, flow, needed, parameter
 from .test_link import FLOWS, build

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.model import Span
+from metaflow_triggers.model.flows import Span
 from metaflow_triggers.source import SourceFile
 
 TEXT = """\

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 from metaflow_triggers import backends
-from metaflow_triggers.model import (
+from metaflow_triggers.model.flows import (
     Constant,
     EventDependency,
     FinishDependency,
@@ -30,8 +30,8 @@ from metaflow_triggers.model import (
     Trigger,
     TriggerGraph,
 )
-from metaflow_triggers.serialize import from_json, to_json
-from metaflow_triggers.settings import Settings
+from metaflow_triggers.model.serialize import from_json, to_json
+from metaflow_triggers.model.settings import Settings
 
 from tests.settings import OPEN
 

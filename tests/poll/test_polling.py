@@ -8,7 +8,7 @@ import pytest
 from metaflow_extensions.triggers.plugins import values
 from metaflow_triggers.engine import poll_claims, poll_records, store
 from metaflow_triggers.engine.poll_pool import PollPool
-from metaflow_triggers.model import Parameter, Span
+from metaflow_triggers.model.flows import Parameter, Span
 from metaflow_triggers.poll import Context, TriggerNotFound
 
 from .world import Later, World, counter, fire, polled, skip

@@ -205,7 +205,7 @@ def test_a_workflow_of_two_projects_needs_its_project(folder):
 def test_names_that_would_name_runs_alike_are_refused(folder):
     folder.flow("Flow")
     folder.polls("@trigger('Flow', name='A B')\ndef a(): ...\n@trigger('Flow', name='a-b-68b5ad')\ndef b(): ...\n")
-    from metaflow_triggers.names import poll_slug
+    from metaflow_triggers.model.names import poll_slug
 
     text = (folder.path / "polls.py").read_text().replace("a-b-68b5ad", poll_slug("A B"))
     (folder.path / "polls.py").write_text(text)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from metaflow_triggers.engine.poll_claims import context_hash, run_name
-from metaflow_triggers.names import poll_slug
+from metaflow_triggers.model.names import poll_slug
 from metaflow_triggers.poll.intervals import milliseconds
 
 

@@ -13,7 +13,7 @@ import random
 from datetime import datetime, timedelta, timezone
 
 from metaflow_triggers.link import link
-from metaflow_triggers.model import (
+from metaflow_triggers.model.flows import (
     OUTCOMES,
     Constant,
     EventDependency,

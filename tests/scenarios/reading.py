@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaflow_triggers.model import TriggerGraph
-from metaflow_triggers.serialize import from_json, to_json
+from metaflow_triggers.model.flows import TriggerGraph
+from metaflow_triggers.model.serialize import from_json, to_json
 
 from .rows import ROOT, Row, flow_files
 

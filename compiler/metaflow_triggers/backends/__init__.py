@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from ..diagnostics import Diagnostic
-from ..model import Flow, PollTrigger, TriggerGraph
-from ..settings import Settings
+from ..model.flows import Flow, PollTrigger, TriggerGraph
+from ..model.settings import Settings
 
 NAMES = ("step-functions", "argo-workflows")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..model import Span
+from ..model.flows import Span
 
 
 @dataclass(frozen=True)

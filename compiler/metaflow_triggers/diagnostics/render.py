@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..model import Span
+from ..model.flows import Span
 from . import Diagnostic
 from .catalogue import SEVERITIES
 from .catalogue import severity as severity_of_code

@@ -14,7 +14,7 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from .. import cron
-from ..names import digest
+from ..model.names import digest
 from .waits import LocalTrigger, Wait
 
 

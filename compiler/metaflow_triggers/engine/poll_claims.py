@@ -21,8 +21,8 @@ from typing import Any
 from metaflow_extensions.triggers.plugins import values
 from metaflow_extensions.triggers.plugins.local_events import insert, timestamp_text
 
-from ..model import Parameter
-from ..names import poll_slug
+from ..model.flows import Parameter
+from ..model.names import poll_slug
 from . import starts
 from .store import transaction
 

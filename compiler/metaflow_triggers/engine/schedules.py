@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from .. import cron
-from ..model import Schedule
+from ..model.flows import Schedule
 from . import store
 from .clock import Clock, SystemClock
 from .starts import add_start

@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..model import OUTCOMES, TriggerGraph
+from ..model.flows import OUTCOMES, TriggerGraph
 from ..suggest import did_you_mean
 from .items import Item, utc
 from .values import exact

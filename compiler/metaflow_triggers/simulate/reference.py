@@ -18,14 +18,8 @@ from typing import Any
 from ..cron import fires, to_six_fields
 from ..explain import dependency_words
 from ..link import branch_key, identity, qualified_name
-from ..model import (
-    Constant,
-    Dependency,
-    Flow,
-    Trigger,
-    TriggerGraph,
-)
-from ..names import poll_slug
+from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
+from ..model.names import poll_slug
 from .acceptance import refusal
 from .items import BEGINNING, Item
 from .rules import is_for, lacking, needed, outcome_of, without_value

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ..filters import matches
 from ..link import branch_key, identity, qualified_name, wanted
-from ..model import Constant, Dependency, EventDependency, FinishDependency, Flow, Parameter
+from ..model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, Parameter
 from .items import Item
 from .steps import NotStarted, Occurrence
 from .values import field_of

@@ -22,7 +22,7 @@ from metaflow_extensions.triggers.plugins import argo_source, emit_event, event_
 from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo import deploy, names, outcome_script
 from metaflow_triggers.backends.argo.starts import origin
-from metaflow_triggers.model import EventDependency, Flow, TriggerGraph
+from metaflow_triggers.model.flows import EventDependency, Flow, TriggerGraph
 from metaflow_triggers.simulate.items import Item
 
 from tests.argo.argo_flows import SETTINGS, upstream

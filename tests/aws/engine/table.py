@@ -21,7 +21,7 @@ from metaflow_triggers.backends.step_functions import names
 from metaflow_triggers.backends.step_functions.dependencies import origin_of
 from metaflow_triggers.backends.step_functions.deploy import create
 from metaflow_triggers.backends.step_functions.statuses import STATUS
-from metaflow_triggers.model import EventDependency, Flow, TriggerGraph
+from metaflow_triggers.model.flows import EventDependency, Flow, TriggerGraph
 from metaflow_triggers.simulate.items import Item
 
 from tests.aws.samples import CONFIGURED

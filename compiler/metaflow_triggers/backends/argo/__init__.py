@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...diagnostics import Diagnostic
-from ...model import Flow, TriggerGraph
-from ...settings import Settings
+from ...model.flows import Flow, TriggerGraph
+from ...model.settings import Settings
 from .. import Manifest, polls_of, refused_polls
 from . import emit, names
 from . import refusals as _refusals

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...cron import CronError, cut_to_five_fields, parse_five, to_five_fields
-from ...model import EventDependency, Flow
+from ...model.flows import EventDependency, Flow
 from .. import About
 
 # Metaflow's prefix of namespaced events, METAFLOW_NAMESPACED_EVENTS_PREFIX in metaflow_config.py.

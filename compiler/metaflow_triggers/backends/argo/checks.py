@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...diagnostics import Diagnostic
-from ...model import Flow
+from ...model.flows import Flow
 from .. import Manifest
 from . import check_steps
 from .patterns import PASSES

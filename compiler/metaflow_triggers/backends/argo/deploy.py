@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
+from ...model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
 from .. import About
 from . import names
 from .adoption import changed_starts

@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import seams
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...settings import Settings
+from ...model.settings import Settings
 from .. import About
 from ..plans import say, total
 from . import NAME, deploy

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...model import EventDependency, Flow, Mapping, PayloadField
+from ...model.flows import EventDependency, Flow, Mapping, PayloadField
 from . import names
 
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...model import EventDependency, Flow, Trigger
-from ...settings import Settings
+from ...model.flows import EventDependency, Flow, Trigger
+from ...model.settings import Settings
 from . import names, sets, starts
 from .document import trigger_document
 from .escape import inert_json

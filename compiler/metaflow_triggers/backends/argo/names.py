@@ -14,8 +14,8 @@ import base64
 import hashlib
 import re
 
-from ...model import Flow
-from ...names import digest, dns_label
+from ...model.flows import Flow
+from ...model.names import digest, dns_label
 
 LIMIT = 45
 """Upstream's: a CronWorkflow adds 11 characters, and the result is a label of 63."""

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...model import EventDependency, Trigger
-from ...settings import Settings
+from ...model.flows import EventDependency, Trigger
+from ...model.settings import Settings
 from ...suggest import did_you_mean
 
 BACKEND = "argo-workflows"

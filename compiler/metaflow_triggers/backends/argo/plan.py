@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ...settings import Settings
+from ...model.settings import Settings
 from ..plans import covers
 from . import names
 from .cluster import KINDS, MANAGER, Cluster, key

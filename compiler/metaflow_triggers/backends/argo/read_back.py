@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...model import Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
-from ...settings import Settings
+from ...model.flows import Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
+from ...model.settings import Settings
 from . import names, shared, starts
 from .escape import go_string
 from .options import Options, origin, read_options

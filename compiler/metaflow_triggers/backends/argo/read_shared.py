@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...settings import Settings
+from ...model.settings import Settings
 
 RIGHTS = {
     "metaflow-triggers-sensor": {("argoproj.io", "workflows", verb) for verb in ("get", "create", "patch")},

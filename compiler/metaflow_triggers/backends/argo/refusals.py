@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...diagnostics import Diagnostic
-from ...model import Dependency, EventDependency, Flow, Trigger
-from ...settings import Settings
+from ...model.flows import Dependency, EventDependency, Flow, Trigger
+from ...model.settings import Settings
 from . import names, starts
 from .lower import is_set
 from .options import is_queue, option_mistakes, origin_mistakes

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...model import EventDependency, FinishDependency, Flow
-from ...names import word
+from ...model.flows import EventDependency, FinishDependency, Flow
+from ...model.names import word
 from . import names, starts
 from .escape import go_regexp, go_string
 from .options import Options, origin

@@ -8,8 +8,8 @@ Not here: sets of events (`argo.sets`), which trigger of the Sensor holds what (
 
 from __future__ import annotations
 
-from ...model import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
-from ...names import word
+from ...model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
+from ...model.names import word
 from . import names
 from .escape import go_regexp, go_string, jq_string, lua_string
 from .options import Options, origin

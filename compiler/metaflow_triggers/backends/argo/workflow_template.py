@@ -17,9 +17,9 @@ from importlib import resources
 from typing import Any
 
 from ...canonical import yaml_text
-from ...model import Flow
+from ...model.flows import Flow
+from ...model.settings import Settings
 from ...render import render
-from ...settings import Settings
 from . import lower, names, sets, shared, starts
 from .escape import inert_json
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from ...canonical import yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...model import Flow, TriggerGraph
-from ...settings import Settings
+from ...model.flows import Flow, TriggerGraph
+from ...model.settings import Settings
 from .. import Manifest, polls_of, refused_polls
 from . import assemble, checks, names, read_back
 from . import refusals as _refusals

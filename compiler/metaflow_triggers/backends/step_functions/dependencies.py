@@ -12,8 +12,17 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from ...model import Dependency, EventDependency, FinishDependency, Flow, Mapping, Parameter, PayloadField, Trigger
-from ...settings import Settings
+from ...model.flows import (
+    Dependency,
+    EventDependency,
+    FinishDependency,
+    Flow,
+    Mapping,
+    Parameter,
+    PayloadField,
+    Trigger,
+)
+from ...model.settings import Settings
 from .filters import OutcomeFilter, outcome_filter
 from .names import deployed_name
 from .resources import Arrival, ErrorFilter, Requirement, Sender

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...settings import Settings
+from ...model.settings import Settings
 from .calls import Clients
 from .execute import Conflict, execute
 from .instructions import Instruction, Place, Plan, Step

@@ -14,7 +14,7 @@ from typing import Any
 from ... import seams
 from ...canonical import json_text, yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...settings import Settings
+from ...model.settings import Settings
 from ...validate import findings
 from ..plans import say, total
 from . import NAME, deploy, policies

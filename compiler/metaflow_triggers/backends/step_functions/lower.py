@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ...model import EventDependency, Flow, Trigger
-from ...names import digest, logical_id
-from ...settings import Settings
+from ...model.flows import EventDependency, Flow, Trigger
+from ...model.names import digest, logical_id
+from ...model.settings import Settings
 from . import names
 from .crontab import scheduler_expressions
 from .dependencies import arrival, document_dependencies, finish_filter, origin_of, sender

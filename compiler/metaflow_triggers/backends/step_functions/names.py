@@ -12,9 +12,9 @@ import base64
 import hashlib
 import re
 
-from ...model import Flow
-from ...names import aws_name
-from ...settings import Settings
+from ...model.flows import Flow
+from ...model.names import aws_name
+from ...model.settings import Settings
 
 STATE_MACHINE_LIMIT = 80
 RULE_LIMIT = 64

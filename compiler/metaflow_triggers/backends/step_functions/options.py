@@ -12,7 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from ...model import Flow, Trigger
+from ...model.flows import Flow, Trigger
 from .crontab import Cron
 from .resources import Delivery
 

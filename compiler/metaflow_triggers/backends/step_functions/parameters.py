@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...settings import Settings
+from ...model.settings import Settings
 from .lower import datastore
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...settings import Settings
+from ...model.settings import Settings
 from . import roles
 from .calls import Clients, absent, calling
 from .parameters import parameters

@@ -15,8 +15,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ...model import EventDependency, FinishDependency, Flow, Trigger
-from ...settings import Settings
+from ...model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ...model.settings import Settings
 from . import names, roles
 from .crontab import scheduler_expressions
 from .dependencies import finish_filter, origin_of

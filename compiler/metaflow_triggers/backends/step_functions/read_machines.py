@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...model import Constant, Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
-from ...settings import Settings
+from ...model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
+from ...model.settings import Settings
 from . import names
 from .dependencies import OUTCOME_FIELDS, finish_filter, json_paths, origin_of
 from .options import options

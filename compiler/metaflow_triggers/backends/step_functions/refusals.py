@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...diagnostics import Diagnostic
-from ...model import EventDependency, FinishDependency, Flow, Trigger
-from ...settings import Settings
+from ...model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ...model.settings import Settings
 from . import names
 from .crontab import LIMIT as CRON_LIMIT
 from .crontab import scheduler_expressions

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...settings import Settings
+from ...model.settings import Settings
 
 RULES, SCHEDULER, STARTER = "RulesRole", "SchedulerRole", "StarterRole"
 CORRELATORS = ("EventCorrelatorRole", "FinishCorrelatorRole")

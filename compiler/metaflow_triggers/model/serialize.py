@@ -1,6 +1,6 @@
 """Serialize: the model as JSON and back, unchanged.
 
-In:   a value of `metaflow_triggers.model`, or the JSON object made of it.
+In:   a value of `metaflow_triggers.model.flows`, or the JSON object made of it.
 Out:  the other of the two.
 
 Not here: files. Dataclasses that can stand for each other (a field's Union)
@@ -12,11 +12,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
-from . import model
+from . import flows
 
 _CLASSES = {
     value.__name__: value
-    for value in vars(model).values()
+    for value in vars(flows).values()
     if isinstance(value, type) and dataclasses.is_dataclass(value)
 }
 

@@ -2,7 +2,7 @@
 
 In:   nothing; these are values.
 Out:  frozen dataclasses without behaviour. Sequences are tuples, so that a
-      value can be compared, hashed and written as JSON (`metaflow_triggers.serialize`).
+      value can be compared, hashed and written as JSON (`metaflow_triggers.model.serialize`).
 
 Not here: Metaflow, backends, files, defaults that depend on a backend.
 The words are those of the semantics: event, outcome, dependency, trigger, mapping.
