@@ -15,8 +15,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from . import cron, filters, seams
+from . import seams
 from .diagnostics import Diagnostic
+from .language import cron, filters
 from .model.flows import (
     OUTCOMES,
     Constant,

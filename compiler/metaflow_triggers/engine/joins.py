@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime, timedelta
 
-from .. import cron
+from ..language import cron
 from ..model.names import digest
 from .waits import LocalTrigger, Wait
 

@@ -3,7 +3,7 @@
 In:   flows with a schedule, the time.
 Out:  a claimed start for each time at which a schedule fires, once however many engines share the file.
 
-Not here: what a cron expression means (`metaflow_triggers.cron`), running what was claimed.
+Not here: what a cron expression means (`metaflow_triggers.language.cron`), running what was claimed.
 
 The next time of each schedule stands in the database and moves in the transaction that claims the start; the start's
 key holds the scheduled time, so a time fires once even if the clock is set back over it.
@@ -20,7 +20,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from .. import cron
+from ..language import cron
 from ..model.flows import Schedule
 from . import store
 from .clock import Clock, SystemClock

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from ..filters import matches
+from ..language.filters import matches
 from ..link import branch_key, identity, qualified_name, wanted
 from ..model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, Parameter
 from .items import Item

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...cron import CronError, cut_to_five_fields, parse_five, to_five_fields
+from ...language.cron import CronError, cut_to_five_fields, parse_five, to_five_fields
 from ...model.flows import EventDependency, Flow
 from .. import About
 

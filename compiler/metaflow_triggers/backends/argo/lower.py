@@ -65,7 +65,7 @@ def schedule(flow: Flow, settings: Settings) -> CronWorkflow | None:
     """The flow's schedule under upstream's name. AWS reads a cron without timezone in UTC; so does this."""
     if flow.schedule is None:
         return None
-    from ...cron import to_five_fields
+    from ...language.cron import to_five_fields
 
     return CronWorkflow(
         name=names.own_name(flow),

@@ -360,7 +360,7 @@ def _schedule(found: list[Any], flow: Flow, deployed: str, settings: Settings) -
     yield from _equal("the number of schedules", len(found), 0 if flow.schedule is None else 1)
     if flow.schedule is None:
         return
-    from ...cron import to_five_fields
+    from ...language.cron import to_five_fields
 
     for item in found:
         spec, metadata = item["spec"], item["metadata"]

@@ -44,7 +44,7 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
 def _schedule(flow: Flow) -> Iterator[Diagnostic]:
     if flow.schedule is None:
         return
-    from ...cron import to_five_fields
+    from ...language.cron import to_five_fields
 
     try:
         to_five_fields(flow.schedule.cron)
