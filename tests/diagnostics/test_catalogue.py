@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from metaflow_triggers.diagnostics.catalogue import AREAS, RULES, SEVERITIES, rule, severity
 from metaflow_triggers.diagnostics.page import page
+from metaflow_triggers.rules.catalogue import AREAS, RULES, SEVERITIES, rule, severity
 
 ROOT = Path(__file__).parents[2]
 COMPILER = ROOT / "compiler" / "metaflow_triggers"

@@ -1,6 +1,6 @@
 """Page: the catalogue as Markdown, `docs/diagnostics.md`.
 
-In:   `metaflow_triggers.diagnostics.catalogue` and the schema of the JSON form.
+In:   `metaflow_triggers.rules.catalogue` and the schema of the JSON form.
 Out:  text; `python -m metaflow_triggers.diagnostics.page` prints it.
 
 Not here: any text about a rule that is not in the catalogue.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 
-from .catalogue import AREAS, RULES
+from ..rules.catalogue import AREAS, RULES
 from .render import JSON_SCHEMA
 
 _HEAD = """\

@@ -19,9 +19,9 @@ from functools import lru_cache
 from typing import Any
 
 from ..model.flows import Span
+from ..rules.catalogue import SEVERITIES
+from ..rules.catalogue import severity as severity_of_code
 from . import Diagnostic
-from .catalogue import SEVERITIES
-from .catalogue import severity as severity_of_code
 
 DOCS = "docs/diagnostics.md"
 MAX_CELLS = 120

@@ -1,4 +1,4 @@
-"""Rules FT0: usage and configuration. In, Out, Not here: see `metaflow_triggers.diagnostics.rule`."""
+"""Rules FT0: usage and configuration. In, Out, Not here: see `metaflow_triggers.rules.rule`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Rules FT75x: the local engine.
 
-In, Out, Not here: see `metaflow_triggers.diagnostics.rule`.
+In, Out, Not here: see `metaflow_triggers.rules.rule`.
 """
 
 from __future__ import annotations

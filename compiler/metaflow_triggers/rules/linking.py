@@ -1,6 +1,6 @@
 """Rules FT2 and FT3: linking flows and events, parameters and payload.
 
-In, Out, Not here: see `metaflow_triggers.diagnostics.rule`.
+In, Out, Not here: see `metaflow_triggers.rules.rule`.
 """
 
 from __future__ import annotations

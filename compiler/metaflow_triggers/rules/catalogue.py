@@ -9,16 +9,16 @@ one that is no longer raised keeps its page.
 
 from __future__ import annotations
 
+from .backends import RULES as _BACKEND
+from .deployment import RULES as _DEPLOY
+from .linking import RULES as _GRAPH
+from .local_engine import RULES as _ENGINE
+from .poll_triggers import RULES as _POLLS
+from .publishing import RULES as _EMIT
+from .reading import RULES as _READING
 from .rule import SEVERITIES, Rule
-from .rules_backend import RULES as _BACKEND
-from .rules_deploy import RULES as _DEPLOY
-from .rules_emit import RULES as _EMIT
-from .rules_engine import RULES as _ENGINE
-from .rules_graph import RULES as _GRAPH
-from .rules_polls import RULES as _POLLS
-from .rules_reading import RULES as _READING
-from .rules_simulate import RULES as _SIMULATE
-from .rules_usage import RULES as _USAGE
+from .simulation import RULES as _SIMULATE
+from .usage import RULES as _USAGE
 
 __all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "rule", "severity"]
 

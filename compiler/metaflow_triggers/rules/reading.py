@@ -1,4 +1,4 @@
-"""Rules FT1: reading a flow. In, Out, Not here: see `metaflow_triggers.diagnostics.rule`."""
+"""Rules FT1: reading a flow. In, Out, Not here: see `metaflow_triggers.rules.rule`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Rules FT4 and FT5: names, sizes and limits; what a backend cannot express.
 
-In, Out, Not here: see `metaflow_triggers.diagnostics.rule`.
+In, Out, Not here: see `metaflow_triggers.rules.rule`.
 """
 
 from __future__ import annotations

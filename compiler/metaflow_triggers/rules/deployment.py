@@ -1,6 +1,6 @@
 """Rules FT6, FT7 and FT9: emitted objects, deployment, ourselves.
 
-In, Out, Not here: see `metaflow_triggers.diagnostics.rule`.
+In, Out, Not here: see `metaflow_triggers.rules.rule`.
 """
 
 from __future__ import annotations

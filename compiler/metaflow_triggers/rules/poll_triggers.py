@@ -1,4 +1,4 @@
-"""Rules FT511 and FT710 to FT731: poll triggers. In, Out, Not here: see `metaflow_triggers.diagnostics.rule`."""
+"""Rules FT511 and FT710 to FT731: poll triggers. In, Out, Not here: see `metaflow_triggers.rules.rule`."""
 
 from __future__ import annotations
 
