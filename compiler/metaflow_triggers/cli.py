@@ -104,10 +104,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     import_metaflow()
     from . import seams
     from .diagnostics import DiagnosticError
-    from .diagnostics.render import has_errors, render_json
-    from .diagnostics.show import show
     from .explain import as_json, table
     from .pipeline import Compilation, compile_flows, folder_files
+    from .reports.terminal import show
+    from .reports.text import has_errors, render_json
     from .write import write
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)

@@ -51,7 +51,7 @@ def add_parser(commands: Any) -> None:
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from .diagnostics import DiagnosticError
-    from .diagnostics.show import show
+    from .reports.terminal import show
 
     code = 2
     try:

@@ -64,7 +64,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def _guarded(act: Callable[..., int], *arguments: Any) -> int:
-    from .diagnostics.show import show
+    from .reports.terminal import show
 
     try:
         return act(*arguments)
@@ -116,10 +116,10 @@ def _list(options: argparse.Namespace) -> int:
 
 def _list_files(options: argparse.Namespace) -> int:
     from .commands import read_flows
-    from .diagnostics.render import has_errors
-    from .diagnostics.show import show
     from .explain import as_json, table
     from .link import link
+    from .reports.terminal import show
+    from .reports.text import has_errors
 
     read = read_flows(options)
     if has_errors(read.diagnostics):
@@ -207,7 +207,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 def _flow_key(connection: Any, name: str, code: str) -> str:
     """The database's key of a flow given by its class name or `project.branch.Flow`. Raises DiagnosticError."""
-    from .suggest import did_you_mean
+    from .diagnostics.suggest import did_you_mean
 
     keys = [
         key
@@ -252,7 +252,7 @@ def _raise(diagnostic: Diagnostic) -> int:
 
 
 def _print(text: str) -> None:
-    from .diagnostics.render import shown
+    from .reports.text import shown
 
     sys.stdout.write(shown(text) + "\n")
 
@@ -262,7 +262,7 @@ def _print_json(value: Any) -> None:
 
 
 def _print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    from .diagnostics.render import shown
+    from .reports.text import shown
 
     lines = [header, *(tuple(shown(cell) for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]

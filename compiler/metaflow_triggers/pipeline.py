@@ -19,11 +19,11 @@ from .backends import Manifest
 from .canonical import json_text, yaml_text
 from .check import check
 from .diagnostics import Diagnostic, DiagnosticError
-from .diagnostics.render import has_errors
 from .link import link
 from .model.flows import Flow, PollTrigger, TriggerGraph
 from .model.settings import Settings
 from .parallel import fork_map
+from .reports.text import has_errors
 from .validate import findings
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from . import seams
 from .diagnostics import Diagnostic
+from .diagnostics.suggest import suggest
 from .language import cron, filters
 from .model.flows import (
     OUTCOMES,
@@ -34,7 +35,6 @@ from .model.flows import (
 )
 from .model.settings import Settings
 from .source import SourceFile
-from .suggest import suggest
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 FLOW_NAME = re.compile(r"[A-Za-z0-9_]{1,128}\Z")

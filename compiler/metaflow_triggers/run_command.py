@@ -65,7 +65,7 @@ def _seconds(text: str) -> float:
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from .diagnostics import DiagnosticError
-    from .diagnostics.show import show
+    from .reports.terminal import show
 
     environment = dict(os.environ)
     flows: list[Any] = []
@@ -91,8 +91,8 @@ def work(options: argparse.Namespace) -> int:
         if not live.is_terminal(sys.stdout, os.environ):
             serve.serve(flows, told, sources=run_polls.sources(graph, told))
             return 0
-        from .diagnostics.render import wants_color
         from .explain import table as starts
+        from .reports.text import wants_color
 
         sys.stdout.write(starts(graph) + "\n")
         with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
@@ -121,9 +121,9 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     from . import seams
     from .check import check
     from .diagnostics import Diagnostic, DiagnosticError
-    from .diagnostics.render import has_errors
-    from .diagnostics.show import show
     from .link import link
+    from .reports.terminal import show
+    from .reports.text import has_errors
 
     user = seams.real_user()
     if not user:

@@ -43,7 +43,7 @@ def add_parser(commands: Any, common: Callable[[argparse.ArgumentParser], None])
 def work(options: argparse.Namespace) -> int:
     """Simulate; returns the exit code."""
     from .diagnostics import DiagnosticError
-    from .diagnostics.show import show
+    from .reports.terminal import show
 
     code = 2
     try:
@@ -61,9 +61,9 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     import_metaflow()
     from . import seams
     from .check import check
-    from .diagnostics.render import has_errors
-    from .diagnostics.show import show
     from .link import link
+    from .reports.terminal import show
+    from .reports.text import has_errors
     from .simulate import report
     from .simulate.whole import simulate
 
@@ -84,8 +84,8 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
 
 def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
     """What a backend cannot carry of the graph; mistakes that hold everywhere are not among them."""
-    from .diagnostics.render import has_errors
     from .pipeline import backend_findings
+    from .reports.text import has_errors
 
     return [item for item in backend_findings(name, graph, settings) if has_errors([item])]
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metaflow_triggers.diagnostics import Diagnostic
-from metaflow_triggers.diagnostics import render as module
-from metaflow_triggers.diagnostics.render import (
+from metaflow_triggers.model.flows import Span
+from metaflow_triggers.reports import text as module
+from metaflow_triggers.reports.text import (
     JSON_SCHEMA,
     has_errors,
     json_document,
@@ -23,7 +24,6 @@ from metaflow_triggers.diagnostics.render import (
     summary,
     wants_color,
 )
-from metaflow_triggers.model.flows import Span
 
 FILES = {
     ("flows/report.py", 8): '@trigger_on_finish(flow="ScoreFlw")',

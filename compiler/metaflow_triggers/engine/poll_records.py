@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
+from ..diagnostics.suggest import did_you_mean
 from ..poll.declare import Declared
 from ..poll.errors import PollTypeError, PollValueError, TriggerNotFound
-from ..suggest import did_you_mean
 from . import poll_store, store
 from .store import transaction
 

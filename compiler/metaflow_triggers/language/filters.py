@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..suggest import suggest
+from ..diagnostics.suggest import suggest
 
 OPERATORS = ("prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists")
 _NOT_OURS = ("wildcard", "cidr")  # EventBridge has them; not every backend can say them exactly

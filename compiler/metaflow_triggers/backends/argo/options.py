@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...diagnostics.suggest import did_you_mean
 from ...model.flows import EventDependency, Trigger
 from ...model.settings import Settings
-from ...suggest import did_you_mean
 
 BACKEND = "argo-workflows"
 STEPS = 8

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ..diagnostics import Diagnostic
 from ..model.flows import Span
 from ..rules.catalogue import SEVERITIES
 from ..rules.catalogue import severity as severity_of_code
-from . import Diagnostic
 
 DOCS = "docs/diagnostics.md"
 MAX_CELLS = 120

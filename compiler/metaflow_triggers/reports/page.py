@@ -1,7 +1,7 @@
 """Page: the catalogue as Markdown, `docs/diagnostics.md`.
 
 In:   `metaflow_triggers.rules.catalogue` and the schema of the JSON form.
-Out:  text; `python -m metaflow_triggers.diagnostics.page` prints it.
+Out:  text; `python -m metaflow_triggers.reports.page` prints it.
 
 Not here: any text about a rule that is not in the catalogue.
 """
@@ -12,12 +12,12 @@ import json
 import sys
 
 from ..rules.catalogue import AREAS, RULES
-from .render import JSON_SCHEMA
+from .text import JSON_SCHEMA
 
 _HEAD = """\
 # Diagnostics
 
-Generated from the catalogue by `python -m metaflow_triggers.diagnostics.page`; edit the rules, not this page.
+Generated from the catalogue by `python -m metaflow_triggers.reports.page`; edit the rules, not this page.
 
 Each finding has a code. An *error* stops the command and nothing is written; a *warning* and a *note* do not.
 A code never changes its meaning.

@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import Diagnostic
+from ..diagnostics import Diagnostic
 
 
 def show(diagnostics: Sequence[Diagnostic], flows: int | None = None, result: str | None = None) -> None:
     """Tell of diagnostics found in so many flows; `result` says what came of it. Silent where there are none."""
-    from .render import render_text, wants_color
+    from .text import render_text, wants_color
 
     if diagnostics:
         color = wants_color(sys.stderr.isatty(), os.environ)
