@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from .check_polls import check_polls
 from .cycles import Arc, cycles
 from .diagnostics import Diagnostic
+from .diagnostics.order import ordered
 from .diagnostics.suggest import asked, did_you_mean, suggest
 from .link import branch_key, identity, qualified_name, wanted
 from .model.flows import (
@@ -27,7 +28,6 @@ from .model.flows import (
     Trigger,
     TriggerGraph,
 )
-from .reports.text import ordered
 
 OUTCOME_FIELDS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")
 """The payload of an outcome (semantics, section 4)."""

@@ -106,8 +106,9 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from .diagnostics import DiagnosticError
     from .explain import as_json, table
     from .pipeline import Compilation, compile_flows, folder_files
+    from .reports.json import render_json
     from .reports.terminal import show
-    from .reports.text import has_errors, render_json
+    from .rules.weight import has_errors
     from .write import write
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)

@@ -116,7 +116,7 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
     from .backends import backend as load
     from .pipeline import Compilation, ReadFlow, compile_flows
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
 
     seams.check_shape([backend])
     seams.prove_in_charge()
@@ -183,7 +183,7 @@ def inputs(settings: Settings, flow: Any, show: str = "all") -> dict[str, Any]:
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from .differences import recorded
     from .pipeline import folder_files
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
     from .write import write
 
     settings = _settings(obj, options)
@@ -254,7 +254,7 @@ def _owner(backend: str, flow: Any, settings: Settings) -> str:
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from .compare import compare, render
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
 
     live = bool(options.get("live"))
     if live == bool(options.get("against")):
@@ -294,7 +294,7 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from . import backends
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
 
     only_json = bool(options.get("only_json"))
     user = _real_user(required=not only_json)

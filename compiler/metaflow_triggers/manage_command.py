@@ -119,7 +119,7 @@ def _list_files(options: argparse.Namespace) -> int:
     from .explain import as_json, table
     from .link import link
     from .reports.terminal import show
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
 
     read = read_flows(options)
     if has_errors(read.diagnostics):
@@ -252,7 +252,7 @@ def _raise(diagnostic: Diagnostic) -> int:
 
 
 def _print(text: str) -> None:
-    from .reports.text import shown
+    from .reports.shown import shown
 
     sys.stdout.write(shown(text) + "\n")
 
@@ -262,7 +262,7 @@ def _print_json(value: Any) -> None:
 
 
 def _print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    from .reports.text import shown
+    from .reports.shown import shown
 
     lines = [header, *(tuple(shown(cell) for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]

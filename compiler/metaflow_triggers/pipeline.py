@@ -23,7 +23,7 @@ from .link import link
 from .model.flows import Flow, PollTrigger, TriggerGraph
 from .model.settings import Settings
 from .parallel import fork_map
-from .reports.text import has_errors
+from .rules.weight import has_errors
 from .validate import findings
 
 

@@ -123,7 +123,7 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     from .diagnostics import Diagnostic, DiagnosticError
     from .link import link
     from .reports.terminal import show
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
 
     user = seams.real_user()
     if not user:

@@ -107,6 +107,6 @@ class _OneLine(logging.Formatter):
     """Without tracebacks and without what could move a terminal's cursor."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from .reports.text import shown
+        from .reports.shown import shown
 
         return shown(f"metaflow-triggers: {record.getMessage()}")

@@ -63,7 +63,7 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     from .check import check
     from .link import link
     from .reports.terminal import show
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
     from .simulate import report
     from .simulate.whole import simulate
 
@@ -85,7 +85,7 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
 def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
     """What a backend cannot carry of the graph; mistakes that hold everywhere are not among them."""
     from .pipeline import backend_findings
-    from .reports.text import has_errors
+    from .rules.weight import has_errors
 
     return [item for item in backend_findings(name, graph, settings) if has_errors([item])]
 

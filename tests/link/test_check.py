@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metaflow_triggers.check import check
 from metaflow_triggers.cycles import cycles
+from metaflow_triggers.diagnostics.order import ordered
 from metaflow_triggers.link import link
 from metaflow_triggers.model.serialize import from_json, to_json
-from metaflow_triggers.reports.text import ordered, render_text, severity
+from metaflow_triggers.reports.text import render_text
+from metaflow_triggers.rules.weight import severity
 
 from .build import all_of, any_of, event, finished, flow, needed, parameter
 from .test_link import FLOWS, build

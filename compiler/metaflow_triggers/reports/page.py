@@ -12,7 +12,7 @@ import json
 import sys
 
 from ..rules.catalogue import AREAS, RULES
-from .text import JSON_SCHEMA
+from .json import JSON_SCHEMA
 
 _HEAD = """\
 # Diagnostics

@@ -1,4 +1,4 @@
-"""Render: diagnostics as text, one line each, or JSON.
+"""Text: diagnostics as text for people, in full or one line each.
 
 In:   diagnostics, and a function that gives a line of a file (the default reads the file).
 Out:  text. Same diagnostics and files, same text.
@@ -9,19 +9,17 @@ bytes: what could move a terminal's cursor is shown escaped, in every form.
 
 from __future__ import annotations
 
-import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from ..diagnostics import Diagnostic
+from ..diagnostics.order import ordered
 from ..model.flows import Span
 from ..rules.catalogue import SEVERITIES
-from ..rules.catalogue import severity as severity_of_code
+from ..rules.weight import has_errors, severity
+from .shown import cell, shown
 
 DOCS = "docs/diagnostics.md"
 MAX_CELLS = 120
@@ -29,7 +27,6 @@ MAX_CELLS = 120
 
 _CONTEXT_CELLS = 40
 _CUT = "..."
-_TAB = "    "
 
 ReadLine = Callable[[str, int], "str | None"]
 
@@ -41,88 +38,6 @@ _STYLES = {
     "bold": "\x1b[1m",
 }
 _RESET = "\x1b[0m"
-
-_SPAN_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["file", "line", "column", "end_line", "end_column"],
-    "properties": {
-        "file": {"type": "string"},
-        **{key: {"type": "integer", "minimum": 1} for key in ("line", "column", "end_line", "end_column")},
-    },
-}
-JSON_SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Diagnostics of metaflow-triggers",
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["version", "summary", "diagnostics"],
-    "properties": {
-        "version": {"const": 1},
-        "summary": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["flows", "errors", "warnings", "notes"],
-            "properties": {
-                "flows": {"type": ["integer", "null"], "minimum": 0},
-                **{key: {"type": "integer", "minimum": 0} for key in ("errors", "warnings", "notes")},
-            },
-        },
-        "diagnostics": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": [
-                    *("code", "severity", "message", "span", "label"),
-                    *("others", "notes", "helps", "docs"),
-                ],
-                "properties": {
-                    "code": {"type": "string", "pattern": "^FT[0-9]{3}$"},
-                    "severity": {"enum": list(SEVERITIES)},
-                    "message": {"type": "string"},
-                    "span": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/span"}]},
-                    "label": {"type": "string"},
-                    "others": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "additionalProperties": False,
-                            "required": ["span", "label"],
-                            "properties": {"span": {"$ref": "#/$defs/span"}, "label": {"type": "string"}},
-                        },
-                    },
-                    "notes": {"type": "array", "items": {"type": "string"}},
-                    "helps": {"type": "array", "items": {"type": "string"}},
-                    "docs": {"type": "string"},
-                },
-            },
-        },
-    },
-    "$defs": {"span": _SPAN_SCHEMA},
-}
-"""The JSON form; stands in `docs/diagnostics.md` too."""
-
-
-def severity(item: Diagnostic) -> str:
-    """error, warning or note: what the diagnostic itself says, else its rule."""
-    return item.severity if item.severity in SEVERITIES else severity_of_code(item.code)
-
-
-def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Whether one of them is an error, so that nothing may be written."""
-    return any(severity(item) == "error" for item in diagnostics)
-
-
-def ordered(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Each once, by file, line, column, code. Those without a place come first."""
-
-    def key(item: Diagnostic) -> tuple[Any, ...]:
-        span = item.span
-        place = (span.file, span.line, span.column) if span else ("", 0, 0)
-        return (*place, item.code, item.message, repr(item))
-
-    return sorted(set(diagnostics), key=key)
 
 
 def wants_color(is_terminal: bool, environment: Mapping[str, str]) -> bool:
@@ -157,42 +72,12 @@ class FileReader:
 # --- text of the user's, made harmless ------------------------------------------------------------
 
 
-def _escape(char: str) -> str:
-    code = ord(char)
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-@lru_cache(maxsize=4096)
-def _cell(char: str) -> tuple[str, int]:
-    """What is shown for a character, and how many terminal cells it takes."""
-    if char == "\t":
-        return _TAB, len(_TAB)
-    # Control, format (bidirectional overrides among them) and separator characters move the cursor or
-    # reorder text, surrogates cannot be written, and how wide a private one is nobody knows.
-    if not char.isprintable():
-        text = _escape(char)
-        return text, len(text)
-    if unicodedata.category(char) in ("Mn", "Me") or "\u1160" <= char <= "\u11ff":
-        return char, 0
-    return char, 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
-
-
-def shown(text: str) -> str:
-    """`text` as it may be printed: one line, tabs as spaces, control characters escaped."""
-    if text.isascii() and text.isprintable():
-        return text
-    named = {"\n": "\\n", "\r": "\\r"}
-    return "".join(named.get(char) or _cell(char)[0] for char in text)
-
-
 # --- text -----------------------------------------------------------------------------------------
 
 
 def _snippet(line: str, first: int, last: int) -> tuple[str, int, int]:
     """The shown line, the cells before the mark and the mark's cells, for characters first..last (from 0)."""
-    cells = [_cell(char) for char in line]
+    cells = [cell(char) for char in line]
     first = min(max(first, 0), len(cells))
     last = min(max(last, first), len(cells))
     while 0 < first < len(cells) and cells[first][1] == 0:  # a combining mark is shown on what precedes it
@@ -314,42 +199,3 @@ def render_line(item: Diagnostic) -> str:
 
 
 # --- JSON -----------------------------------------------------------------------------------------
-
-
-def _span_json(span: Span) -> dict[str, Any]:
-    return {
-        "file": span.file,
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-    }
-
-
-def json_document(diagnostics: Iterable[Diagnostic], flows: int | None = None) -> dict[str, Any]:
-    """All diagnostics, in order, as a JSON value that fits JSON_SCHEMA."""
-    items = ordered(diagnostics)
-    count = Counter(severity(item) for item in items)
-    return {
-        "version": 1,
-        "summary": {"flows": flows, **{f"{level}s": count[level] for level in SEVERITIES}},
-        "diagnostics": [
-            {
-                "code": item.code,
-                "severity": severity(item),
-                "message": item.message,
-                "span": _span_json(item.span) if item.span else None,
-                "label": item.label,
-                "others": [{"span": _span_json(span), "label": label} for span, label in item.others],
-                "notes": list(item.notes),
-                "helps": list(item.helps),
-                "docs": f"{DOCS}#{item.code}",
-            }
-            for item in items
-        ],
-    }
-
-
-def render_json(diagnostics: Iterable[Diagnostic], flows: int | None = None) -> str:
-    """`json_document` as ASCII text (so no control character reaches a terminal); ends with a newline."""
-    return json.dumps(json_document(diagnostics, flows), indent=2) + "\n"

@@ -31,7 +31,7 @@ from metaflow_triggers.language import cron
 from metaflow_triggers.link import identity, link, qualified_name
 from metaflow_triggers.model.flows import FinishDependency, Flow, Trigger, TriggerGraph
 from metaflow_triggers.model.settings import Settings
-from metaflow_triggers.reports.text import has_errors
+from metaflow_triggers.rules.weight import has_errors
 from metaflow_triggers.simulate.items import Item
 
 from tests.aws.samples import CONFIGURED
