@@ -12,11 +12,11 @@ import json
 from collections.abc import Iterator, Sequence
 
 from .check_polls import check_polls
-from .cycles import Arc, cycles
 from .diagnostics import Diagnostic
 from .diagnostics.order import ordered
 from .diagnostics.suggest import asked, did_you_mean, suggest
-from .link import branch_key, identity, qualified_name, wanted
+from .graph.cycles import Arc, cycles
+from .graph.link import branch_key, identity, qualified_name, wanted
 from .model.flows import (
     Dependency,
     EventDependency,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from .diagnostics import Diagnostic
 from .diagnostics.suggest import asked, suggest
-from .link import camel_case, identity, named, qualified_name
+from .graph.link import camel_case, identity, named, qualified_name
 from .model.flows import PollTrigger, TriggerGraph
 from .model.names import poll_slug
 

@@ -104,7 +104,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     import_metaflow()
     from . import seams
     from .diagnostics import DiagnosticError
-    from .explain import as_json, table
+    from .graph.explain import as_json, table
     from .pipeline import Compilation, compile_flows, folder_files
     from .reports.json import render_json
     from .reports.terminal import show
@@ -186,8 +186,8 @@ def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> dic
 
 
 def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: Any, folder_files: Any) -> None:
-    from .differences import recorded
     from .flow_commands import inputs
+    from .graph.differences import recorded
 
     told = {file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")}
     owners = _owners(options, compilation, settings)

@@ -3,7 +3,7 @@
 In:   the folder, the compiled files, the flow and the inputs behind each owner.
 Out:  `Report`; its text for people, Markdown or JSON.
 
-Not here: compiling, writing, exit codes. What a change of a flow is called is said in `metaflow_triggers.differences`.
+Not here: compiling, writing, exit codes. What a change of a flow is called is said in `metaflow_triggers.graph.differences`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .diagnostics import Diagnostic, DiagnosticError
-from .differences import Change, between, changes, restored
+from .graph.differences import Change, between, changes, restored
 from .model.flows import Flow
 from .pipeline import File
 from .write import INDEX, read_index

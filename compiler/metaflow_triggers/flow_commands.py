@@ -144,7 +144,7 @@ def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
     declare = sys.modules.get("metaflow_triggers.poll.declare")
     if declare is None or not declare.declared():
         return [], []
-    from .link import named
+    from .graph.link import named
     from .read_polls import read_polls
     from .source import SourceFile
 
@@ -181,7 +181,7 @@ def inputs(settings: Settings, flow: Any, show: str = "all") -> dict[str, Any]:
 
 
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from .differences import recorded
+    from .graph.differences import recorded
     from .pipeline import folder_files
     from .rules.weight import has_errors
     from .write import write
@@ -329,7 +329,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     )
     _deployer_attributes(obj, backend, options, compilation)
     sys.stderr.write(f"{done}\n")
-    from .explain import table
+    from .graph.explain import table
 
     sys.stderr.write(f"\n{table(compilation.graph)}")
     return EXIT_SAME
@@ -338,7 +338,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
     """`about` for a deployer that takes it."""
     from .backends import About
-    from .differences import between, recorded, restored
+    from .graph.differences import between, recorded, restored
 
     if not getattr(deployer, "WANTS_ABOUT", False):
         return {}
@@ -372,7 +372,7 @@ def _real_user(required: bool) -> str | None:
 
 
 def _say_what_would_be_deployed(obj: Any, backend: str, compilation: Any) -> None:
-    from .explain import table
+    from .graph.explain import table
 
     sys.stderr.write(f"`{obj.flow.name}` compiles. create would deploy to {backend}:\n")
     for file in compilation.files:

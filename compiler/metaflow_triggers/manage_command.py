@@ -116,8 +116,8 @@ def _list(options: argparse.Namespace) -> int:
 
 def _list_files(options: argparse.Namespace) -> int:
     from .commands import read_flows
-    from .explain import as_json, table
-    from .link import link
+    from .graph.explain import as_json, table
+    from .graph.link import link
     from .reports.terminal import show
     from .rules.weight import has_errors
 

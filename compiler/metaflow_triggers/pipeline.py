@@ -19,7 +19,7 @@ from .backends import Manifest
 from .canonical import json_text, yaml_text
 from .check import check
 from .diagnostics import Diagnostic, DiagnosticError
-from .link import link
+from .graph.link import link
 from .model.flows import Flow, PollTrigger, TriggerGraph
 from .model.settings import Settings
 from .parallel import fork_map

@@ -91,7 +91,7 @@ def work(options: argparse.Namespace) -> int:
         if not live.is_terminal(sys.stdout, os.environ):
             serve.serve(flows, told, sources=run_polls.sources(graph, told))
             return 0
-        from .explain import table as starts
+        from .graph.explain import table as starts
         from .reports.text import wants_color
 
         sys.stdout.write(starts(graph) + "\n")
@@ -121,7 +121,7 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     from . import seams
     from .check import check
     from .diagnostics import Diagnostic, DiagnosticError
-    from .link import link
+    from .graph.link import link
     from .reports.terminal import show
     from .rules.weight import has_errors
 

@@ -19,7 +19,7 @@ from .engine.poll_claims import Target
 from .engine.poll_pool import PollPool
 from .engine.poll_work import PolledTrigger, log
 from .engine.poller import Poller
-from .link import identity, qualified_name
+from .graph.link import identity, qualified_name
 from .model.flows import Flow, PollTrigger, Span, TriggerGraph
 from .poll import alias, loading
 from .source import SourceFile

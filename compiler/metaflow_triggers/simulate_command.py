@@ -61,7 +61,7 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     import_metaflow()
     from . import seams
     from .check import check
-    from .link import link
+    from .graph.link import link
     from .reports.terminal import show
     from .rules.weight import has_errors
     from .simulate import report

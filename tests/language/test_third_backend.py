@@ -10,7 +10,7 @@ import pytest
 from metaflow_triggers import backends
 from metaflow_triggers.backends import Manifest
 from metaflow_triggers.diagnostics import Diagnostic
-from metaflow_triggers.explain import reasons
+from metaflow_triggers.graph.explain import reasons
 from metaflow_triggers.pipeline import ReadFlow, compile_flows, folder_files
 
 from ..argo.argo_flows import SETTINGS

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from metaflow_triggers.engine import poll_records
 from metaflow_triggers.engine.serve import Options
-from metaflow_triggers.link import camel_case, link
+from metaflow_triggers.graph.link import camel_case, link
 from metaflow_triggers.poll import alias
 from metaflow_triggers.poll.loading import load
 from metaflow_triggers.read_polls import read_polls

@@ -12,7 +12,7 @@ import json
 import random
 from datetime import datetime, timedelta, timezone
 
-from metaflow_triggers.link import link
+from metaflow_triggers.graph.link import link
 from metaflow_triggers.model.flows import (
     OUTCOMES,
     Constant,

@@ -16,7 +16,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import local_runs
 
-from .. import link
+from ..graph import link
 from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Mapping, PayloadField, Trigger
 from ..model.names import digest
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..explain import dependency_words
+from ..graph.explain import dependency_words
+from ..graph.link import branch_key, identity, qualified_name
 from ..language.cron import fires, to_six_fields
-from ..link import branch_key, identity, qualified_name
 from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
 from ..model.names import poll_slug
 from .acceptance import refusal

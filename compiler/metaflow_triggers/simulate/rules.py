@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from ..graph.link import branch_key, identity, qualified_name, wanted
 from ..language.filters import matches
-from ..link import branch_key, identity, qualified_name, wanted
 from ..model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, Parameter
 from .items import Item
 from .steps import NotStarted, Occurrence

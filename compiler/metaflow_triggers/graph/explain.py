@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from .model.flows import (
+from ..model.flows import (
     Constant,
     Dependency,
     EventDependency,

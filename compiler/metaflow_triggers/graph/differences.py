@@ -14,8 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .explain import dependency_words, mapping_words, qualified_name, reasons, upstream_name
-from .model.flows import (
+from ..model.flows import (
     Constant,
     Dependency,
     EventDependency,
@@ -26,8 +25,9 @@ from .model.flows import (
     Span,
     Trigger,
 )
-from .model.flows import Mapping as ParameterMapping
-from .model.serialize import from_json, to_json
+from ..model.flows import Mapping as ParameterMapping
+from ..model.serialize import from_json, to_json
+from .explain import dependency_words, mapping_words, qualified_name, reasons, upstream_name
 
 _NOWHERE = Span("", 1, 1, 1, 1)
 _PLACES = ("span", "file", "emits")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .model.flows import Edge, EventDependency, FinishDependency, Flow, PollTrigger, TriggerGraph
+from ..model.flows import Edge, EventDependency, FinishDependency, Flow, PollTrigger, TriggerGraph
 
 Identity = tuple[str, str, str]
 """Project, branch, name; "" for a flow without @project."""
