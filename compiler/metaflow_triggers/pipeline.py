@@ -16,15 +16,15 @@ from typing import Any
 
 from . import backends
 from .backends import Manifest
-from .canonical import json_text, yaml_text
 from .check import check
 from .diagnostics import Diagnostic, DiagnosticError
 from .graph.link import link
+from .manifests.schemas import findings
+from .manifests.text import json_text, yaml_text
 from .model.flows import Flow, PollTrigger, TriggerGraph
 from .model.settings import Settings
 from .parallel import fork_map
 from .rules.weight import has_errors
-from .validate import findings
 
 
 @dataclass(frozen=True)

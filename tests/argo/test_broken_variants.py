@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from metaflow_triggers.backends.argo import checks
-from metaflow_triggers.validate import findings
+from metaflow_triggers.manifests.schemas import findings
 
 from . import judges
 from .broken_variants import VARIANTS, broken, whole

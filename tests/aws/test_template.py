@@ -13,11 +13,11 @@ from metaflow_triggers.backends.step_functions import checks
 from metaflow_triggers.backends.step_functions.lower import PATTERN_LIMIT, pascal_case
 from metaflow_triggers.backends.step_functions.machines import _camel_case
 from metaflow_triggers.backends.step_functions.open_settings import resolve
-from metaflow_triggers.canonical import yaml_text
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.manifests.text import yaml_text
 from metaflow_triggers.model.flows import Schedule
 from metaflow_triggers.model.settings import Settings
-from metaflow_triggers.validate import findings
 
 from .samples import (
     BARE_FLOW,

@@ -14,7 +14,7 @@ from typing import Any
 
 from metaflow_triggers.backends import Manifest, argo, step_functions
 from metaflow_triggers.backends.argo import emit
-from metaflow_triggers.validate import findings
+from metaflow_triggers.manifests.schemas import findings
 
 from .subjects import Subject
 

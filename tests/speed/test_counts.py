@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_triggers import validate
+from metaflow_triggers.manifests import schemas
 from metaflow_triggers.pipeline import ReadFlow, compile_flows
 from metaflow_triggers.seams import read_settings
 from metaflow_triggers.source import SourceFile
@@ -153,6 +153,6 @@ def test_calls_grow_with_the_number_of_polls_in_a_file() -> None:
 
 def test_a_validator_is_made_once_for_each_schema() -> None:
     compile_chain(2)
-    before = validate._validator.cache_info().misses
+    before = schemas._validator.cache_info().misses
     assert compile_chain(60) > 120
-    assert validate._validator.cache_info().misses == before
+    assert schemas._validator.cache_info().misses == before

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ...canonical import json_text
+from ...manifests.text import json_text
 from .. import About
 from ..plans import differences, short, told
 from .instructions import APPLIED, FLOW, UNFINISHED, Plan, Step

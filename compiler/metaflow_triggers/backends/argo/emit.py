@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
+from ...manifests.templates import render
 from ...model.flows import Flow
 from ...model.settings import Settings
-from ...render import render
 from .. import Manifest
 from . import checks, lower, names, read_back, read_shared, shared, workflow_template
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from ...canonical import json_text
 from ...diagnostics import Diagnostic, DiagnosticError
+from ...manifests.text import json_text
 from .cluster import MANAGER, key
 from .instructions import APPLIED, DEPLOYED_NAME, MANAGED_BY
 

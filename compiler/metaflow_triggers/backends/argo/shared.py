@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...manifests.templates import render
 from ...model.settings import Settings, open_setting
-from ...render import render
 from .. import Manifest
 from .lower import SENSOR_ACCOUNT
 from .resources import Rule

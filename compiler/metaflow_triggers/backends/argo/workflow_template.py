@@ -16,10 +16,10 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
-from ...canonical import yaml_text
+from ...manifests.templates import render
+from ...manifests.text import yaml_text
 from ...model.flows import Flow
 from ...model.settings import Settings
-from ...render import render
 from . import lower, names, sets, shared, starts
 from .escape import inert_json
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...canonical import yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
+from ...manifests.text import yaml_text
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
 from .. import Manifest, polls_of, refused_polls

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
+from ...manifests.templates import render
 from ...model.flows import Flow
 from ...model.settings import Settings
-from ...render import render
 from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
 from .open_settings import fill, used
 from .options import queue_url

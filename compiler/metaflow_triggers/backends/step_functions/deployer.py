@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ... import seams
-from ...canonical import json_text, yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
+from ...manifests.schemas import findings
+from ...manifests.text import json_text, yaml_text
 from ...model.settings import Settings
-from ...validate import findings
 from ..plans import say, total
 from . import NAME, deploy, policies
 from .calls import Clients

@@ -14,8 +14,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ...manifests.templates import render
 from ...model.settings import Settings
-from ...render import render
 from .assemble import TAG_DEPLOYED_NAME, one_or_all, unique
 from .lower import FLOW, datastore
 from .machines import JOB_DEFINITION, MACHINE
