@@ -16,7 +16,6 @@ from typing import Any
 
 from . import backends
 from .backends import Manifest
-from .check import check
 from .diagnostics import Diagnostic, DiagnosticError
 from .graph.link import link
 from .manifests.schemas import findings
@@ -24,6 +23,7 @@ from .manifests.text import json_text, yaml_text
 from .model.flows import Flow, PollTrigger, TriggerGraph
 from .model.settings import Settings
 from .parallel import fork_map
+from .rules.find import check
 from .rules.weight import has_errors
 
 

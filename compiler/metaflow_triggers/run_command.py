@@ -119,10 +119,10 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
 
     import_metaflow()
     from . import seams
-    from .check import check
     from .diagnostics import Diagnostic, DiagnosticError
     from .graph.link import link
     from .reports.terminal import show
+    from .rules.find import check
     from .rules.weight import has_errors
 
     user = seams.real_user()

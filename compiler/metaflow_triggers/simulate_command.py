@@ -60,9 +60,9 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
 
     import_metaflow()
     from . import seams
-    from .check import check
     from .graph.link import link
     from .reports.terminal import show
+    from .rules.find import check
     from .rules.weight import has_errors
     from .simulate import report
     from .simulate.whole import simulate

@@ -6,12 +6,12 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.check import check
 from metaflow_triggers.diagnostics.order import ordered
 from metaflow_triggers.graph.cycles import cycles
 from metaflow_triggers.graph.link import link
 from metaflow_triggers.model.serialize import from_json, to_json
 from metaflow_triggers.reports.text import render_text
+from metaflow_triggers.rules.find import check
 from metaflow_triggers.rules.weight import severity
 
 from .build import all_of, any_of, event, finished, flow, needed, parameter

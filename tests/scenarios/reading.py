@@ -58,9 +58,9 @@ def main() -> None:
     import metaflow  # noqa: F401
     from metaflow_triggers import backends, seams
     from metaflow_triggers.backends import NAMES
-    from metaflow_triggers.check import check
     from metaflow_triggers.graph.link import link
     from metaflow_triggers.project import Request, read_project
+    from metaflow_triggers.rules.find import check
     from metaflow_triggers.rules.weight import has_errors
     from metaflow_triggers.simulate_command import refusals
 

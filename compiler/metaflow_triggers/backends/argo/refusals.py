@@ -3,7 +3,7 @@
 In:   a flow, the settings.
 Out:  diagnostics, each at the user's own words.
 
-Not here: mistakes that hold on every backend (`metaflow_triggers.check`), what only the finished objects show
+Not here: mistakes that hold on every backend (`metaflow_triggers.rules.find`), what only the finished objects show
 (`argo.checks`).
 """
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from .check_polls import check_polls
-from .diagnostics import Diagnostic
-from .diagnostics.order import ordered
-from .diagnostics.suggest import asked, did_you_mean, suggest
-from .graph.cycles import Arc, cycles
-from .graph.link import branch_key, identity, qualified_name, wanted
-from .model.flows import (
+from ..diagnostics import Diagnostic
+from ..diagnostics.order import ordered
+from ..diagnostics.suggest import asked, did_you_mean, suggest
+from ..graph.cycles import Arc, cycles
+from ..graph.link import branch_key, identity, qualified_name, wanted
+from ..model.flows import (
     Dependency,
     EventDependency,
     FinishDependency,
@@ -28,6 +27,7 @@ from .model.flows import (
     Trigger,
     TriggerGraph,
 )
+from .find_polls import check_polls
 
 OUTCOME_FIELDS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")
 """The payload of an outcome (semantics, section 4)."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .diagnostics import Diagnostic
-from .diagnostics.suggest import asked, suggest
-from .graph.link import camel_case, identity, named, qualified_name
-from .model.flows import PollTrigger, TriggerGraph
-from .model.names import poll_slug
+from ..diagnostics import Diagnostic
+from ..diagnostics.suggest import asked, suggest
+from ..graph.link import camel_case, identity, named, qualified_name
+from ..model.flows import PollTrigger, TriggerGraph
+from ..model.names import poll_slug
 
 
 def check_polls(
