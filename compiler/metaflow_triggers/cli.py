@@ -99,7 +99,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:
-    from .commands import import_metaflow, read_flows, workers
+    from .reading.paths import import_metaflow, read_flows, workers
 
     import_metaflow()
     from . import seams

@@ -3,7 +3,8 @@
 In:   the folder, the compiled files, the flow and the inputs behind each owner.
 Out:  `Report`; its text for people, Markdown or JSON.
 
-Not here: compiling, writing, exit codes. What a change of a flow is called is said in `metaflow_triggers.graph.differences`.
+Not here: compiling, writing, exit codes. What a change of a flow is called is said in
+`metaflow_triggers.graph.differences`.
 """
 
 from __future__ import annotations

@@ -80,8 +80,8 @@ def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, li
     """(`model.Flow`, diagnostics) of the flow in the click state. `path` is how messages name its file."""
     import inspect
 
-    from .read import read_flow
-    from .source import SourceFile
+    from .reading.flow import read_flow
+    from .reading.source import SourceFile
 
     file = inspect.getfile(obj.flow.__class__)
     shown = path or _shown_path(file)
@@ -145,8 +145,8 @@ def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
     if declare is None or not declare.declared():
         return [], []
     from .graph.link import named
-    from .read_polls import read_polls
-    from .source import SourceFile
+    from .reading.polls import read_polls
+    from .reading.source import SourceFile
 
     source = SourceFile(flow.file, Path(flow.file).read_text("utf-8", "replace"))
     polls, found = read_polls(declare.Collected(list(declare.declared())), None, source, flow.file)

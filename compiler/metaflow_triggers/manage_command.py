@@ -115,9 +115,9 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _list_files(options: argparse.Namespace) -> int:
-    from .commands import read_flows
     from .graph.explain import as_json, table
     from .graph.link import link
+    from .reading.paths import read_flows
     from .reports.terminal import show
     from .rules.weight import has_errors
 

@@ -115,7 +115,7 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
     Raises DiagnosticError.
     """
-    from .commands import import_metaflow, read_flows
+    from .reading.paths import import_metaflow, read_flows
 
     import_metaflow()
     from . import seams

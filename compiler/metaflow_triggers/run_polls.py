@@ -22,7 +22,7 @@ from .engine.poller import Poller
 from .graph.link import identity, qualified_name
 from .model.flows import Flow, PollTrigger, Span, TriggerGraph
 from .poll import alias, loading
-from .source import SourceFile
+from .reading.source import SourceFile
 
 
 def sources(graph: TriggerGraph, options: Any) -> list[Poller]:

@@ -56,7 +56,7 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
-    from .commands import import_metaflow, read_flows
+    from .reading.paths import import_metaflow, read_flows
 
     import_metaflow()
     from . import seams

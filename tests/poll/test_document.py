@@ -15,9 +15,9 @@ from metaflow_triggers.engine.serve import Options
 from metaflow_triggers.graph.link import camel_case, link
 from metaflow_triggers.poll import alias
 from metaflow_triggers.poll.loading import load
-from metaflow_triggers.read_polls import read_polls
+from metaflow_triggers.reading.polls import read_polls
+from metaflow_triggers.reading.source import SourceFile
 from metaflow_triggers.run_polls import polled
-from metaflow_triggers.source import SourceFile
 
 from ..commands.conftest import clean
 from ..link.build import flow

@@ -59,7 +59,7 @@ def main() -> None:
     from metaflow_triggers import backends, seams
     from metaflow_triggers.backends import NAMES
     from metaflow_triggers.graph.link import link
-    from metaflow_triggers.project import Request, read_project
+    from metaflow_triggers.reading.project import Request, read_project
     from metaflow_triggers.rules.find import check
     from metaflow_triggers.rules.weight import has_errors
     from metaflow_triggers.simulate_command import refusals

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from metaflow_triggers.manifests import schemas
 from metaflow_triggers.pipeline import ReadFlow, compile_flows
+from metaflow_triggers.reading.source import SourceFile
 from metaflow_triggers.seams import read_settings
-from metaflow_triggers.source import SourceFile
 
 from benchmarks.flows import EXTERNAL, flow, generate
 from tests.link import build

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from .diagnostics import Diagnostic
-from .model.flows import PollTrigger, Span
-from .poll.declare import Collected, Declared, Mistake
+from ..diagnostics import Diagnostic
+from ..model.flows import PollTrigger, Span
+from ..poll.declare import Collected, Declared, Mistake
 from .source import SourceFile
 
 _LABELS = {

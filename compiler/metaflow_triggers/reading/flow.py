@@ -15,11 +15,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from . import seams
-from .diagnostics import Diagnostic
-from .diagnostics.suggest import suggest
-from .language import cron, filters
-from .model.flows import (
+from .. import seams
+from ..diagnostics import Diagnostic
+from ..diagnostics.suggest import suggest
+from ..language import cron, filters
+from ..model.flows import (
     OUTCOMES,
     Constant,
     Dependency,
@@ -33,7 +33,7 @@ from .model.flows import (
     Span,
     Trigger,
 )
-from .model.settings import Settings
+from ..model.settings import Settings
 from .source import SourceFile
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")

@@ -18,13 +18,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import flow_commands, seams
-from .diagnostics import Diagnostic, DiagnosticError
-from .model.flows import PollTrigger, Span
-from .model.serialize import to_json
-from .poll import loading
-from .poll.declare import Collected
-from .poll.errors import PollError
+from .. import flow_commands, seams
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..model.flows import PollTrigger, Span
+from ..model.serialize import to_json
+from ..poll import loading
+from ..poll.declare import Collected
+from ..poll.errors import PollError
 
 if TYPE_CHECKING:
     from .project import Request
@@ -68,8 +68,8 @@ def run(file: str, request: Request, answer_to: int) -> None:
 def _polls(file: str, module: ModuleType, collected: Collected) -> tuple[list[PollTrigger], list[Diagnostic]]:
     if not collected.declared and not collected.mistakes:
         return [], []
-    from .poll import alias
-    from .read_polls import read_polls
+    from ..poll import alias
+    from .polls import read_polls
     from .source import SourceFile
 
     text = Path(file).read_text("utf-8", "replace")
@@ -218,7 +218,7 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
 
 
 def _deployed_name(backend: str, flow: Any, settings: Any) -> str:
-    from .backends import backend as load
+    from ..backends import backend as load
 
     return load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
 

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .diagnostics import Diagnostic
-from .model.flows import PollTrigger, Span
-from .model.serialize import from_json
-from .pipeline import ReadFlow
+from ..diagnostics import Diagnostic
+from ..model.flows import PollTrigger, Span
+from ..model.serialize import from_json
+from ..pipeline import ReadFlow
 
 _OUR_FAULT = 70  # sysexits.h: an internal error
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "build", "dist"}
@@ -161,7 +161,8 @@ def _diagnostic(value: dict[str, Any]) -> Diagnostic:
 
 def _prepare(request: Request) -> None:
     """Do once what each child would do again: import, and tell the collector that this is here to stay."""
-    from . import backends, project_child, read, read_polls, seams, source  # noqa: F401
+    from .. import backends, seams
+    from . import flow, one_file, polls, source  # noqa: F401
 
     seams.preload()
     if request.workflow and request.code_package:
@@ -242,7 +243,7 @@ def _first_line(file: str) -> Span:
 
 
 def _only(diagnostic: Diagnostic) -> dict[str, Any]:
-    from .project_child import diagnostic_json
+    from .one_file import diagnostic_json
 
     return {"flows": [], "diagnostics": [diagnostic_json(diagnostic)]}
 
@@ -254,7 +255,7 @@ def _start(file: str, request: Request) -> _Child:
         os.set_inheritable(write_end, True)
         told = json.dumps([file, request.__dict__, write_end])
         process = subprocess.Popen(
-            [sys.executable, "-m", "metaflow_triggers.project_child", told],
+            [sys.executable, "-m", "metaflow_triggers.reading.one_file", told],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -274,7 +275,7 @@ def _start(file: str, request: Request) -> _Child:
             os.dup2(nothing, 0)
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-            from .project_child import run
+            from .one_file import run
 
             run(file, request, write_end)
             os._exit(0)

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from .model.flows import EmittedEvent, Span
+from ..model.flows import EmittedEvent, Span
 
 Step = str | int
 

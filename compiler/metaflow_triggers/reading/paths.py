@@ -32,7 +32,7 @@ def read_flows(
     processor). Raises DiagnosticError if the installation cannot read flows.
     """
     import_metaflow()
-    from . import seams
+    from .. import seams
     from .project import Read, Request, flow_files, read_project
 
     request = Request(
