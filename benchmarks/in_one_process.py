@@ -22,7 +22,7 @@ def main() -> None:
     import metaflow  # noqa: F401
     from metaflow.package import MetaflowPackage
     from metaflow_triggers import flow_commands, seams
-    from metaflow_triggers.backends import backend as load
+    from metaflow_triggers.backends.registry import backend as load
     from metaflow_triggers.seams.code_package import CodePackage
 
     seams.check_shape()

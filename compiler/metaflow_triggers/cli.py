@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, emit_command, manage_command, run_command, simulate_command
-from .backends import NAMES
+from .backends.registry import NAMES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,11 +177,11 @@ def _no_graph() -> Any:
 
 def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> dict[str, Any]:
     """The flow behind each owner of files."""
-    from . import backends
+    from .backends import registry
 
     names = [name for name in NAMES if not options.backend or name in options.backend]
     return {
-        f"{name}/{backends.own_name(name, flow, settings)}": flow for name in names for flow in compilation.graph.flows
+        f"{name}/{registry.own_name(name, flow, settings)}": flow for name in names for flow in compilation.graph.flows
     }
 
 

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .backends import NAMES
+from .backends.registry import NAMES
 
 _IDENTITY = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _LARGEST_INPUT = 64 * 1024 * 1024

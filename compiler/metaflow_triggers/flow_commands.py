@@ -114,7 +114,7 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 
 
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
-    from .backends import backend as load
+    from .backends.registry import backend as load
     from .pipeline import Compilation, ReadFlow, compile_flows
     from .rules.weight import has_errors
 
@@ -194,10 +194,10 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     if options.get("package_output"):
         _write_package(Path(options["package_output"]), package)
     if options.get("show") == "policies":
-        from . import backends
+        from .backends import registry
 
         emits = bool(compilation.graph.flows[0].emits)
-        text = backends.deployer(backend).policies_document(compilation.files, settings, emits=emits)
+        text = registry.deployer(backend).policies_document(compilation.files, settings, emits=emits)
         if options.get("output"):
             Path(options["output"]).write_text(text, "utf-8")
         else:
@@ -247,7 +247,7 @@ def _user_note(settings: Settings, flows: tuple[Any, ...]) -> list[Diagnostic]:
 
 
 def _owner(backend: str, flow: Any, settings: Settings) -> str:
-    from .backends import own_name
+    from .backends.registry import own_name
 
     return f"{backend}/{own_name(backend, flow, settings)}"
 
@@ -275,9 +275,9 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settings, compilation: Any) -> int:
-    from . import backends
+    from .backends import registry
 
-    deployer: Any = backends.deployer(backend)
+    deployer: Any = registry.deployer(backend)
     missing = deployer.missing_settings(compilation.files, settings)
     if missing:
         raise DiagnosticError(missing)
@@ -293,7 +293,7 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
 
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from . import backends
+    from .backends import registry
     from .rules.weight import has_errors
 
     only_json = bool(options.get("only_json"))
@@ -303,7 +303,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     _print(compilation.diagnostics, 1, [])
     if has_errors(compilation.diagnostics):
         return EXIT_ERROR
-    deployer: Any = backends.deployer(backend)
+    deployer: Any = registry.deployer(backend)
     if only_json:
         sys.stdout.write(deployer.one_document(compilation.files))
         _deployer_attributes(obj, backend, options, compilation)
@@ -337,7 +337,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
     """`about` for a deployer that takes it."""
-    from .backends import About
+    from .backends.registry import About
     from .graph.differences import between, recorded, restored
 
     if not getattr(deployer, "WANTS_ABOUT", False):
@@ -408,13 +408,13 @@ def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compil
 
 
 def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from . import backends
+    from .backends import registry
 
     seams.check_shape([backend])
     seams.prove_in_charge()
     user = _real_user(required=True)
     settings = _settings(obj, options, user)
-    deployer: Any = backends.deployer(backend)
+    deployer: Any = registry.deployer(backend)
     deployer.check_token(obj, options)
     steps = [step.__name__ for step in obj.flow]
     done = deployer.delete(_given_name(obj, backend), settings, flow=obj.flow.name, steps=steps)

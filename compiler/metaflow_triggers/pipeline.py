@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import backends
-from .backends import Manifest
+from .backends import registry
+from .backends.registry import Manifest
 from .diagnostics import Diagnostic, DiagnosticError
 from .graph.link import link
 from .manifests.schemas import findings
@@ -78,12 +78,12 @@ def compile_flows(
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
     files: list[File] = []
     for name in backend_names:
-        backend = backends.backend(name)
-        diagnostics.extend(backends.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
+        backend = registry.backend(name)
+        diagnostics.extend(registry.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:
-            deployed_name = backends.own_name(name, flow, settings)
+            deployed_name = registry.own_name(name, flow, settings)
             first = deployed.setdefault(deployed_name, flow)
             if first is not flow and (first.project, first.branch, first.name) != (
                 flow.project,
@@ -124,7 +124,7 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
     """Lower, render and validate one flow for one backend. A diagnostic in place of a job is passed on."""
     if isinstance(job, Diagnostic):
         return _Emitted([job], [], False)
-    backend = backends.backend(job.backend)
+    backend = registry.backend(job.backend)
     diagnostics = list(backend.refusals(job.flow, graph, settings))
     if has_errors(diagnostics):
         return _Emitted(diagnostics, [], False)
@@ -143,7 +143,7 @@ def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list
     """What one backend says of the triggers of a graph, without the step-by-step workflows."""
     found: list[Diagnostic] = []
     for flow in graph.flows:
-        deployed_name = backends.own_name(name, flow, settings)
+        deployed_name = registry.own_name(name, flow, settings)
         found.extend(_emit(_Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
     return found
 
@@ -157,7 +157,7 @@ def folder_files(owners: Iterable[str]) -> list[File]:
     out: list[File] = []
     for name in sorted(by_backend):
         names = sorted(filter(None, by_backend[name]))
-        manifests = backends.backend(name).folder_manifests(names, "" in by_backend[name])
+        manifests = registry.backend(name).folder_manifests(names, "" in by_backend[name])
         out.extend(_files(manifests, f"{name}/", []))
     return out
 

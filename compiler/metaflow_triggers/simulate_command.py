@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .backends import NAMES
+from .backends.registry import NAMES
 
 if TYPE_CHECKING:
     from .diagnostics import Diagnostic

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kubernetes import client as kubernetes_client
-from metaflow_triggers.backends import About, Manifest, argo
+from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo import deploy, names
+from metaflow_triggers.backends.registry import About, Manifest
 
 from .argo_flows import GRAPH, SETTINGS, upstream
 from .kubernetes_stand_in import KubernetesStandIn

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import Manifest, argo
+from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo import checks
+from metaflow_triggers.backends.registry import Manifest
 from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import EVERYTHING, GRAPH, SETTINGS, SPAN, event, filtered, finish, flow, required, trigger, upstream

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from metaflow_triggers import backends
+from metaflow_triggers.backends import registry
 from metaflow_triggers.model.flows import (
     Constant,
     EventDependency,
@@ -156,7 +156,7 @@ def _yaml(path: Path) -> Any:
 @functools.cache
 def _compiled(backend: str, name: str) -> Subject:
     flow = FLOWS[name]
-    module = backends.backend(backend)
+    module = registry.backend(backend)
     refused = module.refusals(flow, GRAPH, SETTINGS)
     assert not refused, refused
     manifests = module.manifests(flow, GRAPH, None, SETTINGS)

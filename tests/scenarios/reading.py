@@ -56,8 +56,9 @@ def read(rows: Sequence[Row], folder: Path) -> dict[str, ReadRow]:
 
 def main() -> None:
     import metaflow  # noqa: F401
-    from metaflow_triggers import backends, seams
-    from metaflow_triggers.backends import NAMES
+    from metaflow_triggers import seams
+    from metaflow_triggers.backends import registry
+    from metaflow_triggers.backends.registry import NAMES
     from metaflow_triggers.graph.link import link
     from metaflow_triggers.reading.project import Request, read_project
     from metaflow_triggers.rules.find import check
@@ -67,7 +68,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     found = {}
     for name in NAMES:
-        backends.backend(name)
+        registry.backend(name)
     for production in (False, True):
         group = [item for item in asked if item["production"] is production]
         every = sorted({file for item in group for file in item["files"]})

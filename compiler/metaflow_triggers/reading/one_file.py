@@ -218,7 +218,7 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
 
 
 def _deployed_name(backend: str, flow: Any, settings: Any) -> str:
-    from ..backends import backend as load
+    from ..backends.registry import backend as load
 
     return load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
 

@@ -161,14 +161,15 @@ def _diagnostic(value: dict[str, Any]) -> Diagnostic:
 
 def _prepare(request: Request) -> None:
     """Do once what each child would do again: import, and tell the collector that this is here to stay."""
-    from .. import backends, seams
+    from .. import seams
+    from ..backends import registry
     from . import flow, one_file, polls, source  # noqa: F401
 
     seams.preload()
     if request.workflow and request.code_package:
         seams.preload_code_package()
     for name in request.backends:
-        backends.backend(name)
+        registry.backend(name)
     gc.collect()
     gc.freeze()
 

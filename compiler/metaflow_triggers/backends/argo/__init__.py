@@ -13,7 +13,7 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
-from .. import Manifest, polls_of, refused_polls
+from ..registry import Manifest, polls_of, refused_polls
 from . import emit, names
 from . import refusals as _refusals
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...diagnostics import Diagnostic
 from ...model.flows import Flow
-from .. import Manifest
+from ..registry import Manifest
 from . import check_steps
 from .patterns import PASSES
 

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
-from .. import About
+from ..registry import About
 from . import names
 from .adoption import changed_starts
 from .cluster import KINDS, Cluster, Superseded

@@ -14,8 +14,8 @@ from typing import Any
 from ... import seams
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...model.settings import Settings
-from .. import About
 from ..plans import say, total
+from ..registry import About
 from . import NAME, deploy
 from .cluster import Cluster
 from .drift import words

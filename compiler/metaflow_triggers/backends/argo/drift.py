@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...manifests.text import json_text
-from .. import About
 from ..plans import differences, short, told
+from ..registry import About
 from .instructions import APPLIED, FLOW, UNFINISHED, Plan, Step
 from .ownership import annotations_of
 

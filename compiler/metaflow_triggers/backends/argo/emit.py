@@ -15,7 +15,7 @@ from ...diagnostics import Diagnostic, DiagnosticError
 from ...manifests.templates import render
 from ...model.flows import Flow
 from ...model.settings import Settings
-from .. import Manifest
+from ..registry import Manifest
 from . import checks, lower, names, read_back, read_shared, shared, workflow_template
 
 

@@ -14,7 +14,7 @@ from ...diagnostics import Diagnostic, DiagnosticError
 from ...manifests.text import yaml_text
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
-from .. import Manifest, polls_of, refused_polls
+from ..registry import Manifest, polls_of, refused_polls
 from . import assemble, checks, names, read_back
 from . import refusals as _refusals
 
