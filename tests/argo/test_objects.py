@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 from metaflow_triggers.backends import argo
-from metaflow_triggers.backends.argo import names, workflow_template
+from metaflow_triggers.backends.argo.compile import names, workflow_template
 from metaflow_triggers.backends.registry import Manifest
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text

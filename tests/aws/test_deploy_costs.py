@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from metaflow_triggers.backends.step_functions.deploy import create
+from metaflow_triggers.backends.step_functions.deploy.converge import create
 from metaflow_triggers.model.flows import Schedule
 
 from .account import Watched

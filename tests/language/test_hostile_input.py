@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import escape
+from metaflow_triggers.backends.argo.compile import escape
 
 from ..commands.conftest import clean
 from . import flows

@@ -106,7 +106,7 @@ def own_name(name: str, flow: Flow, settings: Settings) -> str:
 
 def deployer(name: str) -> Any:
     """The module `deployer` of a backend: what `create` and `delete` need. Loads the cloud's client when used."""
-    return importlib.import_module(".deployer", backend(name).__name__)  # type: ignore[attr-defined]
+    return importlib.import_module(".deploy.deployer", backend(name).__name__)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from metaflow_triggers.backends.step_functions import names
+from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.language import cron
 
 from .engine import Engine

@@ -24,8 +24,8 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import values
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import assemble, names
-from metaflow_triggers.backends.step_functions.statuses import STATUS
+from metaflow_triggers.backends.step_functions.compile import assemble, names
+from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
 from metaflow_triggers.graph.link import identity, link, qualified_name
 from metaflow_triggers.language import cron
 from metaflow_triggers.model.flows import FinishDependency, Flow, Trigger, TriggerGraph

@@ -14,8 +14,8 @@ from ...diagnostics import Diagnostic
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
 from ..registry import Manifest, polls_of, refused_polls
-from . import emit, names
-from . import refusals as _refusals
+from .compile import emit, names
+from .compile import refusals as _refusals
 
 NAME = "argo-workflows"
 
