@@ -103,13 +103,13 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
     import_metaflow()
     from . import seams
+    from .compiling.compile import Compilation, compile_flows, folder_files
+    from .compiling.folder import write
     from .diagnostics import DiagnosticError
     from .graph.explain import as_json, table
-    from .pipeline import Compilation, compile_flows, folder_files
     from .reports.json import render_json
     from .reports.terminal import show
     from .rules.weight import has_errors
-    from .write import write
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
     code_package = not getattr(options, "no_code_package", True)
@@ -146,7 +146,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     if failed:
         return 1
     if report is not None:
-        from .compare import render
+        from .compiling.compare import render
 
         options.compared = True
         sys.stdout.write(render(report, options.format, full=options.full))
@@ -198,7 +198,7 @@ def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: 
 
 
 def _report(options: argparse.Namespace, compilation: Any, settings: Any, folder_files: Any) -> Any:
-    from .compare import compare
+    from .compiling.compare import compare
     from .flow_commands import inputs
 
     owners = _owners(options, compilation, settings)

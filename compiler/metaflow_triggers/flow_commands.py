@@ -115,7 +115,7 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
     from .backends.registry import backend as load
-    from .pipeline import Compilation, ReadFlow, compile_flows
+    from .compiling.compile import Compilation, ReadFlow, compile_flows
     from .rules.weight import has_errors
 
     seams.check_shape([backend])
@@ -181,10 +181,10 @@ def inputs(settings: Settings, flow: Any, show: str = "all") -> dict[str, Any]:
 
 
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from .compiling.compile import folder_files
+    from .compiling.folder import write
     from .graph.differences import recorded
-    from .pipeline import folder_files
     from .rules.weight import has_errors
-    from .write import write
 
     settings = _settings(obj, options)
     compilation, package = _compiled(obj, backend, options, settings)
@@ -253,7 +253,7 @@ def _owner(backend: str, flow: Any, settings: Settings) -> str:
 
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from .compare import compare, render
+    from .compiling.compare import compare, render
     from .rules.weight import has_errors
 
     live = bool(options.get("live"))

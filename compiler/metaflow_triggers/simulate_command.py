@@ -84,7 +84,7 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
 
 def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
     """What a backend cannot carry of the graph; mistakes that hold everywhere are not among them."""
-    from .pipeline import backend_findings
+    from .compiling.compile import backend_findings
     from .rules.weight import has_errors
 
     return [item for item in backend_findings(name, graph, settings) if has_errors([item])]

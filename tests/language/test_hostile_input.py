@@ -68,7 +68,7 @@ from pathlib import Path
 import metaflow
 from metaflow_triggers import seams
 from metaflow_triggers.backends import NAMES
-from metaflow_triggers.pipeline import ReadFlow, compile_flows
+from metaflow_triggers.compiling.compile import ReadFlow, compile_flows
 from metaflow_triggers.reading.one_file import _import
 from metaflow_triggers.reading.flow import read_flow
 from metaflow_triggers.reading.source import SourceFile

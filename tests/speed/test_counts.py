@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from metaflow_triggers.compiling.compile import ReadFlow, compile_flows
 from metaflow_triggers.manifests import schemas
-from metaflow_triggers.pipeline import ReadFlow, compile_flows
 from metaflow_triggers.reading.source import SourceFile
 from metaflow_triggers.seams import read_settings
 

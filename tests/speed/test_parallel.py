@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from metaflow_triggers.parallel import FEW, fork_map
+from metaflow_triggers.compiling.parallel import FEW, fork_map
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 8])

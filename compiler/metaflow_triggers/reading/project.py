@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..compiling.compile import ReadFlow
 from ..diagnostics import Diagnostic
 from ..model.flows import PollTrigger, Span
 from ..model.serialize import from_json
-from ..pipeline import ReadFlow
 
 _OUR_FAULT = 70  # sysexits.h: an internal error
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages", "build", "dist"}

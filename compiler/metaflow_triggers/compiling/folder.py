@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .diagnostics import Diagnostic, DiagnosticError
-from .pipeline import File
+from ..diagnostics import Diagnostic, DiagnosticError
+from .compile import File
 
 INDEX = "metaflow-triggers.json"
 _VERSION = 2

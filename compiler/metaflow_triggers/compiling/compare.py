@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .diagnostics import Diagnostic, DiagnosticError
-from .graph.differences import Change, between, changes, restored
-from .model.flows import Flow
-from .pipeline import File
-from .write import INDEX, read_index
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..graph.differences import Change, between, changes, restored
+from ..model.flows import Flow
+from .compile import File
+from .folder import INDEX, read_index
 
 
 @dataclass(frozen=True)

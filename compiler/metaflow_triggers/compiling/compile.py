@@ -14,17 +14,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .backends import registry
-from .backends.registry import Manifest
-from .diagnostics import Diagnostic, DiagnosticError
-from .graph.link import link
-from .manifests.schemas import findings
-from .manifests.text import json_text, yaml_text
-from .model.flows import Flow, PollTrigger, TriggerGraph
-from .model.settings import Settings
+from ..backends import registry
+from ..backends.registry import Manifest
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..graph.link import link
+from ..manifests.schemas import findings
+from ..manifests.text import json_text, yaml_text
+from ..model.flows import Flow, PollTrigger, TriggerGraph
+from ..model.settings import Settings
+from ..rules.find import check
+from ..rules.weight import has_errors
 from .parallel import fork_map
-from .rules.find import check
-from .rules.weight import has_errors
 
 
 @dataclass(frozen=True)
