@@ -77,7 +77,8 @@ def _guarded(act: Callable[..., int], *arguments: Any) -> int:
 
 
 def _database(options: argparse.Namespace) -> Any:
-    from .engine import poll_store, store  # noqa: F401 - poll_store adds its tables
+    from .engine import store  # noqa: F401 - poll_store adds its tables
+    from .engine.polls import store as poll_store  # noqa: F401 - poll_store adds its tables
 
     return store.connect(store.database_path(options.database), create=False)
 
@@ -88,10 +89,10 @@ def _database(options: argparse.Namespace) -> Any:
 def _list(options: argparse.Namespace) -> int:
     if options.paths:
         return _list_files(options)
-    from .engine import poll_records
+    from .engine.polls import records
 
     connection = _database(options)
-    schedules = poll_records.schedules(connection)
+    schedules = records.schedules(connection)
     paused = [key for (key,) in connection.execute("SELECT flow_key FROM paused ORDER BY flow_key")]
     if options.format == "json":
         _print_json({"poll_triggers": schedules, "paused": paused})
@@ -134,13 +135,13 @@ def _list_files(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace) -> int:
-    from .engine import poll_records
+    from .engine.polls import records
 
     if options.limit < 0:
         raise DiagnosticError([Diagnostic("FT714", f"--limit is {options.limit}; expected a number from 0")])
     connection = _database(options)
-    if poll_records.schedule(connection, options.name) is not None:
-        found = poll_records.history(connection, options.name, limit=options.limit)
+    if records.schedule(connection, options.name) is not None:
+        found = records.history(connection, options.name, limit=options.limit)
         rows = [
             (row["started_at"], row["state"], row["run_id"] or "", json.dumps(row["context"]), row["error"] or "")
             for row in found
@@ -171,9 +172,9 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _enable(options: argparse.Namespace, enabled: bool) -> int:
-    from .engine import poll_records
+    from .engine.polls import records
 
-    poll_records.set_enabled(_database(options), options.name, enabled)
+    records.set_enabled(_database(options), options.name, enabled)
     _print(f"{options.name} is {'polled from its next tick on' if enabled else 'polled no more'}")
     return 0
 

@@ -74,7 +74,8 @@ def work(options: argparse.Namespace) -> int:
         if graph is None:
             return 1
         from . import run_polls
-        from .engine import live, serve, store
+        from .engine import serve, store
+        from .engine.screen import live
 
         flows = list(graph.flows)
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from .diagnostics import Diagnostic, DiagnosticError
 from .engine.clock import SystemClock
-from .engine.poll_claims import Target
-from .engine.poll_pool import PollPool
-from .engine.poll_work import PolledTrigger, log
-from .engine.poller import Poller
+from .engine.polls.claims import Target
+from .engine.polls.poller import Poller
+from .engine.polls.pool import PollPool
+from .engine.polls.work import PolledTrigger, log
 from .graph.link import identity, qualified_name
 from .model.flows import Flow, PollTrigger, Span, TriggerGraph
 from .poll import alias, loading

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from metaflow_triggers.engine import live
 from metaflow_triggers.engine.observe import HalfSet, Snapshot
-from metaflow_triggers.engine.table import View, cells, cut, lines, span
+from metaflow_triggers.engine.screen import live
+from metaflow_triggers.engine.screen.table import View, cells, cut, lines, span
 
 from .terminal import Terminal
 

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from metaflow_triggers.engine import poll_records
+from metaflow_triggers.engine.polls import records
 from metaflow_triggers.engine.serve import Options
 from metaflow_triggers.graph.link import camel_case, link
 from metaflow_triggers.poll import alias
@@ -189,7 +189,7 @@ def test_the_examples_of_the_reference_load_and_fire(world, tmp_path):
     world.path = str(tmp_path / "workflows.db")
     world.poller(*polled(graph))
     world.pass_time(61)
-    names = [item["trigger_name"] for item in poll_records.schedules(world.connection)]
+    names = [item["trigger_name"] for item in records.schedules(world.connection)]
     fired = {name: len(world.history(name)) for name in names}
     wanted = {"report_requested": 1, "inbox_watch": 7, "open_order": 1, "queue_has_work": 61}
     wanted |= {"api_down_three_times": 1, "backlog_too_deep": 7, "remote_changed": 1}

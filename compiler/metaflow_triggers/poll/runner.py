@@ -41,31 +41,31 @@ class DefaultRunner:
         self, enabled_only: bool = False, limit: int = 100, offset: int = 0
     ) -> list[dict[str, Any]]:
         """The triggers by name: a dict each, with `trigger_name`, `enabled` and what `docs/poll-triggers.md` lists."""
-        from ..engine import poll_records
+        from ..engine.polls import records
 
         with self._database() as connection:
-            return poll_records.schedules(connection, enabled_only=enabled_only, limit=limit, offset=offset)
+            return records.schedules(connection, enabled_only=enabled_only, limit=limit, offset=offset)
 
     def get_trigger_schedule(self, name: str) -> dict[str, Any] | None:
         """One trigger's dict, or None."""
-        from ..engine import poll_records
+        from ..engine.polls import records
 
         with self._database() as connection:
-            return poll_records.schedule(connection, name)
+            return records.schedule(connection, name)
 
     def set_trigger_enabled(self, name: str, enabled: bool) -> None:
         """Let a trigger be polled, or not, from its next tick on. Raises TriggerNotFound."""
-        from ..engine import poll_records
+        from ..engine.polls import records
 
         with self._database() as connection:
-            poll_records.set_enabled(connection, name, enabled)
+            records.set_enabled(connection, name, enabled)
 
     def get_trigger_execution_history(self, name: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
         """The fires that were accepted, newest first; `[]` for an unknown name."""
-        from ..engine import poll_records
+        from ..engine.polls import records
 
         with self._database() as connection:
-            return poll_records.history(connection, name, limit=limit, offset=offset)
+            return records.history(connection, name, limit=limit, offset=offset)
 
     def _database(self) -> Any:
         if declare.is_reading():
@@ -74,9 +74,9 @@ class DefaultRunner:
                 "a management call runs while the file is read for its triggers",
                 ("put it under `if __name__ == '__main__':`, and run it with `metaflow-triggers exec FILE`",),
             )
-        from ..engine import poll_records
+        from ..engine.polls import records
 
-        return poll_records.opened(self._path, declare.declared())
+        return records.opened(self._path, declare.declared())
 
     def __repr__(self) -> str:
         return f"DefaultRunner({'sqlite://' + self._path!r})"

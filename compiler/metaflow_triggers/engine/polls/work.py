@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..poll.result import TriggerResult
-from . import poll_claims
-from .clock import Clock
-from .poll_claims import Fire, Target
-from .poll_store import Registration
+from ...poll.result import TriggerResult
+from ..clock import Clock
+from . import claims
+from .claims import Fire, Target
+from .store import Registration
 
 _LONGEST_ERROR = 2000
 
@@ -142,7 +142,7 @@ def _call(state: State, tick: int, due_at: datetime, clock: Clock) -> Fire | Non
         return None
     context = result.context
     fire = Fire(state.trigger.target, {} if context is None else context.to_dict(), state.epoch, tick, due_at)
-    problem = poll_claims.problem(fire, clock.now())
+    problem = claims.problem(fire, clock.now())
     if problem is not None:
         raise ValueError(problem)
     return fire

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from ..diagnostics.suggest import did_you_mean
-from ..poll.declare import Declared
-from ..poll.errors import PollTypeError, PollValueError, TriggerNotFound
-from . import poll_store, store
-from .store import transaction
+from ...diagnostics.suggest import did_you_mean
+from ...poll.declare import Declared
+from ...poll.errors import PollTypeError, PollValueError, TriggerNotFound
+from .. import store
+from ..store import transaction
+from . import store as poll_store
 
 _SCHEDULE = (
     "SELECT id, name AS trigger_name, workflow AS workflow_name, interval_ms AS poll_interval_ms, allow_concurrent,"

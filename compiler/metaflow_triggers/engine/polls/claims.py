@@ -21,10 +21,10 @@ from typing import Any
 from metaflow_extensions.triggers.plugins import values
 from metaflow_extensions.triggers.plugins.local_events import insert, timestamp_text
 
-from ..model.flows import Parameter
-from ..model.names import poll_slug
-from . import starts
-from .store import transaction
+from ...model.flows import Parameter
+from ...model.names import poll_slug
+from .. import starts
+from ..store import transaction
 
 PAYLOAD_LIMIT = 240 * 1024
 """Bytes of JSON of a payload, the same as of any event's (`event_check.PAYLOAD_LIMIT`)."""

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from . import store
-from .store import timestamp_text
+from .. import store
+from ..store import timestamp_text
 
 STILL_SECONDS = 15.0
 """How long another engine's heartbeat stands still before its triggers are taken."""

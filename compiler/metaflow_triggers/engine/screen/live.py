@@ -21,11 +21,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from . import poll_records, store
-from .clock import Clock, SystemClock
-from .observe import Change, Observer, Snapshot, snapshot
+from .. import store
+from ..clock import Clock, SystemClock
+from ..observe import Change, Observer, Snapshot, snapshot
+from ..polls import records
+from ..waits import LocalFlow
 from .table import View, cut, lines
-from .waits import LocalFlow
 
 _SECONDS = 0.5
 _ENDED = 10
@@ -181,7 +182,7 @@ class Live(Observer):
         size = self._terminal_size()
         view = View(
             snapshot(connection, self._flows, _ENDED) if self._flows else Snapshot((), (), ()),
-            poll_records.schedules(connection),
+            records.schedules(connection),
             _schedules(connection, self._flows),
             self._clock.now(),
             Path(self._database).name,

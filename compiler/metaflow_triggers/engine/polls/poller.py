@@ -23,11 +23,13 @@ from typing import Protocol
 
 from metaflow_extensions.triggers.plugins.local_runs import is_alive, process_started
 
-from . import poll_claims, poll_store, store
-from .clock import Clock
-from .poll_claims import Fire
-from .poll_store import Polled
-from .poll_work import Claimer, PolledTrigger, State, log, poll
+from .. import store
+from ..clock import Clock
+from . import claims
+from . import store as poll_store
+from .claims import Fire
+from .store import Polled
+from .work import Claimer, PolledTrigger, State, log, poll
 
 TIMEOUT_SECONDS = 30.0
 _UPKEEP_SECONDS = 1.0
@@ -292,6 +294,6 @@ class Poller:
         with self._claims_lock:
             if self._stopping.is_set():
                 return "lost"
-            what = poll_claims.claim(self._claims, self._owner, fire, self._clock.now())
+            what = claims.claim(self._claims, self._owner, fire, self._clock.now())
             self._claimed += what == "claimed"
             return what
