@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Any, common: Callable[[argparse.ArgumentParser], None]) -> None:
     """Add `simulate` to the command line; `common` adds what commands over many flows share."""
-    from .simulate.words import ITEMS
+    from .simulate.help import ITEMS
 
     parser = commands.add_parser(
         "simulate",

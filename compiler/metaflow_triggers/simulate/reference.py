@@ -22,7 +22,7 @@ from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
 from ..model.names import poll_slug
 from .acceptance import refusal
 from .items import BEGINNING, Item
-from .rules import is_for, lacking, needed, outcome_of, without_value
+from .matching import is_for, lacking, needed, outcome_of, without_value
 from .steps import NotStarted, Occurrence, Start, Step, Waiting
 from .values import Converted, Unfit, convert, exact, field_of, timestamp_text
 
