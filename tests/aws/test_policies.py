@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions.compile.policies import SCHEMA, UNRESTRICTED, policies
+from metaflow_triggers.backends.step_functions.deploy.policies import SCHEMA, UNRESTRICTED, policies
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends import registry
 from metaflow_triggers.backends.registry import Manifest
-from metaflow_triggers.compiling.compile import ReadFlow, compile_flows, folder_files
+from metaflow_triggers.compiling.compile import compile_flows, folder_files
 from metaflow_triggers.diagnostics import Diagnostic
 from metaflow_triggers.graph.explain import reasons
+from metaflow_triggers.reading.prepared import ReadFlow
 
 from ..argo.argo_flows import SETTINGS
 from ..link.build import any_of, event, finished, flow

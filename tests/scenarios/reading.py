@@ -59,11 +59,12 @@ def main() -> None:
     from metaflow_triggers import seams
     from metaflow_triggers.backends import registry
     from metaflow_triggers.backends.registry import NAMES
+    from metaflow_triggers.commands.simulate import refusals
     from metaflow_triggers.graph.link import link
-    from metaflow_triggers.reading.project import Request, read_project
+    from metaflow_triggers.reading.project import read_project
+    from metaflow_triggers.reading.request import Request
     from metaflow_triggers.rules.find import check
     from metaflow_triggers.rules.weight import has_errors
-    from metaflow_triggers.simulate_command import refusals
 
     asked = json.load(sys.stdin)
     found = {}

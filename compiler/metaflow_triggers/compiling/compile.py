@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..backends import registry
@@ -22,17 +22,10 @@ from ..manifests.schemas import findings
 from ..manifests.text import json_text, yaml_text
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..model.settings import Settings
+from ..reading.prepared import ReadFlow
 from ..rules.find import check
 from ..rules.weight import has_errors
 from .parallel import fork_map
-
-
-@dataclass(frozen=True)
-class ReadFlow:
-    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None."""
-
-    flow: Flow
-    workflows: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,51 +11,35 @@ from __future__ import annotations
 
 import gc
 import itertools
-import os
 import pickle
-import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import BinaryIO, TypeVar
+
+from .. import processes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-FEW = 16
+SMALLEST_SHARE = 16
 """Items for one process; forking more costs more than it gives."""
 
 
 def fork_map(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> list[Result]:
     """`[function(item) for item in items]`. Raises what `function` raises. Results must be picklable."""
-    count = min(workers, len(items) // FEW)
-    if count < 2 or sys.platform != "linux":
+    count = min(workers, len(items) // SMALLEST_SHARE)
+    if count < 2 or not processes.FORKS:
         return [function(item) for item in items]
     bounds = [len(items) * number // count for number in range(count + 1)]
     shares = [items[start:end] for start, end in itertools.pairwise(bounds)]
-    sys.stdout.flush()
-    sys.stderr.flush()
     gc.freeze()  # what is here stays: collecting it in the children would only copy its pages
-    children = [_start(function, share) for share in shares[1:]]
+    children = [processes.fork(partial(_work, function, share)) for share in shares[1:]]
     results = [function(item) for item in shares[0]]
-    for share, (pid, read_end) in zip(shares[1:], children, strict=True):
-        with os.fdopen(read_end, "rb") as pipe:
-            received = pipe.read()
-        _, status = os.waitpid(pid, 0)
-        results += pickle.loads(received) if status == 0 else [function(item) for item in share]  # noqa: S301 - ours
+    for share, child in zip(shares[1:], children, strict=True):
+        received = processes.answer(*child)
+        results += [function(item) for item in share] if received is None else pickle.loads(received)  # noqa: S301 - ours
     return results
 
 
-def _start(function: Callable[[Item], Result], share: Sequence[Item]) -> tuple[int, int]:
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(write_end)
-        return pid, read_end
-    status = 1
-    try:
-        os.close(read_end)
-        data = pickle.dumps([function(item) for item in share], pickle.HIGHEST_PROTOCOL)
-        with os.fdopen(write_end, "wb") as pipe:
-            pipe.write(data)
-        status = 0
-    finally:
-        os._exit(status)
+def _work(function: Callable[[Item], Result], share: Sequence[Item], pipe: BinaryIO) -> None:
+    pipe.write(pickle.dumps([function(item) for item in share], pickle.HIGHEST_PROTOCOL))

@@ -22,31 +22,12 @@ from datetime import datetime, timedelta
 
 from ..language import cron
 from ..model.flows import Schedule
-from . import store
 from .clock import Clock, SystemClock
 from .starts import add_start
 from .store import timestamp_text, transaction
 from .waits import LocalFlow
 
 GRACE = timedelta(hours=24)
-
-_TABLE = """
-CREATE TABLE IF NOT EXISTS schedules (
-    flow_key TEXT PRIMARY KEY,
-    cron TEXT NOT NULL,
-    timezone TEXT NOT NULL,
-    -- When it fires next; NULL: never again.
-    next_due TEXT
-) WITHOUT ROWID
-"""
-
-
-def _make_table(connection: sqlite3.Connection) -> None:
-    connection.execute(_TABLE)
-
-
-if _make_table not in store.SCHEMA_PARTS:
-    store.SCHEMA_PARTS.append(_make_table)
 
 
 class Schedules:

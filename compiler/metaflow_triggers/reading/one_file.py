@@ -16,30 +16,24 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .. import flow_commands, seams
+from .. import processes, seams
 from ..diagnostics import Diagnostic, DiagnosticError
+from ..diagnostics.wire import to_wire
 from ..model.flows import PollTrigger, Span
 from ..model.serialize import to_json
 from ..poll import loading
 from ..poll.declare import Collected
 from ..poll.errors import PollError
+from . import prepared
 
 if TYPE_CHECKING:
-    from .project import Request
+    from .request import Request
 
 
-def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic as it travels between processes."""
-    value = {field.name: getattr(diagnostic, field.name) for field in dataclasses.fields(diagnostic)}
-    value["span"] = to_json(diagnostic.span)
-    value["others"] = [[to_json(span), label] for span, label in diagnostic.others]
-    return value
-
-
-def run(file: str, request: Request, answer_to: int) -> None:
-    """Read `file` and write the answer to the descriptor. Never raises for what user code does."""
+def run(file: str, request: Request, pipe: BinaryIO) -> None:
+    """Read `file` and write the answer to the pipe. Never raises for what user code does."""
     flows: list[dict[str, Any]] = []
     polls: list[PollTrigger] = []
     diagnostics: list[Diagnostic] = []
@@ -60,9 +54,9 @@ def run(file: str, request: Request, answer_to: int) -> None:
     answer = {
         "flows": flows,
         "polls": [to_json(item) for item in polls],
-        "diagnostics": [diagnostic_json(item) for item in diagnostics],
+        "diagnostics": [to_wire(item) for item in diagnostics],
     }
-    _send(answer_to, answer)
+    pipe.write(json.dumps(answer).encode())
 
 
 def _polls(file: str, module: ModuleType, collected: Collected) -> tuple[list[PollTrigger], list[Diagnostic]]:
@@ -86,11 +80,6 @@ def _polls(file: str, module: ModuleType, collected: Collected) -> tuple[list[Po
             )
         )
     return polls, found
-
-
-def _send(descriptor: int, value: Any) -> None:
-    with os.fdopen(descriptor, "wb") as pipe:
-        pipe.write(json.dumps(value).encode())
 
 
 def _at(file: str, line: int) -> Span:
@@ -156,24 +145,17 @@ def _line_in(path: Path, error: BaseException) -> int:
 
 def _read_apart(cls: Any, file: str, request: Request) -> dict[str, Any]:
     """Read one of several flows of a file in a fork: Metaflow keeps the flow at work in globals."""
-    read_end, write_end = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read_end)
+
+    def work(pipe: BinaryIO) -> None:
         answer = _read(cls, file, request)
-        answer["diagnostics"] = [diagnostic_json(item) for item in answer["diagnostics"]]
-        _send(write_end, answer)
-        os._exit(0)
-    os.close(write_end)
-    with os.fdopen(read_end, "rb") as pipe:
-        received = pipe.read()
-    os.waitpid(pid, 0)
-    from .project import _diagnostic
+        answer["diagnostics"] = [to_wire(item) for item in answer["diagnostics"]]
+        pipe.write(json.dumps(answer).encode())
+
+    received = processes.answer(*processes.fork(work))
+    from ..diagnostics.wire import from_wire
 
     answer = json.loads(received) if received else {"flows": [], "diagnostics": []}
-    answer["diagnostics"] = [_diagnostic(item) for item in answer["diagnostics"]]
+    answer["diagnostics"] = [from_wire(item) for item in answer["diagnostics"]]
     return dict(answer)
 
 
@@ -183,13 +165,13 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
 
     def collect(obj: Any, _: dict[str, Any]) -> None:
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
-        flow, found = flow_commands.read(obj, settings, file)
+        flow, found = prepared.read(obj, settings, file)
         workflows = {}
         package = None
         if request.workflow:
             for backend in request.backends:
                 try:
-                    made, package = flow_commands.workflow(
+                    made, package = prepared.workflow(
                         obj, backend, settings, _deployed_name(backend, flow, settings), {}, package=package
                     )
                     workflows[backend] = json.dumps(made)  # the parent passes it on as text
@@ -199,7 +181,7 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
         answer["flows"].append({"flow": to_json(flow), "workflows": workflows})
         answer["diagnostics"].extend(found)
 
-    flow_commands.collector = collect
+    prepared.collector = collect
     project_options = ["--production"] if request.production else []
     project_options += ["--branch", request.branch] if request.branch else []
     try:
@@ -234,8 +216,9 @@ def _refused(cls: Any, file: str, error: seams.Refused) -> Diagnostic:
 
 
 if __name__ == "__main__":
-    from .project import Request as _Request
+    from .request import Request as _Request
 
     _file, _fields, _descriptor = json.loads(sys.argv[1])
     _fields["backends"] = tuple(_fields["backends"])
-    run(_file, _Request(**_fields), _descriptor)
+    with os.fdopen(_descriptor, "wb") as _pipe:
+        run(_file, _Request(**_fields), _pipe)

@@ -33,7 +33,9 @@ def read_flows(
     """
     import_metaflow()
     from .. import seams
-    from .project import Read, Request, flow_files, read_project
+    from .files import flow_files
+    from .project import Read, read_project
+    from .request import Request
 
     request = Request(
         backends=backends,

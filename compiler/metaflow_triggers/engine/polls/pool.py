@@ -3,8 +3,8 @@
 In:   jobs (functions without arguments that do not raise).
 Out:  each called once, in a thread; few threads when polls are quick, more while some hang.
 
-Not here: timeouts are noticed by `poller`, which then gives a worker up (`abandon`). A thread cannot be killed: one
-that is given up ends when its poll does, and is replaced.
+Not here: timeouts are noticed by `polls.poller`, which then gives a worker up (`abandon`). A thread cannot be killed:
+one that is given up ends when its poll does, and is replaced.
 """
 
 from __future__ import annotations

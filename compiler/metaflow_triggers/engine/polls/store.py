@@ -3,7 +3,7 @@
 In:   a connection of `store`, the triggers that an engine serves.
 Out:  one row per trigger, kept when it is declared anew; which engine polls it; the results of its polls.
 
-Not here: claims of fires (`poll_claims`), what people read (`poll_records`), threads and time (`poller`).
+Not here: claims of fires (`polls.claims`), what people read (`polls.records`), threads and time (`polls.poller`).
 An engine owns a trigger until it gives it up, its process has gone, or its heartbeat stands still for the eyes of
 another engine (`Watch`): no wall clock is compared, so a clock that steps moves nothing. Each change of owner raises
 `epoch`, and a claim asks for the epoch it was polled under: an owner that was taken for dead can no longer claim.
@@ -18,78 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .. import store
 from ..store import timestamp_text
 
 STILL_SECONDS = 15.0
 """How long another engine's heartbeat stands still before its triggers are taken."""
-
-_SCHEMA = (
-    """
-CREATE TABLE IF NOT EXISTS poll_triggers (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    workflow TEXT NOT NULL,
-    interval TEXT NOT NULL,
-    interval_ms INTEGER NOT NULL,
-    allow_concurrent INTEGER NOT NULL,
-    enabled INTEGER NOT NULL DEFAULT 1,
-    -- Of the last claim; never reset, also when claims are pruned.
-    generation INTEGER NOT NULL DEFAULT 0,
-    owner TEXT,
-    epoch INTEGER NOT NULL DEFAULT 0,
-    last_poll_at TEXT,
-    next_due_at TEXT,
-    last_result TEXT,
-    last_error TEXT,
-    consecutive_errors INTEGER NOT NULL DEFAULT 0,
-    suppressed_count INTEGER NOT NULL DEFAULT 0,
-    created_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL
-)""",
-    """
-CREATE TABLE IF NOT EXISTS poll_owners (
-    owner TEXT PRIMARY KEY,
-    pid INTEGER NOT NULL,
-    pid_started TEXT,
-    beat INTEGER NOT NULL
-) WITHOUT ROWID""",
-    # Accepted fires. `active` is about equal contexts; the state of the run itself is in `starts`.
-    """
-CREATE TABLE IF NOT EXISTS poll_claims (
-    id TEXT PRIMARY KEY,
-    trigger_name TEXT NOT NULL,
-    workflow_name TEXT NOT NULL,
-    flow_key TEXT NOT NULL,
-    start_key TEXT NOT NULL,
-    tick TEXT NOT NULL,
-    generation INTEGER NOT NULL,
-    context TEXT NOT NULL,
-    context_hash TEXT NOT NULL,
-    exclusive INTEGER NOT NULL,
-    active INTEGER NOT NULL,
-    due_at TEXT NOT NULL,
-    claimed_at TEXT NOT NULL,
-    UNIQUE (trigger_name, generation),
-    UNIQUE (trigger_name, tick)
-)""",
-    """
-CREATE UNIQUE INDEX IF NOT EXISTS poll_claims_active ON poll_claims (trigger_name, context_hash)
-    WHERE active = 1 AND exclusive = 1""",
-    # One number that moves with every change of `enabled`: cheap to ask before each round of polls.
-    "CREATE TABLE IF NOT EXISTS poll_changes (number INTEGER NOT NULL)",
-    "INSERT INTO poll_changes SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM poll_changes)",
-)
-
-
-def create_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of this module where they are missing, inside the caller's transaction."""
-    for statement in _SCHEMA:
-        connection.execute(statement)
-
-
-if create_tables not in store.SCHEMA_PARTS:
-    store.SCHEMA_PARTS.append(create_tables)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 In:   the state of a trigger that is due.
 Out:  its function called once; a skip, a claimed or suppressed fire, or an error, noted in the state.
 
-Not here: when a poll is due, timeouts, the trigger's row (`poller`). Whatever the function raises or returns ends here.
+Not here: when a poll is due, timeouts, the trigger's row (`polls.poller`). Whatever the function raises or
+returns ends here.
 """
 
 from __future__ import annotations

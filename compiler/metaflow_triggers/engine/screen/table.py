@@ -33,7 +33,7 @@ _GAP = "  "
 
 @dataclass(frozen=True)
 class View:
-    """What is shown. `polls` are rows of `poll_records.schedules`, `schedules` (flow key, next time)."""
+    """What is shown. `polls` are rows of `polls.records.schedules`, `schedules` (flow key, next time)."""
 
     snapshot: Snapshot
     polls: Sequence[Mapping[str, Any]]

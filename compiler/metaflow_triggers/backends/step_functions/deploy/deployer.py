@@ -18,9 +18,8 @@ from ....manifests.text import json_text, yaml_text
 from ....model.settings import Settings
 from ...plans import say, total
 from .. import NAME
-from ..compile import policies
 from ..compile.lower import FLOW
-from . import converge
+from . import converge, policies
 from .calls import Clients
 from .drift import words
 from .instructions import Place, Plan

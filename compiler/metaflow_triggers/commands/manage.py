@@ -18,10 +18,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .diagnostics import Diagnostic, DiagnosticError
-from .poll import alias
-from .poll.errors import PollError
-from .run_command import add_database
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..poll import alias
+from ..poll.errors import PollError
+from .run import add_database
 
 
 def add_parsers(commands: Any) -> None:
@@ -64,7 +64,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def _guarded(act: Callable[..., int], *arguments: Any) -> int:
-    from .reports.terminal import show
+    from ..reports.terminal import show
 
     try:
         return act(*arguments)
@@ -77,8 +77,7 @@ def _guarded(act: Callable[..., int], *arguments: Any) -> int:
 
 
 def _database(options: argparse.Namespace) -> Any:
-    from .engine import store  # noqa: F401 - poll_store adds its tables
-    from .engine.polls import store as poll_store  # noqa: F401 - poll_store adds its tables
+    from ..engine import store
 
     return store.connect(store.database_path(options.database), create=False)
 
@@ -89,7 +88,7 @@ def _database(options: argparse.Namespace) -> Any:
 def _list(options: argparse.Namespace) -> int:
     if options.paths:
         return _list_files(options)
-    from .engine.polls import records
+    from ..engine.polls import records
 
     connection = _database(options)
     schedules = records.schedules(connection)
@@ -116,11 +115,11 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _list_files(options: argparse.Namespace) -> int:
-    from .graph.explain import as_json, table
-    from .graph.link import link
-    from .reading.paths import read_flows
-    from .reports.terminal import show
-    from .rules.weight import has_errors
+    from ..graph.explain import as_json, table
+    from ..graph.link import link
+    from ..reading.paths import read_flows
+    from ..reports.terminal import show
+    from ..rules.weight import has_errors
 
     read = read_flows(options)
     if has_errors(read.diagnostics):
@@ -135,7 +134,7 @@ def _list_files(options: argparse.Namespace) -> int:
 
 
 def _history(options: argparse.Namespace) -> int:
-    from .engine.polls import records
+    from ..engine.polls import records
 
     if options.limit < 0:
         raise DiagnosticError([Diagnostic("FT714", f"--limit is {options.limit}; expected a number from 0")])
@@ -172,7 +171,7 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _enable(options: argparse.Namespace, enabled: bool) -> int:
-    from .engine.polls import records
+    from ..engine.polls import records
 
     records.set_enabled(_database(options), options.name, enabled)
     _print(f"{options.name} is {'polled from its next tick on' if enabled else 'polled no more'}")
@@ -180,7 +179,7 @@ def _enable(options: argparse.Namespace, enabled: bool) -> int:
 
 
 def _pause(options: argparse.Namespace) -> int:
-    from .engine.store import timestamp_text
+    from ..engine.store import timestamp_text
 
     connection = _database(options)
     key = "*" if options.flow is None else _flow_key(connection, options.flow, "FT730")
@@ -208,7 +207,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 def _flow_key(connection: Any, name: str, code: str) -> str:
     """The database's key of a flow given by its class name or `project.branch.Flow`. Raises DiagnosticError."""
-    from .diagnostics.suggest import did_you_mean
+    from ..diagnostics.suggest import did_you_mean
 
     keys = [
         key
@@ -253,7 +252,7 @@ def _raise(diagnostic: Diagnostic) -> int:
 
 
 def _print(text: str) -> None:
-    from .reports.shown import shown
+    from ..reports.shown import shown
 
     sys.stdout.write(shown(text) + "\n")
 
@@ -263,7 +262,7 @@ def _print_json(value: Any) -> None:
 
 
 def _print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    from .reports.shown import shown
+    from ..reports.shown import shown
 
     lines = [header, *(tuple(shown(cell) for cell in row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]

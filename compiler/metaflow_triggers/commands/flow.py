@@ -14,21 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import __version__, seams
-from .diagnostics import Diagnostic, DiagnosticError
-from .model.settings import Settings
+from .. import __version__, seams
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..model.settings import Settings
+from ..reading import prepared
+from ..reading.prepared import read, workflow
 
 EXIT_SAME, EXIT_ERROR, EXIT_SETTING = 0, 1, 2
 EXIT_DIFFERENT, EXIT_DIFF_ERROR = 1, 2
 
-collector: Callable[[Any, dict[str, Any]], None] | None = None
-"""Set in a child of the project command: takes the prepared flow instead of the command's own work."""
-
 
 def compile_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
     """`compile`: print the flow's objects, or write them to `--output`."""
-    if collector is not None:
-        collector(obj, options)
+    if prepared.collector is not None:
+        prepared.collector(obj, options)
         return EXIT_SAME
     return _guarded(lambda: _compile(obj, backend, options))
 
@@ -76,35 +75,6 @@ def _print_raised(error: Exception) -> None:
 # Reading and compiling ----------------------------------------------------------------------------------------------
 
 
-def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, list[Diagnostic]]:
-    """(`model.Flow`, diagnostics) of the flow in the click state. `path` is how messages name its file."""
-    import inspect
-
-    from .reading.flow import read_flow
-    from .reading.source import SourceFile
-
-    file = inspect.getfile(obj.flow.__class__)
-    shown = path or _shown_path(file)
-    return read_flow(obj.flow, SourceFile(shown, Path(file).read_text("utf-8", "replace")), settings)
-
-
-def _shown_path(file: str) -> str:
-    import os
-
-    relative = os.path.relpath(file)
-    return (relative if not relative.startswith("..") else file).replace(os.sep, "/")
-
-
-def workflow(
-    obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any], *, package: Any = None
-) -> tuple[Any, Any]:
-    """(the step-by-step workflow as upstream makes it, the code package). `package`: the flow's, if it is made."""
-    if package is None:
-        package = seams.build_code_package(obj, settings)
-    make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
-    return make(obj, settings, package, name, seams.Options(**options)), package
-
-
 def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Settings:
     return seams.read_settings(
         production=seams.is_production(),
@@ -114,9 +84,10 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 
 
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
-    from .backends.registry import backend as load
-    from .compiling.compile import Compilation, ReadFlow, compile_flows
-    from .rules.weight import has_errors
+    from ..backends.registry import backend as load
+    from ..compiling.compile import Compilation, compile_flows
+    from ..reading.prepared import ReadFlow
+    from ..rules.weight import has_errors
 
     seams.check_shape([backend])
     seams.prove_in_charge()
@@ -144,9 +115,9 @@ def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
     declare = sys.modules.get("metaflow_triggers.poll.declare")
     if declare is None or not declare.declared():
         return [], []
-    from .graph.link import named
-    from .reading.polls import read_polls
-    from .reading.source import SourceFile
+    from ..graph.link import named
+    from ..reading.polls import read_polls
+    from ..reading.source import SourceFile
 
     source = SourceFile(flow.file, Path(flow.file).read_text("utf-8", "replace"))
     polls, found = read_polls(declare.Collected(list(declare.declared())), None, source, flow.file)
@@ -181,10 +152,10 @@ def inputs(settings: Settings, flow: Any, show: str = "all") -> dict[str, Any]:
 
 
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from .compiling.compile import folder_files
-    from .compiling.folder import write
-    from .graph.differences import recorded
-    from .rules.weight import has_errors
+    from ..compiling.compile import folder_files
+    from ..compiling.folder import write
+    from ..graph.differences import recorded
+    from ..rules.weight import has_errors
 
     settings = _settings(obj, options)
     compilation, package = _compiled(obj, backend, options, settings)
@@ -194,7 +165,7 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     if options.get("package_output"):
         _write_package(Path(options["package_output"]), package)
     if options.get("show") == "policies":
-        from .backends import registry
+        from ..backends import registry
 
         emits = bool(compilation.graph.flows[0].emits)
         text = registry.deployer(backend).policies_document(compilation.files, settings, emits=emits)
@@ -247,14 +218,14 @@ def _user_note(settings: Settings, flows: tuple[Any, ...]) -> list[Diagnostic]:
 
 
 def _owner(backend: str, flow: Any, settings: Settings) -> str:
-    from .backends.registry import own_name
+    from ..backends.registry import own_name
 
     return f"{backend}/{own_name(backend, flow, settings)}"
 
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from .compiling.compare import compare, render
-    from .rules.weight import has_errors
+    from ..compiling.compare import compare, render
+    from ..rules.weight import has_errors
 
     live = bool(options.get("live"))
     if live == bool(options.get("against")):
@@ -275,7 +246,7 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settings, compilation: Any) -> int:
-    from .backends import registry
+    from ..backends import registry
 
     deployer: Any = registry.deployer(backend)
     missing = deployer.missing_settings(compilation.files, settings)
@@ -293,8 +264,8 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
 
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from .backends import registry
-    from .rules.weight import has_errors
+    from ..backends import registry
+    from ..rules.weight import has_errors
 
     only_json = bool(options.get("only_json"))
     user = _real_user(required=not only_json)
@@ -329,7 +300,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     )
     _deployer_attributes(obj, backend, options, compilation)
     sys.stderr.write(f"{done}\n")
-    from .graph.explain import table
+    from ..graph.explain import table
 
     sys.stderr.write(f"\n{table(compilation.graph)}")
     return EXIT_SAME
@@ -337,8 +308,8 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
     """`about` for a deployer that takes it."""
-    from .backends.registry import About
-    from .graph.differences import between, recorded, restored
+    from ..backends.registry import About
+    from ..graph.differences import between, recorded, restored
 
     if not getattr(deployer, "WANTS_ABOUT", False):
         return {}
@@ -372,7 +343,7 @@ def _real_user(required: bool) -> str | None:
 
 
 def _say_what_would_be_deployed(obj: Any, backend: str, compilation: Any) -> None:
-    from .graph.explain import table
+    from ..graph.explain import table
 
     sys.stderr.write(f"`{obj.flow.name}` compiles. create would deploy to {backend}:\n")
     for file in compilation.files:
@@ -408,7 +379,7 @@ def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compil
 
 
 def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from .backends import registry
+    from ..backends import registry
 
     seams.check_shape([backend])
     seams.prove_in_charge()
@@ -423,6 +394,6 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _print(diagnostics: Any, flows: int, more: list[Diagnostic]) -> None:
-    from .reports.terminal import show
+    from ..reports.terminal import show
 
     show([*more, *diagnostics], flows)

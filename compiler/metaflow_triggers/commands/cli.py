@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, emit_command, manage_command, run_command, simulate_command
-from .backends.registry import NAMES
+from .. import __version__
+from ..backends.registry import NAMES
+from . import emit, manage, run, simulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,10 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--full", action="store_true", help="also the text of the files, as a unified diff")
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     diff.set_defaults(work=_diff)
-    run_command.add_parser(commands)
-    emit_command.add_parser(commands)
-    simulate_command.add_parser(commands, _common)
-    manage_command.add_parsers(commands)
+    run.add_parser(commands)
+    emit.add_parser(commands)
+    simulate.add_parser(commands, _common)
+    manage.add_parsers(commands)
     return parser
 
 
@@ -99,17 +100,17 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:
-    from .reading.paths import import_metaflow, read_flows, workers
+    from ..reading.paths import import_metaflow, read_flows, workers
 
     import_metaflow()
-    from . import seams
-    from .compiling.compile import Compilation, compile_flows, folder_files
-    from .compiling.folder import write
-    from .diagnostics import DiagnosticError
-    from .graph.explain import as_json, table
-    from .reports.json import render_json
-    from .reports.terminal import show
-    from .rules.weight import has_errors
+    from .. import seams
+    from ..compiling.compile import Compilation, compile_flows, folder_files
+    from ..compiling.folder import write
+    from ..diagnostics import DiagnosticError
+    from ..graph.explain import as_json, table
+    from ..reports.json import render_json
+    from ..reports.terminal import show
+    from ..rules.weight import has_errors
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
     code_package = not getattr(options, "no_code_package", True)
@@ -146,13 +147,13 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     if failed:
         return 1
     if report is not None:
-        from .compiling.compare import render
+        from ..compiling.compare import render
 
         options.compared = True
         sys.stdout.write(render(report, options.format, full=options.full))
         return 0 if report.same else 1
     if options.command == "compile" and not options.output:
-        from .flow_commands import as_one_text
+        from .flow import as_one_text
 
         sys.stdout.write(as_one_text([file for file in compilation.files if file.ours or workflow]))
         return 0
@@ -170,14 +171,14 @@ def _judged(options: argparse.Namespace, found: Sequence[Any]) -> list[Any]:
 
 
 def _no_graph() -> Any:
-    from .model.flows import TriggerGraph
+    from ..model.flows import TriggerGraph
 
     return TriggerGraph((), (), (), ())
 
 
 def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> dict[str, Any]:
     """The flow behind each owner of files."""
-    from .backends import registry
+    from ..backends import registry
 
     names = [name for name in NAMES if not options.backend or name in options.backend]
     return {
@@ -186,8 +187,8 @@ def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> dic
 
 
 def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: Any, folder_files: Any) -> None:
-    from .flow_commands import inputs
-    from .graph.differences import recorded
+    from ..graph.differences import recorded
+    from .flow import inputs
 
     told = {file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")}
     owners = _owners(options, compilation, settings)
@@ -198,8 +199,8 @@ def _write(options: argparse.Namespace, compilation: Any, settings: Any, write: 
 
 
 def _report(options: argparse.Namespace, compilation: Any, settings: Any, folder_files: Any) -> Any:
-    from .compiling.compare import compare
-    from .flow_commands import inputs
+    from ..compiling.compare import compare
+    from .flow import inputs
 
     owners = _owners(options, compilation, settings)
     files = [*compilation.files, *folder_files(sorted({file.owner for file in compilation.files}))]

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .backends.registry import NAMES
+from ..backends.registry import NAMES
 
 _IDENTITY = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _LARGEST_INPUT = 64 * 1024 * 1024
@@ -50,8 +50,8 @@ def add_parser(commands: Any) -> None:
 
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    from .diagnostics import DiagnosticError
-    from .reports.terminal import show
+    from ..diagnostics import DiagnosticError
+    from ..reports.terminal import show
 
     code = 2
     try:
@@ -70,7 +70,7 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _refused(code: str, message: str, *helps: str) -> Exception:
-    from .diagnostics import Diagnostic, DiagnosticError
+    from ..diagnostics import Diagnostic, DiagnosticError
 
     # What a user typed may hold anything; a message is one line of text.
     shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in message)
@@ -135,7 +135,7 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
 
     from metaflow_extensions.triggers.plugins import local_events
 
-    from .engine import store
+    from ..engine import store
 
     path = store.database_path(given)
     store.connect(path, create=False).close()  # says what is wrong with the file

@@ -13,16 +13,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .diagnostics import Diagnostic, DiagnosticError
-from .engine.clock import SystemClock
-from .engine.polls.claims import Target
-from .engine.polls.poller import Poller
-from .engine.polls.pool import PollPool
-from .engine.polls.work import PolledTrigger, log
-from .graph.link import identity, qualified_name
-from .model.flows import Flow, PollTrigger, Span, TriggerGraph
-from .poll import alias, loading
-from .reading.source import SourceFile
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..engine.clock import SystemClock
+from ..engine.polls.claims import Target
+from ..engine.polls.poller import Poller
+from ..engine.polls.pool import PollPool
+from ..engine.polls.work import PolledTrigger, log
+from ..graph.link import identity, qualified_name
+from ..model.flows import Flow, PollTrigger, Span, TriggerGraph
+from ..poll import alias, loading
+from ..reading.source import SourceFile
 
 
 def sources(graph: TriggerGraph, options: Any) -> list[Poller]:
@@ -107,6 +107,6 @@ class _OneLine(logging.Formatter):
     """Without tracebacks and without what could move a terminal's cursor."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from .reports.shown import shown
+        from ..reports.shown import shown
 
         return shown(f"metaflow-triggers: {record.getMessage()}")

@@ -16,15 +16,15 @@ from typing import Any
 
 from ....manifests.templates import render
 from ....model.settings import Settings
-from ..deploy.objects import QUEUE, ROLE, TABLE
-from ..deploy.ownership import tag_map
-from ..deploy.rules_and_schedules import RULE, SCHEDULE, bus_name
-from ..deploy.state_machines import JOB_DEFINITION, MACHINE
-from .assemble import TAG_DEPLOYED_NAME, one_or_all, unique
-from .lower import FLOW, datastore
-from .open_settings import used
-from .parameters import parameters
-from .roles import PARAMETERS
+from ..compile.assemble import TAG_DEPLOYED_NAME, one_or_all, unique
+from ..compile.lower import FLOW, datastore
+from ..compile.open_settings import used
+from ..compile.parameters import parameters
+from ..compile.roles import PARAMETERS
+from .objects import QUEUE, ROLE, TABLE
+from .ownership import tag_map
+from .rules_and_schedules import RULE, SCHEDULE, bus_name
+from .state_machines import JOB_DEFINITION, MACHINE
 
 SCHEMA = "step_functions/policies"
 

@@ -64,8 +64,8 @@ def _seconds(text: str) -> float:
 
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    from .diagnostics import DiagnosticError
-    from .reports.terminal import show
+    from ..diagnostics import DiagnosticError
+    from ..reports.terminal import show
 
     environment = dict(os.environ)
     flows: list[Any] = []
@@ -73,9 +73,9 @@ def work(options: argparse.Namespace) -> int:
         graph = read_graph(options, environment)
         if graph is None:
             return 1
-        from . import run_polls
-        from .engine import serve, store
-        from .engine.screen import live
+        from ..engine import serve, store
+        from ..engine.screen import live
+        from . import polls
 
         flows = list(graph.flows)
 
@@ -90,14 +90,14 @@ def work(options: argparse.Namespace) -> int:
             until_idle=options.until_idle,
         )
         if not live.is_terminal(sys.stdout, os.environ):
-            serve.serve(flows, told, sources=run_polls.sources(graph, told))
+            serve.serve(flows, told, sources=polls.sources(graph, told))
             return 0
-        from .graph.explain import table as starts
-        from .reports.text import wants_color
+        from ..graph.explain import table as starts
+        from ..reports.text import wants_color
 
         sys.stdout.write(starts(graph) + "\n")
         with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
-            serve.serve(flows, told, sources=run_polls.sources(graph, told), observer=table)
+            serve.serve(flows, told, sources=polls.sources(graph, told), observer=table)
     except DiagnosticError as error:
         show(error.diagnostics, len(flows))
         return 1
@@ -116,15 +116,15 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
     Raises DiagnosticError.
     """
-    from .reading.paths import import_metaflow, read_flows
+    from ..reading.paths import import_metaflow, read_flows
 
     import_metaflow()
-    from . import seams
-    from .diagnostics import Diagnostic, DiagnosticError
-    from .graph.link import link
-    from .reports.terminal import show
-    from .rules.find import check
-    from .rules.weight import has_errors
+    from .. import seams
+    from ..diagnostics import Diagnostic, DiagnosticError
+    from ..graph.link import link
+    from ..reports.terminal import show
+    from ..rules.find import check
+    from ..rules.weight import has_errors
 
     user = seams.real_user()
     if not user:

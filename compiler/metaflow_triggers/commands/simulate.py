@@ -15,17 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .backends.registry import NAMES
+from ..backends.registry import NAMES
 
 if TYPE_CHECKING:
-    from .diagnostics import Diagnostic
-    from .model.flows import TriggerGraph
-    from .simulate.items import Item
+    from ..diagnostics import Diagnostic
+    from ..model.flows import TriggerGraph
+    from ..simulate.items import Item
 
 
 def add_parser(commands: Any, common: Callable[[argparse.ArgumentParser], None]) -> None:
     """Add `simulate` to the command line; `common` adds what commands over many flows share."""
-    from .simulate.help import ITEMS
+    from ..simulate.help import ITEMS
 
     parser = commands.add_parser(
         "simulate",
@@ -42,8 +42,8 @@ def add_parser(commands: Any, common: Callable[[argparse.ArgumentParser], None])
 
 def work(options: argparse.Namespace) -> int:
     """Simulate; returns the exit code."""
-    from .diagnostics import DiagnosticError
-    from .reports.terminal import show
+    from ..diagnostics import DiagnosticError
+    from ..reports.terminal import show
 
     code = 2
     try:
@@ -56,16 +56,16 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
-    from .reading.paths import import_metaflow, read_flows
+    from ..reading.paths import import_metaflow, read_flows
 
     import_metaflow()
-    from . import seams
-    from .graph.link import link
-    from .reports.terminal import show
-    from .rules.find import check
-    from .rules.weight import has_errors
-    from .simulate import report
-    from .simulate.whole import simulate
+    from .. import seams
+    from ..graph.link import link
+    from ..reports.terminal import show
+    from ..rules.find import check
+    from ..rules.weight import has_errors
+    from ..simulate import report
+    from ..simulate.whole import simulate
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
     read = read_flows(options, names)
@@ -84,16 +84,16 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
 
 def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
     """What a backend cannot carry of the graph; mistakes that hold everywhere are not among them."""
-    from .compiling.compile import backend_findings
-    from .rules.weight import has_errors
+    from ..compiling.compile import backend_findings
+    from ..rules.weight import has_errors
 
     return [item for item in backend_findings(name, graph, settings) if has_errors([item])]
 
 
 def _items(name: str) -> list[Item]:
-    from .diagnostics import Diagnostic, DiagnosticError
-    from .model.flows import Span
-    from .simulate.events_file import EventsFileError, parse
+    from ..diagnostics import Diagnostic, DiagnosticError
+    from ..model.flows import Span
+    from ..simulate.events_file import EventsFileError, parse
 
     try:
         # Lone surrogates cannot stand in UTF-8; their escapes in JSON can.
