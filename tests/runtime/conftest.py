@@ -56,11 +56,15 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 class Server:
-    """An HTTP server on 127.0.0.1. `answers` holds (status, body) for the next requests; the last one stays."""
+    """An HTTP server on 127.0.0.1. `answers` holds (status, body) for the next requests; the last one stays.
+
+    The first answer is that of Argo's event source once it has the event. `location` is the target of redirects.
+    """
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.answers: list[tuple[int, bytes]] = [(200, b"{}")]
+        self.answers: list[tuple[int, bytes]] = [(200, b"success")]
+        self.location: str | None = None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,6 +73,8 @@ class Server:
                 server.requests.append((self.command, self.path, dict(self.headers), body))
                 status, answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
                 self.send_response(status)
+                if server.location is not None and 300 <= status < 400:
+                    self.send_header("Location", server.location)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)

@@ -10,6 +10,8 @@ from metaflow_extensions.triggers.plugins import argo_source
 from metaflow_extensions.triggers.plugins.trigger_object import Trigger
 from metaflow_extensions.triggers.plugins.values import EventError, parameters_for, select
 
+from .conftest import Server
+
 DEPENDENCIES = {
     "version": 1,
     "dependencies": [
@@ -103,3 +105,18 @@ def test_the_events_of_an_origin_have_the_transports_id_and_time():
 def test_a_workflow_without_its_events_is_refused(change):
     with pytest.raises(EventError, match="'w'"):
         argo_source.document_of(workflow(**change))
+
+
+def test_the_service_accounts_token_follows_no_redirect(server, tmp_path, monkeypatch):
+    (tmp_path / "token").write_text("account-token")
+    monkeypatch.setenv("ARGO_WORKFLOW_NAMESPACE", "default")
+    monkeypatch.setenv("ARGO_WORKFLOW_NAME", "w")
+    other = Server()
+    try:
+        server.answers, server.location = [(302, b"")], other.url
+        with pytest.raises(EventError, match="HTTP 302"):
+            argo_source.read_document(server.url, str(tmp_path))
+        assert server.requests[0][2]["Authorization"] == "Bearer account-token"
+        assert len(server.requests) == 1 and other.requests == []
+    finally:
+        other.close()

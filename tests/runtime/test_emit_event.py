@@ -36,7 +36,7 @@ def test_a_plain_run_logs_one_line(workspace):
 
 
 def test_webhook(workspace, server):
-    server.answers = [(503, b""), (429, b""), (200, b"{}")]
+    server.answers = [(503, b""), (429, b""), (200, b"success")]
     payload = {"name": "mine", "big": 2**90, "text": "é $(x)"}
     environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url + "/events", "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": "secret"}
     stdout, _ = emit(workspace, "order-placed", payload, environment=environment)
@@ -65,6 +65,41 @@ def test_permanent_faults_raise_and_can_be_ignored(workspace, server):
     assert "401" in stderr
 
 
+def test_a_redirect_is_not_followed_and_the_token_is_in_no_message(workspace, server):
+    server.answers, server.location = [(302, b"")], "http://name:s3cret@127.0.0.1:1/events?token=s3cret"
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url, "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": "s3cret\n"}
+    stdout, stderr = emit(workspace, "e", environment=environment)
+    assert stdout.startswith("RAISED EmitError") and "a redirect to http://127.0.0.1:1/events." in stdout
+    assert "s3cret" not in stdout + stderr
+    ((method, _, headers, _),) = server.requests
+    assert (method, headers["Authorization"]) == ("POST", "Bearer s3cret")
+
+
+@pytest.mark.parametrize("token", ["s3cret\ns3cret", "s3cret\xe9", "s3cret\u20ac"])
+def test_a_token_that_cannot_be_sent_is_not_in_the_traceback_either(workspace, server, token):
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url, "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": token}
+    environment |= {"PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
+    done = workspace.python("-c", "from metaflow import emit_event\nemit_event('e')", environment=environment)
+    assert done.returncode == 1 and "Traceback" in done.stderr
+    assert "METAFLOW_TRIGGERS_WEBHOOK_TOKEN" in done.stderr and "s3cret" not in done.stdout + done.stderr
+    assert server.requests == []
+
+
+def test_names_that_only_look_like_those_of_outcomes_are_published(workspace, server):
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    for name in ("metaflow.outcome", "metaflow.end", "metaflow.ends", "ametaflow.outcome.x", "Metaflow.A.end"):
+        stdout, _ = emit(workspace, name, environment=environment)
+        assert stdout.startswith("RETURNED"), stdout
+
+
+def test_a_gateways_answer_counts_where_the_setting_says_so(workspace, server):
+    server.answers = [(202, b"")]
+    environment = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url}
+    assert "expected HTTP 200" in emit(workspace, "e", environment=environment)[0]
+    environment["METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED"] = "202"
+    assert emit(workspace, "e", environment=environment)[0].startswith("RETURNED")
+
+
 @pytest.mark.parametrize(
     ("name", "payload", "word"),
     [
@@ -78,6 +113,10 @@ def test_permanent_faults_raise_and_can_be_ignored(workspace, server):
         ("e", {"a": "\ud800"}, "lone surrogate"),
         ("e", {"a": float("nan")}, "not JSON"),
         ("e", {1: 2}, "not JSON"),
+        ("metaflow.outcome.flowa.success", {}, "one of an outcome"),
+        ("metaflow.outcome.x", {}, "one of an outcome"),
+        ("metaflow.FlowA.end", {}, "one of an outcome"),
+        (lambda: "metaflow.shop.prod.FlowA.end", {}, "one of an outcome"),
         ("e", {"a": object}, "not JSON"),
     ],
 )
@@ -150,6 +189,13 @@ def test_a_payload_that_the_bus_of_argo_cannot_carry_is_refused_with_its_size(wo
     stdout, _ = emit(workspace, f"('e', {payload}, False)", environment=environment)
     assert stdout.startswith("RAISED EmitError event 'e' needs") and "the limit is 774144" in stdout, stdout
     assert server.requests == []
+
+
+def test_eventbridge_is_not_looked_for_where_a_redirect_leads(workspace, server):
+    server.answers, server.location = [(307, b"")], server.url + "/elsewhere"
+    stdout, _ = emit(workspace, "e", environment=ON_AWS | {"AWS_ENDPOINT_URL": server.url})
+    assert stdout.startswith("RAISED EmitError") and "307" in stdout
+    assert len(server.requests) == 1
 
 
 def test_eventbridge(workspace, server):
