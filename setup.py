@@ -4,11 +4,11 @@ Everything else stands in pyproject.toml. What it cannot say is that packages ar
 `templates` and `schemas` lie beside them.
 """
 
-from setuptools import find_namespace_packages, find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 setup(
     packages=[
-        *find_packages("compiler"),
+        *find_namespace_packages("compiler", exclude=["*.egg-info*"]),
         *find_namespace_packages("runtime"),
         "metaflow_triggers.schemas",
         "metaflow_triggers.templates",

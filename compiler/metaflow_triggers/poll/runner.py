@@ -11,7 +11,9 @@ them.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
 
 from . import declare
 from .errors import PollTypeError, PollValueError
@@ -37,8 +39,18 @@ _RECORDS = {"sqlite": "metaflow_triggers.engine.polls.records"}
 file of polls, which has no call, stays light."""
 
 
-def _records(scheme: str) -> Any:
-    return importlib.import_module(_RECORDS[scheme])
+class _Records(Protocol):
+    """What such a module offers. A connection is whatever its `opened` gives."""
+
+    def opened(self, path: str, declared: Sequence[declare.Declared]) -> AbstractContextManager[Any]: ...
+    def schedules(self, connection: Any, *, enabled_only: bool, limit: int, offset: int) -> list[dict[str, Any]]: ...
+    def schedule(self, connection: Any, name: str) -> dict[str, Any] | None: ...
+    def set_enabled(self, connection: Any, name: str, enabled: bool) -> None: ...
+    def history(self, connection: Any, name: str, *, limit: int, offset: int) -> list[dict[str, Any]]: ...
+
+
+def _records(scheme: str) -> _Records:
+    return cast("_Records", importlib.import_module(_RECORDS[scheme]))
 
 
 class DefaultRunner:
