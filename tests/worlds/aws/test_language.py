@@ -13,10 +13,11 @@ from metaflow_triggers.backends.step_functions.compile.event_patterns import Can
 from metaflow_triggers.backends.step_functions.compile.scheduler_cron import scheduler_expressions
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 
+from tests.flows import GRAPH
+
 from ...unit.backends.step_functions.samples import (
     CONFIGURED,
     FILTER_FLOW,
-    GRAPH,
     QUEUE_ARN,
     SET_FLOW,
     TIMED_FLOW,
