@@ -4,8 +4,8 @@ In:   names of examples, a folder.
 Out:  `<folder>/<name>/` for each: what `compile` writes, with Argo's shared objects in `_shared/`; `triggers/`, the
       same for AWS with `--show triggers`; for some `policies.yaml`.
 
-Not here: what of it is golden. `python -m tests.golden.compiling` is the process that does it: for many examples it runs
-the command once, so that everything is imported, and then forks for each. So one costs a tenth of what the command
+Not here: what of it is golden. `python -m tests.golden.compiling` is the process that does it: for many examples it
+runs the command once, so that everything is imported, and then forks for each. One costs a tenth of what the command
 costs alone; that both write the same bytes is a test.
 """
 
