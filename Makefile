@@ -58,16 +58,16 @@ demo: $(VENV)/installed
 	@sh examples/local_demo.sh
 
 engine: $(VENV)/installed-test
-	@$(PYTHON) -m tests.aws.engine.installation
+	@$(PYTHON) -m tests.worlds.aws.engine.installation
 
 judges: $(VENV)/installed-test
-	@$(PYTHON) -m tests.argo.judges
+	@$(PYTHON) -m tests.worlds.argo.judges
 
 argo-events: $(VENV)/installed-test
-	@$(PYTHON) -m tests.argo.live.installation
+	@$(PYTHON) -m tests.worlds.argo.live.installation
 
 demo-aws: $(VENV)/installed-test
-	@$(PYTHON) -m tests.aws.engine.demo
+	@$(PYTHON) -m tests.worlds.aws.engine.demo
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -86,7 +86,7 @@ goldens: $(VENV)/installed-test
 	$(PYTHON) -m tests.golden.regenerate
 
 docs: $(VENV)/installed-test
-	$(PYTHON) -m metaflow_triggers.diagnostics.page > $(VENV)/diagnostics.md
+	$(PYTHON) -m metaflow_triggers.reports.page > $(VENV)/diagnostics.md
 	mv $(VENV)/diagnostics.md docs/diagnostics.md
 
 clean:

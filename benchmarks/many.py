@@ -15,7 +15,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.upstream.emulated_aws import emulated_aws
+from tests.worlds.upstream.emulated_aws import emulated_aws
 
 from .flows import EXTERNAL, generate, without_triggers
 from .measure import Command, Runs, environment, equal, head, run, table
@@ -58,7 +58,7 @@ def _measure(folder: Path, aws: dict[str, str], sizes: list[int], options: argpa
             f"ours, {size}{', with code packages' if packaged else ''}",
             (
                 "-m",
-                "metaflow_triggers.cli",
+                "metaflow_triggers.commands.cli",
                 "compile",
                 str(projects[size]),
                 "--external-flow",

@@ -33,7 +33,7 @@ def compile_examples(names: Sequence[str], folder: Path) -> None:
 
 
 def _command(arguments: list[str], output: Path) -> None:
-    from metaflow_triggers.cli import main
+    from metaflow_triggers.commands.cli import main
 
     code = main([*arguments, "--output", str(output)])
     if code:

@@ -1,6 +1,6 @@
 """Judge goldens: asks Argo's own validators about every object that the examples compile to and that they know.
 
-In:   the whole outputs; the judges (`tests/argo/judges.py`).
+In:   the whole outputs; the judges (`tests/worlds/argo/judges.py`).
 Out:  `accepted_by_argo.json`: module and version -> file -> SHA-256 of the accepted bytes.
 
 Not here: compiling. Nothing is written unless all are accepted.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.argo import judges
+from tests.worlds.argo import judges
 
 from .kept import digest
 from .whole_outputs import everything

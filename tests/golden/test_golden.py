@@ -112,7 +112,14 @@ def test_the_step_workflow_stands_in_two_examples_only():
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_the_command_in_a_process_of_its_own_writes_the_same(name, tmp_path: Path):
-    command = [sys.executable, "-m", "metaflow_triggers.cli", *compile_command(name), "--output", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "metaflow_triggers.commands.cli",
+        *compile_command(name),
+        "--output",
+        str(tmp_path / "out"),
+    ]
     subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, check=True)
     (tmp_path / "out/argo-workflows/_shared").rename(tmp_path / "out/_shared")
     got = texts(compiled(*examples()) / name)

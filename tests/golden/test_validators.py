@@ -7,9 +7,9 @@ from fnmatch import fnmatch
 
 import pytest
 import yaml
-from metaflow_triggers.backends.step_functions.open_settings import resolve
+from metaflow_triggers.backends.step_functions.compile.open_settings import resolve
 
-from tests.argo.test_objects import OFFICIAL, SCHEMAS, _official
+from tests.unit.backends.argo.test_objects import OFFICIAL, SCHEMAS, _official
 
 from .kept import paths
 from .whole_outputs import everything

@@ -15,6 +15,7 @@ TRIGGERS_EVENT_BUS = from_conf("TRIGGERS_EVENT_BUS", "default")
 TRIGGERS_EVENT_SOURCE = from_conf("TRIGGERS_EVENT_SOURCE", "metaflow")
 TRIGGERS_WEBHOOK_SECRET = from_conf("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook")
 TRIGGERS_WEBHOOK_URL = from_conf("TRIGGERS_WEBHOOK_URL")
+TRIGGERS_WEBHOOK_ACCEPTED = from_conf("TRIGGERS_WEBHOOK_ACCEPTED")
 TRIGGERS_BATCH_PLATFORM = from_conf("TRIGGERS_BATCH_PLATFORM", "EC2")
 TRIGGERS_COMPAT = from_conf("TRIGGERS_COMPAT")
 
@@ -49,8 +50,8 @@ TRIGGERS_NO_DATASTORE = __COMMAND in ("compile", "diff") or (__COMMAND == "creat
 if from_conf("USER") is None and __COMMAND in ("compile", "diff", "help"):
     USER = "nobody"
 
-# What configuration does not give stays open, by name, in what is compiled (metaflow_triggers.settings.open_setting);
-# `create` refuses to deploy while one of these is open.
+# What configuration does not give stays open, by name, in what is compiled
+# (metaflow_triggers.model.settings.open_setting); `create` refuses to deploy while one of these is open.
 if __COMMAND in ("compile", "diff", "create"):
     if from_conf("DEFAULT_DATASTORE", "local") not in ("s3", "azure", "gs"):
         DEFAULT_DATASTORE = "s3"

@@ -84,6 +84,15 @@ def _decode(text: str) -> Any:
     return loads(value) if isinstance(value, str) else value
 
 
+class _NotFollowed(urllib.request.HTTPRedirectHandler):
+    """A redirect would give the token to another host."""
+
+    def http_error_302(self, *_: Any) -> None:
+        return None
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
 def _workflow(base_url: str | None, service_account: str) -> dict[str, Any]:
     environment = os.environ
     if base_url is None:
@@ -101,13 +110,15 @@ def _workflow(base_url: str | None, service_account: str) -> dict[str, Any]:
     if os.path.exists(token):
         with open(token, encoding="utf-8") as file:
             headers["Authorization"] = f"Bearer {file.read().strip()}"
+    handlers = [_NotFollowed(), *([urllib.request.HTTPSHandler(context=context)] if context else [])]
+    opener = urllib.request.build_opener(*handlers)
     problem = ""
     for attempt in range(_ATTEMPTS):
         if attempt:
             time.sleep(0.25 * 2**attempt)
         try:
             request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the API server's own address
-            with urllib.request.urlopen(request, timeout=30, context=context) as response:  # noqa: S310
+            with opener.open(request, timeout=30) as response:
                 found = loads(response.read())
                 return found if isinstance(found, dict) else {}
         except urllib.error.HTTPError as error:

@@ -15,8 +15,6 @@ import math
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -186,25 +184,20 @@ def _webhook() -> str | None:
 
 
 def _to_webhook(url: str, body: bytes) -> None:
-    if not url.startswith(("http://", "https://")):
-        raise EmitError(f"METAFLOW_TRIGGERS_WEBHOOK_URL is not an http address: {url!r}")
-    headers = {"Content-Type": "application/json"}
-    token = os.environ.get("METAFLOW_TRIGGERS_WEBHOOK_TOKEN")
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
+    from metaflow import metaflow_config
+
+    from . import webhook
+
+    token = os.environ.get(webhook.TOKEN_VARIABLE) or ""
+    accepted = os.environ.get(webhook.ACCEPTED_VARIABLE) or metaflow_config.TRIGGERS_WEBHOOK_ACCEPTED or ""
 
     def attempt() -> str | None:
-        request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
-        try:
-            with urllib.request.urlopen(request, timeout=30):  # noqa: S310
-                return None
-        except urllib.error.HTTPError as error:
-            problem = f"the webhook answered HTTP {error.code}"
-            if error.code < 500 and error.code not in (408, 429):
-                raise EmitError(problem) from None
-            return problem
-        except OSError as error:
-            return f"the webhook cannot be reached: {error}"
+        problem = webhook.send(url, token, body, accepted)
+        if problem is None:
+            return None
+        if problem.then == webhook.AGAIN:
+            return problem.why
+        raise EmitError(problem.why)
 
     _until_published(attempt)
 

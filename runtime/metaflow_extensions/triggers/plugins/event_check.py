@@ -17,6 +17,8 @@ PAYLOAD_LIMIT = 240 * 1024
 """Bytes of JSON."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_OUTCOME = re.compile(r"metaflow\.(outcome\..*|.*\.end)")
+"""What runs alone publish of themselves: ours, and those that Metaflow deployed."""
 
 
 class NotAnEvent(ValueError):
@@ -27,6 +29,11 @@ def check_name(name: Any) -> str:
     """The name. Raises NotAnEvent."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise NotAnEvent(f"an event's name has 1 to 128 characters out of A-Z a-z 0-9 _ . - ; found {name!r}")
+    if _OUTCOME.fullmatch(name):
+        raise NotAnEvent(
+            f"the name {name!r} is one of an outcome: metaflow.outcome.* and metaflow.*.end are published by runs "
+            "themselves when they end, and by nobody else"
+        )
     return name
 
 

@@ -1,0 +1,170 @@
+"""The exit handler's program, run as the container runs it, against a real HTTP server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from metaflow_triggers.backends.argo.compile import outcome_script, workflow_template
+
+FAILURES = [
+    {"displayName": "demo", "message": "child 'demo-1' failed", "templateName": "DemoFlow", "phase": "Failed"},
+    {"displayName": "b", "message": "later", "templateName": "b", "finishedAt": "2026-01-01T00:00:02Z"},
+    {"displayName": "a", "message": 'Error "1" {{x}} é', "templateName": "train", "finishedAt": "2026-01-01T00:00:01Z"},
+]
+
+
+def go_quoted(text: str) -> str:
+    """As Go's strconv.Quote writes a text of these characters."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\x7f", "\\x7f") + '"'
+
+
+def encoded(failures: Any, limit: int = 60000) -> str:
+    quoted = go_quoted(json.dumps(failures, ensure_ascii=False)).encode()[:limit]
+    return base64.b64encode(quoted).decode()
+
+
+class _Webhook(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.bodies: list[tuple[str | None, Any]] = []
+        self.failing = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Webhook
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = 200
+        if self.server.failing:
+            self.server.failing -= 1
+            status = 500
+        else:
+            self.server.bodies.append((self.headers.get("Authorization"), json.loads(body)))
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        return None
+
+
+@pytest.fixture
+def webhook() -> Iterator[_Webhook]:
+    server = _Webhook()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def run(url: str, status: str, failures: str = "", project: str | None = None) -> str:
+    about = {"flow": "DemoFlow", "project": project, "branch": "prod" if project else None, "template": "demoflow"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "METAFLOW_TRIGGERS_OUTCOME": json.dumps(about),
+        "METAFLOW_TRIGGERS_WORKFLOW": "demoflow-x1",
+        "METAFLOW_TRIGGERS_STATUS": status,
+        "METAFLOW_TRIGGERS_FAILURES": failures,
+        "METAFLOW_TRIGGERS_WEBHOOK_URL": url,
+        "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": "token",
+        "METAFLOW_TRIGGERS_OUTCOME_WAIT": "0.01",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", workflow_template.script()], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_success(webhook: _Webhook) -> None:
+    run(f"http://127.0.0.1:{webhook.server_port}/events", "Succeeded", encoded(None), project="shop")
+    ((authorization, body),) = webhook.bodies
+    assert authorization == "Bearer token"
+    assert isinstance(body.pop("timestamp"), int)
+    payload = {
+        "flow": "DemoFlow",
+        "run_id": "argo-demoflow-x1",
+        "outcome": "success",
+        "project": "shop",
+        "branch": "prod",
+    }
+    assert body == {
+        "name": "metaflow.outcome.demoflow.success",
+        "id": "argo-demoflow-x1/success",
+        "payload": payload,
+        "keys": sorted(payload),
+    }
+
+
+def test_failure_tells_step_and_error_and_survives_a_busy_webhook(webhook: _Webhook) -> None:
+    webhook.failing = 3
+    out = run(f"http://127.0.0.1:{webhook.server_port}/events", "Failed", encoded(FAILURES))
+    assert out.startswith("published")
+    ((_, body),) = webhook.bodies
+    assert body["name"] == "metaflow.outcome.demoflow.failure"
+    assert body["payload"] == {
+        "flow": "DemoFlow",
+        "run_id": "argo-demoflow-x1",
+        "outcome": "failure",
+        "step": "train",
+        "error": 'Error "1" {{x}} é',
+    }
+
+
+def test_a_lost_outcome_is_one_line_and_no_failure(webhook: _Webhook) -> None:
+    url = f"http://127.0.0.1:{webhook.server_port}/events"
+    webhook.failing = 100
+    out = run(url, "Succeeded")
+    assert out.count("\n") == 1
+    assert "outcome lost" in out
+    assert "argo-demoflow-x1/success" in out
+    assert "outcome lost" in run("not a url", "Failed", "not base64")
+    assert run("", "Succeeded").count("\n") == 1
+
+
+def test_a_cut_text_gives_what_came_before_the_cut() -> None:
+    whole = outcome_script.read_failures(encoded(FAILURES))
+    assert [item["message"] for item in whole] == [item["message"] for item in FAILURES]
+    for limit in range(0, len(go_quoted(json.dumps(FAILURES, ensure_ascii=False)).encode())):
+        found = outcome_script.read_failures(encoded(FAILURES, limit))
+        assert found == whole[: len(found)]
+
+
+@pytest.mark.parametrize(
+    ("quoted", "text"),
+    [
+        (r'"a\"b\\c\n\t"', 'a"b\\c\n\t'),
+        (r'"\x7f\u00e9\U0001f600\a\v"', "\x7fé\U0001f600\a\v"),
+        ("plain", "plain"),
+        ('"cut\\', "cut\\"),
+        ('"', ""),
+        ("", ""),
+    ],
+)
+def test_go_string_literals(quoted: str, text: str) -> None:
+    assert outcome_script.unquote(quoted) == text
+
+
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("workflow shutdown with strategy:  Stop", "aborted"),
+        ("Step exceeded its deadline", "timeout"),
+        ("Pod was active on the node longer than the specified deadline", "failure"),
+        ("Error (exit code 1)", "failure"),
+    ],
+)
+def test_outcomes(message: str, outcome: str) -> None:
+    assert outcome_script.describe("Failed", [{"message": message, "templateName": "t"}])[0] == outcome
+    assert outcome_script.describe("Error", [])[0] == "failure"

@@ -1,0 +1,117 @@
+"""A poll starts a real flow on the engine, unattended; its context is there in every step."""
+
+import json
+import subprocess
+import sys
+import threading
+
+from ..commands.conftest import clean
+
+POLLS = """
+import cloaca
+
+seen = []
+
+
+@cloaca.trigger(workflow="file_processor", name="file_watcher", poll_interval="200ms")
+def file_watcher():
+    seen.append(1)
+    if len(seen) == 2:
+        return cloaca.TriggerResult.fire(cloaca.Context({"filename": FILENAME, "size": 3, "extra": {"a": [None]}}))
+    return cloaca.TriggerResult.skip()
+
+
+@cloaca.trigger(workflow="FileProcessor", poll_interval="100ms")
+def always_raises():
+    raise RuntimeError("no route to host")
+"""
+FLOW = """
+import json
+
+import watch
+from metaflow import FlowSpec, JSONType, Parameter, current, step
+
+
+class FileProcessor(FlowSpec):
+    filename = Parameter("filename", required=True)
+    size = Parameter("size", type=int, default=0)
+    trigger_name = Parameter("trigger_name", default="")
+    trigger_context = Parameter("trigger_context", type=JSONType, default="{}")
+
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        told = {
+            "filename": self.filename,
+            "size": self.size,
+            "trigger_name": self.trigger_name,
+            "context": self.trigger_context,
+            "payload": current.trigger.payload,
+            "event": current.trigger.event_name,
+        }
+        with open("told.json", "w") as file:
+            json.dump(told, file)
+
+
+if __name__ == "__main__":
+    FileProcessor()
+"""
+FILENAME = "a $(touch asked) `touch asked` {{x}} '\" \u2028\n.csv"
+
+
+def test_a_poll_starts_a_flow_with_its_context_and_the_engine_tells_of_errors(tmp_path):
+    (tmp_path / "flow.py").write_text(FLOW, "utf-8")
+    (tmp_path / "watch.py").write_text(POLLS.replace("FILENAME", ascii(FILENAME)), "utf-8")
+    engine = subprocess.Popen(
+        [sys.executable, "-m", "metaflow_triggers.commands.cli", "run", ".", "--database", "workflows.db"],
+        cwd=tmp_path,
+        env=clean(tmp_path, METAFLOW_USER="ada"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    watchdog = threading.Timer(300, engine.kill)  # a test that fails ends all the same
+    watchdog.start()
+    lines = []
+    for line in engine.stdout:
+        if "FileProcessor" in line:
+            lines.append(line)
+        if line.startswith(("succeeded", "failed", "refused")):
+            break
+    engine.terminate()
+    _, problems = engine.communicate()
+    watchdog.cancel()
+    assert engine.returncode == 0, problems
+    assert [line.split()[0] for line in lines] == ["started", "succeeded"], lines
+    assert "by poll file_watcher" in lines[0]
+    told = json.loads((tmp_path / "told.json").read_text("utf-8"))
+    payload = {"filename": FILENAME, "size": 3, "extra": {"a": [None]}, "trigger_name": "file_watcher"}
+    assert {key: value for key, value in told["payload"].items() if key != "triggered_at"} == payload
+    assert told["context"] == told["payload"]
+    assert (told["filename"], told["size"]) == (FILENAME, 3)
+    assert told["trigger_name"] == told["event"] == "file_watcher"
+    assert not (tmp_path / "asked").exists()
+    assert "poll always_raises raised RuntimeError: no route to host" in problems
+    assert "Traceback" not in problems
+    log = (tmp_path / "workflows.db-logs" / "polls.log").read_text("utf-8")
+    assert 'raise RuntimeError("no route to host")' in log
+
+    command = [
+        sys.executable,
+        "-m",
+        "metaflow_triggers.commands.cli",
+        "history",
+        "file_watcher",
+        "--database",
+        "workflows.db",
+    ]
+    done = subprocess.run(
+        [*command, "--format", "json"], cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True, check=True
+    )
+    (one,) = json.loads(done.stdout)
+    assert (one["state"], one["context"]["filename"], one["attempts"]) == ("succeeded", FILENAME, 1)
+    assert one["run_id"] == one["pipeline_execution_id"]
+    assert one["started_at"] <= one["run_started_at"] <= one["completed_at"]
