@@ -13,7 +13,8 @@ import pytest
 import yaml
 from metaflow_triggers.backends import argo
 
-from tests.unit.backends.argo.argo_flows import GRAPH, SETTINGS, upstream
+from tests.flows import GRAPH
+from tests.unit.backends.argo.argo_flows import SETTINGS, upstream
 from tests.unit.backends.argo.test_checks import WHOLE
 from tests.worlds.argo import judges
 
