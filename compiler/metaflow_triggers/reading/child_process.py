@@ -3,19 +3,21 @@
 In:   a file, a request.
 Out:  the child's answer; a diagnostic where it ended otherwise.
 
-Not here: which files, how many at once.
+Not here: which files, how many at once, what the answer says. Time, answer and output of a child have an upper bound
+each, and nothing that the file started is left when it ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
+from collections import deque
 from typing import Any, BinaryIO
 
 from .. import processes
@@ -23,72 +25,123 @@ from ..diagnostics import Diagnostic
 from ..model.flows import Span
 from .request import Request
 
+OUTPUT_LIMIT = 16 << 20
+ANSWER_LIMIT = 256 << 20
+"""Bytes. The answer holds the compiled workflows of all flows of a file, at most 1 MB each on either cloud."""
+_TAIL = 1 << 16
+_CHUNK = 1 << 20
+
 
 class Child:
-    """A file at work: what arrived of its answer, until when it may take, and what it printed."""
+    """A file at work: what arrived of its answer, until when it may take, and what it printed last."""
 
-    def __init__(self, file: str, pid: int, read_end: int, *, seconds: float, log: Any, process: Any = None) -> None:
+    def __init__(self, file: str, pid: int, ends: tuple[int, int], seconds: float, process: Any = None) -> None:
+        """`ends` are where the answer and what is printed arrive; `process` is a spawned one."""
         self.file = file
         self.pid = pid
-        self.read_end = read_end
+        self.answer_end, self.output_end = ends
         self.deadline = time.monotonic() + seconds
-        self.received: list[bytes] = []
-        self.log = log
         self.process = process
+        self._received: list[bytes] = []
+        self._answered = self._printed = 0
+        self._last: deque[bytes] = deque()
+        os.set_blocking(self.output_end, False)
+
+    def descriptors(self) -> tuple[int, int]:
+        """What to wait on, and to call `take` for."""
+        return self.answer_end, self.output_end
+
+    def take(self, descriptor: int) -> bool:
+        """Take what has arrived. False: nothing more will, on this descriptor."""
+        chunk = os.read(descriptor, _CHUNK)
+        if descriptor == self.output_end:
+            self._keep(chunk)
+        else:
+            self._received.append(chunk)
+            self._answered += len(chunk)
+        return bool(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._printed += len(chunk)
+        self._last.append(chunk[-_TAIL:])
+        while sum(map(len, self._last)) - len(self._last[0]) >= _TAIL:
+            self._last.popleft()
+
+    def excess(self) -> Diagnostic | None:
+        """What it did more of than it may."""
+        for what, size, limit in (("printed", self._printed, OUTPUT_LIMIT), ("told", self._answered, ANSWER_LIMIT)):
+            if size > limit:
+                return Diagnostic(
+                    "FT124",
+                    f"`{self.file}` {what} more than {limit >> 20} MiB while it was read",
+                    _first_line(self.file),
+                    "was ended",
+                    notes=self._tail(),
+                    helps=("move the work from the top of the module into a step",),
+                )
+        return None
 
     def _wait(self) -> int:
-        os.close(self.read_end)
+        """Its exit code; the rest of what it printed is taken."""
+        os.close(self.answer_end)
         if self.process is not None:
-            return int(self.process.wait())
-        _, status = os.waitpid(self.pid, 0)
-        return os.waitstatus_to_exitcode(status)
+            status = int(self.process.wait())
+            _end_group(self.pid)
+        else:
+            status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        with contextlib.suppress(BlockingIOError):
+            while self._printed <= OUTPUT_LIMIT and self.take(self.output_end):
+                pass
+        os.close(self.output_end)
+        return status
 
     def finish(self) -> dict[str, Any]:
         """The answer of a child that closed its end; a diagnostic if it ended without one."""
         status = self._wait()
-        _end_group(self.pid)
-        try:
-            answer: dict[str, Any] = json.loads(b"".join(self.received))
-            return answer
-        except ValueError:
-            pass
-        finally:
-            tail = self._tail()
-            self.log.close()
+        with contextlib.suppress(ValueError):
+            answer = json.loads(b"".join(self._received))
+            if isinstance(answer, dict):
+                return answer
+        tail = self._tail()
         if status == processes.FAILED:
-            return _only(Diagnostic("FT900", f"`{self.file}` could not be read", _first_line(self.file), notes=tail))
+            return only(Diagnostic("FT900", f"`{self.file}` could not be read", _first_line(self.file), notes=tail))
         how = f"was ended by signal {-status}" if status < 0 else f"exited with {status}"
-        return _only(
+        return only(
             Diagnostic(
                 "FT122", f"`{self.file}` {how} while it was read", _first_line(self.file), "ended here", notes=tail
             )
         )
 
-    def stop(self, seconds: float) -> dict[str, Any]:
-        """End the child, which had so many seconds."""
-        _end_group(self.pid)
+    def stop(self) -> None:
+        """End the child, and all that it started."""
+        if self.process is not None:
+            _end_group(self.pid)
+        else:
+            processes.end(self.pid)
         self._wait()
-        tail = self._tail()
-        self.log.close()
-        return _only(
-            Diagnostic(
-                "FT121",
-                f"`{self.file}` was not read within {seconds:g} seconds",
-                _first_line(self.file),
-                "did not finish",
-                notes=tail,
-                helps=("move slow work from the top of the module into a step, or raise --timeout",),
-            )
+
+    def late(self, seconds: float) -> Diagnostic:
+        """What to say of a child that had so many seconds."""
+        return Diagnostic(
+            "FT121",
+            f"`{self.file}` was not read within {seconds:g} seconds",
+            _first_line(self.file),
+            "did not finish",
+            notes=self._tail(),
+            helps=("move slow work from the top of the module into a step, or raise --timeout",),
         )
 
     def _tail(self) -> tuple[str, ...]:
-        self.log.seek(0)
-        lines = self.log.read().decode("utf-8", "replace").strip().splitlines()
+        lines = b"".join(self._last)[-_TAIL:].decode("utf-8", "replace").strip().splitlines()
         return (f"it printed: {lines[-1][:200]}",) if lines else ()
+
+    def has_gone(self) -> bool:
+        """Whether a spawned child has ended, though something that it left holds its answer open."""
+        return self.process is not None and self.process.poll() is not None
 
 
 def _end_group(pid: int) -> None:
-    # The child leads a process group of its own; what the flow started there ends with it.
+    # A spawned child leads a process group of its own; what the flow started there ends with it.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
@@ -97,50 +150,48 @@ def _first_line(file: str) -> Span:
     return Span(file, 1, 1, 1, 1)
 
 
-def _only(diagnostic: Diagnostic) -> dict[str, Any]:
+def only(diagnostic: Diagnostic) -> dict[str, Any]:
+    """The answer that has nothing but a diagnostic."""
     from ..diagnostics.wire import to_wire
 
-    return {"flows": [], "diagnostics": [to_wire(diagnostic)]}
+    return {"classes": [], "polls": [], "diagnostics": [to_wire(diagnostic)]}
 
 
-def start(file: str, request: Request) -> Child:
-    """A child that reads `file`; it leads a process group of its own, and what it prints goes to its log."""
-    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child has ended
-    if not processes.FORKS:
-        return _spawned(file, request, log)
+def start(file: str, request: Request, *, by_hand: bool) -> Child:
+    """A child that reads `file`."""
+    output_end, output = os.pipe()
+    try:
+        if not processes.FORKS:
+            return _spawned([file, dataclasses.asdict(request)], by_hand, request.seconds, (output_end, output))
 
-    def work(pipe: BinaryIO) -> None:
-        os.setsid()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-        try:
-            from .one_file import run
+        def work(pipe: BinaryIO) -> None:
+            try:
+                from .one_file import run
 
-            run(file, request, pipe)
-        except BaseException:
-            import traceback
+                run(file, request, pipe, by_hand=by_hand)
+            except BaseException:
+                import traceback
 
-            traceback.print_exc()
-            sys.stderr.flush()
-            raise
+                traceback.print_exc()
+                sys.stderr.flush()
+                raise
 
-    pid, read_end = processes.fork(work)
-    return Child(file, pid, read_end, seconds=request.seconds, log=log)
+        pid, answer_end = processes.supervise(work, output)
+        return Child(file, pid, (answer_end, output_end), request.seconds)
+    finally:
+        os.close(output)
 
 
-def _spawned(file: str, request: Request, log: Any) -> Child:
+def _spawned(told: list[Any], by_hand: bool, seconds: float, output: tuple[int, int]) -> Child:
     read_end, write_end = os.pipe()
     os.set_inheritable(write_end, True)
-    told = json.dumps([file, request.__dict__, write_end])
     process = subprocess.Popen(
-        [sys.executable, "-m", "metaflow_triggers.reading.one_file", told],
+        [sys.executable, "-m", "metaflow_triggers.reading.one_file", json.dumps([*told, write_end, by_hand])],
         stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
+        stdout=output[1],
+        stderr=output[1],
         pass_fds=(write_end,),
         start_new_session=True,
     )
     os.close(write_end)
-    return Child(file, process.pid, read_end, seconds=request.seconds, log=log, process=process)
+    return Child(told[0], process.pid, (read_end, output[0]), seconds, process)

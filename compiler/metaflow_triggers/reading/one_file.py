@@ -1,7 +1,8 @@
 """Project child: reads one flow file in a process that ends afterwards.
 
 In:   a file, what to read, a descriptor to answer on.
-Out:  one JSON document: `{"flows": [{"flow", "workflows"}], "polls": [...], "diagnostics": [...]}`.
+Out:  one JSON document: `{"classes": [{"name", "flows": [{"flow", "workflows"}], "diagnostics", ...}], "polls",
+      "diagnostics"}`.
 
 Not here: the parent's view of many files. User code runs here, so everything may
 fail; whatever fails becomes a diagnostic with the line of the user's file.
@@ -27,47 +28,94 @@ from ..poll import loading
 from ..poll.declare import Collected
 from ..poll.errors import PollError
 from . import prepared
+from .classes import FlowClass, flow_classes
+from .source import SourceFile, source_file
 
 if TYPE_CHECKING:
     from .request import Request
 
 
-def run(file: str, request: Request, pipe: BinaryIO) -> None:
-    """Read `file` and write the answer to the pipe. Never raises for what user code does."""
-    flows: list[dict[str, Any]] = []
+def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) -> None:
+    """Read `file` and write the answer to the pipe. Never raises for what user code does.
+
+    A file that was named `by_hand` and defines nothing is a mistake; one of a folder is not.
+    """
+    path = _at_home(file)
+    classes: list[dict[str, Any]] = []
     polls: list[PollTrigger] = []
     diagnostics: list[Diagnostic] = []
     try:
-        module, collected = _import(file)
+        module, collected = _import(file, path)
     except DiagnosticError as error:
         diagnostics.extend(error.diagnostics)
     else:
-        classes = seams.flow_classes(module)
-        polls, found = _polls(file, module, collected)
-        diagnostics.extend(found)
-        if not classes and not polls and not found:
-            diagnostics.append(Diagnostic("FT005", f"`{file}` defines no flow and no poll trigger", _at(file, 1)))
-        for cls in classes:
-            answer = _read(cls, file, request) if len(classes) == 1 else _read_apart(cls, file, request)
-            flows.extend(answer["flows"])
-            diagnostics.extend(answer["diagnostics"])
+        source = source_file(file, path)
+        found = flow_classes(module, source.tree)
+        polls, remarks = _polls(file, module, collected, source)
+        diagnostics.extend(remarks)
+        apart = sum(item.is_flow for item in found) > 1
+        classes = [_told(item, file, request, source, apart) for item in found]
+        if by_hand and not polls and not remarks and not any(item.is_flow for item in found):
+            diagnostics.append(_nothing(file, found))
     answer = {
-        "flows": flows,
+        "classes": classes,
         "polls": [to_json(item) for item in polls],
         "diagnostics": [to_wire(item) for item in diagnostics],
     }
     pipe.write(json.dumps(answer).encode())
 
 
-def _polls(file: str, module: ModuleType, collected: Collected) -> tuple[list[PollTrigger], list[Diagnostic]]:
+def _at_home(file: str) -> Path:
+    """The file's real path. This process works in its folder and imports from there first, as `python FILE` does."""
+    path = Path(file).resolve()
+    sys.path[:] = [os.path.abspath(entry) for entry in sys.path]
+    sys.path[: 0 if getattr(sys.flags, "safe_path", False) else 1] = [str(path.parent)]
+    os.chdir(path.parent)
+    sys.argv = [str(path)]
+    return path
+
+
+def _told(item: FlowClass, file: str, request: Request, source: SourceFile, apart: bool) -> dict[str, Any]:
+    """What the parent gets to know of a flow class: the flow, unless it is none, and what decides about that."""
+    answer: dict[str, Any] = {"flows": [], "diagnostics": []}
+    if item.is_flow:
+        answer = (_read_apart if apart else _read)(item.cls, file, request)
+    left_out = item.left_out
+    if item.undecided:
+        carried = any(_carries(one["flow"]) for one in answer["flows"])
+        if left_out and not carried:
+            answer = {"flows": [], "diagnostics": []}
+        left_out = "" if carried else left_out
+    return {
+        "name": item.name,
+        "span": to_json(source.class_span(item.name)),
+        "flows": answer["flows"],
+        "diagnostics": [to_wire(one) for one in answer["diagnostics"]],
+        "left_out": left_out,
+        "could_run": not item.refusal,
+        "may_be_base": item.may_be_base
+        and not (item.undecided and any(_carries(one["flow"]) for one in answer["flows"])),
+        "bases": item.bases,
+    }
+
+
+def _carries(flow: dict[str, Any]) -> bool:
+    return bool(flow["triggers"] or flow["schedule"] or flow["project"])
+
+
+def _nothing(file: str, found: list[FlowClass]) -> Diagnostic:
+    notes = tuple(f"`{item.name}` is no flow yet: {item.refusal[:300]}" for item in found if item.refusal)
+    return Diagnostic("FT005", f"`{file}` defines no flow and no poll trigger", _at(file, 1), notes=notes)
+
+
+def _polls(
+    file: str, module: ModuleType, collected: Collected, source: SourceFile
+) -> tuple[list[PollTrigger], list[Diagnostic]]:
     if not collected.declared and not collected.mistakes:
         return [], []
     from ..poll import alias
     from .polls import read_polls
-    from .source import SourceFile
 
-    text = Path(file).read_text("utf-8", "replace")
-    source = SourceFile(file, text)
     polls, found = read_polls(collected, module, source, file)
     line = source.import_line(alias.NAME)
     if line is not None and alias.is_installed():
@@ -86,12 +134,10 @@ def _at(file: str, line: int) -> Span:
     return Span(file, line, 1, line, 1)
 
 
-def _import(file: str) -> tuple[ModuleType, Collected]:
+def _import(file: str, path: Path) -> tuple[ModuleType, Collected]:
     """The module of the file, not run as a script, and its poll triggers. Raises DiagnosticError(FT120 or FT122)."""
-    path = Path(file).resolve()
-    sys.argv = [str(path)]
     try:
-        return loading.load(file)
+        return loading.load(str(path))
     except loading.NotPython:
         raise DiagnosticError([Diagnostic("FT120", f"`{file}` is not a Python file", _at(file, 1))]) from None
     except SystemExit as error:
@@ -206,19 +252,15 @@ def _deployed_name(backend: str, flow: Any, settings: Any) -> str:
 
 
 def _refused(cls: Any, file: str, error: seams.Refused) -> Diagnostic:
-    from .source import SourceFile
-
-    if error.line:
-        span = _at(file, error.line)
-    else:
-        span = SourceFile(file, Path(file).read_text("utf-8", "replace")).class_span(cls.__name__)
+    source = source_file(file, sys.argv[0])
+    span = _at(file, error.line) if error.line else source.class_span(cls.__name__)
     return Diagnostic("FT123", f"Metaflow refuses `{cls.__name__}`: {error.message}", span)
 
 
 if __name__ == "__main__":
     from .request import Request as _Request
 
-    _file, _fields, _descriptor = json.loads(sys.argv[1])
+    _file, _fields, _descriptor, _by_hand = json.loads(sys.argv[1])
     _fields["backends"] = tuple(_fields["backends"])
     with os.fdopen(_descriptor, "wb") as _pipe:
-        run(_file, _Request(**_fields), _pipe)
+        run(_file, _Request(**_fields), _pipe, by_hand=_by_hand)
