@@ -6,9 +6,9 @@ Out:  its pid and the descriptor of its answer; the answer, or that there is non
 Not here: what travels, time limits. Fork without exec is unsafe beside system frameworks: `FORKS` says whether this
 system may; callers have another way where it may not. A child never returns into its parent's code.
 
-`fork` is for our own work. `supervise` is for work that runs users' code, which may start processes: between parent and
-worker stands a supervisor, to which Linux gives what loses its parent below it, daemons included. When the worker ends,
-or the parent says so (`end`), the supervisor ends all of these. So the end of an answer means that nothing is left.
+`fork` is for our own work. A `Supervisor` is for work that runs users' code, which may start processes: it forks a
+worker for each task, and Linux gives it what loses its parent below it, daemons included. When the worker ends, or the
+parent says so, or the parent is gone, it ends all of these. So the end of an answer means that nothing is left.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import contextlib
 import ctypes
 import functools
 import os
-import resource
 import select
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO, NoReturn
 
 FORKS = sys.platform == "linux"
@@ -33,7 +34,7 @@ FAILED = 70
 _PATIENCE = 5.0
 """Seconds for what was killed to be gone: a process in the middle of a disk's answer takes its time."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_OURS = {signal.SIGCHLD, signal.SIGTERM}
+_LONGEST_TASK = 1 << 16
 
 
 def fork(work: Callable[[BinaryIO], None]) -> tuple[int, int]:
@@ -74,34 +75,55 @@ def answer(pid: int, read_end: int) -> bytes | None:
     return b"".join(received) if status == 0 else None
 
 
-def supervise(work: Callable[[BinaryIO], None], output: int) -> tuple[int, int]:
-    """As `fork`, for users' code; what it prints goes to the descriptor `output`, and it reads nothing.
+class Supervisor:
+    """A process that does tasks one after the other, each in a worker of its own, and leaves nothing running."""
 
-    The pid is the supervisor's. Its exit code, or the signal that ends it, is the worker's.
-    """
-    _library()  # loaded once, before the fork
-    read_end, write_end = os.pipe()
-    parent = os.getpid()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
-    try:
-        pid = _forked()
-    except BaseException:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        raise
-    if pid:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(write_end)
-        return pid, read_end
-    os.close(read_end)
-    _watch_over(work, write_end, output, parent, before)
+    _ours: set[Supervisor] = set()  # noqa: RUF012 - what a new one must not keep open
 
+    def __init__(self, work: Callable[[str, BinaryIO], None]) -> None:
+        """`work` does a task, named by a short text, and answers on the pipe."""
+        _library()  # loaded once, before the fork
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = _forked()
+        if self.pid == 0:
+            with contextlib.suppress(BaseException):
+                for other in (self, *Supervisor._ours):
+                    other._socket.close()
+                _supervise(work, theirs)
+            os._exit(FAILED)
+        theirs.close()
+        Supervisor._ours.add(self)
 
-def end(pid: int) -> None:
-    """Tell a supervisor to end its worker and all that this started, and wait until it has."""
-    with contextlib.suppress(ProcessLookupError), _end_of(pid) as ended:
-        os.kill(pid, signal.SIGTERM)
-        select.select(ended, [], [], 2 * _PATIENCE)
-        os.kill(pid, signal.SIGKILL)  # nothing, to a process that has ended
+    def start(self, task: str, answer_end: int, output: int) -> None:
+        """Begin a task: the worker answers on `answer_end`, prints to `output`, and reads nothing."""
+        with contextlib.suppress(OSError):
+            socket.send_fds(self._socket, [task.encode()], [answer_end, output])
+
+    def stop(self) -> None:
+        """End the task's worker and all that it started."""
+        with contextlib.suppress(OSError):
+            self._socket.send(b"stop")
+
+    def status(self) -> int | None:
+        """Wait for the end of the task: the worker's exit code, below 0 the signal that ended it.
+
+        None: the supervisor itself has been ended, or does not answer, and does no further task.
+        """
+        self._socket.settimeout(3 * _PATIENCE)
+        try:
+            told = self._socket.recv(64)
+        except OSError:
+            told = b""
+        return int(told) if told else None
+
+    def close(self) -> None:
+        """Let it go, with all that is left of a task."""
+        Supervisor._ours.discard(self)
+        self._socket.close()
+        with contextlib.suppress(ChildProcessError), _end_of(self.pid) as ended:
+            if ended and not select.select(ended, [], [], 2 * _PATIENCE)[0]:
+                os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 # Both sides ----------------------------------------------------------------------------------------------------------
@@ -140,77 +162,73 @@ def _end_of(pid: int) -> Iterator[list[int]]:
 # The supervisor ------------------------------------------------------------------------------------------------------
 
 
-def _watch_over(
-    work: Callable[[BinaryIO], None], write_end: int, output: int, parent: int, mask: Iterable[int]
-) -> NoReturn:
-    """A supervisor's life. `parent` is whose child it is, `mask` the signals that the worker shall not get."""
-    status = FAILED
-    try:
-        os.setsid()  # the terminal's Ctrl-C is the parent's, which then ends us
-        _ask_kernel(_PR_SET_CHILD_SUBREAPER, 1)
-        _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        me = os.getpid()
-        worker = os.fork()
-        if worker == 0:
-            os.setsid()
-            _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != me:
-                os._exit(FAILED)
-            os.dup2(nothing, 0)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            _do(work, write_end)
-        os.close(write_end)
-        for descriptor in (0, 1, 2, output):
-            os.dup2(nothing, descriptor)
-        status = _wait_for(worker, parent)
-        _end_all_below()
-    finally:
-        os._exit(status)
-
-
-def _wait_for(worker: int, parent: int) -> int:
-    """The worker's exit code; a worker that a signal ended ends the supervisor likewise."""
-    while os.getppid() == parent:
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                break
-            if pid == worker:
-                if os.WIFSIGNALED(status):
-                    _end_all_below()
-                    _end_by(os.WTERMSIG(status))
-                return os.waitstatus_to_exitcode(status)
-        if signal.sigwait(_OURS) == signal.SIGTERM:
-            break
-    _end_all_below()
-    _end_by(signal.SIGKILL)
-
-
-def _end_by(number: int) -> NoReturn:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if number != signal.SIGKILL:
+def _supervise(work: Callable[[str, BinaryIO], None], tasks: socket.socket) -> None:
+    """A supervisor's life: it ends with the parent, whose end of `tasks` is then closed."""
+    os.setsid()  # the terminal's Ctrl-C is the parent's, which then lets us go
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
-    os.kill(os.getpid(), number)
-    os._exit(FAILED)
+    _ask_kernel(_PR_SET_CHILD_SUBREAPER, 1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    while True:
+        task, ends, _, _ = socket.recv_fds(tasks, _LONGEST_TASK, 2)
+        if task == b"stop":  # came too late
+            continue
+        if len(ends) != 2:
+            os._exit(0)
+        worker = _worker(partial(work, task.decode()), ends, tasks)
+        for descriptor in ends:
+            os.close(descriptor)
+        with _end_of(worker) as ended:
+            select.select([tasks.fileno(), *ended], [], [])
+        status = _end_all_below(worker)
+        with contextlib.suppress(OSError):
+            tasks.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _end_all_below() -> None:
-    """End every process below: children of what is killed become ours, so it goes on until there is none."""
+def _worker(work: Callable[[BinaryIO], None], ends: list[int], tasks: socket.socket) -> int:
+    me = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        tasks.close()
+        os.setsid()
+        _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == me:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.dup2(ends[1], 1)
+            os.dup2(ends[1], 2)
+            os.close(ends[1])
+            _do(work, ends[0])
+    finally:
+        os._exit(FAILED)
+
+
+def _end_all_below(worker: int) -> int:
+    """End every process below, and give the worker's exit status.
+
+    Children of what is killed become ours, so it goes on until there is none.
+    """
+    status = signal.SIGKILL.value
     deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
+    while True:
+        try:
+            while True:
+                pid, ended = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    break
+                if pid == worker:
+                    status = ended
+        except ChildProcessError:
+            return status
+        if time.monotonic() > deadline:
+            return status
         for pid in _children():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
-        time.sleep(0.001)
+        time.sleep(0.0005)
 
 
 def _children() -> list[int]:

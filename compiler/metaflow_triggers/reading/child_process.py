@@ -35,16 +35,18 @@ _CHUNK = 1 << 20
 class Child:
     """A file at work: what arrived of its answer, until when it may take, and what it printed last."""
 
-    def __init__(self, file: str, pid: int, ends: tuple[int, int], seconds: float, process: Any = None) -> None:
-        """`ends` are where the answer and what is printed arrive; `process` is a spawned one."""
+    def __init__(
+        self, file: str, worker: processes.Supervisor | subprocess.Popen[bytes], ends: tuple[int, int], seconds: float
+    ) -> None:
+        """`ends` are where the answer and what is printed arrive; the worker is another's or a process of its own."""
         self.file = file
-        self.pid = pid
+        self.worker = worker
         self.answer_end, self.output_end = ends
         self.deadline = time.monotonic() + seconds
-        self.process = process
         self._received: list[bytes] = []
         self._answered = self._printed = 0
         self._last: deque[bytes] = deque()
+        self.worker_is_well = True
         os.set_blocking(self.output_end, False)
 
     def descriptors(self) -> tuple[int, int]:
@@ -81,14 +83,15 @@ class Child:
                 )
         return None
 
-    def _wait(self) -> int:
+    def _wait(self) -> int | None:
         """Its exit code; the rest of what it printed is taken."""
         os.close(self.answer_end)
-        if self.process is not None:
-            status = int(self.process.wait())
-            _end_group(self.pid)
+        if isinstance(self.worker, processes.Supervisor):
+            status = self.worker.status()
+            self.worker_is_well = status is not None
         else:
-            status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            status = self.worker.wait()
+            _end_group(self.worker.pid)
         with contextlib.suppress(BlockingIOError):
             while self._printed <= OUTPUT_LIMIT and self.take(self.output_end):
                 pass
@@ -105,7 +108,9 @@ class Child:
         tail = self._tail()
         if status == processes.FAILED:
             return only(Diagnostic("FT900", f"`{self.file}` could not be read", _first_line(self.file), notes=tail))
-        how = f"was ended by signal {-status}" if status < 0 else f"exited with {status}"
+        how = f"exited with {status}"
+        if status is None or status < 0:
+            how = f"was ended by signal {signal.SIGKILL if status is None else -status:d}"
         return only(
             Diagnostic(
                 "FT122", f"`{self.file}` {how} while it was read", _first_line(self.file), "ended here", notes=tail
@@ -114,10 +119,10 @@ class Child:
 
     def stop(self) -> None:
         """End the child, and all that it started."""
-        if self.process is not None:
-            _end_group(self.pid)
+        if isinstance(self.worker, processes.Supervisor):
+            self.worker.stop()
         else:
-            processes.end(self.pid)
+            _end_group(self.worker.pid)
         self._wait()
 
     def late(self, seconds: float) -> Diagnostic:
@@ -137,7 +142,7 @@ class Child:
 
     def has_gone(self) -> bool:
         """Whether a spawned child has ended, though something that it left holds its answer open."""
-        return self.process is not None and self.process.poll() is not None
+        return not isinstance(self.worker, processes.Supervisor) and self.worker.poll() is not None
 
 
 def _end_group(pid: int) -> None:
@@ -157,41 +162,66 @@ def only(diagnostic: Diagnostic) -> dict[str, Any]:
     return {"classes": [], "polls": [], "diagnostics": [to_wire(diagnostic)]}
 
 
-def start(file: str, request: Request, *, by_hand: bool) -> Child:
-    """A child that reads `file`."""
-    output_end, output = os.pipe()
-    try:
-        if not processes.FORKS:
-            return _spawned([file, dataclasses.asdict(request)], by_hand, request.seconds, (output_end, output))
+class Workers:
+    """Reads files, each in a process of its own: a supervisor's worker, or where fork is unsafe a spawned one."""
 
-        def work(pipe: BinaryIO) -> None:
-            try:
-                from .one_file import run
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._free: list[processes.Supervisor] = []
+        self._all: list[processes.Supervisor] = []
 
-                run(file, request, pipe, by_hand=by_hand)
-            except BaseException:
-                import traceback
+    def start(self, file: str, *, by_hand: bool) -> Child:
+        """A child that reads `file`."""
+        if processes.FORKS and not self._free:  # before there are pipes, which it would keep open
+            self._free.append(processes.Supervisor(self._read))
+            self._all.append(self._free[-1])
+        answer_end, answer = os.pipe()
+        output_end, output = os.pipe()
+        worker: processes.Supervisor | subprocess.Popen[bytes]
+        try:
+            if processes.FORKS:
+                worker = self._free.pop()
+                worker.start(json.dumps([file, by_hand]), answer, output)
+            else:
+                worker = _spawned(file, self._request, by_hand, (answer, output))
+        finally:
+            os.close(answer)
+            os.close(output)
+        return Child(file, worker, (answer_end, output_end), self._request.seconds)
 
-                traceback.print_exc()
-                sys.stderr.flush()
-                raise
+    def _read(self, task: str, pipe: BinaryIO) -> None:
+        file, by_hand = json.loads(task)
+        try:
+            from .one_file import run
 
-        pid, answer_end = processes.supervise(work, output)
-        return Child(file, pid, (answer_end, output_end), request.seconds)
-    finally:
-        os.close(output)
+            run(file, self._request, pipe, by_hand=by_hand)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+            raise
+
+    def take_back(self, child: Child) -> None:
+        """A child that has ended; its supervisor may do another file."""
+        if isinstance(child.worker, processes.Supervisor) and child.worker_is_well:
+            self._free.append(child.worker)
+
+    def close(self) -> None:
+        """End all supervisors."""
+        for worker in self._all:
+            worker.close()
 
 
-def _spawned(told: list[Any], by_hand: bool, seconds: float, output: tuple[int, int]) -> Child:
-    read_end, write_end = os.pipe()
-    os.set_inheritable(write_end, True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "metaflow_triggers.reading.one_file", json.dumps([*told, write_end, by_hand])],
+def _spawned(file: str, request: Request, by_hand: bool, ends: tuple[int, int]) -> subprocess.Popen[bytes]:
+    answer, output = ends
+    os.set_inheritable(answer, True)
+    told = json.dumps([file, dataclasses.asdict(request), answer, by_hand])
+    return subprocess.Popen(
+        [sys.executable, "-m", "metaflow_triggers.reading.one_file", told],
         stdin=subprocess.DEVNULL,
-        stdout=output[1],
-        stderr=output[1],
-        pass_fds=(write_end,),
+        stdout=output,
+        stderr=output,
+        pass_fds=(answer,),
         start_new_session=True,
     )
-    os.close(write_end)
-    return Child(told[0], process.pid, (read_end, output[0]), seconds, process)

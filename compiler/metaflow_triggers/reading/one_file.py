@@ -51,10 +51,10 @@ def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) ->
     else:
         source = source_file(file, path)
         found = flow_classes(module, source.tree)
-        polls, remarks = _polls(file, module, collected, source)
+        polls, remarks = _polls(path, module, collected, source)
         diagnostics.extend(remarks)
         apart = sum(item.is_flow for item in found) > 1
-        classes = [_told(item, file, request, source, apart) for item in found]
+        classes = [_told(item, path, request, source, apart) for item in found]
         if by_hand and not polls and not remarks and not any(item.is_flow for item in found):
             diagnostics.append(_nothing(file, found))
     answer = {
@@ -75,11 +75,11 @@ def _at_home(file: str) -> Path:
     return path
 
 
-def _told(item: FlowClass, file: str, request: Request, source: SourceFile, apart: bool) -> dict[str, Any]:
+def _told(item: FlowClass, path: Path, request: Request, source: SourceFile, apart: bool) -> dict[str, Any]:
     """What the parent gets to know of a flow class: the flow, unless it is none, and what decides about that."""
     answer: dict[str, Any] = {"flows": [], "diagnostics": []}
     if item.is_flow:
-        answer = (_read_apart if apart else _read)(item.cls, file, request)
+        answer = (_read_apart if apart else _read)(item.cls, path, source, request)
     left_out = item.left_out
     if item.undecided:
         carried = any(_carries(one["flow"]) for one in answer["flows"])
@@ -109,20 +109,20 @@ def _nothing(file: str, found: list[FlowClass]) -> Diagnostic:
 
 
 def _polls(
-    file: str, module: ModuleType, collected: Collected, source: SourceFile
+    path: Path, module: ModuleType, collected: Collected, source: SourceFile
 ) -> tuple[list[PollTrigger], list[Diagnostic]]:
     if not collected.declared and not collected.mistakes:
         return [], []
     from ..poll import alias
     from .polls import read_polls
 
-    polls, found = read_polls(collected, module, source, file)
+    polls, found = read_polls(collected, module, source, str(path))
     line = source.import_line(alias.NAME)
     if line is not None and alias.is_installed():
         found.append(
             Diagnostic(
                 "FT724",
-                f"`{file}` imports `{alias.NAME}`: here it means poll triggers of metaflow-triggers, not the installed "
+                f"`{source.path}` imports `{alias.NAME}`: here it means poll triggers of metaflow-triggers, not the installed "
                 "package",
                 source.line_span(line),
             )
@@ -171,12 +171,11 @@ def _import(file: str, path: Path) -> tuple[ModuleType, Collected]:
             [Diagnostic(error.code, error.message, _at(file, _line_in(path, error)), "raised here", helps=error.helps)]
         ) from error
     except BaseException as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else "(no message)"
         raise DiagnosticError(
             [
                 Diagnostic(
                     "FT120",
-                    f"`{file}` raised {type(error).__name__} while it was imported: {first[:300]}",
+                    f"`{file}` raised {type(error).__name__} while it was imported: {_first_line_of(error)}",
                     _at(file, _line_in(path, error)),
                     "raised here",
                 )
@@ -184,16 +183,16 @@ def _import(file: str, path: Path) -> tuple[ModuleType, Collected]:
         ) from error
 
 
-def _line_in(path: Path, error: BaseException) -> int:
+def _line_in(path: Path, error: BaseException, default: int = 1) -> int:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-    return lines[-1] or 1 if lines else 1
+    return lines[-1] or default if lines else default
 
 
-def _read_apart(cls: Any, file: str, request: Request) -> dict[str, Any]:
+def _read_apart(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[str, Any]:
     """Read one of several flows of a file in a fork: Metaflow keeps the flow at work in globals."""
 
     def work(pipe: BinaryIO) -> None:
-        answer = _read(cls, file, request)
+        answer = _read(cls, path, source, request)
         answer["diagnostics"] = [to_wire(item) for item in answer["diagnostics"]]
         pipe.write(json.dumps(answer).encode())
 
@@ -205,13 +204,16 @@ def _read_apart(cls: Any, file: str, request: Request) -> dict[str, Any]:
     return dict(answer)
 
 
-def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
+def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[str, Any]:
     """The flow through Metaflow's own command line, up to our compile command, which hands it to `collect`."""
     answer: dict[str, Any] = {"flows": [], "diagnostics": []}
 
+    reached: list[Any] = []
+
     def collect(obj: Any, _: dict[str, Any]) -> None:
+        reached.append(obj)
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
-        flow, found = prepared.read(obj, settings, file)
+        flow, found = prepared.read(obj, settings, source.path)
         workflows = {}
         package = None
         if request.workflow:
@@ -236,12 +238,10 @@ def _read(cls: Any, file: str, request: Request) -> dict[str, Any]:
         answer["diagnostics"].extend(error.diagnostics)
     except seams.Refused as error:
         if not answer["flows"]:
-            answer["diagnostics"].append(_refused(cls, file, error))
+            answer["diagnostics"].append(_refused(cls, source, error))
     except Exception as error:
         traceback.print_exc()
-        answer["diagnostics"].append(
-            Diagnostic("FT900", f"reading `{cls.__name__}` raised {type(error).__name__}: {error}", _at(file, 1))
-        )
+        answer["diagnostics"].append(_raised(cls, path, source, error, in_preparation=not reached))
     return answer
 
 
@@ -251,9 +251,23 @@ def _deployed_name(backend: str, flow: Any, settings: Any) -> str:
     return load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
 
 
-def _refused(cls: Any, file: str, error: seams.Refused) -> Diagnostic:
-    source = source_file(file, sys.argv[0])
-    span = _at(file, error.line) if error.line else source.class_span(cls.__name__)
+def _raised(cls: Any, path: Path, source: SourceFile, error: Exception, *, in_preparation: bool) -> Diagnostic:
+    """An exception that is none of Metaflow's: the user's code has raised it (a mutator), or Metaflow did; else ours."""
+    what = f"{type(error).__name__}: {_first_line_of(error)}"
+    if in_preparation:
+        line = _line_in(path, error, 0)
+        span = _at(source.path, line) if line else source.class_span(cls.__name__)
+        return Diagnostic("FT123", f"`{cls.__name__}` raised {what} while Metaflow prepared it", span, "raised here")
+    return Diagnostic("FT900", f"reading `{cls.__name__}` raised {what}", _at(source.path, 1))
+
+
+def _first_line_of(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else "(no message)"
+
+
+def _refused(cls: Any, source: SourceFile, error: seams.Refused) -> Diagnostic:
+    span = _at(source.path, error.line) if error.line else source.class_span(cls.__name__)
     return Diagnostic("FT123", f"Metaflow refuses `{cls.__name__}`: {error.message}", span)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import seams
 from ..model.flows import EmittedEvent, Span
-from .source import SourceFile, Step, source_file
+from .source import SourceFile, Step, shown_beside, source_file
 
 
 class Places:
@@ -43,13 +43,8 @@ class Places:
             return None
         path = os.path.realpath(file)
         if path not in self._sources:
-            self._sources[path] = source_file(self._shown(path), path)
+            self._sources[path] = source_file(shown_beside(self._own.path, self._home, path), path)
         return self._sources[path]
-
-    def _shown(self, path: str) -> str:
-        """A file's path as the flow's own one was given."""
-        folder = os.path.dirname(self._own.path)
-        return os.path.normpath(os.path.join(folder, os.path.relpath(path, os.path.dirname(self._home))))
 
     def _owner(self, name: str, occurrence: int) -> tuple[str, SourceFile, int]:
         """The class above which a decorator stands, its file, and the decorator's number there."""

@@ -17,11 +17,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import processes
 from ..diagnostics import Diagnostic
 from ..diagnostics.wire import from_wire
 from ..model.serialize import from_json
 from .candidates import May
-from .child_process import Child, only, start
+from .child_process import Child, Workers, only
 from .classes import BASE
 from .prepared import ReadFlow
 from .read import LeftOut, Read
@@ -104,6 +105,7 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
     selector = selectors.DefaultSelector()
     if len(files) > 1:
         _prepare(request)
+    workers = Workers(request)
 
     def leave(child: Child) -> None:
         for descriptor in child.descriptors():
@@ -113,20 +115,25 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
     def stop(child: Child, why: Diagnostic | None) -> None:
         leave(child)
         child.stop()
+        workers.take_back(child)
         answers[child.file] = only(why or child.late(request.seconds))
+
+    def finish(child: Child) -> None:
+        leave(child)
+        answers[child.file] = child.finish()
+        workers.take_back(child)
 
     try:
         while waiting or running:
             while waiting and len({*running.values()}) < max(1, request.workers):
                 file = waiting.pop()
-                child = start(file, request, by_hand=file not in found)
+                child = workers.start(file, by_hand=file not in found)
                 for descriptor in child.descriptors():
                     running[descriptor] = child
                     selector.register(descriptor, selectors.EVENT_READ)
             nearest = min(child.deadline for child in running.values())
-            spawned = any(child.process is not None for child in running.values())
             seconds = max(0.0, nearest - time.monotonic())
-            for key, _ in selector.select(min(seconds, _LOOK) if spawned else seconds):
+            for key, _ in selector.select(seconds if processes.FORKS else min(seconds, _LOOK)):
                 if key.fd not in running:
                     continue
                 child = running[key.fd]
@@ -137,17 +144,16 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
                 del running[key.fd]
                 selector.unregister(key.fd)
                 if key.fd == child.answer_end:
-                    leave(child)
-                    answers[child.file] = child.finish()
+                    finish(child)
             for child in {*running.values()}:
                 if child.has_gone():
-                    leave(child)
-                    answers[child.file] = child.finish()
+                    finish(child)
                 elif time.monotonic() >= child.deadline:
                     stop(child, None)
     finally:
         for child in {*running.values()}:
             child.stop()
+        workers.close()
         selector.close()
     return answers
 

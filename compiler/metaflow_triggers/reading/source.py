@@ -321,6 +321,12 @@ class SourceFile:
         return Span(self.path, line, column + match.start(1), line, column + match.end(1))
 
 
+def shown_beside(shown: str, path: str, other: str) -> str:
+    """How another file is shown, when the file at `path` is shown as `shown`."""
+    relative = os.path.relpath(os.path.realpath(other), os.path.dirname(os.path.realpath(path)))
+    return os.path.normpath(os.path.join(os.path.dirname(shown), relative)).replace(os.sep, "/")
+
+
 def source_file(path_as_given: str, path: str | Path) -> SourceFile:
     """The parsed file; an empty one where it cannot be read, so that every place in it is its first line."""
     try:
