@@ -20,14 +20,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(
-    [
-        "README.md",
-        *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
-        "examples/README.md",
-        "golden/README.md",
-    ]
-)
+PAGES = sorted(["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")), "examples/README.md"])
 BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(?:console|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

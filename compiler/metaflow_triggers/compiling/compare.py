@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,8 @@ from typing import Any
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.differences import Change, between, changes, restored
 from ..model.flows import Flow
-from . import journal
 from .compile import File
-from .folder import INDEX, settled
+from .folder import INDEX, read_index
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ def compare(
 
     `whole`: what the folder has of `backends` and these flows do not is gone; else other flows do not count.
     """
-    files, backends = list(files), list(backends)
-    if not (folder / INDEX).exists() and not journal.is_there(folder):
+    if not (folder / INDEX).exists():
         raise DiagnosticError(
             [
                 Diagnostic(
@@ -75,19 +73,7 @@ def compare(
                 )
             ]
         )
-    return settled(folder, lambda index: _report(folder, index, files, flows, inputs, whole=whole, backends=backends))
-
-
-def _report(
-    folder: Path,
-    index: dict[str, Any],
-    files: Sequence[File],
-    flows: Mapping[str, Flow],
-    inputs: Mapping[str, Mapping[str, Any]],
-    *,
-    whole: bool,
-    backends: Sequence[str],
-) -> Report:
+    index = read_index(folder)
     known = _known(folder, index)
     then = _counterparts(flows, known)
     names = sorted({owner.partition("/")[0] for owner in flows} | set(backends))
