@@ -57,7 +57,7 @@ def _guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except DiagnosticError as error:
-        _print(error.diagnostics, 1, [])
+        _print(error.diagnostics, 1, [], error.result)
         missing = all(item.code == "FT002" for item in error.diagnostics)
         return EXIT_SETTING if missing else EXIT_ERROR
     except Exception as error:
@@ -166,11 +166,12 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         _write_package(Path(options["package_output"]), package)
     if options.get("show") == "policies":
         from ..backends import registry
+        from ..compiling.whole_file import write_whole
 
         emits = bool(compilation.graph.flows[0].emits)
         text = registry.deployer(backend).policies_document(compilation.files, settings, emits=emits)
         if options.get("output"):
-            Path(options["output"]).write_text(text, "utf-8")
+            write_whole(Path(options["output"]), text.encode("utf-8"))
         else:
             sys.stdout.write(text)
         return EXIT_SAME
@@ -192,9 +193,10 @@ def _write_package(folder: Path, package: Any) -> None:
     """The code package, at its place below the datastore's root, for who deploys the manifests by other means."""
     if package is None or package.blob is None:
         raise DiagnosticError([Diagnostic("FT003", "--package-output needs a code package, which was left out")])
+    from ..compiling.whole_file import write_whole
+
     path = folder / package.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(package.blob)
+    write_whole(path, package.blob)
     sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, in {path}\n")
 
 
@@ -393,7 +395,7 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     return EXIT_SAME
 
 
-def _print(diagnostics: Any, flows: int, more: list[Diagnostic]) -> None:
+def _print(diagnostics: Any, flows: int, more: list[Diagnostic], result: str | None = None) -> None:
     from ..reports.terminal import show
 
-    show([*more, *diagnostics], flows)
+    show([*more, *diagnostics], flows, result)
