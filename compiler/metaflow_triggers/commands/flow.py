@@ -226,12 +226,14 @@ def _owner(backend: str, flow: Any, settings: Settings) -> str:
 
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from ..compiling.compare import compare, render
+    from ..compiling.compare import compare, render, require
     from ..rules.weight import has_errors
 
     live = bool(options.get("live"))
     if live == bool(options.get("against")):
         raise DiagnosticError([Diagnostic("FT003", "diff needs either --against DIR or --live")])
+    if not live:
+        require(Path(options["against"]))
     settings = _settings(obj, options, _real_user(required=True) if live else None)
     compilation, _ = _compiled(obj, backend, options, settings)
     if has_errors(compilation.diagnostics):
