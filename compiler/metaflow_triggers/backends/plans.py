@@ -48,9 +48,38 @@ def differences(
         yield from members(was, now, where)
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for number, (one, other) in enumerate(zip(was, now, strict=True)):
-            yield from differences(one, other, f"{where}[{number}]", members, plain)
+            yield from differences(one, other, f"{where}[{_item(number, one, other)}]", members, plain)
+    elif isinstance(was, str) and isinstance(now, str) and was != now:
+        one, other = _apart(was, now)
+        yield f"{where or 'it'} is {one}; it would be {other}"
     elif was != now:
         yield f"{where or 'it'} is {short(was, plain)}; it would be {short(now, plain)}"
+
+
+def _item(number: int, one: Any, other: Any) -> str:
+    """How a list's item is called: by its name where both have the same one, else by its place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in ("name", "Name", "dependencyName", "key", "Key"):
+            if isinstance(one.get(key), str) and one[key] == other.get(key):
+                return str(one[key])
+    return str(number)
+
+
+def _apart(one: str, other: str) -> tuple[str, str]:
+    """Two texts, each cut so that the first difference is seen."""
+    if max(len(one), len(other)) <= _LONGEST:
+        return one, other
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
+    start = max(0, same - _LONGEST // 3)
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    before = "..." if start else ""
+    room = _LONGEST - len(before)
+    rest = text[start:]
+    return before + (rest if len(rest) <= room else f"{rest[: room - 3]}...")
 
 
 def short(value: Any, plain: Callable[[Any], Any] | None = None) -> str:

@@ -59,7 +59,7 @@ def _guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except DiagnosticError as error:
-        _print(error.diagnostics, 1, [])
+        _print(error.diagnostics, 1, [], error.result)
         missing = all(item.code == "FT002" for item in error.diagnostics)
         return EXIT_SETTING if missing else EXIT_ERROR
     except Exception as error:
@@ -178,11 +178,12 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         packages.write(Path(options["package_output"]), package)
     if options.get("show") == "policies":
         from ..backends import registry
+        from ..compiling.whole_file import write_whole
 
         emits = bool(compilation.graph.flows[0].emits)
         text = registry.deployer(backend).policies_document(compilation.files, settings, emits=emits)
         if options.get("output"):
-            Path(options["output"]).write_text(text, "utf-8")
+            write_whole(Path(options["output"]), text.encode("utf-8"))
         else:
             sys.stdout.write(text)
         return EXIT_SAME
@@ -226,12 +227,14 @@ def _owner(backend: str, flow: Any, settings: Settings) -> str:
 
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from ..compiling.compare import compare, render
+    from ..compiling.compare import compare, render, require
     from ..rules.weight import has_errors
 
     live = bool(options.get("live"))
     if live == bool(options.get("against")):
         raise DiagnosticError([Diagnostic("FT003", "diff needs either --against DIR or --live")])
+    if not live:
+        require(Path(options["against"]))
     settings = _settings(obj, options, _real_user(required=True) if live else None)
     compilation, _ = _compiled(obj, backend, options, settings)
     if has_errors(compilation.diagnostics):
@@ -389,7 +392,7 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     return EXIT_SAME
 
 
-def _print(diagnostics: Any, flows: int, more: list[Diagnostic]) -> None:
+def _print(diagnostics: Any, flows: int, more: list[Diagnostic], result: str | None = None) -> None:
     from ..reports.terminal import show
 
-    show([*more, *diagnostics], flows)
+    show([*more, *diagnostics], flows, result)

@@ -25,10 +25,11 @@ def write(folder: Path, package: Any) -> None:
     """The package and its parts at their places below the datastore's root, for who deploys by other means."""
     if package is None or package.blob is None:
         raise DiagnosticError([Diagnostic("FT003", "--package-output needs a code package, which was left out")])
+    from ..compiling.whole_file import write_whole
+
     for what, place, read in _contents(package):
         path, content = folder / place, read()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_whole(path, content)
         sys.stderr.write(f"{what}, {len(content):,} bytes, in {path}\n")
 
 

@@ -34,9 +34,13 @@ class Diagnostic:
 
 @dataclass
 class DiagnosticError(Exception):
-    """Raised where a stage cannot go on. Carries one or more diagnostics; never shown as a traceback."""
+    """Raised where a stage cannot go on. Carries one or more diagnostics; never shown as a traceback.
+
+    `result` says what had been done by then, where that is not nothing.
+    """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    result: str | None = None
 
     def __str__(self) -> str:
         return "; ".join(f"{item.code}: {item.message}" for item in self.diagnostics)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 
 from ..language import filters
 from . import joins
@@ -195,7 +195,7 @@ def key(event: Arrived) -> str:
 def _payload(text: str) -> dict[str, Any]:
     """What an accepted event holds. Whoever writes to the file without asking us gets an empty one."""
     try:
-        value = values.loads(text)
+        value = exact_json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

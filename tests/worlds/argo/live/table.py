@@ -18,7 +18,7 @@ from typing import Any
 
 import metaflow  # noqa: F401 - first, because it imports emit_event
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, emit_event, event_check, values
+from metaflow_extensions.triggers.plugins import argo_source, emit_event, event_check, exact_json
 from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo.compile import names, outcome_script
 from metaflow_triggers.backends.argo.compile.event_delivery import origin
@@ -97,7 +97,7 @@ def _give(cluster: Cluster, item: Item, number: int, graph: TriggerGraph, observ
             return
         place = _origin(graph, item.name)
         if place:
-            cluster.publish(*place, str(item.identity), values.dumps(item.payload))
+            cluster.publish(*place, str(item.identity), exact_json.dumps(item.payload))
         else:
             publish(item.name, item.payload, str(item.identity))
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.model.flows import Flow
 from metaflow_triggers.simulate.items import Item
@@ -106,10 +106,10 @@ def _give(
 def _emit(engine: Engine, commands: Commands, read: ReadRow, item: Item, number: int, observed: Observed) -> None:
     own = origin(read.graph, item.name)
     if own:  # only AWS itself publishes it
-        engine.publish({**own, "Detail": values.dumps(item.payload), "Resources": [_resource(item)]})
+        engine.publish({**own, "Detail": exact_json.dumps(item.payload), "Resources": [_resource(item)]})
         return
     payload = engine.folder / "payload.json"
-    payload.write_text(values.dumps(item.payload), "utf-8")
+    payload.write_text(exact_json.dumps(item.payload), "utf-8")
     done = commands.emit(
         item.name, "--backend", "step-functions", "--payload-file", str(payload), "--id", str(item.identity)
     )

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.compile.dependencies import origin_of
@@ -66,11 +66,11 @@ def _give(engine: Engine, item: Item, number: int, graph: TriggerGraph, observed
     elif item.kind == "event":
         if is_refused(item, number, observed):
             return
-        numbers = values.numbers_resource(item.payload)
+        numbers = exact_json.numbers_resource(item.payload)
         entry = {
             "Source": SETTINGS.event_source,
             "DetailType": item.name,
-            "Detail": values.dumps(item.payload),
+            "Detail": exact_json.dumps(item.payload),
             "Resources": [values.event_resource(str(item.identity)), *([numbers] if numbers else [])],
         }
         engine.publish(entry | origin(graph, item.name))
