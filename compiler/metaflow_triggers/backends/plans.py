@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ..diagnostics import Diagnostic, DiagnosticError
+
 _VERBS = ("created", "updated", "deleted", "unchanged", "kept")
 _SHOWN = 5  # differences of one object that are named
 _LONGEST = 60  # characters of a value that are shown
@@ -100,6 +102,40 @@ def told(noun: str, verb: str, found: Iterable[str]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines[:_SHOWN])
         if len(lines) > _SHOWN:
             yield f"  and {len(lines) - _SHOWN} more places"
+
+
+class Stopped(DiagnosticError):
+    """A plan that was refused at one of its steps: `calls` of its `of` requests were made, `left` was never begun."""
+
+    def __init__(self, refused: DiagnosticError, step: object, calls: int, of: int, left: Iterable[object]) -> None:
+        super().__init__(refused.diagnostics)
+        self.step, self.calls, self.of, self.left = str(step), calls, of, [str(item) for item in left]
+
+
+def half_way(error: DiagnosticError, done: Iterable[str], subject: str) -> DiagnosticError:
+    """The error of a deployment that stopped, with what exists now. `done` are the changes that were made, in words.
+
+    A plan that was refused before its first change is no more than refused.
+    """
+    made = list(done)
+    notes = [f"done: {item}" for item in made]
+    if isinstance(error, Stopped):
+        if error.calls:
+            notes.append(f"in part: {error.step} ({error.calls} of its {error.of} requests were made)")
+        if notes:
+            begun = [] if error.calls else [error.step]
+            notes += [f"not done: {item}" for item in [*begun, *error.left]]
+    elif notes:
+        notes.append("what is left was not looked at")
+    if not notes:
+        return DiagnosticError(error.diagnostics, error.result)
+    told = Diagnostic(
+        "FT707",
+        f"{subject} stopped half-way; this is what was done and what was not",
+        notes=tuple(notes),
+        helps=("mend the cause and repeat the command: it goes on from here",),
+    )
+    return DiagnosticError(error.diagnostics, f"{subject} stopped half-way", [told])
 
 
 def say(done: object) -> None:

@@ -59,7 +59,7 @@ def _guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except DiagnosticError as error:
-        _print(error.diagnostics, 1, [], error.result)
+        _print([*error.diagnostics, *error.aftermath], 1, [], error.result)
         missing = all(item.code == "FT002" for item in error.diagnostics)
         return EXIT_SETTING if missing else EXIT_ERROR
     except Exception as error:
