@@ -104,6 +104,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
     import_metaflow()
     from .. import seams
+    from ..compiling.compare import require
     from ..compiling.compile import Compilation, compile_flows, folder_files
     from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
@@ -119,6 +120,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     options.compared = False
     result: str | None = None
     try:
+        if options.command == "diff":
+            require(Path(options.against))
         read = read_flows(options, names, code_package=code_package, workflow=workflow)
         flows = read.flows
         settings = seams.read_settings(production=options.production, code_package=code_package)
