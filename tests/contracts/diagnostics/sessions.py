@@ -77,7 +77,7 @@ def rules(page: str) -> dict[str, dict[str, str]]:
     _, *parts = _SECTION.split(page.partition("\n## JSON\n")[0])
     found = {}
     for code, title, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        text = re.sub(r"\n## .*\n\Z", "\n", text).strip("\n")
+        text = re.sub(r"\n+## .*\Z", "", text.strip("\n"))  # the heading of the next area
         found[code] = {"title": title, "severity": table[code], "text": text}
     return found
 
