@@ -26,7 +26,7 @@ def test_equal_payloads_are_two_starts_and_an_equal_id_is_one(bench):
     b.emit("x", {"k": 2}, "one")
     engine.run(until_idle=True)
     assert b.payloads() == [[{"k": 1}], [{"k": 1}]]
-    assert b.rows("start_key") == [("event/one",), ("event/two",)]
+    assert b.rows("start_key") == [("event/x/one",), ("event/x/two",)]
 
 
 def test_a_flow_seen_for_the_first_time_begins_at_the_logs_end(bench):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import local_events, values
 
 from .. import filters
 from . import joins
@@ -29,9 +29,10 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Arrived:
-    """An event of the log, read."""
+    """An event of the log, read. `row` is the key of its row: an event's name and id, in old rows the id alone."""
 
     sequence: int
+    row: str
     id: str
     name: str
     kind: str
@@ -93,10 +94,10 @@ class Matcher:
         if not rows:
             return None
         found = []
-        for sequence, identity, name, kind, body, timestamp in rows:
-            waits = self._index.get((kind, name))
+        for row in rows:
+            waits = self._index.get((row[3], row[2]))
             if waits:
-                found.append((Arrived(sequence, identity, name, kind, _payload(body), timestamp), tuple(waits)))
+                found.append((_arrived(row), tuple(waits)))
         return Batch(tuple(found), rows[-1][0])
 
     def apply(self, connection: sqlite3.Connection, batch: Batch, now: datetime) -> int:
@@ -189,7 +190,12 @@ class Matcher:
 
 def key(event: Arrived) -> str:
     """The start key of an event. An outcome's id names upstream run and outcome."""
-    return f"{event.kind}/{event.id}"
+    return f"{event.kind}/{event.row}"
+
+
+def _arrived(row: tuple[int, str, str, str, str, str]) -> Arrived:
+    sequence, key, name, kind, body, timestamp = row
+    return Arrived(sequence, key, local_events.identity_of(kind, name, key), name, kind, _payload(body), timestamp)
 
 
 def _payload(text: str) -> dict[str, Any]:
@@ -205,7 +211,7 @@ def _read(connection: sqlite3.Connection, sequence: int) -> Arrived:
     row = connection.execute(
         "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence = ?", (sequence,)
     ).fetchone()
-    return Arrived(row[0], row[1], row[2], row[3], _payload(row[4]), row[5])
+    return _arrived(row)
 
 
 def _add(

@@ -33,6 +33,7 @@ OLDEST_SQLITE = (3, 35, 0)
 _SCHEMA = """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
+    -- Of an event `<name>/<id>` (`local_events.row_key`); earlier versions wrote the id alone.
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('event', 'finish', 'schedule', 'poll')),
@@ -193,7 +194,7 @@ class Appender:
         self._waiting: list[tuple[local_events.Row, _Receipt]] = []
 
     def append(self, name: str, payload_text: str, identity: str, timestamp: str, *, kind: str = "event") -> bool:
-        """As `local_events.append`: False if the id was accepted before; raises sqlite3.Error if nothing was stored."""
+        """As `local_events.append`: False if it was accepted before; raises sqlite3.Error if nothing was stored."""
         receipt = _Receipt()
         with self._lock:
             self._waiting.append(((identity, name, kind, payload_text, timestamp), receipt))
