@@ -86,7 +86,7 @@ goldens: $(VENV)/installed-test
 	$(PYTHON) tests/golden/regenerate.py
 
 docs: $(VENV)/installed-test
-	$(PYTHON) -m metaflow_triggers.diagnostics.page > $(VENV)/diagnostics.md
+	$(PYTHON) -m metaflow_triggers.reports.page > $(VENV)/diagnostics.md
 	mv $(VENV)/diagnostics.md docs/diagnostics.md
 
 clean:

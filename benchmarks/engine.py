@@ -232,7 +232,15 @@ def polls(folder: Path, seconds: float, many: int = 1000) -> None:
         text = f"from metaflow_triggers.poll import TriggerResult, trigger\n{functions}"
         (folder / "polled" / f"polls_{file}.py").write_text(text)
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "METAFLOW_USER": "benchmark"}
-    command = [sys.executable, "-m", "metaflow_triggers.cli", "run", str(folder / "polled"), "--database", "polls.db"]
+    command = [
+        sys.executable,
+        "-m",
+        "metaflow_triggers.commands.cli",
+        "run",
+        str(folder / "polled"),
+        "--database",
+        "polls.db",
+    ]
     log = folder / "polls.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)

@@ -63,7 +63,7 @@ class NoOp:
 def engine(database: str) -> None:
     from metaflow_triggers.engine.loop import Engine
     from metaflow_triggers.engine.waits import LocalFlow
-    from metaflow_triggers.model import EventDependency, Flow, Span, Trigger
+    from metaflow_triggers.model.flows import EventDependency, Flow, Span, Trigger
 
     here = Span("flow.py", 1, 1, 1, 1)
     tick = EventDependency("tick", (), '{"start": [true]}', None, here)

@@ -21,8 +21,9 @@ def main() -> None:
     os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
     import metaflow  # noqa: F401
     from metaflow.package import MetaflowPackage
-    from metaflow_triggers import flow_commands, seams
-    from metaflow_triggers.backends import backend as load
+    from metaflow_triggers import seams
+    from metaflow_triggers.backends.registry import backend as load
+    from metaflow_triggers.reading import prepared
     from metaflow_triggers.seams.code_package import CodePackage
 
     seams.check_shape()
@@ -48,7 +49,7 @@ def main() -> None:
                 made = CodePackage(package.blob, package.package_metadata, sha, f"{obj.flow.name}/data/{sha}")
                 done.append(json.dumps(make(obj, settings, made, deployed, seams.Options())))
 
-        flow_commands.collector = collect
+        prepared.collector = collect
         seams.run_command(cls, ["--quiet", "--no-pylint"], ["step-functions", "compile"], [])
         assert len(done) == len(BACKENDS)
         seconds.append(time.perf_counter() - start)

@@ -58,7 +58,7 @@ def _measure(folder: Path, aws: dict[str, str], sizes: list[int], options: argpa
             f"ours, {size}{', with code packages' if packaged else ''}",
             (
                 "-m",
-                "metaflow_triggers.cli",
+                "metaflow_triggers.commands.cli",
                 "compile",
                 str(projects[size]),
                 "--external-flow",

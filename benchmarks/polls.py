@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 from metaflow_triggers.engine.clock import SystemClock
-from metaflow_triggers.engine.poll_claims import Target
-from metaflow_triggers.engine.poll_pool import PollPool
-from metaflow_triggers.engine.poll_work import PolledTrigger
-from metaflow_triggers.engine.poller import Poller
+from metaflow_triggers.engine.polls.claims import Target
+from metaflow_triggers.engine.polls.poller import Poller
+from metaflow_triggers.engine.polls.pool import PollPool
+from metaflow_triggers.engine.polls.work import PolledTrigger
 from metaflow_triggers.poll import Context, TriggerResult
 from metaflow_triggers.poll.intervals import milliseconds
 

@@ -6,7 +6,7 @@ Out:  `OPEN`, in which nothing is configured. A test says what it has beside tha
 Not here: reading settings (`metaflow_triggers.seams`).
 """
 
-from metaflow_triggers.settings import Settings
+from metaflow_triggers.model.settings import Settings
 
 OPEN = Settings(
     user="tester",

@@ -1,8 +1,30 @@
 """metaflow-triggers: the deployment compiler for event-driven Metaflow flows.
 
-Stages, each a module or package that opens with what it takes and gives:
-read -> link -> check -> lower (per backend) -> render -> validate -> write.
-Importing this package imports nothing heavy.
+The road of the data, room by room. Each opens with what it takes and gives; a room knows those above it in this list
+(an import contract holds that), so that what stands on top can be read alone.
+
+    processes    the one way in which children are forked
+    model        flows, triggers, settings, names: frozen values; nothing is found out here
+    diagnostics  one finding as a value; raised or collected by every room below
+    language     what filters and schedules mean: one reader of each language for all backends and the engine
+    graph        flows joined into one trigger graph; its circles, words and differences. No backend: the graph is what
+                 all of them share
+    manifests    resources through templates and closed schemas to canonical text. Decides nothing, so that what is
+                 decided can be read in `backends`
+    rules        what can be wrong, as data, and what finds it in a graph
+    reports      diagnostics as people and programs read them; above the rules, since they say how heavy a finding is
+    seams        Metaflow's private names, each under a contract test, and upstream's two compilers, run offline
+    poll         what a user's file of polls imports: light, so that polling a file costs no Metaflow
+    backends     per backend: `compile` lowers, `verify` reads the result back and holds it against the flow (the price
+                 of a second writing buys the mistakes that no schema sees), `deploy` plans and carries out
+    engine       what triggers mean, run on this machine; imports no backend
+    simulate     the same meaning written once more, in memory, to be held against the engine and the backends
+    reading      files and flow objects become flows of the model; user code runs here, in children
+    compiling    read flows to the text of every file; a folder, and what differs
+    commands     what is typed
+
+`schemas` and `templates` are data of `manifests`. What travels into a run is the runtime's
+(`metaflow_extensions.triggers`). Importing this package imports nothing heavy.
 """
 
 __version__ = "0.1.0"

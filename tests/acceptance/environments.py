@@ -18,7 +18,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "compiler", "runtime", "templates", "schemas")
+SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "compiler", "runtime", "templates", "schemas")
 OURS = ("metaflow_triggers", "metaflow_extensions", "__editable__", "distutils-precedence", "__pycache__")
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from metaflow_triggers.model import (
+from metaflow_triggers.model.flows import (
     Constant,
     Dependency,
     EventDependency,

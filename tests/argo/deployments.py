@@ -16,8 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kubernetes import client as kubernetes_client
-from metaflow_triggers.backends import About, Manifest, argo
-from metaflow_triggers.backends.argo import deploy, names
+from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo.compile import names
+from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.backends.registry import About, Manifest
 
 from .argo_flows import GRAPH, SETTINGS, upstream
 from .kubernetes_stand_in import KubernetesStandIn
@@ -45,13 +47,13 @@ def about(chosen: Any, *by_installing: str) -> About:
     return About(chosen, {"model": chosen.name}, lambda model: [f"was {model}"], lambda: list(by_installing))
 
 
-def create(client: Any, chosen: Any, settings: Any = SETTINGS, token: str = "token-1", **more: Any) -> deploy.Report:
+def create(client: Any, chosen: Any, settings: Any = SETTINGS, token: str = "token-1", **more: Any) -> converge.Report:
     made = files(chosen, settings)
     more = {"deployed_name": names.own_name(chosen), "production_token": token, **more}
-    return deploy.create(made, settings, client=client, **more)
+    return converge.create(made, settings, client=client, **more)
 
 
-def verbs(report: deploy.Report) -> set[str]:
+def verbs(report: converge.Report) -> set[str]:
     return {action.verb for action in report.actions}
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-from metaflow_triggers.validate import findings
+from metaflow_triggers.manifests.schemas import findings
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")

@@ -7,8 +7,8 @@ speak of Argo are asserted where its validators can be had.
 from __future__ import annotations
 
 import pytest
-from metaflow_triggers.backends.argo import checks
-from metaflow_triggers.validate import findings
+from metaflow_triggers.backends.argo.verify import object_checks
+from metaflow_triggers.manifests.schemas import findings
 
 from . import judges
 from .broken_variants import VARIANTS, broken, whole
@@ -20,7 +20,7 @@ WORKFLOWS = [name for name, variant in VARIANTS.items() if variant.kind == "Work
 def ours(item) -> list[str]:
     found = [f"{place}: {told}" for place, told in findings(item, f"argo/{item['kind'].lower()}")]
     try:
-        return found + list(checks.mistakes(item))
+        return found + list(object_checks.mistakes(item))
     except (AttributeError, KeyError, TypeError):
         assert found  # what the schema refuses need not be fit to be read further
         return found

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import Manifest, argo
-from metaflow_triggers.backends.argo import checks
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo.verify import object_checks
+from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import EVERYTHING, GRAPH, SETTINGS, SPAN, event, filtered, finish, flow, required, trigger, upstream
 from .recorded_cases import FLOWS
@@ -291,23 +292,23 @@ BROKEN: dict[str, tuple[str, Callable[[Any], None], str]] = {
 def test_refused(name: str) -> None:
     kind, change, words = BROKEN[name]
     item = objects()[kind]
-    assert list(checks.mistakes(item)) == []
+    assert list(object_checks.mistakes(item)) == []
     change(item)
-    told = list(checks.mistakes(item))
+    told = list(object_checks.mistakes(item))
     assert [one for one in told if words in one], told
-    found = checks.found_in([Manifest("file.yaml", item, None, True)], WHOLE)
+    found = object_checks.found_in([Manifest("file.yaml", item, None, True)], WHOLE)
     assert {one.code for one in found} == {"FT601"}
 
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_nothing_is_wrong_with_what_we_emit(name: str) -> None:
     for item in [*argo.manifests(FLOWS[name], GRAPH, upstream(), SETTINGS), *argo.shared_manifests(SETTINGS)]:
-        assert list(checks.mistakes(item.content)) == []
+        assert list(object_checks.mistakes(item.content)) == []
 
 
 def test_the_size_of_the_pods_sensor() -> None:
     sensor = argo.manifests(EVERYTHING, GRAPH, None, SETTINGS)[0].content
-    size = checks.sensor_size(sensor)
+    size = object_checks.sensor_size(sensor)
     assert 10_000 < size < 40_000
     sensor["spec"]["triggers"][0]["template"]["conditions"] += "<" * 30_000
-    assert checks.sensor_size(sensor) - size == 30_000 * 6 // 3 * 4
+    assert object_checks.sensor_size(sensor) - size == 30_000 * 6 // 3 * 4

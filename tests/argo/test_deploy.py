@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import deploy, names
+from metaflow_triggers.backends.argo.compile import names
+from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, flow, trigger, upstream
 from .deployments import connect, create, files, upstreams_schedule, verbs
@@ -67,8 +68,8 @@ def test_the_token_is_in_the_cluster_only(server: KubernetesStandIn, client: Any
     secret = server.objects("secrets")["flows/" + names.token_secret("demoflow")]
     assert base64.b64decode(secret["data"]["token"]) == b"secret-token"
     assert "secret-token" not in str([item.content for item in files(ONE)])
-    assert deploy.production_token("demoflow", SETTINGS, client=client) == "secret-token"
-    assert deploy.production_token("another", SETTINGS, client=client) is None
+    assert converge.production_token("demoflow", SETTINGS, client=client) == "secret-token"
+    assert converge.production_token("another", SETTINGS, client=client) is None
 
 
 def test_one_webhook_secret_in_both_namespaces(server: KubernetesStandIn, client: Any) -> None:
@@ -113,14 +114,14 @@ def test_delete_removes_what_create_made_and_nothing_else(server: KubernetesStan
     create(client, EVERYTHING)
     foreign = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": "foreign"}}
     server.store.create(("/apis/argoproj.io/v1alpha1", "events", "sensors", "foreign"), foreign)
-    report = deploy.delete("demoflow", SETTINGS, client=client)
+    report = converge.delete("demoflow", SETTINGS, client=client)
     assert [action.kind for action in report.actions] == ["Sensor", "WorkflowTemplate", "Secret"]
     assert list(server.objects("sensors")) == ["events/foreign"]
     assert not server.objects("workflowtemplates")
     assert set(server.objects("secrets")) == {"events/metaflow-triggers-webhook", "flows/metaflow-triggers-webhook"}
     assert server.objects("eventsources")
-    assert deploy.delete("demoflow", SETTINGS, client=client).actions == ()
-    assert str(deploy.delete("demoflow", SETTINGS, client=client)) == "nothing to do"
+    assert converge.delete("demoflow", SETTINGS, client=client).actions == ()
+    assert str(converge.delete("demoflow", SETTINGS, client=client)) == "nothing to do"
 
 
 def test_a_foreign_object_is_not_touched(server: KubernetesStandIn, client: Any) -> None:
@@ -161,9 +162,9 @@ def test_open_settings_are_named(server: KubernetesStandIn, client: Any) -> None
     assert code == "FT002"
     assert "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL" in message
     assert server.store.requests == []
-    both = deploy.missing_settings(replace(settings, datastore_s3=None))
+    both = converge.missing_settings(replace(settings, datastore_s3=None))
     assert [item.code for item in both] == ["FT002", "FT002"]
-    assert deploy.missing_settings(SETTINGS) == []
+    assert converge.missing_settings(SETTINGS) == []
 
 
 def test_objects_without_a_code_package_are_not_deployed(server: KubernetesStandIn, client: Any) -> None:
@@ -172,7 +173,7 @@ def test_objects_without_a_code_package_are_not_deployed(server: KubernetesStand
     environment = template.content["spec"]["templates"][1]["container"]["env"]
     environment += [{"name": "A", "value": f"x/OPEN.{name}.SETTING"} for name in ("CodePackagePath", "CodePackageSha")]
     code, message = code_of(
-        lambda: deploy.create(made, SETTINGS, deployed_name="demoflow", production_token="t", client=client)
+        lambda: converge.create(made, SETTINGS, deployed_name="demoflow", production_token="t", client=client)
     )
     assert code == "FT002"
     assert "code package" in message
@@ -184,7 +185,7 @@ def test_a_refusal_by_the_dry_run_leaves_nothing_behind(server: KubernetesStandI
     sensor = next(item for item in made if item.path.endswith("sensor.yaml"))
     sensor.content["metadata"]["labels"]["metaflow-triggers/deployed-name"] = "not a label"
     code, message = code_of(
-        lambda: deploy.create(made, SETTINGS, deployed_name="demoflow", production_token="t", client=client)
+        lambda: converge.create(made, SETTINGS, deployed_name="demoflow", production_token="t", client=client)
     )
     assert code == "FT704"
     assert "not a label" in message
@@ -220,7 +221,7 @@ def test_argo_is_not_installed(server: KubernetesStandIn, client: Any) -> None:
     made = files(ONE, settings)
     made[0].content["metadata"]["namespace"] = "no/where"
     code, _ = code_of(
-        lambda: deploy.create(made, settings, deployed_name="demoflow", production_token="t", client=client)
+        lambda: converge.create(made, settings, deployed_name="demoflow", production_token="t", client=client)
     )
     assert code == "FT704"
 
@@ -231,7 +232,7 @@ def test_transient_failures_are_retried(server: KubernetesStandIn, client: Any) 
 
 
 def test_one_document() -> None:
-    document = json.loads(deploy.one_document(files(ONE)))
+    document = json.loads(converge.one_document(files(ONE)))
     assert document["kind"] == "List"
     assert {item["kind"] for item in document["items"]} >= {"Sensor", "WorkflowTemplate", "EventSource"}
     assert "Kustomization" not in {item["kind"] for item in document["items"]}
@@ -278,5 +279,5 @@ def test_a_sensor_in_a_namespace_of_its_own_is_deleted_too(server: KubernetesSta
     create(client, ONE)
     assert [name.partition("/")[0] for name in server.objects("sensors")] == ["events"]
     create(client, elsewhere)
-    deploy.delete("demoflow", SETTINGS, client=client)
+    converge.delete("demoflow", SETTINGS, client=client)
     assert server.objects("sensors") == {}

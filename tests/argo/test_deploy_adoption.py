@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import deploy, names
+from metaflow_triggers.backends.argo.compile import names
+from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import SETTINGS, SPAN, event, flow, trigger
 from .deployments import (
@@ -141,7 +142,7 @@ def test_foreign_objects_with_confusable_names_stay(server: KubernetesStandIn, c
     foreign = {name: item for name, item in state(server).items() if "/sensors/" in name and "argo/" not in name}
     create(client, ONE, about=about(ONE))
     create(client, flow(), about=about(flow()))
-    deploy.delete("demoflow", SETTINGS, client=client)
+    converge.delete("demoflow", SETTINGS, client=client)
     assert {name: item for name, item in state(server).items() if "/sensors/" in name} == foreign
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import deploy
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, flow, trigger
 from .deployments import (
@@ -41,7 +41,7 @@ def deploying(chosen: Any, **more: Any) -> Work:
 
 def removing(url: str) -> Any:
     with connect(url) as client:
-        return deploy.delete("demoflow", SETTINGS, client=client)
+        return converge.delete("demoflow", SETTINGS, client=client)
 
 
 CASES: dict[str, tuple[Callable[[KubernetesStandIn], Any], Work]] = {
@@ -99,7 +99,7 @@ def test_two_at_once_leave_one_deployment() -> None:
             assert _without_tokens(state(server)) == wanted
             template = server.objects("workflowtemplates")["flows/demoflow"]
             with connect(server.url) as client:
-                token = deploy.production_token("demoflow", SETTINGS, client=client)
+                token = converge.production_token("demoflow", SETTINGS, client=client)
                 assert template["metadata"]["annotations"]["metaflow/production_token"] == token
                 assert verbs(create(client, SCHEDULED, token=str(token), about=about(SCHEDULED))) == {"unchanged"}
 
@@ -118,12 +118,12 @@ def _without_tokens(found: dict[str, Any]) -> dict[str, Any]:
 def test_a_token_that_a_killed_create_left_is_taken_up() -> None:
     with KubernetesStandIn() as server, connect(server.url) as client:
         assert killed_at(server, lambda: deploying(SCHEDULED, token="first")(server.url), 9, "after")
-        assert deploy.production_token("demoflow", SETTINGS, client=client) == "first"
+        assert converge.production_token("demoflow", SETTINGS, client=client) == "first"
         assert not server.objects("workflowtemplates")
         create(client, SCHEDULED, token="second")
-        assert deploy.production_token("demoflow", SETTINGS, client=client) == "first"
+        assert converge.production_token("demoflow", SETTINGS, client=client) == "first"
         create(client, SCHEDULED, token="chosen", token_is_chosen=True)
-        assert deploy.production_token("demoflow", SETTINGS, client=client) == "chosen"
+        assert converge.production_token("demoflow", SETTINGS, client=client) == "chosen"
 
 
 def test_what_somebody_changes_meanwhile_is_planned_anew() -> None:

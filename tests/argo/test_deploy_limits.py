@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import deploy
-from metaflow_triggers.backends.argo.cluster import Cluster
+from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.backends.argo.deploy.cluster import Cluster
 from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
 
 from .argo_flows import EVERYTHING, SETTINGS, event, flow, trigger
@@ -66,24 +66,24 @@ def test_what_an_earlier_version_set_and_this_one_does_not_goes(server: Kubernet
     made = files(ONE)
     sensor = next(item for item in made if item.path.endswith("/sensor.yaml"))
     sensor.content["spec"]["revisionHistoryLimit"] = 3
-    deploy.create(made, SETTINGS, deployed_name="demoflow", production_token="token-1", client=client)
+    converge.create(made, SETTINGS, deployed_name="demoflow", production_token="token-1", client=client)
     (key,) = (key for key in server.store.objects if key[2] == "sensors")
     assert server.store.objects[key]["spec"]["revisionHistoryLimit"] == 3
     assert "updated" in verbs(create(client, ONE))
     assert "revisionHistoryLimit" not in server.store.objects[key]["spec"]
 
 
-def many(count: int) -> list[deploy.Deployment]:
+def many(count: int) -> list[converge.Deployment]:
     chosen = [flow(trigger(event("data-ready")), name=f"Flow{place}") for place in range(count)]
-    return [deploy.deployment(files(each), each.name.lower(), "t", about=about(each)) for each in chosen]
+    return [converge.deployment(files(each), each.name.lower(), "t", about=about(each)) for each in chosen]
 
 
 def test_fifty_flows_are_listed_once_for_each_kind(server: KubernetesStandIn, client: Any) -> None:
     wanted = many(50)
-    deploy.create_all(wanted, SETTINGS, client=client)
+    converge.create_all(wanted, SETTINGS, client=client)
     assert len(server.objects("sensors")) == len(server.objects("workflowtemplates")) == 50
     server.store.requests.clear()
-    assert verbs(deploy.create_all(wanted, SETTINGS, client=client)) == {"unchanged"}
+    assert verbs(converge.create_all(wanted, SETTINGS, client=client)) == {"unchanged"}
     read = lists(server.store.requests)
     assert len(server.store.requests) == sum(read.values()) == len(read)  # each address once
     kinds = Counter(line.rsplit("/", 1)[1] for line in read)
@@ -102,13 +102,13 @@ def test_fifty_flows_are_listed_once_for_each_kind(server: KubernetesStandIn, cl
 
 
 def test_one_flow_among_fifty_asks_no_more_than_one_alone(server: KubernetesStandIn, client: Any) -> None:
-    deploy.create_all(many(1), SETTINGS, client=client)
+    converge.create_all(many(1), SETTINGS, client=client)
     server.store.requests.clear()
-    deploy.create_all(many(1), SETTINGS, client=client)
+    converge.create_all(many(1), SETTINGS, client=client)
     alone = len(server.store.requests)
-    deploy.create_all(many(50), SETTINGS, client=client)
+    converge.create_all(many(50), SETTINGS, client=client)
     server.store.requests.clear()
-    deploy.create_all(many(1), SETTINGS, client=client)
+    converge.create_all(many(1), SETTINGS, client=client)
     assert len(server.store.requests) == alone
 
 

@@ -7,7 +7,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from metaflow_triggers.backends.argo.escape import go_regexp, go_string, inert_json, lua_string
+from metaflow_triggers.backends.argo.compile.escape import go_regexp, go_string, inert_json, lua_string
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
     ["{{x}}", '"', "\\", "]]", "a.b", "^$", "|", "\n", "é", "😀", "`", "$(x)", "{{=x}}", "--", "/*"]

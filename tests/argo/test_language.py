@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends import argo
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.model import Schedule
-from metaflow_triggers.validate import findings
+from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import (
     GRAPH,

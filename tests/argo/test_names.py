@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from metaflow import current
 from metaflow.plugins.argo.argo_workflows_cli import resolve_workflow_name_v2
-from metaflow_triggers.backends.argo import names
+from metaflow_triggers.backends.argo.compile import names
 
 
 def _texts(first: str, rest: str, longest: int) -> st.SearchStrategy[str]:

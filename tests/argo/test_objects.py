@@ -12,11 +12,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from metaflow_triggers.backends import Manifest, argo
-from metaflow_triggers.backends.argo import names, workflow_template
-from metaflow_triggers.canonical import yaml_text
-from metaflow_triggers.model import Schedule
-from metaflow_triggers.validate import findings
+from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo.compile import names, workflow_template
+from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.manifests.text import yaml_text
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import (
     EVERYTHING,

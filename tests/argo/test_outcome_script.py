@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import outcome_script, workflow_template
+from metaflow_triggers.backends.argo.compile import outcome_script, workflow_template
 
 FAILURES = [
     {"displayName": "demo", "message": "child 'demo-1' failed", "templateName": "DemoFlow", "phase": "Failed"},

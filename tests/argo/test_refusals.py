@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import argo
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .argo_flows import (
     EVERYTHING,

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from metaflow_triggers.model import (
+from metaflow_triggers.model.flows import (
     Constant,
     EventDependency,
     FinishDependency,
@@ -19,7 +19,7 @@ from metaflow_triggers.model import (
     Trigger,
     TriggerGraph,
 )
-from metaflow_triggers.settings import Settings, open_setting
+from metaflow_triggers.model.settings import Settings, open_setting
 
 from tests.settings import OPEN
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from metaflow_triggers.backends.step_functions.deploy import create, delete
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
+from metaflow_triggers.model.flows import Schedule
 
 from .boundaries import Work
 from .samples import CONFIGURED, MAPPING_FLOW, SET_FLOW, SPAN, event, flow, trigger

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import names
-from metaflow_triggers.backends.step_functions.deploy import create, delete
-from metaflow_triggers.backends.step_functions.plan import order
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
+from metaflow_triggers.backends.step_functions.deploy.plan import order
 from metaflow_triggers.diagnostics import DiagnosticError
 
 from .samples import CONFIGURED, GRAPH, MAPPING_FLOW, OPEN, SET_FLOW, TIMED_FLOW, WORKFLOW, event, flow, trigger

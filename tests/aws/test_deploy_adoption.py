@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.step_functions.deploy import create, delete, plan
+from metaflow_triggers.backends.step_functions.deploy.converge import create, delete, plan
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.model.flows import Schedule
 
 from .account import clients, content
 from .samples import CONFIGURED, SPAN, event, flow, trigger

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from metaflow_triggers.backends.step_functions.deploy import create
-from metaflow_triggers.model import Schedule
+from metaflow_triggers.backends.step_functions.deploy.converge import create
+from metaflow_triggers.model.flows import Schedule
 
 from .account import Watched
 from .inside import account, in_a_copy

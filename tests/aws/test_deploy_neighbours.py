@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.step_functions import names
-from metaflow_triggers.backends.step_functions.assemble import TAG_DEPLOYED_NAME
-from metaflow_triggers.backends.step_functions.deploy import create, delete
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.backends.step_functions.compile.assemble import TAG_DEPLOYED_NAME
+from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
 
 from .account import content
 from .inside import Inside, account, in_a_copy

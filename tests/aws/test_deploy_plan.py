@@ -8,12 +8,13 @@ import re
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.step_functions import deploy, names
-from metaflow_triggers.backends.step_functions.deploy import create, delete
-from metaflow_triggers.backends.step_functions.drift import words
-from metaflow_triggers.backends.step_functions.machines import production_token
-from metaflow_triggers.backends.step_functions.owned import BUSES, FORMER_STEPS, remembered, reminders
-from metaflow_triggers.backends.step_functions.plan import where
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.backends.step_functions.deploy import converge
+from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
+from metaflow_triggers.backends.step_functions.deploy.drift import words
+from metaflow_triggers.backends.step_functions.deploy.ownership import BUSES, FORMER_STEPS, remembered, reminders
+from metaflow_triggers.backends.step_functions.deploy.plan import where
+from metaflow_triggers.backends.step_functions.deploy.state_machines import production_token
 
 from .account import Watched, clients, content
 from .samples import CONFIGURED, MAPPING_FLOW, SET_FLOW, WORKFLOW, batch_state, event, flow, trigger
@@ -89,7 +90,7 @@ def test_the_questions_do_not_grow_with_the_account(aws: Aws) -> None:
 
 def test_a_plan_is_printed_call_by_call_and_changes_nothing(aws: Aws) -> None:
     before = content(aws)
-    plan = deploy.plan(template(), TOKEN, CONFIGURED, aws.client)
+    plan = converge.plan(template(), TOKEN, CONFIGURED, aws.client)
     lines = str(plan).splitlines()
     assert [line.split()[1] for line in lines[:3]] == [
         "batch:RegisterJobDefinition",
@@ -99,13 +100,13 @@ def test_a_plan_is_printed_call_by_call_and_changes_nothing(aws: Aws) -> None:
     assert any(re.fullmatch(rf" +\d+\. events:PutRule {EVENT_RULE}", line) for line in lines)
     assert content(aws) == before
     create(template(), TOKEN, CONFIGURED, aws.client)
-    assert str(deploy.plan(template(), TOKEN, CONFIGURED, aws.client)) == "nothing to do"
+    assert str(converge.plan(template(), TOKEN, CONFIGURED, aws.client)) == "nothing to do"
 
 
 def test_drift_is_said_in_words(aws: Aws) -> None:
     create(template(), TOKEN, CONFIGURED, clients(aws))
     client = clients(aws)
-    assert words(deploy.plan(template(), TOKEN, CONFIGURED, client)).startswith("no difference")
+    assert words(converge.plan(template(), TOKEN, CONFIGURED, client)).startswith("no difference")
     events, iam = client("events"), client("iam")
     pattern = {"source": ["metaflow"], "detail-type": ["order-placed", "order-lost"]}
     events.put_rule(Name=EVENT_RULE, EventPattern=json.dumps(pattern), State="DISABLED", Description="by hand")
@@ -115,7 +116,7 @@ def test_drift_is_said_in_words(aws: Aws) -> None:
     client("sqs").delete_queue(
         QueueUrl=client("sqs").get_queue_url(QueueName=names.queue_name("OrderFlow"))["QueueUrl"]
     )
-    plan = deploy.plan(template(), TOKEN, CONFIGURED, client)
+    plan = converge.plan(template(), TOKEN, CONFIGURED, client)
     said = words(plan)
     assert "OrderFlow does not start on order-changed of metaflow yet" in said
     assert f"the rule {EVENT_RULE} differs:" in said
@@ -126,14 +127,14 @@ def test_drift_is_said_in_words(aws: Aws) -> None:
     full = words(plan, full=True)
     assert '-    "order-lost"' in full or '-      "order-lost"' in full
     create(template(), TOKEN, CONFIGURED, client)
-    assert deploy.plan(template(), TOKEN, CONFIGURED, client).same
+    assert converge.plan(template(), TOKEN, CONFIGURED, client).same
 
 
 def test_drift_does_not_tell_the_production_token(aws: Aws) -> None:
     create(template(), {"ProductionToken": "orderflow-0-abcd"}, CONFIGURED, aws.client)
-    token = production_token(where("OrderFlow", deploy.Clients(aws.client)))
+    token = production_token(where("OrderFlow", converge.Clients(aws.client)))
     assert token == "orderflow-0-abcd"
-    plan = deploy.plan(with_steps("start", "middle", "end"), {"ProductionToken": token}, CONFIGURED, aws.client)
+    plan = converge.plan(with_steps("start", "middle", "end"), {"ProductionToken": token}, CONFIGURED, aws.client)
     said = words(plan, token, full=True)
     assert "<production token>" in said and token not in said
 
@@ -199,4 +200,4 @@ def test_a_rule_on_a_bus_that_the_flow_no_longer_uses_is_removed(aws: Aws) -> No
     assert {"key": BUSES, "value": "orders"} in tags
     create(template(flow("OrderFlow", trigger(event("a")))), TOKEN, CONFIGURED, client)
     assert client("events").list_rules(EventBusName="orders")["Rules"] == []
-    assert deploy.plan(template(flow("OrderFlow", trigger(event("a")))), TOKEN, CONFIGURED, client).same
+    assert converge.plan(template(flow("OrderFlow", trigger(event("a")))), TOKEN, CONFIGURED, client).same

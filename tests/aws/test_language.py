@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import names
-from metaflow_triggers.backends.step_functions.crontab import scheduler_expressions
-from metaflow_triggers.backends.step_functions.deploy import create
-from metaflow_triggers.backends.step_functions.filters import CannotKeep, outcome_filter
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.backends.step_functions.compile.event_patterns import CannotKeep, outcome_filter
+from metaflow_triggers.backends.step_functions.compile.scheduler_cron import scheduler_expressions
+from metaflow_triggers.backends.step_functions.deploy.converge import create
 
 from .samples import (
     CONFIGURED,

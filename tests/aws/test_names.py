@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from metaflow_triggers.backends.step_functions import names
+from metaflow_triggers.backends.step_functions.compile import names
 
 from .samples import OPEN
 

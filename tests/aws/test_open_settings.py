@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.backends.step_functions.open_settings import fill, fill_text, resolve, used
-from metaflow_triggers.settings import open_setting
+from metaflow_triggers.backends.step_functions.compile.open_settings import fill, fill_text, resolve, used
+from metaflow_triggers.model.settings import open_setting
 
 REFERENCES = {
     "DatastoreBucket": "DatastoreBucket",

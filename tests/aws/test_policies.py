@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions.policies import SCHEMA, UNRESTRICTED, policies
-from metaflow_triggers.canonical import yaml_text
-from metaflow_triggers.validate import findings
+from metaflow_triggers.backends.step_functions.deploy.policies import SCHEMA, UNRESTRICTED, policies
+from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.manifests.text import yaml_text
 
 from .samples import CONFIGURED, FILTER_FLOW, GRAPH, MAPPING_FLOW, OPEN, SET_FLOW, TIMED_FLOW, WORKFLOW
 

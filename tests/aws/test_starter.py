@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import names
-from metaflow_triggers.backends.step_functions.deploy import create
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.backends.step_functions.deploy.converge import create
 
 from .samples import CONFIGURED, GRAPH, MAPPING_FLOW, event, finish, flow, mapping, parameter, trigger
 from .service import ACCOUNT, ROLE, Aws, documents, ended, order, starts

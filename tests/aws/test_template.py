@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import checks
-from metaflow_triggers.backends.step_functions.lower import PATTERN_LIMIT, pascal_case
-from metaflow_triggers.backends.step_functions.machines import _camel_case
-from metaflow_triggers.backends.step_functions.open_settings import resolve
-from metaflow_triggers.canonical import yaml_text
+from metaflow_triggers.backends.step_functions.compile.lower import PATTERN_LIMIT, pascal_case
+from metaflow_triggers.backends.step_functions.compile.open_settings import resolve
+from metaflow_triggers.backends.step_functions.deploy.state_machines import _camel_case
+from metaflow_triggers.backends.step_functions.verify import template_checks
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.model import Schedule
-from metaflow_triggers.settings import Settings
-from metaflow_triggers.validate import findings
+from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.manifests.text import yaml_text
+from metaflow_triggers.model.flows import Schedule
+from metaflow_triggers.model.settings import Settings
 
 from .samples import (
     BARE_FLOW,
@@ -231,7 +231,7 @@ def test_our_own_checks_see_what_validators_do_not() -> None:
     def told(change: Any) -> list[str]:
         broken = copy.deepcopy(whole)
         change(broken["Resources"])
-        return [one.code for one in checks.check_template(broken, 1, "F")]
+        return [one.code for one in template_checks.check_template(broken, 1, "F")]
 
     def states(resources: Any) -> Any:
         return resources["Starter"]["Properties"]["Definition"]["States"]
@@ -270,7 +270,7 @@ def test_the_table_of_task_parameters_is_botocores() -> None:
     from botocore.session import get_session
 
     session = get_session()
-    for action, known in checks.TASK_PARAMETERS.items():
+    for action, known in template_checks.TASK_PARAMETERS.items():
         service, _, operation = action.removeprefix("aws-sdk:").partition(":")
         model = session.get_service_model({"states": "stepfunctions"}.get(service, service))
         shape = model.operation_model(operation[:1].upper() + operation[1:]).input_shape

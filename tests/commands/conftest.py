@@ -54,4 +54,4 @@ def run(tmp_path: Path) -> Run:
 @pytest.fixture
 def triggers(run: Run) -> Run:
     """The command `metaflow-triggers`."""
-    return lambda *arguments, **options: run("-m", "metaflow_triggers.cli", *arguments, **options)
+    return lambda *arguments, **options: run("-m", "metaflow_triggers.commands.cli", *arguments, **options)

@@ -42,7 +42,7 @@ def stored(path: Path) -> list[tuple[str, str, str, str]]:
 
 def from_stdin(home: Path, text: bytes, *arguments: str) -> Done:
     done = subprocess.run(
-        [sys.executable, "-m", "metaflow_triggers.cli", "emit", *arguments],
+        [sys.executable, "-m", "metaflow_triggers.commands.cli", "emit", *arguments],
         cwd=home,
         env=clean(home),
         input=text,
@@ -187,10 +187,10 @@ def test_a_full_disk_is_said_and_nothing_is_stored(triggers: Run, database: Path
 
 
 def test_metaflow_is_not_imported_for_the_local_engine(run: Run, database: Path):
-    done = run("-X", "importtime", "-m", "metaflow_triggers.cli", "emit", "e", cwd=database.parent)
+    done = run("-X", "importtime", "-m", "metaflow_triggers.commands.cli", "emit", "e", cwd=database.parent)
     assert done.code == 0
     imported = {line.rsplit("|", 1)[1].strip() for line in done.err.splitlines() if line.startswith("import time:")}
-    assert "metaflow_triggers.emit_command" in imported
+    assert "metaflow_triggers.commands.emit" in imported
     assert not {"metaflow", "boto3", "jinja2", "jsonschema"} & imported
 
 

@@ -38,7 +38,7 @@ def kubectl(home: Path, *arguments: str, code: int = 0) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("compiled")
-    command = [sys.executable, "-m", "metaflow_triggers.cli", "compile", FLOW, "--output", str(home / "made")]
+    command = [sys.executable, "-m", "metaflow_triggers.commands.cli", "compile", FLOW, "--output", str(home / "made")]
     done = subprocess.run(command, cwd=ROOT, env=clean(home, **SETTINGS), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return home / "made" / "argo-workflows"

@@ -110,7 +110,7 @@ def test_nothing_is_started_and_nobody_is_asked(run: Run, tmp_path: Path) -> Non
         "def refuse(event, arguments):\n"
         "    assert event not in ('socket.connect', 'socket.getaddrinfo', 'sqlite3.connect'), (event, arguments)\n"
         "sys.addaudithook(refuse)\n"
-        "from metaflow_triggers.cli import main\n"
+        "from metaflow_triggers.commands.cli import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     file = events(tmp_path, '{"name": "order-placed", "payload": {"orderId": 7}}')

@@ -88,7 +88,7 @@ if __name__ == "__main__":
         sys.exit(0)
     # Ours must be called in no other way than by name, so modules are imported under watch, too.
     watch(log)
-    from metaflow_triggers.cli import main
+    from metaflow_triggers.commands.cli import main
 
     sys.argv = ["metaflow-triggers", *sys.argv[2:]]
     sys.exit(main())

@@ -28,7 +28,7 @@ def compiled(before: list[str], output: Path, *options: str) -> dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return compiled([sys.executable, "-m", "metaflow_triggers.cli"], tmp_path_factory.mktemp("plain") / "out")
+    return compiled([sys.executable, "-m", "metaflow_triggers.commands.cli"], tmp_path_factory.mktemp("plain") / "out")
 
 
 def without_network() -> list[str]:
@@ -43,7 +43,7 @@ def test_without_a_network(expected: dict[str, bytes], tmp_path: Path) -> None:
     before = without_network()
     if not before:
         pytest.skip("this kernel gives nobody a network of their own")
-    assert compiled([*before, sys.executable, "-m", "metaflow_triggers.cli"], tmp_path / "out") == expected
+    assert compiled([*before, sys.executable, "-m", "metaflow_triggers.commands.cli"], tmp_path / "out") == expected
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -73,7 +73,7 @@ def as_another_user() -> list[str]:
     if os.geteuid() != 0 or setpriv is None:
         return []
     before = [setpriv, f"--reuid={OTHER_USER}", f"--regid={OTHER_USER}", "--clear-groups"]
-    command = [*before, sys.executable, "-m", "metaflow_triggers.cli", "--version"]
+    command = [*before, sys.executable, "-m", "metaflow_triggers.commands.cli", "--version"]
     return before if subprocess.run(command, capture_output=True, check=False, cwd="/").returncode == 0 else []
 
 
@@ -131,7 +131,7 @@ class Place:
         self.run(
             given,
             name,
-            ["-m", "metaflow_triggers.cli", "compile", *paths, "--output", str(out), *workers, *options],
+            ["-m", "metaflow_triggers.commands.cli", "compile", *paths, "--output", str(out), *workers, *options],
             cwd,
         )
         return digest(out)

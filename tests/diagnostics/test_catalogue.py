@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from metaflow_triggers.diagnostics.catalogue import AREAS, RULES, SEVERITIES, rule, severity
-from metaflow_triggers.diagnostics.page import page
+from metaflow_triggers.reports.page import page
+from metaflow_triggers.rules.catalogue import AREAS, RULES, SEVERITIES, rule, severity
 
 ROOT = Path(__file__).parents[2]
 COMPILER = ROOT / "compiler" / "metaflow_triggers"
@@ -20,7 +20,7 @@ def test_page_is_up_to_date():
 
 
 def test_page_command_prints_the_page():
-    command = [sys.executable, "-m", "metaflow_triggers.diagnostics.page"]
+    command = [sys.executable, "-m", "metaflow_triggers.reports.page"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == page()
     assert done.stderr == ""

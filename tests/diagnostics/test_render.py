@@ -9,21 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metaflow_triggers.diagnostics import Diagnostic
-from metaflow_triggers.diagnostics import render as module
-from metaflow_triggers.diagnostics.render import (
-    JSON_SCHEMA,
-    has_errors,
-    json_document,
-    ordered,
-    render_json,
-    render_line,
-    render_one,
-    render_text,
-    shown,
-    summary,
-    wants_color,
-)
-from metaflow_triggers.model import Span
+from metaflow_triggers.diagnostics.order import ordered
+from metaflow_triggers.model.flows import Span
+from metaflow_triggers.reports import text as module
+from metaflow_triggers.reports.json import JSON_SCHEMA, json_document, render_json
+from metaflow_triggers.reports.shown import shown
+from metaflow_triggers.reports.text import render_line, render_one, render_text, summary, wants_color
+from metaflow_triggers.rules.weight import has_errors
 
 FILES = {
     ("flows/report.py", 8): '@trigger_on_finish(flow="ScoreFlw")',

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from metaflow_triggers.suggest import asked, did_you_mean, distance, suggest
+from metaflow_triggers.diagnostics.suggest import asked, did_you_mean, distance, suggest
 
 FLOWS = ["ScoreFlow", "TrainFlow", "ReportFlow", "RepairFlow", "Ingest"]
 

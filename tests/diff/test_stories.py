@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from metaflow_triggers.differences import KINDS, changes, recorded, restored
-from metaflow_triggers.model import Constant, EventDependency, Flow, Schedule, Trigger
+from metaflow_triggers.graph.differences import KINDS, changes, recorded, restored
+from metaflow_triggers.model.flows import Constant, EventDependency, Flow, Schedule, Trigger
 
 from ..link.build import all_of, any_of, event, finished, flow, needed, parameter, span
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from metaflow_triggers.model import Parameter
+from metaflow_triggers.model.flows import Parameter
 
 from tests.link.build import all_of, any_of, event, finished, flow, needed, parameter, span
 

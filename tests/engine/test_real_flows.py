@@ -198,7 +198,7 @@ class Story:
 
     def run(self) -> str:
         done = self.python(
-            *("-m", "metaflow_triggers.cli", "run", "flows", "--until-idle", "--production"),
+            *("-m", "metaflow_triggers.commands.cli", "run", "flows", "--until-idle", "--production"),
             *("--database", self.database, "--logs", "logs"),
         )
         assert done.returncode == 0, done.stdout + done.stderr

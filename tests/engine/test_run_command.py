@@ -51,7 +51,7 @@ class Place:
 
     def start(self, *words, environment=None, **options):
         return subprocess.Popen(
-            [sys.executable, "-u", "-m", "metaflow_triggers.cli", "run", *words],
+            [sys.executable, "-u", "-m", "metaflow_triggers.commands.cli", "run", *words],
             cwd=self.folder,
             env={**self.environment, **(environment or {})},
             stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from metaflow_triggers.engine.table import cells
+from metaflow_triggers.engine.screen.table import cells
 
 _PART = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|\x1b|[\r\n]|[^\x1b\r\n]+")
 

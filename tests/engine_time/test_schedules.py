@@ -8,11 +8,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from metaflow_triggers import cron
 from metaflow_triggers.engine.schedules import Schedules
 from metaflow_triggers.engine.store import connect
 from metaflow_triggers.engine.waits import LocalFlow
-from metaflow_triggers.model import Flow, Schedule, Span
+from metaflow_triggers.language import cron
+from metaflow_triggers.model.flows import Flow, Schedule, Span
 
 UTC = timezone.utc
 HERE = Span("flow.py", 1, 1, 1, 1)

@@ -40,7 +40,7 @@ def test_missed_times_start_one_run_and_an_event_another(tmp_path: Path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "METAFLOW_USER": "tester"}
 
     def triggers(*arguments: str) -> str:
-        command = [sys.executable, "-m", "metaflow_triggers.cli", *arguments]
+        command = [sys.executable, "-m", "metaflow_triggers.commands.cli", *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
         )

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from metaflow_triggers.engine import live
 from metaflow_triggers.engine.observe import HalfSet, Snapshot
-from metaflow_triggers.engine.table import View, cells, cut, lines, span
+from metaflow_triggers.engine.screen import live
+from metaflow_triggers.engine.screen.table import View, cells, cut, lines, span
 
 from .terminal import Terminal
 
@@ -236,7 +236,7 @@ def test_the_command_on_a_terminal(tmp_path: Path):
     environment |= {"COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "metaflow_triggers.cli", "run", "."],
+        [sys.executable, "-m", "metaflow_triggers.commands.cli", "run", "."],
         cwd=tmp_path,
         env=environment,
         stdin=theirs,
@@ -262,7 +262,7 @@ def test_the_command_on_a_terminal(tmp_path: Path):
         emit = [
             sys.executable,
             "-m",
-            "metaflow_triggers.cli",
+            "metaflow_triggers.commands.cli",
             "emit",
             "left",
             "--payload",

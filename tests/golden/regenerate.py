@@ -57,7 +57,14 @@ def compile_example(name: str, output: Path) -> None:
 
 
 def _compile(name: str, output: Path, options: list[str]) -> None:
-    command = [sys.executable, "-m", "metaflow_triggers.cli", "compile", f"examples/{name}", "--no-code-package"]
+    command = [
+        sys.executable,
+        "-m",
+        "metaflow_triggers.commands.cli",
+        "compile",
+        f"examples/{name}",
+        "--no-code-package",
+    ]
     command += [*options, *EXTERNAL.get(name, []), *OPTIONS.get(name, []), "--output", str(output)]
     _run(name, command)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from metaflow_triggers.backends.step_functions.open_settings import resolve
+from metaflow_triggers.backends.step_functions.compile.open_settings import resolve
 
 from tests.argo.test_objects import OFFICIAL, SCHEMAS, _official
 

@@ -42,8 +42,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Any:
     script = (
         "import os, json; os.environ['METAFLOW_TRIGGERS_OFFLINE'] = '1'\n"
         "import metaflow\n"
-        "from metaflow_triggers.project import Request, read_project\n"
-        "from metaflow_triggers.serialize import to_json\n"
+        "from metaflow_triggers.reading.project import Request, read_project\n"
+        "from metaflow_triggers.model.serialize import to_json\n"
         "read = read_project(['f.py'], Request(backends=('argo-workflows',), workflow=False, workers=2))\n"
         "print(json.dumps([{f.flow.name: to_json(f.flow) for f in read.flows},"
         " [[d.code, d.severity, d.message] for d in read.diagnostics]]))"

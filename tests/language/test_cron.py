@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from cronsim import CronSim
-from metaflow_triggers import cron
+from metaflow_triggers.language import cron
 
 UTC = timezone.utc
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]

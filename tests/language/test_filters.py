@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_triggers import filters
+from metaflow_triggers.language import filters
 
 from .event_ruler import ask
 

@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import escape
+from metaflow_triggers.backends.argo.compile import escape
 
 from ..commands.conftest import clean
 from . import flows
@@ -68,10 +68,10 @@ from pathlib import Path
 import metaflow
 from metaflow_triggers import seams
 from metaflow_triggers.backends import NAMES
-from metaflow_triggers.pipeline import ReadFlow, compile_flows
-from metaflow_triggers.project_child import _import
-from metaflow_triggers.read import read_flow
-from metaflow_triggers.source import SourceFile
+from metaflow_triggers.compiling.compile import ReadFlow, compile_flows
+from metaflow_triggers.reading.one_file import _import
+from metaflow_triggers.reading.flow import read_flow
+from metaflow_triggers.reading.source import SourceFile
 settings = seams.read_settings(code_package=False)
 out = {}
 for file in sorted(name for name in os.listdir(".") if name.endswith(".py")):

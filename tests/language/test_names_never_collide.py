@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from metaflow_triggers import names
-from metaflow_triggers.backends.argo import names as argo
-from metaflow_triggers.backends.step_functions import names as aws
+from metaflow_triggers.backends.argo.compile import names as argo
+from metaflow_triggers.backends.step_functions.compile import names as aws
+from metaflow_triggers.model import names
 
 Pair = tuple[str, str]
 LABEL = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from metaflow_triggers import backends
-from metaflow_triggers.backends import Manifest
+from metaflow_triggers.backends import registry
+from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.compiling.compile import compile_flows, folder_files
 from metaflow_triggers.diagnostics import Diagnostic
-from metaflow_triggers.explain import reasons
-from metaflow_triggers.pipeline import ReadFlow, compile_flows, folder_files
+from metaflow_triggers.graph.explain import reasons
+from metaflow_triggers.reading.prepared import ReadFlow
 
 from ..argo.argo_flows import SETTINGS
 from ..link.build import any_of, event, finished, flow
@@ -42,15 +43,15 @@ def third() -> Any:
 
 @pytest.fixture(autouse=True)
 def registered() -> Any:
-    backends.register(NAME, third)
+    registry.register(NAME, third)
     yield
-    backends.unregister(NAME)
+    registry.unregister(NAME)
 
 
 def test_it_compiles_beside_the_others() -> None:
     good, bad = flow("Good", any_of(event("a"))), flow("Bad", any_of(finished("Good")))
     reads = [ReadFlow(item, {NAME: ["start", "end"]}) for item in (good, bad)]
-    names = (*backends.NAMES, NAME)
+    names = (*registry.NAMES, NAME)
     done = compile_flows(reads, SETTINGS, names, project_wide=True)
     assert [(item.code, item.message) for item in done.diagnostics if item.code == "FT504"] == [
         ("FT504", "`Bad` cannot be told on paper")

@@ -1,6 +1,6 @@
 """Small flows for the tests of this folder. Lines are made up: each flow has a file of its own."""
 
-from metaflow_triggers.model import (
+from metaflow_triggers.model.flows import (
     Constant,
     EmittedEvent,
     EventDependency,

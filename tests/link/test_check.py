@@ -6,11 +6,13 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.check import check
-from metaflow_triggers.cycles import cycles
-from metaflow_triggers.diagnostics.render import ordered, render_text, severity
-from metaflow_triggers.link import link
-from metaflow_triggers.serialize import from_json, to_json
+from metaflow_triggers.diagnostics.order import ordered
+from metaflow_triggers.graph.cycles import cycles
+from metaflow_triggers.graph.link import link
+from metaflow_triggers.model.serialize import from_json, to_json
+from metaflow_triggers.reports.text import render_text
+from metaflow_triggers.rules.find import check
+from metaflow_triggers.rules.weight import severity
 
 from .build import all_of, any_of, event, finished, flow, needed, parameter
 from .test_link import FLOWS, build
@@ -331,7 +333,7 @@ def test_a_circle_of_flows_is_reported_iff_there_is_one(graph):
 
 def test_far_names_are_ruled_out_without_the_costly_comparison(monkeypatch):
     # Counted, not timed: of a thousand names all but the near ones must fall to the cheap look.
-    from metaflow_triggers import suggest as module
+    from metaflow_triggers.diagnostics import suggest as module
 
     calls = []
     costly = module.distance

@@ -6,8 +6,8 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.link import link
-from metaflow_triggers.serialize import from_json, to_json
+from metaflow_triggers.graph.link import link
+from metaflow_triggers.model.serialize import from_json, to_json
 
 from .build import any_of, event, finished, flow
 

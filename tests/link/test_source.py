@@ -5,8 +5,8 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.model import Span
-from metaflow_triggers.source import SourceFile
+from metaflow_triggers.model.flows import Span
+from metaflow_triggers.reading.source import SourceFile
 
 TEXT = """\
 import metaflow

@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from metaflow_triggers.backends import Manifest, argo, step_functions
-from metaflow_triggers.backends.argo import emit
-from metaflow_triggers.validate import findings
+from metaflow_triggers.backends import argo, step_functions
+from metaflow_triggers.backends.argo.compile import emit
+from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.manifests.schemas import findings
 
 from .subjects import Subject
 

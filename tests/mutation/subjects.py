@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from metaflow_triggers import backends
-from metaflow_triggers.model import (
+from metaflow_triggers.backends import registry
+from metaflow_triggers.model.flows import (
     Constant,
     EventDependency,
     FinishDependency,
@@ -30,8 +30,8 @@ from metaflow_triggers.model import (
     Trigger,
     TriggerGraph,
 )
-from metaflow_triggers.serialize import from_json, to_json
-from metaflow_triggers.settings import Settings
+from metaflow_triggers.model.serialize import from_json, to_json
+from metaflow_triggers.model.settings import Settings
 
 from tests.settings import OPEN
 
@@ -156,7 +156,7 @@ def _yaml(path: Path) -> Any:
 @functools.cache
 def _compiled(backend: str, name: str) -> Subject:
     flow = FLOWS[name]
-    module = backends.backend(backend)
+    module = registry.backend(backend)
     refused = module.refusals(flow, GRAPH, SETTINGS)
     assert not refused, refused
     manifests = module.manifests(flow, GRAPH, None, SETTINGS)

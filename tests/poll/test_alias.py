@@ -93,7 +93,7 @@ def test_a_function_may_import_it_when_it_is_called(tmp_path):
     program = tmp_path / "late.py"
     program.write_text("def f():\n    import cloaca\n    return cloaca.TriggerResult.skip()\nprint(f())\n")
     done = subprocess.run(
-        [sys.executable, "-m", "metaflow_triggers.cli", "exec", str(program)],
+        [sys.executable, "-m", "metaflow_triggers.commands.cli", "exec", str(program)],
         capture_output=True,
         text=True,
         check=True,

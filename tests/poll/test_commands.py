@@ -21,7 +21,7 @@ def command(world, tmp_path):
     def run(*words, database=True):
         chosen = ["--database", world.path] if database else []
         return subprocess.run(
-            [sys.executable, "-m", "metaflow_triggers.cli", words[0], *chosen, *words[1:]],
+            [sys.executable, "-m", "metaflow_triggers.commands.cli", words[0], *chosen, *words[1:]],
             **{"cwd": tmp_path, "env": clean(tmp_path), "capture_output": True, "text": True, "check": False},
         )
 

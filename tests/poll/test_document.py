@@ -10,14 +10,14 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from metaflow_triggers.engine import poll_records
+from metaflow_triggers.commands.polls import polled
+from metaflow_triggers.engine.polls import records
 from metaflow_triggers.engine.serve import Options
-from metaflow_triggers.link import camel_case, link
+from metaflow_triggers.graph.link import camel_case, link
 from metaflow_triggers.poll import alias
 from metaflow_triggers.poll.loading import load
-from metaflow_triggers.read_polls import read_polls
-from metaflow_triggers.run_polls import polled
-from metaflow_triggers.source import SourceFile
+from metaflow_triggers.reading.polls import read_polls
+from metaflow_triggers.reading.source import SourceFile
 
 from ..commands.conftest import clean
 from ..link.build import flow
@@ -60,7 +60,7 @@ def whole(form):
 def run_exec(folder, text, *words):
     file = folder / "snippet.py"
     file.write_text(text, "utf-8")
-    command = [sys.executable, "-m", "metaflow_triggers.cli", "exec", str(file), *words]
+    command = [sys.executable, "-m", "metaflow_triggers.commands.cli", "exec", str(file), *words]
     return subprocess.run(command, cwd=folder, env=clean(folder), capture_output=True, text=True, check=False)
 
 
@@ -102,7 +102,10 @@ def test_exec_passes_arguments_and_the_exit_code_on(tmp_path):
     assert (done.returncode, done.stdout) == (7, "['--limit', '3'] __main__\n")
     assert run_exec(tmp_path, "import cloaca\ncloaca.task\n").returncode == 1
     missing = subprocess.run(
-        [sys.executable, "-m", "metaflow_triggers.cli", "exec", "none.py"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "metaflow_triggers.commands.cli", "exec", "none.py"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (missing.returncode, "FT005" in missing.stderr) == (1, True)
 
@@ -189,7 +192,7 @@ def test_the_examples_of_the_reference_load_and_fire(world, tmp_path):
     world.path = str(tmp_path / "workflows.db")
     world.poller(*polled(graph))
     world.pass_time(61)
-    names = [item["trigger_name"] for item in poll_records.schedules(world.connection)]
+    names = [item["trigger_name"] for item in records.schedules(world.connection)]
     fired = {name: len(world.history(name)) for name in names}
     wanted = {"report_requested": 1, "inbox_watch": 7, "open_order": 1, "queue_has_work": 61}
     wanted |= {"api_down_three_times": 1, "backlog_too_deep": 7, "remote_changed": 1}
@@ -210,7 +213,7 @@ def test_the_error_handling_of_the_examples_logs_and_goes_on(world, tmp_path, ca
 
 
 def test_runs_of_files_that_import_cloaca_find_it(tmp_path):
-    from metaflow_triggers.run_polls import sources
+    from metaflow_triggers.commands.polls import sources
 
     file = tmp_path / "one.py"
     for line, expected in (("import cloaca", True), ("import metaflow_triggers.poll as cloaca", False)):

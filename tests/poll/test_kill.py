@@ -12,8 +12,8 @@ import pytest
 from metaflow_extensions.triggers.plugins import values
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.clock import SystemClock
-from metaflow_triggers.engine.poll_pool import PollPool
-from metaflow_triggers.engine.poller import Poller
+from metaflow_triggers.engine.polls.poller import Poller
+from metaflow_triggers.engine.polls.pool import PollPool
 from metaflow_triggers.poll import Context, TriggerResult
 
 from .world import polled

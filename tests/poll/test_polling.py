@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 from metaflow_extensions.triggers.plugins import values
-from metaflow_triggers.engine import poll_claims, poll_records, store
-from metaflow_triggers.engine.poll_pool import PollPool
-from metaflow_triggers.model import Parameter, Span
+from metaflow_triggers.engine import store
+from metaflow_triggers.engine.polls import claims, records
+from metaflow_triggers.engine.polls.pool import PollPool
+from metaflow_triggers.model.flows import Parameter, Span
 from metaflow_triggers.poll import Context, TriggerNotFound
 
 from .world import Later, World, counter, fire, polled, skip
@@ -184,13 +185,13 @@ def test_a_hanging_poll_is_reported_and_others_go_on_in_its_place(world):
 def test_a_payload_of_240_kib_passes_and_one_byte_more_is_an_error_without_a_claim(world):
     now = world.clock.now()
     target = polled(skip, name="big").target
-    room = poll_claims.PAYLOAD_LIMIT - len(values.dumps(poll_claims.payload_of(target, {"text": ""}, now)).encode())
+    room = claims.PAYLOAD_LIMIT - len(values.dumps(claims.payload_of(target, {"text": ""}, now)).encode())
     _, watch = recording(world, [fire(Context({"text": "x" * (room + 1)})), fire(Context({"text": "x" * room}))])
     world.poller(polled(watch, name="big"))
     world.pass_time(0.5)
     assert world.starts() == []
     world.pass_time(1)
-    assert f"the payload is {poll_claims.PAYLOAD_LIMIT + 1} bytes" in world.schedule("big")["last_error"]
+    assert f"the payload is {claims.PAYLOAD_LIMIT + 1} bytes" in world.schedule("big")["last_error"]
     assert [len(item["text"]) for item in world.contexts("big")] == [room]
 
 
@@ -333,11 +334,11 @@ def test_a_disabled_trigger_is_not_polled_and_what_was_claimed_still_starts(worl
     moments, watch = recording(world, [fire()])
     world.poller(polled(watch))
     world.pass_time(1.5)
-    poll_records.set_enabled(world.connection, "watch", False)
+    records.set_enabled(world.connection, "watch", False)
     world.pass_time(5)
     assert moments == [0, 1]
     assert [item["state"] for item in world.starts()] == ["claimed"]
-    poll_records.set_enabled(world.connection, "watch", True)
+    records.set_enabled(world.connection, "watch", True)
     world.pass_time(1)
     assert moments == [0, 1, 7]
 
@@ -345,7 +346,7 @@ def test_a_disabled_trigger_is_not_polled_and_what_was_claimed_still_starts(worl
 def test_a_disabled_trigger_stays_disabled_when_it_is_deployed_again(world):
     moments, watch = recording(world)
     world.stop(world.poller(polled(watch)))
-    poll_records.set_enabled(world.connection, "watch", False)
+    records.set_enabled(world.connection, "watch", False)
     before = world.schedule("watch")
     world.poller(polled(watch, interval="2s", workflow="Other"))
     world.pass_time(5)
@@ -359,7 +360,7 @@ def test_a_disabled_trigger_stays_disabled_when_it_is_deployed_again(world):
 def test_nobody_can_enable_what_is_not_there(world):
     world.poller(polled(counter()))
     with pytest.raises(TriggerNotFound, match="did you mean `count`"):
-        poll_records.set_enabled(world.connection, "coumt", True)
+        records.set_enabled(world.connection, "coumt", True)
 
 
 def test_a_trigger_that_left_the_code_is_polled_no_more_and_its_history_stays(world):
@@ -371,7 +372,7 @@ def test_a_trigger_that_left_the_code_is_polled_no_more_and_its_history_stays(wo
     world.pass_time(3)
     assert len(world.history("gone")) == 1
     assert len(world.history("stays")) == 4
-    assert {item["trigger_name"] for item in poll_records.schedules(world.connection)} == {"gone", "stays"}
+    assert {item["trigger_name"] for item in records.schedules(world.connection)} == {"gone", "stays"}
 
 
 # several engines, crashes -------------------------------------------------------------------------------------------
@@ -425,11 +426,11 @@ def test_a_tick_that_is_delivered_again_starts_one_run(world, allow_concurrent):
     poller = world.poller(polled(skip, name="watch", allow_concurrent=allow_concurrent))
     world.pass_time(0.5)
     target = polled(skip, name="watch", allow_concurrent=allow_concurrent).target
-    again = poll_claims.Fire(target, {"a": 1}, 1, 99, world.clock.now())
+    again = claims.Fire(target, {"a": 1}, 1, 99, world.clock.now())
     owner = poller._owner
-    assert poll_claims.claim(world.connection, owner, again, world.clock.now()) == "claimed"
+    assert claims.claim(world.connection, owner, again, world.clock.now()) == "claimed"
     world.end_runs()
-    assert poll_claims.claim(world.connection, owner, again, world.clock.now()) == "taken"
+    assert claims.claim(world.connection, owner, again, world.clock.now()) == "taken"
     assert len(world.starts()) == 1
 
 
@@ -459,7 +460,7 @@ def test_no_generation_is_used_twice_also_after_pruning(world):
     world.poller(polled(counter()))
     world.pass_time(3)
     world.end_runs()
-    assert poll_claims.prune(world.connection, "count", keep=0) == 3
+    assert claims.prune(world.connection, "count", keep=0) == 3
     world.pass_time(2)
     assert [item["generation"] for item in world.history("count")] == [5, 4]
     assert len({item["start_key"] for item in world.starts()}) == 5

@@ -43,7 +43,7 @@ class Folder:
         (self.path / file).write_text(HEAD + textwrap.dedent(text), "utf-8")
 
     def run(self, *words: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "metaflow_triggers.cli", *words]
+        command = [sys.executable, "-m", "metaflow_triggers.commands.cli", *words]
         settings = clean(self.path, METAFLOW_USER="ada")
         return subprocess.run(command, cwd=self.path, env=settings, capture_output=True, text=True, check=False)
 
@@ -205,7 +205,7 @@ def test_a_workflow_of_two_projects_needs_its_project(folder):
 def test_names_that_would_name_runs_alike_are_refused(folder):
     folder.flow("Flow")
     folder.polls("@trigger('Flow', name='A B')\ndef a(): ...\n@trigger('Flow', name='a-b-68b5ad')\ndef b(): ...\n")
-    from metaflow_triggers.names import poll_slug
+    from metaflow_triggers.model.names import poll_slug
 
     text = (folder.path / "polls.py").read_text().replace("a-b-68b5ad", poll_slug("A B"))
     (folder.path / "polls.py").write_text(text)
@@ -318,7 +318,7 @@ def test_an_installed_package_of_the_name_gets_a_note(folder):
     folder.polls("@trigger('Flow')\ndef watch(): ...\n")
     settings = clean(folder.path, METAFLOW_USER="ada", PYTHONPATH=str(site))
     done = subprocess.run(
-        [sys.executable, "-m", "metaflow_triggers.cli", "check", "flow.py", "polls.py", "--format", "json"],
+        [sys.executable, "-m", "metaflow_triggers.commands.cli", "check", "flow.py", "polls.py", "--format", "json"],
         **{"cwd": folder.path, "env": settings, "capture_output": True, "text": True, "check": False},
     )
     found = json.loads(done.stdout)["diagnostics"]

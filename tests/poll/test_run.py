@@ -66,7 +66,7 @@ def test_a_poll_starts_a_flow_with_its_context_and_the_engine_tells_of_errors(tm
     (tmp_path / "flow.py").write_text(FLOW, "utf-8")
     (tmp_path / "watch.py").write_text(POLLS.replace("FILENAME", ascii(FILENAME)), "utf-8")
     engine = subprocess.Popen(
-        [sys.executable, "-m", "metaflow_triggers.cli", "run", ".", "--database", "workflows.db"],
+        [sys.executable, "-m", "metaflow_triggers.commands.cli", "run", ".", "--database", "workflows.db"],
         cwd=tmp_path,
         env=clean(tmp_path, METAFLOW_USER="ada"),
         stdout=subprocess.PIPE,
@@ -99,7 +99,15 @@ def test_a_poll_starts_a_flow_with_its_context_and_the_engine_tells_of_errors(tm
     log = (tmp_path / "workflows.db-logs" / "polls.log").read_text("utf-8")
     assert 'raise RuntimeError("no route to host")' in log
 
-    command = [sys.executable, "-m", "metaflow_triggers.cli", "history", "file_watcher", "--database", "workflows.db"]
+    command = [
+        sys.executable,
+        "-m",
+        "metaflow_triggers.commands.cli",
+        "history",
+        "file_watcher",
+        "--database",
+        "workflows.db",
+    ]
     done = subprocess.run(
         [*command, "--format", "json"], cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True, check=True
     )

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import local_runs, values
-from metaflow_triggers.engine import poll_records, store
-from metaflow_triggers.engine.poll_claims import Target
-from metaflow_triggers.engine.poll_work import PolledTrigger
-from metaflow_triggers.engine.poller import Poller
+from metaflow_triggers.engine import store
+from metaflow_triggers.engine.polls import records
+from metaflow_triggers.engine.polls.claims import Target
+from metaflow_triggers.engine.polls.poller import Poller
+from metaflow_triggers.engine.polls.work import PolledTrigger
 from metaflow_triggers.poll import Context, TriggerResult
 from metaflow_triggers.poll.intervals import milliseconds
 
@@ -118,12 +119,12 @@ class World:
     def schedule(self, name: str) -> dict[str, Any]:
         for poller in self.pollers:
             poller.upkeep()
-        found = poll_records.schedule(self.connection, name)
+        found = records.schedule(self.connection, name)
         assert found is not None
         return found
 
     def history(self, name: str, **window: int) -> list[dict[str, Any]]:
-        return poll_records.history(self.connection, name, **window)
+        return records.history(self.connection, name, **window)
 
     def contexts(self, name: str) -> list[Any]:
         """What was fired and accepted, oldest first."""

@@ -12,8 +12,8 @@ import json
 import random
 from datetime import datetime, timedelta, timezone
 
-from metaflow_triggers.link import link
-from metaflow_triggers.model import (
+from metaflow_triggers.graph.link import link
+from metaflow_triggers.model.flows import (
     OUTCOMES,
     Constant,
     EventDependency,

@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import local_events, local_runs, values
-from metaflow_triggers.engine import poll_store  # noqa: F401 - adds its tables to the schema
+from metaflow_triggers.commands.polls import target_of
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
-from metaflow_triggers.engine.poll_claims import Fire, Target, claim, problem
+from metaflow_triggers.engine.polls.claims import Fire, Target, claim, problem
 from metaflow_triggers.engine.schedules import Schedules
 from metaflow_triggers.engine.waits import local_flow
-from metaflow_triggers.link import branch_key, qualified_name
-from metaflow_triggers.model import TriggerGraph
-from metaflow_triggers.run_polls import target_of
+from metaflow_triggers.graph.link import branch_key, qualified_name
+from metaflow_triggers.model.flows import TriggerGraph
 from metaflow_triggers.simulate.items import BEGINNING, Item
 from metaflow_triggers.simulate.values import convert
 

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaflow_triggers.model import TriggerGraph
-from metaflow_triggers.serialize import from_json, to_json
+from metaflow_triggers.model.flows import TriggerGraph
+from metaflow_triggers.model.serialize import from_json, to_json
 
 from .rows import ROOT, Row, flow_files
 
@@ -56,18 +56,20 @@ def read(rows: Sequence[Row], folder: Path) -> dict[str, ReadRow]:
 
 def main() -> None:
     import metaflow  # noqa: F401
-    from metaflow_triggers import backends, seams
-    from metaflow_triggers.backends import NAMES
-    from metaflow_triggers.check import check
-    from metaflow_triggers.diagnostics.render import has_errors
-    from metaflow_triggers.link import link
-    from metaflow_triggers.project import Request, read_project
-    from metaflow_triggers.simulate_command import refusals
+    from metaflow_triggers import seams
+    from metaflow_triggers.backends import registry
+    from metaflow_triggers.backends.registry import NAMES
+    from metaflow_triggers.commands.simulate import refusals
+    from metaflow_triggers.graph.link import link
+    from metaflow_triggers.reading.project import read_project
+    from metaflow_triggers.reading.request import Request
+    from metaflow_triggers.rules.find import check
+    from metaflow_triggers.rules.weight import has_errors
 
     asked = json.load(sys.stdin)
     found = {}
     for name in NAMES:
-        backends.backend(name)
+        registry.backend(name)
     for production in (False, True):
         group = [item for item in asked if item["production"] is production]
         every = sorted({file for item in group for file in item["files"]})

@@ -6,7 +6,7 @@ Out:  what it would start.
 
 from __future__ import annotations
 
-from metaflow_triggers.model import TriggerGraph
+from metaflow_triggers.model.flows import TriggerGraph
 from metaflow_triggers.simulate.events_file import parse
 from metaflow_triggers.simulate.values import text_of
 from metaflow_triggers.simulate.whole import simulate

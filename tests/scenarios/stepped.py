@@ -18,7 +18,7 @@ from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.schedules import Schedules
 from metaflow_triggers.engine.waits import local_flow
-from metaflow_triggers.model import TriggerGraph
+from metaflow_triggers.model.flows import TriggerGraph
 from metaflow_triggers.simulate.events_file import parse, placed
 from metaflow_triggers.simulate.items import Item
 from metaflow_triggers.simulate.values import convert, text_of

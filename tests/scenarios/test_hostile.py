@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from metaflow_triggers.link import link
-from metaflow_triggers.model import EventDependency, Flow, Mapping, Parameter, PayloadField, Span, Trigger
+from metaflow_triggers.graph.link import link
+from metaflow_triggers.model.flows import EventDependency, Flow, Mapping, Parameter, PayloadField, Span, Trigger
 from metaflow_triggers.simulate.items import Item
 from metaflow_triggers.simulate.reference import Reference
 from metaflow_triggers.simulate.values import exact

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from metaflow_triggers.backends import NAMES
+from metaflow_triggers.backends.registry import NAMES
 
 from . import reading, runners
 from .rows import differences, of_flows, rows

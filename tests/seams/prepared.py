@@ -15,7 +15,8 @@ from typing import Any
 
 def main(file: str, what: str, *arguments: str) -> None:
     import metaflow  # noqa: F401 - loads the plugins
-    from metaflow_triggers import flow_commands, seams
+    from metaflow_triggers import seams
+    from metaflow_triggers.reading import prepared
 
     def collect(obj: Any, _: dict[str, Any]) -> None:
         settings = seams.read_settings(code_package=what == "package")
@@ -25,10 +26,10 @@ def main(file: str, what: str, *arguments: str) -> None:
             Path(arguments[0]).write_bytes(package.blob)
             print(package.sha)
         else:
-            out = {name: flow_commands.workflow(obj, name, settings, "deployed", {})[0] for name in arguments}
+            out = {name: prepared.workflow(obj, name, settings, "deployed", {})[0] for name in arguments}
             print(json.dumps(out, sort_keys=True))
 
-    flow_commands.collector = collect
+    prepared.collector = collect
     sys.argv = [file, "--quiet", "--no-pylint", "step-functions", "compile"]
     sys.path[0] = str(Path(file).resolve().parent)
     runpy.run_path(file, run_name="__main__")

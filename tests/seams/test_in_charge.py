@@ -54,7 +54,9 @@ def test_another_extension_defines_trigger(flow: Path, tmp_path: Path, backend: 
 def test_the_project_command_refuses_too(flow: Path, tmp_path: Path) -> None:
     other = extension(tmp_path / "other", OTHER)
     process = python(
-        *("-m", "metaflow_triggers.cli", "compile", ".", "--output", "out"), cwd=flow.parent, PYTHONPATH=str(other)
+        *("-m", "metaflow_triggers.commands.cli", "compile", ".", "--output", "out"),
+        cwd=flow.parent,
+        PYTHONPATH=str(other),
     )
     assert process.returncode == 1
     assert "error[FT001]" in process.stderr

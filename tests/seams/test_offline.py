@@ -30,7 +30,7 @@ CONFIGURED = {
 }
 COMMANDS = {
     **{backend: ("flow.py", *QUIET, backend, "compile") for backend in BACKENDS},
-    "project": ("-m", "metaflow_triggers.cli", "compile", "flow.py", "--output", "out"),
+    "project": ("-m", "metaflow_triggers.commands.cli", "compile", "flow.py", "--output", "out"),
 }
 
 
@@ -90,7 +90,7 @@ def test_one_process_for_both_backends_changes_nothing(flow: Path) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_project_command_writes_what_the_flow_command_writes(flow: Path, backend: str) -> None:
-    succeeded(python("-m", "metaflow_triggers.cli", "compile", "flow.py", "--output", "all", cwd=flow.parent))
+    succeeded(python("-m", "metaflow_triggers.commands.cli", "compile", "flow.py", "--output", "all", cwd=flow.parent))
     succeeded(python("flow.py", *QUIET, backend, "compile", "--output", "one", cwd=flow.parent))
     one, both = flow.parent / "one" / backend, flow.parent / "all" / backend
     names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())

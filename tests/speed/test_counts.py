@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_triggers import validate
-from metaflow_triggers.pipeline import ReadFlow, compile_flows
+from metaflow_triggers.compiling.compile import compile_flows
+from metaflow_triggers.manifests import schemas
+from metaflow_triggers.reading.prepared import ReadFlow
+from metaflow_triggers.reading.source import SourceFile
 from metaflow_triggers.seams import read_settings
-from metaflow_triggers.source import SourceFile
 
 from benchmarks.flows import EXTERNAL, flow, generate
 from tests.link import build
@@ -28,7 +29,7 @@ def note(event, arguments):
         os.write(events, (event + "\\n").encode())
 
 sys.addaudithook(note)  # forked processes have it too
-from metaflow_triggers.cli import main
+from metaflow_triggers.commands.cli import main
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -89,7 +90,7 @@ def test_showing_triggers_needs_no_compiler_of_upstream(tmp_path: Path) -> None:
 
 
 def test_the_command_imports_metaflow_only_when_it_works(tmp_path: Path) -> None:
-    script = TELL + "from metaflow_triggers.cli import main\nmain(['--help'])\n"
+    script = TELL + "from metaflow_triggers.commands.cli import main\nmain(['--help'])\n"
     done = python("-c", script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert loaded(done.stderr).isdisjoint({*HEAVY, "metaflow", "jinja2", "yaml"})
@@ -153,6 +154,6 @@ def test_calls_grow_with_the_number_of_polls_in_a_file() -> None:
 
 def test_a_validator_is_made_once_for_each_schema() -> None:
     compile_chain(2)
-    before = validate._validator.cache_info().misses
+    before = schemas._validator.cache_info().misses
     assert compile_chain(60) > 120
-    assert validate._validator.cache_info().misses == before
+    assert schemas._validator.cache_info().misses == before

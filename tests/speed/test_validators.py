@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from metaflow_triggers.validate import findings
+from metaflow_triggers.manifests.schemas import findings
 
 _spec = importlib.util.spec_from_file_location(
     "regenerate", Path(__file__).resolve().parents[1] / "golden" / "regenerate.py"

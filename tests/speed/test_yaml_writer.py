@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.canonical import pyyaml_text, yaml_text
+from metaflow_triggers.manifests.text import pyyaml_text, yaml_text
 
 HOSTILE = [
     "",

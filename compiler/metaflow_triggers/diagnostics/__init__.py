@@ -1,6 +1,6 @@
 """Diagnostics: what is wrong with a user's input, as values; rendering is separate.
 
-In:   a code of the catalogue (`metaflow_triggers.diagnostics.catalogue`), a place, words.
+In:   a code of the catalogue (`metaflow_triggers.rules.catalogue`), a place, words.
 Out:  `Diagnostic`, and `DiagnosticError` for code that cannot go on.
 
 Not here: finding mistakes, printing, exit codes.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..model import Span
+from ..model.flows import Span
 
 
 @dataclass(frozen=True)

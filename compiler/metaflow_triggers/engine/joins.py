@@ -13,8 +13,8 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime, timedelta
 
-from .. import cron
-from ..names import digest
+from ..language import cron
+from ..model.names import digest
 from .waits import LocalTrigger, Wait
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import local_events, values
 
-from .. import filters
+from ..language import filters
 from . import joins
 from .starts import add_start, event_body, missing_required, trigger_document
 from .store import transaction

@@ -3,7 +3,7 @@
 In:   flows with a schedule, the time.
 Out:  a claimed start for each time at which a schedule fires, once however many engines share the file.
 
-Not here: what a cron expression means (`metaflow_triggers.cron`), running what was claimed.
+Not here: what a cron expression means (`metaflow_triggers.language.cron`), running what was claimed.
 
 The next time of each schedule stands in the database and moves in the transaction that claims the start; the start's
 key holds the scheduled time, so a time fires once even if the clock is set back over it.
@@ -20,33 +20,14 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from .. import cron
-from ..model import Schedule
-from . import store
+from ..language import cron
+from ..model.flows import Schedule
 from .clock import Clock, SystemClock
 from .starts import add_start
 from .store import timestamp_text, transaction
 from .waits import LocalFlow
 
 GRACE = timedelta(hours=24)
-
-_TABLE = """
-CREATE TABLE IF NOT EXISTS schedules (
-    flow_key TEXT PRIMARY KEY,
-    cron TEXT NOT NULL,
-    timezone TEXT NOT NULL,
-    -- When it fires next; NULL: never again.
-    next_due TEXT
-) WITHOUT ROWID
-"""
-
-
-def _make_table(connection: sqlite3.Connection) -> None:
-    connection.execute(_TABLE)
-
-
-if _make_table not in store.SCHEMA_PARTS:
-    store.SCHEMA_PARTS.append(_make_table)
 
 
 class Schedules:

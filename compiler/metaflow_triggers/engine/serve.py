@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..model import Flow
+from ..model.flows import Flow
 from .launch import FlowLauncher, Launcher
 from .loop import Engine, Source
 from .observe import Change, Observer

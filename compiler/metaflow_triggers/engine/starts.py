@@ -16,7 +16,7 @@ from typing import Any
 from metaflow_extensions.triggers.plugins import values
 from metaflow_extensions.triggers.plugins.local_events import timestamp_text
 
-from ..model import Parameter
+from ..model.flows import Parameter
 
 ACTIVE = ("claimed", "started")
 TERMINAL = ("succeeded", "failed", "aborted", "timed_out", "lost", "refused")

@@ -3,7 +3,7 @@
 In:   a path.
 Out:  connections to a database of our schema; one that is newer, or something else, is refused and left untouched.
 
-Not here: what the rows mean (`matching`, `starts`, `poll_store`). All times in it are text of
+Not here: what the rows mean (`matching`, `starts`, `polls.store`). All times in it are text of
 `local_events.timestamp_text`, which sorts.
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from metaflow_extensions.triggers.plugins import local_events
 from metaflow_extensions.triggers.plugins.local_events import timestamp_text, transaction
 
 from ..diagnostics import Diagnostic, DiagnosticError
+from .schema import LATER_TABLES, SCHEMA
 
 __all__ = ["DATABASE_VARIABLE", "Appender", "connect", "database_path", "exists", "timestamp_text", "transaction"]
 
@@ -29,69 +29,6 @@ USER_VERSION = 1
 
 OLDEST_SQLITE = (3, 35, 0)
 """The first that has RETURNING."""
-
-_SCHEMA = """
-CREATE TABLE events (
-    sequence INTEGER PRIMARY KEY,
-    -- Of an event `<name>/<id>` (`local_events.row_key`); earlier versions wrote the id alone.
-    id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('event', 'finish', 'schedule', 'poll')),
-    body TEXT NOT NULL,
-    timestamp TEXT NOT NULL,
-    UNIQUE (kind, id)
-);
--- How far a flow's triggers have read the log. It moves in the transaction that inserts their starts.
-CREATE TABLE cursors (
-    flow_key TEXT PRIMARY KEY,
-    sequence INTEGER NOT NULL
-) WITHOUT ROWID;
--- Half-arrived sets of `all`: the events that each dependency (its place in the trigger) has.
-CREATE TABLE waiting (
-    flow_key TEXT NOT NULL,
-    trigger_key TEXT NOT NULL,
-    dependency INTEGER NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (flow_key, trigger_key, dependency, sequence)
-) WITHOUT ROWID;
-CREATE TABLE starts (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    flow_key TEXT NOT NULL,
-    start_key TEXT NOT NULL,
-    name TEXT NOT NULL,
-    document TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN (
-        'claimed', 'started', 'succeeded', 'failed', 'aborted', 'timed_out', 'lost', 'refused')),
-    reason TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    -- The engine that has issued a claimed start, and when it may be issued (again).
-    owner_pid INTEGER,
-    owner_started TEXT,
-    not_before TEXT,
-    -- The process of a started one.
-    pid INTEGER,
-    pid_started TEXT,
-    run_id TEXT,
-    -- Why a running one is being ended: 'aborted' or 'timed_out'.
-    ending TEXT,
-    step TEXT,
-    error TEXT,
-    scheduled_at TEXT NOT NULL,
-    started_at TEXT,
-    ended_at TEXT,
-    UNIQUE (flow_key, start_key)
-);
-CREATE INDEX starts_active ON starts (state, flow_key, id) WHERE state IN ('claimed', 'started');
-CREATE INDEX starts_to_issue ON starts (flow_key, id) WHERE state = 'claimed' AND owner_pid IS NULL;
--- Flows that are not started for now; '*' is all of them.
-CREATE TABLE paused (
-    flow_key TEXT PRIMARY KEY,
-    since TEXT NOT NULL
-) WITHOUT ROWID;
-"""
-
-SCHEMA_PARTS: list[Callable[[sqlite3.Connection], None]] = []
-"""Further tables: each makes its own (`CREATE TABLE IF NOT EXISTS ...`) inside the transaction of `connect`."""
 
 
 def database_path(given: str | None) -> str:
@@ -126,7 +63,7 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
         else:
             _look_at(path)
         connection: sqlite3.Connection = local_events.connect(path)
-        _add_parts(connection)
+        _add_later_tables(connection)
     except sqlite3.Error as error:
         raise _refused("FT750", f"`{path}` is not a database of metaflow-triggers: {error}") from error
     except OSError as error:
@@ -162,7 +99,7 @@ def _make(path: str) -> None:
         with transaction(connection):
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if tables == 0:
-                for statement in _SCHEMA.split(";\n"):
+                for statement in SCHEMA.split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id={local_events.APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version={USER_VERSION}")
@@ -170,11 +107,14 @@ def _make(path: str) -> None:
         connection.close()
 
 
-def _add_parts(connection: sqlite3.Connection) -> None:
-    if SCHEMA_PARTS:
+def _add_later_tables(connection: sqlite3.Connection) -> None:
+    """What a file of an earlier version has not."""
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not there.issuperset(LATER_TABLES):
         with transaction(connection):
-            for part in SCHEMA_PARTS:
-                part(connection)
+            for statements in LATER_TABLES.values():
+                for statement in statements:
+                    connection.execute(statement)
 
 
 def _refused(code: str, message: str, *helps: str) -> DiagnosticError:

@@ -16,9 +16,9 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import local_runs
 
-from .. import link
-from ..model import Dependency, EventDependency, FinishDependency, Flow, Mapping, PayloadField, Trigger
-from ..names import digest
+from ..graph import link
+from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Mapping, PayloadField, Trigger
+from ..model.names import digest
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..suggest import did_you_mean
+from ..diagnostics.suggest import did_you_mean
 from .errors import PollError, PollTypeError, PollValueError
 from .intervals import milliseconds
 

@@ -3,7 +3,7 @@
 In:   a code, a sentence, what to type instead.
 Out:  exceptions that are also the built-in ones a reader expects.
 
-Not here: diagnostics with a place; `metaflow_triggers.project_child` makes those of `Mistake`s.
+Not here: diagnostics with a place; `metaflow_triggers.reading.one_file` makes those of `Mistake`s.
 """
 
 from __future__ import annotations

@@ -10,7 +10,10 @@ them.
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
 
 from . import declare
 from .errors import PollTypeError, PollValueError
@@ -23,12 +26,31 @@ def database_path(address: object) -> str:
     if not isinstance(address, str):
         raise PollTypeError("FT729", f"the address of a database is text, not {type(address).__name__}", _FORMS)
     scheme, separator, path = address.partition("://")
-    if not separator or scheme != "sqlite":
+    if not separator or scheme not in _RECORDS:
         shown = f"`{scheme}://` has no poll triggers here" if separator else f"{address[:80]!r} is no such address"
         raise PollValueError("FT729", shown, _FORMS)
     if not path or "\0" in path or path.endswith("/"):
         raise PollValueError("FT729", f"{address[:80]!r} names no file", _FORMS)
     return path
+
+
+_RECORDS = {"sqlite": "metaflow_triggers.engine.polls.records"}
+"""The scheme of an address -> the module that answers for what is kept there. It is loaded by the first call, so that a
+file of polls, which has no call, stays light."""
+
+
+class _Records(Protocol):
+    """What such a module offers. A connection is whatever its `opened` gives."""
+
+    def opened(self, path: str, declared: Sequence[declare.Declared]) -> AbstractContextManager[Any]: ...
+    def schedules(self, connection: Any, *, enabled_only: bool, limit: int, offset: int) -> list[dict[str, Any]]: ...
+    def schedule(self, connection: Any, name: str) -> dict[str, Any] | None: ...
+    def set_enabled(self, connection: Any, name: str, enabled: bool) -> None: ...
+    def history(self, connection: Any, name: str, *, limit: int, offset: int) -> list[dict[str, Any]]: ...
+
+
+def _records(scheme: str) -> _Records:
+    return cast("_Records", importlib.import_module(_RECORDS[scheme]))
 
 
 class DefaultRunner:
@@ -41,31 +63,23 @@ class DefaultRunner:
         self, enabled_only: bool = False, limit: int = 100, offset: int = 0
     ) -> list[dict[str, Any]]:
         """The triggers by name: a dict each, with `trigger_name`, `enabled` and what `docs/poll-triggers.md` lists."""
-        from ..engine import poll_records
-
         with self._database() as connection:
-            return poll_records.schedules(connection, enabled_only=enabled_only, limit=limit, offset=offset)
+            return _records("sqlite").schedules(connection, enabled_only=enabled_only, limit=limit, offset=offset)
 
     def get_trigger_schedule(self, name: str) -> dict[str, Any] | None:
         """One trigger's dict, or None."""
-        from ..engine import poll_records
-
         with self._database() as connection:
-            return poll_records.schedule(connection, name)
+            return _records("sqlite").schedule(connection, name)
 
     def set_trigger_enabled(self, name: str, enabled: bool) -> None:
         """Let a trigger be polled, or not, from its next tick on. Raises TriggerNotFound."""
-        from ..engine import poll_records
-
         with self._database() as connection:
-            poll_records.set_enabled(connection, name, enabled)
+            _records("sqlite").set_enabled(connection, name, enabled)
 
     def get_trigger_execution_history(self, name: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
         """The fires that were accepted, newest first; `[]` for an unknown name."""
-        from ..engine import poll_records
-
         with self._database() as connection:
-            return poll_records.history(connection, name, limit=limit, offset=offset)
+            return _records("sqlite").history(connection, name, limit=limit, offset=offset)
 
     def _database(self) -> Any:
         if declare.is_reading():
@@ -74,9 +88,7 @@ class DefaultRunner:
                 "a management call runs while the file is read for its triggers",
                 ("put it under `if __name__ == '__main__':`, and run it with `metaflow-triggers exec FILE`",),
             )
-        from ..engine import poll_records
-
-        return poll_records.opened(self._path, declare.declared())
+        return _records("sqlite").opened(self._path, declare.declared())
 
     def __repr__(self) -> str:
         return f"DefaultRunner({'sqlite://' + self._path!r})"

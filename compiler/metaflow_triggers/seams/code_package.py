@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..settings import Settings, open_setting
+from ..model.settings import Settings, open_setting
 from .environment import CanonicalEnvironment, s3_datastore
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..settings import Settings, open_setting
+from ..model.settings import Settings, open_setting
 
 _BUCKET = f"s3://{open_setting('DatastoreBucket')}"
 _DEFAULT_USER = "nobody"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..settings import Settings, open_setting
+from ..model.settings import Settings, open_setting
 from .configuration import configured
 
 

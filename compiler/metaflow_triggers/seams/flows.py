@@ -3,7 +3,7 @@
 In:   a flow object or class.
 Out:  decorators, parameters, project, features; results of deploy-time functions.
 
-Not here: what the parts mean (`metaflow_triggers.read`).
+Not here: what the parts mean (`metaflow_triggers.reading.flow`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..diagnostics import DiagnosticError
-from ..settings import Settings, open_setting, task_environment
+from ..model.settings import Settings, open_setting, task_environment
 from . import shell_words
 from .code_package import CodePackage
 from .configuration import datastore_root

@@ -18,8 +18,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..model import OUTCOMES, TriggerGraph
-from ..suggest import did_you_mean
+from ..diagnostics.suggest import did_you_mean
+from ..model.flows import OUTCOMES, TriggerGraph
 from .items import Item, utc
 from .values import exact
 

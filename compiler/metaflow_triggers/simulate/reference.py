@@ -15,20 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..cron import fires, to_six_fields
-from ..explain import dependency_words
-from ..link import branch_key, identity, qualified_name
-from ..model import (
-    Constant,
-    Dependency,
-    Flow,
-    Trigger,
-    TriggerGraph,
-)
-from ..names import poll_slug
+from ..graph.explain import dependency_words
+from ..graph.link import branch_key, identity, qualified_name
+from ..language.cron import fires, to_six_fields
+from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
+from ..model.names import poll_slug
 from .acceptance import refusal
 from .items import BEGINNING, Item
-from .rules import is_for, lacking, needed, outcome_of, without_value
+from .matching import is_for, lacking, needed, outcome_of, without_value
 from .steps import NotStarted, Occurrence, Start, Step, Waiting
 from .values import Converted, Unfit, convert, exact, field_of, timestamp_text
 

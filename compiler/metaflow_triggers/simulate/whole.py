@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model import TriggerGraph
+from ..model.flows import TriggerGraph
 from .events_file import placed
 from .items import Item
 from .reference import Reference

@@ -20,9 +20,10 @@ import metaflow  # noqa: F401 - first, because it imports emit_event
 import pytest
 from metaflow_extensions.triggers.plugins import argo_source, emit_event, event_check, values
 from metaflow_triggers.backends import argo
-from metaflow_triggers.backends.argo import deploy, names, outcome_script
-from metaflow_triggers.backends.argo.starts import origin
-from metaflow_triggers.model import EventDependency, Flow, TriggerGraph
+from metaflow_triggers.backends.argo.compile import names, outcome_script
+from metaflow_triggers.backends.argo.compile.event_delivery import origin
+from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.model.flows import EventDependency, Flow, TriggerGraph
 from metaflow_triggers.simulate.items import Item
 
 from tests.argo.argo_flows import SETTINGS, upstream
@@ -46,7 +47,7 @@ def deploy_all(kubernetes: KubernetesStandIn, graphs: Sequence[TriggerGraph]) ->
         for flow in graph.flows:
             name = names.own_name(flow)
             files = [*argo.manifests(flow, graph, upstream(name), SETTINGS), *argo.shared_manifests(SETTINGS)]
-            deploy.create(files, SETTINGS, client=client, deployed_name=name, production_token="token-1")
+            converge.create(files, SETTINGS, client=client, deployed_name=name, production_token="token-1")
 
 
 def webhook_token(kubernetes: KubernetesStandIn, namespace: str = SETTINGS.argo_sensor_namespace) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from metaflow_extensions.triggers.plugins import argo_source, values
-from metaflow_triggers.backends.argo import names
+from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.simulate.values import convert
 
 from tests.argo.workflow_runner import why_not

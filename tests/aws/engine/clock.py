@@ -3,9 +3,9 @@
 In:   an engine, a flow's deployed name, two moments.
 Out:  the starts of the schedules' targets, with their own input.
 
-Not here: what a cron expression means (`metaflow_triggers.cron`, which has its own tests). The emulator's Scheduler has
-a clock that nobody can set, so it does not fire (`server/corrections.py`); expression, timezone, target and input are
-read from the account.
+Not here: what a cron expression means (`metaflow_triggers.language.cron`, which has its own tests). The emulator's
+Scheduler has a clock that nobody can set, so it does not fire (`server/corrections.py`); expression, timezone, target
+and input are read from the account.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from metaflow_triggers import cron
-from metaflow_triggers.backends.step_functions import names
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.language import cron
 
 from .engine import Engine
 

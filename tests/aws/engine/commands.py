@@ -127,7 +127,7 @@ def _run(words: list[str]) -> int:
 
 
 def _emitted(words: list[str]) -> tuple[int, str, str]:
-    from metaflow_triggers import cli
+    from metaflow_triggers.commands import cli
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import values
-from metaflow_triggers.backends.step_functions import names
-from metaflow_triggers.model import Flow
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.model.flows import Flow
 from metaflow_triggers.simulate.items import Item
 
 from tests.commands.conftest import clean

@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import values
-from metaflow_triggers import cron
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import assemble, names
-from metaflow_triggers.backends.step_functions.statuses import STATUS
-from metaflow_triggers.check import check
-from metaflow_triggers.diagnostics.render import has_errors
-from metaflow_triggers.link import identity, link, qualified_name
-from metaflow_triggers.model import FinishDependency, Flow, Trigger, TriggerGraph
-from metaflow_triggers.settings import Settings
+from metaflow_triggers.backends.step_functions.compile import assemble, names
+from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
+from metaflow_triggers.graph.link import identity, link, qualified_name
+from metaflow_triggers.language import cron
+from metaflow_triggers.model.flows import FinishDependency, Flow, Trigger, TriggerGraph
+from metaflow_triggers.model.settings import Settings
+from metaflow_triggers.rules.find import check
+from metaflow_triggers.rules.weight import has_errors
 from metaflow_triggers.simulate.items import Item
 
 from tests.aws.samples import CONFIGURED

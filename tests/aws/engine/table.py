@@ -17,11 +17,11 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import values
 from metaflow_triggers.backends import step_functions
-from metaflow_triggers.backends.step_functions import names
-from metaflow_triggers.backends.step_functions.dependencies import origin_of
-from metaflow_triggers.backends.step_functions.deploy import create
-from metaflow_triggers.backends.step_functions.statuses import STATUS
-from metaflow_triggers.model import EventDependency, Flow, TriggerGraph
+from metaflow_triggers.backends.step_functions.compile import names
+from metaflow_triggers.backends.step_functions.compile.dependencies import origin_of
+from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
+from metaflow_triggers.backends.step_functions.deploy.converge import create
+from metaflow_triggers.model.flows import EventDependency, Flow, TriggerGraph
 from metaflow_triggers.simulate.items import Item
 
 from tests.aws.samples import CONFIGURED

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...diagnostics import Diagnostic
-from ...model import Flow, TriggerGraph
-from ...settings import Settings
-from .. import Manifest, polls_of, refused_polls
-from . import emit, names
-from . import refusals as _refusals
+from ...model.flows import Flow, TriggerGraph
+from ...model.settings import Settings
+from ..registry import Manifest, polls_of, refused_polls
+from .compile import emit, names
+from .compile import refusals as _refusals
 
 NAME = "argo-workflows"
 

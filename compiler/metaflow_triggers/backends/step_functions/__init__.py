@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...canonical import yaml_text
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...model import Flow, TriggerGraph
-from ...settings import Settings
-from .. import Manifest, polls_of, refused_polls
-from . import assemble, checks, names, read_back
-from . import refusals as _refusals
+from ...manifests.text import yaml_text
+from ...model.flows import Flow, TriggerGraph
+from ...model.settings import Settings
+from ..registry import Manifest, polls_of, refused_polls
+from .compile import assemble, names
+from .compile import refusals as _refusals
+from .verify import read_back, template_checks
 
 NAME = "step-functions"
 SCHEMA = "step_functions/template"
@@ -37,7 +38,7 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
 
     `ours` is true for the trigger objects alone. Raises DiagnosticError (FT402, FT403, FT404, FT601).
     """
-    found = checks.check_workflow(workflow, flow.name) if workflow is not None else []
+    found = template_checks.check_workflow(workflow, flow.name) if workflow is not None else []
     if found:
         raise DiagnosticError(found)
     content = assemble.template(flow, workflow, settings)
@@ -56,7 +57,7 @@ def mistakes(content: dict[str, Any], text_size: int, flow: Flow, settings: Sett
 
     `text_size`: its length in bytes as it is written.
     """
-    found = checks.check_template(content, text_size, flow.name)
+    found = template_checks.check_template(content, text_size, flow.name)
     differences = read_back.differences(content, flow, settings)
     return found + [Diagnostic("FT601", f"the template of `{flow.name}` {told}") for told in differences]
 

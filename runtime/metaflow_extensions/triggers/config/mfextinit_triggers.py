@@ -50,8 +50,8 @@ TRIGGERS_NO_DATASTORE = __COMMAND in ("compile", "diff") or (__COMMAND == "creat
 if from_conf("USER") is None and __COMMAND in ("compile", "diff", "help"):
     USER = "nobody"
 
-# What configuration does not give stays open, by name, in what is compiled (metaflow_triggers.settings.open_setting);
-# `create` refuses to deploy while one of these is open.
+# What configuration does not give stays open, by name, in what is compiled
+# (metaflow_triggers.model.settings.open_setting); `create` refuses to deploy while one of these is open.
 if __COMMAND in ("compile", "diff", "create"):
     if from_conf("DEFAULT_DATASTORE", "local") not in ("s3", "azure", "gs"):
         DEFAULT_DATASTORE = "s3"

@@ -3,7 +3,7 @@
 In:   upstream's group (its other commands stay as they are).
 Out:  a new group of the same name; upstream's objects are not changed.
 
-Not here: what the commands do (`metaflow_triggers.flow_commands`, imported when one runs).
+Not here: what the commands do (`metaflow_triggers.commands.flow`, imported when one runs).
 """
 
 from metaflow._vendor import click
@@ -105,9 +105,9 @@ def _only(backend, item):
 def _command(name, function, backend, text, params):
     @click.pass_obj
     def callback(obj, **options):
-        from metaflow_triggers import flow_commands
+        from metaflow_triggers.commands import flow
 
-        code = getattr(flow_commands, function)(obj, backend, options)
+        code = getattr(flow, function)(obj, backend, options)
         if code:
             raise SystemExit(code)
 

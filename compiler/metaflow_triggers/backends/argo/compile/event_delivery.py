@@ -1,0 +1,324 @@
+"""Starts: how one event reaches a flow, and what it writes into the Workflow that it makes.
+
+In:   a flow, one of its dependencies, the options of its trigger.
+Out:  dependencies of a Sensor with the `Write`s of each; dependencies whose events are refused.
+
+Not here: sets of events (`argo.sets`), which trigger of the Sensor holds what (`argo.lower`).
+"""
+
+from __future__ import annotations
+
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
+from ....model.names import word
+from . import names
+from .escape import go_regexp, go_string, jq_string, lua_string
+from .options import Options, origin
+from .patterns import PASSES, jq_program
+from .resources import SensorDependency, Write
+
+ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
+
+ENVELOPE = '{{ omit .Input.body "payload" "payload_base64" | toRawJson | b64enc }}'
+"""The webhook body without its payload, so that a payload of 240 KiB travels once."""
+
+PAYLOAD = (
+    '{{ if kindIs "string" .Input.body.payload_base64 }}{{ .Input.body.payload_base64 | b64dec | b64enc }}'
+    "{{ else }}{{ .Input.body.payload | default dict | toRawJson | b64enc }}{{ end }}"
+)
+"""`payload_base64` is the exact text that our publisher serialised: templates read numbers as 64-bit floats.
+Decoding and encoding again keeps any foreign text out of the argument."""
+
+FOREIGN_PAYLOAD = f'{{{{ omit .Input "{PASSES}" | toRawJson | b64enc }}}}'
+"""Of an event with an `origin`: all of its data."""
+
+Found = list[tuple[SensorDependency, tuple[Write, ...]]]
+
+
+def required_fields(flow: Flow, trigger: Trigger, dependency: Dependency) -> tuple[str, ...]:
+    """Payload fields without which the event must not start the flow, sorted."""
+    required = {item.name for item in flow.parameters if needs_value(item)}
+    fields = {
+        mapping.source.path
+        for mapping in dependency.mappings
+        if isinstance(mapping.source, PayloadField) and mapping.parameter in required
+    }
+    if trigger.auto_map:
+        mapped = {mapping.parameter for mapping in dependency.mappings}
+        if trigger.join == "all":  # another event of the set may give it
+            mapped |= {mapping.parameter for item in trigger.dependencies for mapping in item.mappings}
+        fields |= required - mapped
+    return tuple(sorted(fields))
+
+
+def needs_value(parameter: Parameter) -> bool:
+    """Whether a run cannot start without a value for it."""
+    return parameter.required and not parameter.has_default and not parameter.is_config
+
+
+# filters -----------------------------------------------------------------------------------------------------------
+
+_OWN_KEYS = (
+    "local payload = {}",
+    'if type(body.payload) == "table" then payload = body.payload end',
+    'if type(body.keys) == "table" then',
+    "  local own = {}",
+    "  for _, key in ipairs(body.keys) do own[key] = payload[key] end",
+    "  payload = own",
+    "end",
+)
+"""What our publisher added to the payload for Sensors that upstream deployed is not the user's."""
+
+_AT = (
+    "local function at(value, keys, first)",
+    "  if first > #keys then return value end",
+    '  if type(value) ~= "table" then return nil end',
+    "  for last = #keys, first, -1 do",
+    '    local found = at(value[table.concat(keys, ".", first, last)], keys, last + 1)',
+    "    if found ~= nil then return found end",
+    "  end",
+    "  return nil",
+    "end",
+)
+
+
+def script(*conditions: str, filtered: bool = False, foreign: bool = False) -> str:
+    """Lua that is true when all conditions hold, and the filter where there is one.
+
+    A null is absent in these tables. `body`, `payload` and `at` are the names that conditions use; the body of our
+    webhook is an object. The payload of a `foreign` event is all of its data.
+    """
+    text = " and ".join(conditions)
+    lines = []
+    if filtered:
+        lines.append(f"if event.{PASSES} ~= true then return false end")
+    if foreign:
+        lines.append("local payload = event")
+    else:
+        lines += ["local body = event.body", 'if type(body) ~= "table" then return false end']
+        if "payload" in text or "at(" in text:
+            lines += _OWN_KEYS
+    if "at(" in text:
+        lines += _AT
+    return "\n".join([*lines, f"return {text or 'true'}"]) + "\n"
+
+
+def given(path: str) -> str:
+    """A condition: the field is there and not null. A key that itself contains dots is tried first."""
+    keys = [lua_string(key) for key in path.split(".")]
+    if len(keys) == 1:
+        return f"payload[{keys[0]}] ~= nil"
+    return f"at(payload, {{{', '.join(keys)}}}, 1) ~= nil"
+
+
+def _missing(fields: tuple[str, ...]) -> str:
+    return f"not ({' and '.join(given(path) for path in fields)})"
+
+
+_BODY = '(if (.body | type) == "object" then .body else {} end)'
+_EVENT_PAYLOAD = (
+    f'{_BODY} as $body | (if ($body.payload | type) == "object" then $body.payload else {{}} end)'
+    ' | if ($body.keys | type) == "array"'
+    " then with_entries(select(.key as $key | any($body.keys[]; . == $key))) else . end"
+)
+
+
+def event_transform(dependency: EventDependency) -> str | None:
+    """The filter over the user's payload."""
+    if dependency.filter is None:
+        return None
+    return jq_program(dependency.filter, "." if dependency.origin else _EVENT_PAYLOAD)
+
+
+def outcome_transform(dependency: FinishDependency) -> str | None:
+    """The filter over the payload of an outcome of ours."""
+    return None if dependency.filter is None else jq_program(dependency.filter, _EVENT_PAYLOAD)
+
+
+def end_transform(dependency: FinishDependency) -> str | None:
+    """The filter over what upstream's own event of a success says in our words."""
+    if dependency.filter is None:
+        return None
+    fields = {
+        "flow": jq_string(dependency.flow),
+        "run_id": f'({_BODY} | .payload | if type == "object" then .run_id else null end)',
+        "outcome": jq_string("success"),
+    }
+    if dependency.project:
+        fields["project"] = jq_string(dependency.project)
+        fields["branch"] = jq_string(dependency.branch or "")
+    text = ", ".join(f"{jq_string(name)}: {value}" for name, value in fields.items())
+    return jq_program(dependency.filter, f"{{{text}}}")
+
+
+# events ------------------------------------------------------------------------------------------------------------
+
+IDENTIFIED = '(type(body.id) == "string" and body.id ~= "")'
+HAS_RUN = 'type(payload.run_id) == "string" and payload.run_id ~= ""'
+
+
+def event_scope(flow: Flow, dependency: EventDependency) -> str:
+    """What an event's id is joined with to make the start key, as a Go string."""
+    return go_string(f"event {names.own_name(flow)} {dependency.name}")
+
+
+def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], options: Options) -> Found:
+    """Two dependencies: the start key is the event's id where it has one, else the transport's.
+
+    An event with an `origin` has no id but the transport's.
+    """
+    pattern = go_regexp(dependency.name)
+    conditions = [given(path) for path in fields]
+    prefix = names.workflow_prefix(names.own_name(flow))
+    scope = event_scope(flow, dependency)
+    transform = event_transform(dependency)
+    if dependency.origin:
+        name = word(dependency.name, "event", "origin")
+        source, subject = origin(dependency)
+        item = SensorDependency(
+            name, source, subject, (), transform, script(*conditions, filtered=bool(transform), foreign=True)
+        )
+        key = f'{{{{ printf "%s %s" {scope} .Input.id | sha256sum | trunc 40 }}}}'
+        return [
+            (item, _writes(_named(name, f"{prefix}-{key}", True), foreign_envelope(dependency), FOREIGN_PAYLOAD, True))
+        ]
+    found: Found = []
+    for kind, condition, place in (
+        ("id", IDENTIFIED, ".Input.body.id"),
+        ("transport", f"not {IDENTIFIED}", ".Input.id"),
+    ):
+        name = word(dependency.name, "event", kind)
+        key = f'{{{{ printf "%s %s" {scope} {place} | sha256sum | trunc 40 }}}}'
+        item = SensorDependency(
+            name,
+            options.event_source,
+            options.event,
+            (pattern,),
+            transform,
+            script(condition, *conditions, filtered=bool(transform)),
+        )
+        found.append((item, _writes(_named(name, f"{prefix}-{key}", kind == "transport"), ENVELOPE, PAYLOAD)))
+    return found
+
+
+def foreign_envelope(dependency: EventDependency) -> str:
+    """Of an event with an `origin`: what our publisher would have written around the payload."""
+    said = f'dict "name" {go_string(dependency.name)} "id" .Input.id "timestamp" .Input.time'
+    return f"{{{{ {said} | toRawJson | b64enc }}}}"
+
+
+def _writes(key: Write, envelope: str, payload: str, foreign: bool = False) -> tuple[Write, ...]:
+    return (key, *arguments(key.dependency, envelope, foreign, payload, 0))
+
+
+def _named(dependency: str, template: str, from_context: bool = False) -> Write:
+    return Write(dependency, "contextTemplate" if from_context else "dataTemplate", template, "metadata.name")
+
+
+def arguments(name: str, envelope: str, from_context: bool, payload: str, place: int) -> tuple[Write, Write]:
+    """The two arguments of the event at `place`."""
+    path = "spec.arguments.parameters.{}.value"
+    return (
+        Write(name, "contextTemplate" if from_context else "dataTemplate", envelope, path.format(2 * place)),
+        Write(name, "dataTemplate", payload, path.format(2 * place + 1)),
+    )
+
+
+def refused_event(dependency: EventDependency, fields: tuple[str, ...], options: Options) -> list[SensorDependency]:
+    """Events of the name that lack a required field."""
+    if not fields:
+        return []
+    name = word(dependency.name, "event", "refused")
+    transform = event_transform(dependency)
+    foreign = bool(dependency.origin)
+    source, subject = origin(dependency) if foreign else (options.event_source, options.event)
+    text = script(_missing(fields), filtered=bool(transform), foreign=foreign)
+    return [SensorDependency(name, source, subject, () if foreign else (go_regexp(dependency.name),), transform, text)]
+
+
+# outcomes ----------------------------------------------------------------------------------------------------------
+
+
+def parent_name(dependency: FinishDependency) -> str:
+    """The deployed name of the flow that is waited for."""
+    return names.template_name(dependency.flow, dependency.project, dependency.branch)
+
+
+def finish_scope(flow: Flow, parent: str) -> str:
+    """What run and outcome are joined with to make the start key, as a Go string."""
+    return go_string(f"outcome {names.own_name(flow)} {parent}")
+
+
+def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options) -> Found:
+    """One dependency per outcome, and for success one more for the event that upstream itself publishes.
+
+    Both events of one success lead to the same Workflow name and to the same bytes in it, so that the
+    second is a patch which changes nothing.
+    """
+    parent = parent_name(dependency)
+    source, subject = options.event_source, options.event
+    found: Found = []
+    for outcome in dependency.match:
+        name = word(dependency.flow, "finish", parent, outcome)
+        transform = outcome_transform(dependency)
+        text = script(HAS_RUN, *(given(path) for path in fields), filtered=bool(transform))
+        pattern = go_regexp(names.outcome_event(parent, outcome))
+        item = SensorDependency(name, source, subject, (pattern,), transform, text)
+        found.append((item, _finish_writes(flow, dependency, parent, outcome, name)))
+        if outcome == "success" and not set(fields) - set(_success_payload(dependency)):
+            name = word(dependency.flow, "finish", parent, "end")
+            transform = end_transform(dependency)
+            # Upstream writes its own fields as text; users' events of that name lack this one.
+            text = script(
+                HAS_RUN,
+                'tostring(payload["auto-generated-by-metaflow"]):lower() == "true"',
+                filtered=bool(transform),
+            )
+            pattern = go_regexp(names.end_event(dependency.flow, dependency.project, dependency.branch))
+            item = SensorDependency(name, source, subject, (pattern,), transform, text)
+            found.append((item, _finish_writes(flow, dependency, parent, outcome, name)))
+    return found
+
+
+def refused_finish(dependency: FinishDependency, fields: tuple[str, ...], options: Options) -> list[SensorDependency]:
+    """Outcomes that lack a required field."""
+    if not set(fields) - set(_success_payload(dependency)):
+        return []
+    parent = parent_name(dependency)
+    transform = outcome_transform(dependency)
+    return [
+        SensorDependency(
+            word(dependency.flow, "finish", parent, outcome, "refused"),
+            options.event_source,
+            options.event,
+            (go_regexp(names.outcome_event(parent, outcome)),),
+            transform,
+            script(_missing(fields), filtered=bool(transform)),
+        )
+        for outcome in dependency.match
+    ]
+
+
+def _success_payload(dependency: FinishDependency) -> dict[str, str]:
+    """The fields that every outcome has, with the values of a success, as Go template expressions."""
+    fields = {
+        "flow": go_string(dependency.flow),
+        "run_id": ".Input.body.payload.run_id",
+        "outcome": go_string("success"),
+    }
+    if dependency.project:
+        fields["project"] = go_string(dependency.project)
+        fields["branch"] = go_string(dependency.branch or "")
+    return fields
+
+
+def _finish_writes(flow: Flow, dependency: FinishDependency, parent: str, outcome: str, name: str) -> tuple[Write, ...]:
+    run = ".Input.body.payload.run_id"
+    key = f'(printf "%s/%s" {run} {go_string(outcome)})'
+    prefix = names.workflow_prefix(names.own_name(flow))
+    template = f'{prefix}-{{{{ printf "%s %s" {finish_scope(flow, parent)} {key} | sha256sum | trunc 40 }}}}'
+    if outcome != "success":
+        return _writes(_named(name, template), ENVELOPE, PAYLOAD)
+    event = names.outcome_event(parent, outcome)
+    payload = " ".join(f"{go_string(field)} {value}" for field, value in sorted(_success_payload(dependency).items()))
+    envelope = f'{{{{ dict "id" {key} "name" {go_string(event)} | toRawJson | b64enc }}}}'
+    return _writes(_named(name, template), envelope, f"{{{{ dict {payload} | toRawJson | b64enc }}}}")

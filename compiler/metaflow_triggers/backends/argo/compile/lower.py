@@ -1,0 +1,141 @@
+"""Lower: a flow's triggers as the decisions behind its Sensors and its CronWorkflow.
+
+In:   a flow and the settings.
+Out:  `resources.Sensor`s (none for a flow that no event starts), `resources.CronWorkflow` or None.
+
+Not here: keys of objects, refusing (whoever calls has asked `argo.refusals`), how an event becomes a start
+(`argo.starts`).
+
+What Argo Events does with these values is in its sources, release 1.9.11:
+filters in pkg/sensors/dependencies/filter.go, parameters in pkg/sensors/triggers/params.go,
+`operation: patch` (get, else create) in pkg/sensors/triggers/standard-k8s/standard-k8s.go,
+sets of events in pkg/eventbus/jetstream/sensor/trigger_conn.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ....model.flows import EventDependency, Flow, Trigger
+from ....model.settings import Settings
+from . import event_delivery, names, sets
+from .document import trigger_document
+from .escape import inert_json
+from .options import Options, read_options
+from .resources import CronWorkflow, Sensor, SensorDependency, StartTrigger, Write
+
+SENSOR_ACCOUNT = "metaflow-triggers-sensor"
+
+
+def is_set(trigger: Trigger) -> bool:
+    """Whether a start needs an event of each of several dependencies."""
+    return trigger.join == "all" and len(trigger.dependencies) > 1
+
+
+def sensors(flow: Flow, settings: Settings) -> tuple[Sensor, ...]:
+    """The flow's Sensors: one, or one for each pair of event bus and namespace that its options name."""
+    drafts: dict[tuple[str, str], _Draft] = {}
+    for trigger in flow.triggers:
+        options = read_options(trigger, settings)
+        draft = drafts.setdefault((options.event_bus, options.namespace), _Draft())
+        if is_set(trigger):
+            _add_set(draft, flow, trigger, options)
+        else:
+            _add_each(draft, flow, trigger, options)
+    deployed = names.own_name(flow)
+    document = inert_json(trigger_document(flow)) if drafts else ""
+    return tuple(
+        Sensor(
+            name=names.sensor_name(deployed) if place == 0 else names.further_sensor_name(deployed, bus, namespace),
+            namespace=namespace,
+            deployed_name=deployed,
+            event_bus=bus,
+            service_account=settings.argo_sensor_service_account or SENSOR_ACCOUNT,
+            workflow_namespace=settings.kubernetes_namespace,
+            trigger_document=document,
+            dependencies=(*draft.dependencies.values(), *draft.refused.values()),
+            triggers=(*_single_triggers(draft), *draft.sets),
+            refused_conditions=" || ".join(draft.refused),
+        )
+        for place, ((bus, namespace), draft) in enumerate(drafts.items())
+    )
+
+
+def schedule(flow: Flow, settings: Settings) -> CronWorkflow | None:
+    """The flow's schedule under upstream's name. AWS reads a cron without timezone in UTC; so does this."""
+    if flow.schedule is None:
+        return None
+    from ....language.cron import to_five_fields
+
+    return CronWorkflow(
+        name=names.own_name(flow),
+        namespace=settings.kubernetes_namespace,
+        cron=to_five_fields(flow.schedule.cron),
+        timezone=flow.schedule.timezone or "UTC",
+    )
+
+
+@dataclass
+class _Draft:
+    """A Sensor while its triggers are collected. Dependencies are kept in the order in which the user wrote them."""
+
+    dependencies: dict[str, SensorDependency] = field(default_factory=dict)
+    refused: dict[str, SensorDependency] = field(default_factory=dict)
+    # (tries, starts per second) -> (dependency, what it writes); decorators that agree share one trigger
+    singles: dict[tuple[int, int | None], list[tuple[str, tuple[Write, ...]]]] = field(default_factory=dict)
+    sets: list[StartTrigger] = field(default_factory=list)
+
+
+def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> None:
+    """Each event is a start of its own."""
+    singles = draft.singles.setdefault((options.steps, options.rate_limit), [])
+    for dependency in trigger.dependencies:
+        fields = event_delivery.required_fields(flow, trigger, dependency)
+        if isinstance(dependency, EventDependency):
+            found = event_delivery.event(flow, dependency, fields, options)
+            refused = event_delivery.refused_event(dependency, fields, options)
+        else:
+            found = event_delivery.finish(flow, dependency, fields, options)
+            refused = event_delivery.refused_finish(dependency, fields, options)
+        for item, writes in found:
+            if draft.dependencies.setdefault(item.name, item) is item:
+                singles.append((item.name, writes))
+        for item in refused:
+            draft.refused.setdefault(item.name, item)
+
+
+def _single_triggers(draft: _Draft) -> list[StartTrigger]:
+    return [
+        StartTrigger(
+            name="start" if place == 0 else "start-on-finish",
+            # Explicit: without conditions Argo would wait for all dependencies.
+            conditions=" || ".join(name for name, _ in singles),
+            reset=None,
+            arguments=event_delivery.ARGUMENTS,
+            preparations=(),
+            writes=tuple(write for _, writes in singles for write in writes),
+            steps=steps,
+            rate_limit=rate_limit,
+        )
+        for place, ((steps, rate_limit), singles) in enumerate(draft.singles.items())
+        if singles
+    ]
+
+
+def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> None:
+    """One start for a set of events, the newest of each dependency."""
+    members = []
+    for place, dependency in enumerate(trigger.dependencies):
+        fields = event_delivery.required_fields(flow, trigger, dependency)
+        if isinstance(dependency, EventDependency):
+            member = sets.event(flow, dependency, fields, options, place)
+            refused = event_delivery.refused_event(dependency, fields, options)
+        else:
+            member = sets.finish(flow, dependency, fields, options, place)
+            refused = event_delivery.refused_finish(dependency, fields, options)
+        members.append(member)
+        draft.dependencies.setdefault(member.dependency.name, member.dependency)
+        for item in refused:
+            draft.refused.setdefault(item.name, item)
+    name = "start-all-events" if trigger.kind == "event" else "start-all-flows"
+    draft.sets.append(sets.trigger(flow, name, tuple(members), options))

@@ -1,0 +1,121 @@
+"""Options: what `options={'argo-workflows': {...}}`, `reset_at` and `origin` say, and what configuration says else.
+
+In:   a trigger or a dependency, the settings.
+Out:  `Options`; the texts of what is wrong.
+
+Not here: the place of a mistake in the user's file, options of other backends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ....diagnostics.suggest import did_you_mean
+from ....model.flows import EventDependency, Trigger
+from ....model.settings import Settings
+
+BACKEND = "argo-workflows"
+STEPS = 8
+"""Tries to make a Workflow; the last one 254 seconds after the first."""
+
+# pkg/reconciler/eventsource/resource.go names a Service after the event source, and the subject of an event is
+# `default.<event source>.<event>` (argo-events 1.9.11).
+_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?")
+_EVENT = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_BUS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_TEXTS = {
+    "event-bus": (_BUS, "the name of an EventBus"),
+    "event-source": (_LABEL, "the name of an EventSource: lower-case letters, digits and hyphens, at most 47"),
+    "event": (_EVENT, "the name of an event in it: letters, digits, `_` and `-`"),
+    "sensor-namespace": (_NAMESPACE, "a namespace"),
+}
+_NUMBERS = {"retry": (1, 100, "tries"), "rate-limit": (1, 1_000_000, "starts per second")}
+KEYS = (*_TEXTS, *_NUMBERS)
+ORIGIN_KEYS = ("event-source", "event")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where a trigger listens, and how it starts runs. `steps` counts tries, `rate_limit` starts per second."""
+
+    event_bus: str
+    event_source: str
+    event: str
+    namespace: str
+    steps: int
+    rate_limit: int | None
+    reset_cron: str | None
+    reset_timezone: str
+
+
+def read_options(trigger: Trigger, settings: Settings) -> Options:
+    """Of a trigger in which `option_mistakes` finds nothing."""
+    options = _json(trigger.options)
+    ours = options.get(BACKEND, {})
+    reset = options.get("reset_at", {})
+    return Options(
+        event_bus=ours.get("event-bus", settings.argo_event_bus),
+        event_source=ours.get("event-source", settings.argo_event_source),
+        event=ours.get("event", settings.argo_event),
+        namespace=ours.get("sensor-namespace", settings.argo_sensor_namespace),
+        steps=ours.get("retry", STEPS),
+        rate_limit=ours.get("rate-limit"),
+        reset_cron=reset.get("cron"),
+        # Argo Events reads a cron without timezone in the time of the pod's machine.
+        reset_timezone=reset.get("timezone") or "UTC",
+    )
+
+
+def option_mistakes(trigger: Trigger) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What is wrong with the options for this backend: a sentence's end, and what may help."""
+    yield from _mistakes(_json(trigger.options).get(BACKEND, {}), KEYS)
+
+
+def is_queue(trigger: Trigger) -> bool:
+    """Whether each event of a set shall be paired, none dropped."""
+    return bool(_json(trigger.options).get("join") == "queue")
+
+
+def origin(dependency: EventDependency) -> tuple[str, str]:
+    """Event source and event of an `origin` in which `origin_mistakes` finds nothing."""
+    said = _json(dependency.origin or "{}")[BACKEND]
+    return said["event-source"], said["event"]
+
+
+def origin_mistakes(dependency: EventDependency) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What is wrong with an `origin` for this backend."""
+    said = _json(dependency.origin or "{}")
+    if BACKEND not in said:
+        yield f"has no key '{BACKEND}'", (f"write {{'{BACKEND}': {{'event-source': ..., 'event': ...}}}}",)
+        return
+    ours = said[BACKEND]
+    yield from _mistakes(ours, ORIGIN_KEYS)
+    for key in ORIGIN_KEYS:
+        if isinstance(ours, dict) and key not in ours:
+            yield f"lacks '{key}'", (f"write {{'{BACKEND}': {{'event-source': ..., 'event': ...}}}}",)
+
+
+def _mistakes(said: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if not isinstance(said, dict):
+        yield f"has {json.dumps(said)} for '{BACKEND}', expected a dict", ()
+        return
+    for key, value in said.items():
+        if key not in keys:
+            yield f"has an unknown key '{key}' for {BACKEND}", did_you_mean(key, keys)
+        elif key in _TEXTS:
+            pattern, what = _TEXTS[key]
+            if not isinstance(value, str) or not pattern.fullmatch(value):
+                yield f"has {json.dumps(value)} for '{key}', expected {what}", ()
+        else:
+            least, most, what = _NUMBERS[key]
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                yield f"has {json.dumps(value)} for '{key}', expected {least} to {most} {what}", ()
+
+
+def _json(text: str) -> Any:
+    return json.loads(text) if text else {}

@@ -1,0 +1,114 @@
+"""Refusals: what this backend cannot carry.
+
+In:   a flow, the settings.
+Out:  diagnostics, each at the user's own words.
+
+Not here: mistakes that hold on every backend (`metaflow_triggers.rules.find`), what only the finished objects show
+(`argo.checks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....diagnostics import Diagnostic
+from ....model.flows import Dependency, EventDependency, Flow, Trigger
+from ....model.settings import Settings
+from . import event_delivery, names
+from .lower import is_set
+from .options import is_queue, option_mistakes, origin_mistakes
+from .patterns import PatternRefused
+
+
+def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
+    """In the order in which they stand in the file's model."""
+    found: list[Diagnostic] = []
+    deployed = names.own_name(flow)
+    if not names.is_valid(deployed, flow.project):
+        found.append(
+            Diagnostic(
+                "FT401",
+                f"`{flow.name}` cannot be deployed as `{deployed}`: Argo Workflows takes at most {names.LIMIT} "
+                "lower-case letters, digits, hyphens and dots",
+                flow.span,
+                label=f"{len(deployed)} characters",
+                helps=("give the flow class a shorter name of ASCII letters and digits",),
+            )
+        )
+    found += _schedule(flow)
+    for trigger in flow.triggers:
+        found += _of_trigger(flow, trigger)
+    return found
+
+
+def _schedule(flow: Flow) -> Iterator[Diagnostic]:
+    if flow.schedule is None:
+        return
+    from ....language.cron import to_five_fields
+
+    try:
+        to_five_fields(flow.schedule.cron)
+    except ValueError as refused:  # CronError: what is no cron, and what five fields cannot say
+        yield Diagnostic(
+            "FT505",
+            f"the schedule of `{flow.name}` cannot be kept on Argo Workflows: {refused}",
+            flow.schedule.span,
+            label="would fire at other times",
+            helps=("use no `L`, `W`, `#` and no year", "or deploy the flow on step-functions"),
+        )
+
+
+def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
+    if is_set(trigger):
+        if is_queue(trigger):
+            yield Diagnostic(
+                "FT501",
+                f"`{flow.name}` pairs its events oldest with oldest (`join='queue'`), and Argo Events keeps the "
+                "newest of each only",
+                trigger.span,
+                label="would lose events",
+                helps=("leave `join` out to start with the newest of each", "or deploy the flow on step-functions"),
+            )
+        missing = _given_by_nobody(flow, trigger)
+        if missing:
+            yield Diagnostic(
+                "FT501",
+                f"whether a set of events gives `{missing[0]}` of `{flow.name}` a value is not known before it starts "
+                "on Argo Workflows",
+                trigger.span,
+                label="`auto_map` may take it from any of the events, and a Sensor looks at one at a time",
+                helps=(f"map `{missing[0]}` from one of the events", f"or give `{missing[0]}` a default"),
+            )
+    for told, helps in option_mistakes(trigger):
+        yield Diagnostic("FT107", f"an option of `{flow.name}` {told}", trigger.span, helps=helps)
+    for dependency in trigger.dependencies:
+        yield from _of_dependency(flow, dependency)
+
+
+def _given_by_nobody(flow: Flow, trigger: Trigger) -> list[str]:
+    """Required parameters of a set that only `auto_map` may fill."""
+    if not trigger.auto_map:
+        return []
+    mapped = {mapping.parameter for item in trigger.dependencies for mapping in item.mappings}
+    return [item.name for item in flow.parameters if event_delivery.needs_value(item) and item.name not in mapped]
+
+
+def _of_dependency(flow: Flow, dependency: Dependency) -> Iterator[Diagnostic]:
+    if isinstance(dependency, EventDependency) and dependency.origin is not None:
+        told = list(origin_mistakes(dependency))
+        for text, helps in told:
+            yield Diagnostic("FT503", f"the origin of event `{dependency.name}` {text}", dependency.span, helps=helps)
+        if told:
+            return
+    try:
+        if isinstance(dependency, EventDependency):
+            event_delivery.event_transform(dependency)
+        else:
+            event_delivery.outcome_transform(dependency)
+    except PatternRefused as refused:
+        yield Diagnostic(
+            "FT502",
+            f"the filter of `{flow.name}` is not understood: {refused}",
+            dependency.span,
+            label="would match other events",
+        )

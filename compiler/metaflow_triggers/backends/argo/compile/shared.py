@@ -1,0 +1,107 @@
+"""Shared: the objects that all flows of one configuration use.
+
+In:   the settings.
+Out:  manifests, and the address of the event source.
+
+Not here: flows. Two people who deploy different flows with one configuration apply equal objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....manifests.templates import render
+from ....model.settings import Settings, open_setting
+from ...registry import Manifest
+from .lower import SENSOR_ACCOUNT
+from .resources import Rule
+
+FOLDER = "argo-workflows/_shared"
+PORT = 12000
+ENDPOINT = "/events"
+
+_SENSOR_RULES = (Rule("argoproj.io", ("workflows",), ("get", "create", "patch")),)
+_RUN_RULES = (
+    # A run reads the event that started it from its own Workflow object.
+    Rule("argoproj.io", ("workflows",), ("get",)),
+    # Argo's executor reports a pod's results (argo-workflows docs, "Workflow RBAC").
+    Rule("argoproj.io", ("workflowtaskresults",), ("create", "patch")),
+)
+
+
+def webhook_url(settings: Settings) -> str:
+    """Where a run publishes: the configured address, our event source's service, or an open setting."""
+    if settings.argo_webhook_url:
+        return settings.argo_webhook_url
+    if settings.argo_event_source_is_ours:
+        # Argo Events names the service after the event source.
+        host = f"{settings.argo_event_source}-eventsource-svc.{settings.argo_sensor_namespace}.svc"
+        return f"http://{host}:{PORT}{ENDPOINT}"
+    return open_setting("WebhookUrl")
+
+
+def manifests(settings: Settings) -> list[Manifest]:
+    """Accounts and rights first, then what uses them."""
+    sensors, runs = settings.argo_sensor_namespace, settings.kubernetes_namespace
+    items: list[tuple[str, str, Any]] = []
+    if settings.argo_sensor_service_account is None:
+        items.append(
+            (
+                "serviceaccount-sensor",
+                "serviceaccount",
+                render("argo/serviceaccount", name=SENSOR_ACCOUNT, namespace=sensors),
+            )
+        )
+    sensor_account = settings.argo_sensor_service_account or SENSOR_ACCOUNT
+    run_account = settings.workflow_service_account or "default"
+    for short, rules, account, account_namespace in (
+        ("sensor", _SENSOR_RULES, sensor_account, sensors),
+        ("run", _RUN_RULES, run_account, runs),
+    ):
+        name = f"metaflow-triggers-{short}"
+        items.append((f"role-{short}", "role", render("argo/role", name=name, namespace=runs, rules=rules)))
+        items.append(
+            (
+                f"rolebinding-{short}",
+                "rolebinding",
+                render(
+                    "argo/rolebinding", name=name, namespace=runs, account=account, account_namespace=account_namespace
+                ),
+            )
+        )
+    if settings.argo_event_source_is_ours:
+        items.append(
+            (
+                "eventsource",
+                "eventsource",
+                render(
+                    "argo/eventsource",
+                    name=settings.argo_event_source,
+                    namespace=sensors,
+                    event_bus=settings.argo_event_bus,
+                    event_name=settings.argo_event,
+                    port=PORT,
+                    port_text=str(PORT),
+                    endpoint=ENDPOINT,
+                    secret=settings.argo_webhook_secret,
+                ),
+            )
+        )
+        items.append(
+            (
+                "networkpolicy",
+                "networkpolicy",
+                render(
+                    "argo/networkpolicy",
+                    name=f"{settings.argo_event_source}-webhook",
+                    namespace=sensors,
+                    event_source=settings.argo_event_source,
+                    workflow_namespace=runs,
+                    port=PORT,
+                ),
+            )
+        )
+    kustomization = render("argo/kustomization", resources=[f"{file}.yaml" for file, _, _ in items])
+    return [Manifest(f"{FOLDER}/{file}.yaml", content, f"argo/{kind}", True) for file, kind, content in items] + [
+        Manifest(f"{FOLDER}/kustomization.yaml", kustomization, "argo/kustomization", True)
+    ]

@@ -1,0 +1,156 @@
+"""WorkflowTemplate: what upstream's compiler made, completed with what triggers need.
+
+In:   upstream's object, the flow, the settings.
+Out:  a new object: the arguments that hold events, environment, exit handler, labels.
+
+Not here: changing upstream's steps. Explicit nulls, which upstream writes for "not set", are left out:
+the API server reads both alike, a closed schema does not. Numbers that may also be text are written as text.
+
+The exit handler is one template that runs upstream's handler and ours side by side. Argo runs `onExit` alone
+where a spec has both `onExit` and `hooks.exit` (GetExitHook in its pkg/apis/workflow/v1alpha1/workflow_types.go),
+so an `exit` hook of upstream becomes a step of that template. A failure of our step does not fail the run.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from ....manifests.templates import render
+from ....manifests.text import yaml_text
+from ....model.flows import Flow
+from ....model.settings import Settings
+from . import event_delivery, lower, names, sets, shared
+from .escape import inert_json
+
+SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
+"""Where the flow's Sensors are when its options say something else than the configuration."""
+
+_WORKERS = "{{=asInt(inputs.parameters.workerCount)}}"
+
+
+def complete(template: Any, flow: Flow, settings: Settings) -> Any:
+    """Upstream's WorkflowTemplate with ours added. The input is not changed."""
+    deployed = names.own_name(flow)
+    result = without_nulls(template)
+    metadata = result["metadata"]
+    metadata.setdefault("labels", {}).update(
+        {"app.kubernetes.io/managed-by": "metaflow-triggers", "metaflow-triggers/deployed-name": deployed}
+    )
+    namespaces = [sensor.namespace for sensor in lower.sensors(flow, settings)]
+    if namespaces:
+        annotations = metadata.setdefault("annotations", {})
+        # Upstream's `delete` looks the Sensor up by these.
+        annotations["metaflow/sensor_name"] = names.sensor_name(deployed)
+        annotations["metaflow/sensor_namespace"] = namespaces[0]
+        if set(namespaces) != {settings.argo_sensor_namespace}:  # ours looks there, too
+            annotations[SENSOR_NAMESPACES] = ",".join(sorted(set(namespaces)))
+    spec = result["spec"]
+    arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
+    largest = max((len(item.dependencies) for item in flow.triggers if lower.is_set(item)), default=0)
+    arguments += [{"name": name, "value": ""} for name in (*event_delivery.ARGUMENTS, *sets.argument_names(largest))]
+    for item in spec["templates"]:
+        _numbers_as_text(item)
+        if "container" in item:
+            item["container"]["env"] = environment(item["container"].get("env", []), deployed, settings)
+        if "manifest" in item.get("resource", {}):
+            item["resource"]["manifest"] = job_set(item["resource"]["manifest"], deployed, settings)
+    _add_exit_handler(spec, flow, deployed, settings)
+    return result
+
+
+def _numbers_as_text(template: Any) -> None:
+    """Fields that take a number or its text, as text: Argo's published schema knows no other form of them."""
+    retry = template.get("retryStrategy", {})
+    for holder, key in (
+        (template, "activeDeadlineSeconds"),
+        (retry, "limit"),
+        (retry.get("backoff", {}), "factor"),
+    ):
+        if isinstance(holder.get(key), int):
+            holder[key] = str(holder[key])
+
+
+def environment(current: list[Any], deployed: str, settings: Settings) -> list[Any]:
+    """A container's environment with ours; an entry of ours replaces one of the same name."""
+    ours: list[dict[str, Any]] = [
+        {"name": "METAFLOW_TRIGGERS_WEBHOOK_URL", "value": shared.webhook_url(settings)},
+        {
+            "name": "METAFLOW_TRIGGERS_WEBHOOK_TOKEN",
+            "valueFrom": _secret(settings.argo_webhook_secret, optional=True),
+        },
+        {"name": "METAFLOW_PRODUCTION_TOKEN", "valueFrom": _secret(names.token_secret(deployed), optional=False)},
+    ]
+    taken = {entry["name"] for entry in ours}
+    return [entry for entry in current if entry["name"] not in taken] + ours
+
+
+def job_set(manifest: str, deployed: str, settings: Settings) -> str:
+    """The text of the JobSet of a @parallel step, with our environment in each of its containers.
+
+    Argo fills the text in before it is read, so upstream leaves one number of it without quotes (`_WORKERS`; dump in
+    metaflow/plugins/kubernetes/kubernetes_jobsets.py).
+    """
+    import yaml
+
+    content = yaml.load(manifest.replace(_WORKERS, f"'{_WORKERS}'"), yaml.CSafeLoader)
+    for job in content["spec"]["replicatedJobs"]:
+        for container in job["template"]["spec"]["template"]["spec"]["containers"]:
+            container["env"] = environment(container.get("env", []), deployed, settings)
+    return yaml_text(content).replace(f"'{_WORKERS}'", _WORKERS)
+
+
+def _secret(name: str, optional: bool) -> dict[str, Any]:
+    reference: dict[str, Any] = {"name": name, "key": "token"}
+    if optional:
+        reference["optional"] = True
+    return {"secretKeyRef": reference}
+
+
+def _add_exit_handler(spec: Any, flow: Flow, deployed: str, settings: Settings) -> None:
+    hooks = spec.get("hooks", {})
+    upstream = spec.get("onExit") or hooks.get("exit", {}).get("template")
+    hooks.pop("exit", None)
+    if not hooks:
+        spec.pop("hooks", None)
+    start = _start_template(spec)
+    outcome = {"flow": flow.name, "project": flow.project, "branch": flow.branch, "template": deployed}
+    spec["onExit"] = "metaflow-triggers-exit"
+    spec["templates"] += [
+        render("argo/exit_template", upstream=upstream),
+        render(
+            "argo/outcome_template",
+            account=start.get("serviceAccountName"),
+            image=start["container"]["image"],
+            script=script(),
+            outcome=inert_json(outcome),
+            webhook_url=shared.webhook_url(settings),
+            webhook_secret=settings.argo_webhook_secret,
+        ),
+    ]
+
+
+def _start_template(spec: Any) -> Any:
+    """The container template of the first step: its image is known to be pullable."""
+    steps = [
+        item
+        for item in spec["templates"]
+        if "container" in item and "metaflow/step_name" in item.get("metadata", {}).get("annotations", {})
+    ]
+    containers = steps or [item for item in spec["templates"] if "container" in item]
+    named = [item for item in containers if item["name"] == "start"]
+    return (named or containers)[0]
+
+
+def script() -> str:
+    """The program of the exit handler."""
+    return (resources.files(__package__) / "outcome_script.py").read_text("utf-8")
+
+
+def without_nulls(value: Any) -> Any:
+    """A copy of a JSON value without keys whose value is null."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value

@@ -1,0 +1,117 @@
+"""Deployer: what the commands `create`, `diff --live` and `delete` ask of this backend.
+
+In:   the compiled files, settings, Metaflow's click state.
+Out:  text for people; DiagnosticError.
+
+Not here: the requests (`plan.py`, `execute.py`) and tokens' rules (upstream's, through `metaflow_triggers.seams`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .... import seams
+from ....diagnostics import Diagnostic, DiagnosticError
+from ....model.settings import Settings
+from ...plans import say, total
+from ...registry import About
+from .. import NAME
+from . import converge
+from .cluster import Cluster
+from .drift import words
+from .instructions import Deployment, Plan
+from .ownership import annotations_of
+
+one_document = converge.one_document
+
+WANTS_ABOUT = True
+"""`create`, `plan` and `drift` take `about`."""
+
+_NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
+
+
+def missing_settings(files: Sequence[Any], settings: Settings) -> list[Diagnostic]:
+    """FT002 for each setting that the deployment needs and configuration does not give."""
+    return converge.missing_settings(settings)
+
+
+def resolve_token(obj: Any, options: dict[str, Any]) -> str:
+    """The production token of the deployment, by upstream's rules. Raises DiagnosticError (FT123, FT701, FT702)."""
+    for name in options.get("replaces") or ():
+        seams.check_token(obj, NAME, name, options.get("authorize"), _existing)
+    return seams.resolve_token(obj, NAME, obj.workflow_name, options, _existing)
+
+
+def check_token(obj: Any, options: dict[str, Any]) -> None:
+    """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
+    seams.check_token(obj, NAME, obj.workflow_name, options.get("authorize"), _existing)
+
+
+def _existing(name: str) -> tuple[str | None, str | None] | None:
+    """Owner and production token of what is deployed under `name`, or None. Raises DiagnosticError(FT703)."""
+    namespace = seams.configured("KUBERNETES_NAMESPACE", "default")
+    found = Cluster.of().get("WorkflowTemplate", namespace, name)
+    if found is None:
+        return None
+    told = annotations_of(found)
+    if "metaflow/owner" not in told:
+        message = f"WorkflowTemplate `{namespace}/{name}` exists and was not made by Metaflow"
+        raise DiagnosticError([Diagnostic("FT703", message, helps=("deploy the flow under another name",))])
+    return told["metaflow/owner"], told.get("metaflow/production_token")
+
+
+def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str, about: About) -> str:
+    """What `create` would do, request by request."""
+    found = converge.plan(_wanted(files, settings, deployed_name, about), settings)
+    changes = "".join(f"{line}\n" for line in converge.changes(found, [about], settings))
+    return f"{changes}{found}\n"
+
+
+def drift(
+    files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool, about: About
+) -> tuple[bool, str]:
+    """(whether the cluster is as the flow is written, what differs in words)."""
+    found: Plan = converge.plan(_wanted(files, settings, deployed_name, about), settings)
+    changes = converge.changes(found, [about], settings)
+    return found.same, words(found, about, changes, full=full)
+
+
+def _wanted(files: Sequence[Any], settings: Settings, deployed_name: str, about: About) -> Deployment:
+    token = (_existing(deployed_name) or (None, None))[1] or _NO_TOKEN
+    return converge.deployment(files, deployed_name, token, about=about)
+
+
+def create(
+    files: Sequence[Any],
+    settings: Settings,
+    *,
+    deployed_name: str,
+    token: str,
+    options: dict[str, Any],
+    upload: Callable[[], None],
+    about: About,
+) -> str:
+    """Write the objects to the cluster; says each thing when it is done, returns the sum of it.
+
+    `upload` brings the code package to the datastore: called when nothing speaks against the deployment any more.
+    """
+    done = converge.create(
+        files,
+        settings,
+        deployed_name=deployed_name,
+        production_token=token,
+        token_is_chosen=bool(options.get("given_token") or options.get("generate_new_token")),
+        about=about,
+        accept_changes=bool(options.get("accept_changes")),
+        replaces=tuple(options.get("replaces") or ()),
+        before=upload,
+        told=say,
+    )
+    return total((step.verb for step in done.actions), "nothing to do: everything is deployed as it is")
+
+
+def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
+    """Remove what `create` made; says each thing when it is done, returns the sum of it."""
+    done = converge.delete(deployed_name, settings, told=say)
+    return total((step.verb for step in done.actions), "nothing to do")

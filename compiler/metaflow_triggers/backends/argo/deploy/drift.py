@@ -1,0 +1,95 @@
+"""Drift: in words, what differs between the cluster and what would be deployed.
+
+In:   a plan, what is known of the flow.
+Out:  text for people.
+
+Not here: reading the cluster. Tokens are left out of the text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ....manifests.text import json_text
+from ...plans import differences, short, told
+from ...registry import About
+from .instructions import APPLIED, FLOW, UNFINISHED, Plan, Step
+from .ownership import annotations_of
+
+_HIDDEN = (APPLIED, FLOW, UNFINISHED, "metaflow/production_token")
+_BY_THE_SERVER = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp")
+
+
+def words(plan: Plan, about: About, changes: list[str], *, full: bool = False) -> str:
+    """Line by line what differs; with `full` also each object as a unified diff. `changes` are those of adoption."""
+    lines = [*changes, *_starts(plan, about)]
+    steps = list({(step.kind, step.namespace, step.name): step for step in reversed(plan.steps)}.values())[::-1]
+    different = [step for step in steps if step.instructions]
+    for step in different:
+        lines += _step(step)
+    text = "\n".join(lines) if lines else f"no difference: {about.flow.name} is deployed as the flow is written"
+    if full:
+        text += "".join(_unified(step) for step in different)
+    return f"{text}\n"
+
+
+def _starts(plan: Plan, about: About) -> Iterator[str]:
+    """What deploying changes about the flow: the last deployment left the flow's model beside the template."""
+    for step in plan.steps:
+        if step.kind == "WorkflowTemplate" and step.was is not None and step.now is not None:
+            text = annotations_of(step.was).get(FLOW)
+            try:
+                if text is not None:
+                    yield from about.since(json.loads(text))
+            except ValueError:
+                yield f"what starts {about.flow.name} in the cluster was written by another version"
+            return
+
+
+def _step(step: Step) -> Iterator[str]:
+    noun = f"{step.kind} {step.namespace}/{step.name}"
+    found = differences(_shown(step.was, step), _shown(step.now, step), "", _wanted)
+    yield from told(noun, step.verb, found)
+
+
+def _shown(item: Any, step: Step) -> Any:
+    """An object without what the server adds, and without anything secret; None for None."""
+    if item is None:
+        return None
+    metadata = {name: value for name, value in item["metadata"].items() if name not in _BY_THE_SERVER}
+    metadata["annotations"] = {name: text for name, text in annotations_of(item).items() if name not in _HIDDEN}
+    shown = {name: value for name, value in item.items() if name not in ("metadata", "status", "data")}
+    found: dict[str, Any] = json.loads(json.dumps({**shown, "metadata": metadata}))
+    if step.kind == "WorkflowTemplate":
+        ((found.get("spec") or {}).get("workflowMetadata") or {}).get("annotations", {}).pop(_HIDDEN[-1], None)
+    return found
+
+
+def _wanted(was: dict[Any, Any], now: dict[Any, Any], where: str) -> Iterator[str]:
+    """What we want and is otherwise. What we say nothing of belongs to others, or is removed where it was ours."""
+    for key, value in now.items():
+        at = f"{where}.{key}" if where else str(key)
+        if key not in was:
+            if value not in ({}, []):
+                yield f"{at} is not there: {short(value)}"
+        else:
+            yield from differences(was[key], value, at, _wanted)
+
+
+def _unified(step: Step) -> str:
+    was, now = ([] if item is None else _lines(_shown(item, step)) for item in (step.was, step.now))
+    name = f"{step.kind}/{step.namespace}/{step.name}"
+    return "\n" + "".join(difflib.unified_diff(was, now, f"cluster/{name}", f"flow/{name}"))
+
+
+def _lines(value: Any) -> list[str]:
+    return json_text(_sorted(value)).splitlines(keepends=True)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,288 @@
+"""Assemble: resources through their templates, into one CloudFormation template.
+
+In:   `resources.Triggers`, upstream's state machine and job definitions, settings.
+Out:  the template, trigger objects first, the flow's state machine last.
+
+Not here: deciding names, checking.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import Any
+
+from ....manifests.templates import render
+from ....model.flows import Flow
+from ....model.settings import Settings
+from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
+from .open_settings import fill, used
+from .options import queue_url
+from .parameters import PSEUDO, parameters
+from .resources import Correlator, EventRule, OutcomeRule, Triggers
+from .roles import RULES, SCHEDULER, arn, is_made
+
+TAG_FLOW = "metaflow-triggers/flow"
+TAG_DEPLOYED_NAME = "metaflow-triggers/deployed-name"
+
+ALREADY_STARTED = (
+    "StepFunctions.ExecutionAlreadyExistsException",
+    "StepFunctions.ExecutionAlreadyExists",
+    "Sfn.ExecutionAlreadyExistsException",
+    "Sfn.ExecutionAlreadyExists",
+    "ExecutionAlreadyExists",
+)
+"""Every spelling of "this key has started a run": AWS's, and those of emulators."""
+
+TRANSACTION_CANCELLED = ("DynamoDb.TransactionCanceledException", "DynamoDB.TransactionCanceledException")
+CONDITION_UNMET = ("DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException")
+
+_FIRST_YEAR, _LAST_YEAR = 2026, 2099
+_EXPIRY = ", ".join(
+    f"'{int(datetime(year + 2, 1, 1, tzinfo=timezone.utc).timestamp())}'" for year in range(_FIRST_YEAR, _LAST_YEAR + 1)
+)
+_EXPIRES = (
+    f"States.ArrayGetItem(States.Array({_EXPIRY}), States.MathAdd(States.StringToJson(States.ArrayGetItem("
+    f"States.StringSplit(States.Format('{{}}', $$.State.EnteredTime), '-'), 0)), -{_FIRST_YEAR}))"
+)
+"""When a mark of an event that was seen may go: at the end of the next year. Step Functions, too, forgets a name after
+90 days at the earliest. JSONPath has no arithmetic of dates, so that the year is looked up."""
+
+
+def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | None:
+    """The flow's template; without `workflow` its trigger objects alone, or None if it has none."""
+    name = deployed(flow, settings)
+    triggers = lower_triggers(flow, settings)
+    tags = {TAG_FLOW: flow.name, TAG_DEPLOYED_NAME: name}
+    resources: dict[str, Any] = {}
+    if triggers is not None:
+        resources |= _trigger_resources(triggers, tags, settings, whole=workflow is not None)
+    if workflow is not None:
+        resources |= _workflow_resources(workflow, name, tags, settings)
+    if not resources:
+        return None
+    names = used(resources)
+    out: dict[str, Any] = render(
+        "step_functions/template",
+        description=f"Metaflow flow {flow.name}, deployed as {name}",
+        parameters={
+            item.name: render(
+                "step_functions/parameter", description=item.description, pattern=item.pattern, default=item.default
+            )
+            for item in parameters(settings)
+            if item.name in names
+        },
+        resources=resources,
+    )
+    return out
+
+
+def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Settings, *, whole: bool) -> dict[str, Any]:
+    tag_list = _tag_list(tags)
+    folder = f"{triggers.flow}/_triggers/"
+    if triggers.prefixed:
+        folder = "${DatastorePrefix}/" + folder
+    # An event that arrives while a stack is made must find the flow.
+    depends_on = [FLOW] if whole else []
+    own_queue = triggers.queue_arn is None
+    common = {
+        "flow": triggers.flow,
+        "deployed": triggers.deployed,
+        "folder": folder,
+        "queue_arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]} if own_queue else triggers.queue_arn,
+        "queue_url": {"Ref": "DeadLetterQueue"} if triggers.queue_arn is None else queue_url(triggers.queue_arn),
+        "tags": tag_list,
+    }
+    out: dict[str, Any] = {}
+    for rule in triggers.rules:
+        out[rule.logical] = _rule(rule, depends_on, common | {"role": arn(RULES, settings)})
+    if triggers.starter is not None:
+        out[triggers.starter.logical] = render(
+            "step_functions/starter",
+            starter=triggers.starter,
+            role=arn(triggers.starter.role, settings),
+            key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.run)"),
+            already=ALREADY_STARTED,
+            **common,
+        )
+        if is_made(triggers.starter.role, settings):
+            out[triggers.starter.role] = render("step_functions/starter_role", **common)
+    for correlator in triggers.correlators:
+        out[correlator.logical] = _correlator(correlator, triggers, arn(correlator.role, settings), common)
+        if is_made(correlator.role, settings):
+            out[correlator.role] = render("step_functions/correlator_role", **common)
+    if triggers.correlators:
+        out["SetTable"] = render("step_functions/set_table", table=triggers.table, **common)
+    if triggers.rules and is_made(RULES, settings):
+        targets = unique({"Fn::GetAtt": [rule.target, "Arn"]} for rule in triggers.rules)
+        out[RULES] = render("step_functions/rules_role", targets=one_or_all(targets), **common)
+    if triggers.schedules:
+        out["ScheduleGroup"] = render("step_functions/schedule_group", group=triggers.group, **common)
+        for schedule in triggers.schedules:
+            out[schedule.logical] = render(
+                "step_functions/schedule",
+                schedule=schedule,
+                target=_machine_arn(schedule.target, triggers),
+                role=arn(SCHEDULER, settings),
+                depends_on=depends_on,
+                **common,
+            )
+        if is_made(SCHEDULER, settings):
+            arns = unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
+            out[SCHEDULER] = render("step_functions/scheduler_role", targets=one_or_all(arns), **common)
+    if own_queue:
+        out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)
+        if triggers.rules:
+            out["DeadLetterQueuePolicy"] = render(
+                "step_functions/queue_policy", rules=[_rule_path(rule) for rule in triggers.rules]
+            )
+    return out
+
+
+def _rule(rule: EventRule | OutcomeRule, depends_on: list[str], common: dict[str, Any]) -> dict[str, Any]:
+    values = common | {"rule": rule, "depends_on": depends_on}
+    out: dict[str, Any]
+    if isinstance(rule, OutcomeRule):
+        out = render("step_functions/outcome_rule", **values)
+        return out
+    pattern: Any = event_pattern(rule.source, rule.detail_types, rule.detail)
+    if not plain(rule.detail):
+        # CloudFormation refuses a null and reads some keys as functions; a pattern may also be a text.
+        pattern = json.dumps(pattern, ensure_ascii=False, separators=(",", ":"))
+    out = render("step_functions/event_rule", pattern=pattern, **values)
+    return out
+
+
+def plain(value: Any) -> bool:
+    """Whether CloudFormation leaves a JSON value as it is when it stands in a template."""
+    if isinstance(value, dict):
+        keys_are_plain = not any(key in ("Ref", "Condition") or key.startswith("Fn::") for key in value)
+        return keys_are_plain and all(plain(item) for item in value.values())
+    if isinstance(value, list):
+        return all(item is not None and plain(item) for item in value)
+    return True
+
+
+def _correlator(correlator: Correlator, triggers: Triggers, role: Any, common: dict[str, Any]) -> dict[str, Any]:
+    folder = common["folder"]
+    count = range(len(correlator.slots))
+    values = ", ".join(f"$.row.Item.claim_{number}.S" for number in count)
+    text = f"States.Format('{triggers.deployed}{' {}' * len(correlator.slots)}', {values})"
+
+    def event_uri(path: str) -> dict[str, str]:
+        return {"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', {path})"}
+
+    out: dict[str, Any] = render(
+        "step_functions/correlator",
+        correlator=correlator,
+        role=role,
+        resets=any(schedule.target == correlator.logical for schedule in triggers.schedules),
+        expressions=set_expressions(correlator),
+        # The name says which events the set has, so that it is the same however often the start is tried, and no
+        # other set has it, also when the table is made anew.
+        run=f"States.Format('event-{{}}', States.Hash({text}, 'SHA-256'))",
+        expires=_EXPIRES,
+        event_key=_text(triggers, f"States.Format('{folder}events/{{}}.json', $.mark)"),
+        event_uris=[event_uri(f"$.row.Item.claim_{number}.S") for number in count],
+        own_uri=event_uri("$.mark"),
+        document_key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.set.run)"),
+        document_uri={"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}sfn-{{}}.json', $.set.run)"},
+        already=ALREADY_STARTED,
+        cancelled=TRANSACTION_CANCELLED,
+        unmet=CONDITION_UNMET,
+        **common,
+    )
+    return out
+
+
+def set_expressions(correlator: Correlator) -> dict[str, str]:
+    """The DynamoDB expressions of a set, by what they are for."""
+    slots = [slot.attribute for slot in correlator.slots]
+    claims = [f"claim_{number}" for number in range(len(slots))]
+    oldest = [f"{slot}[0]" if correlator.join == "queue" else slot for slot in slots]
+    moves = ", ".join(f"{claim} = {slot}" for claim, slot in zip(claims, oldest, strict=True))
+    return {
+        "claim": f"SET {moves} REMOVE {', '.join(oldest)}",
+        "claimable": " AND ".join(["attribute_not_exists(claim_0)", *(f"attribute_exists({slot})" for slot in oldest)]),
+        "claims": ", ".join(claims),
+        "release": f"REMOVE {', '.join(claims)}",
+        "releasable": " AND ".join(f"{claim} = :{claim}" for claim in claims),
+        "reset": f"REMOVE {', '.join(slots)}",
+    }
+
+
+def _text(triggers: Triggers, text: str) -> Any:
+    return {"Fn::Sub": text} if triggers.prefixed else text
+
+
+def _machine_arn(logical: str, triggers: Triggers) -> Any:
+    # The flow's own machine is named, not referred to: the trigger objects also stand without it.
+    if logical == FLOW:
+        arn = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+        return {"Fn::Sub": arn + triggers.deployed}
+    return {"Fn::GetAtt": [logical, "Arn"]}
+
+
+def unique(items: Iterable[Any]) -> list[Any]:
+    """Each item once, in order."""
+    out: list[Any] = []
+    for item in items:
+        if item not in out:
+            out.append(item)
+    return out
+
+
+def one_or_all(items: list[Any]) -> Any:
+    """As IAM writes it: one by itself, several as a list."""
+    return items[0] if len(items) == 1 else items
+
+
+def _rule_path(rule: EventRule | OutcomeRule) -> str:
+    """What follows `rule/` in a rule's ARN."""
+    bus = rule.bus.rpartition("event-bus/")[2] if isinstance(rule, EventRule) else "default"
+    return rule.name if bus == "default" else f"{bus}/{rule.name}"
+
+
+def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings: Settings) -> dict[str, Any]:
+    definitions = lower_job_definitions(workflow, name)
+    references = {item.name: item.name for item in parameters(settings)}
+    references |= {item: item for item in PSEUDO}
+    out: dict[str, Any] = {}
+    for item in definitions:
+        own = dict(item.properties)
+        users_tags = own.pop("Tags", {})
+        out[item.logical] = render(
+            "step_functions/job_definition",
+            job_definition=item.name,
+            properties=fill(own, references),
+            tags=users_tags | tags,
+        )
+    references |= {f"JobDefinition.{item.step}": item.logical for item in definitions}
+    out[FLOW] = render(
+        "step_functions/state_machine",
+        deployed=name,
+        definition=fill(workflow["definition"], references),
+        tags=_tag_list(tags),
+    )
+    return out
+
+
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def trigger_part(whole: dict[str, Any]) -> dict[str, Any]:
+    """The trigger objects of a whole template: what `template` gives without a workflow."""
+    kept = {
+        name: {key: value for key, value in resource.items() if key != "DependsOn"}
+        for name, resource in whole["Resources"].items()
+        if name != FLOW and resource["Type"] != "AWS::Batch::JobDefinition"
+    }
+    names = used(kept)
+    out = dict(whole) | {"Resources": kept}
+    if "Parameters" in whole:
+        out["Parameters"] = {key: value for key, value in whole["Parameters"].items() if key in names}
+        if not out["Parameters"]:
+            del out["Parameters"]
+    return out

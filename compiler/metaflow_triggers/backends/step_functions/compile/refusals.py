@@ -1,0 +1,298 @@
+"""Refusals: what this backend cannot carry of a flow's triggers.
+
+In:   a flow, settings.
+Out:  diagnostics with the place in the user's file; empty when all of it can be carried.
+
+Not here: what only the finished template shows, such as sizes (`checks.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ....diagnostics import Diagnostic
+from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ....model.settings import Settings
+from . import names
+from .dependencies import finish_filter, sender
+from .event_patterns import CannotKeep, numbers_beyond
+from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, is_set, outcome_pattern
+from .options import options, queue_arns
+from .scheduler_cron import LIMIT as CRON_LIMIT
+from .scheduler_cron import scheduler_expressions
+from .statuses import STATUS_CHANGE
+
+_PLAIN = re.compile(r"[A-Za-z0-9*?,/#-]+")
+
+_UNBUILT = {
+    "parallel": "@parallel steps",
+    "exit_hook": "@exit_hook",
+    "switch": "switch steps",
+}
+
+
+def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
+    """Everything at once, in the order of the file."""
+    return [*_names(flow, settings), *_features(flow), *_schedule(flow), *_triggers(flow, settings)]
+
+
+def _names(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
+    name = deployed(flow, settings)
+    if names.VALID_STATE_MACHINE.fullmatch(name):
+        return
+    if len(name) > names.STATE_MACHINE_LIMIT:
+        why = f"has {len(name)} characters; AWS Step Functions takes {names.STATE_MACHINE_LIMIT}"
+    else:
+        why = "has characters other than letters, digits, `_`, `.` and `-`"
+    yield Diagnostic(
+        "FT401",
+        f"the name `{name}` of `{flow.name}` on AWS Step Functions {why}",
+        flow.span,
+        "named after this class",
+        helps=("give the flow a shorter name of letters, digits and `_`",),
+    )
+
+
+def _features(flow: Flow) -> Iterator[Diagnostic]:
+    for feature in flow.features:
+        if feature in _UNBUILT:
+            yield Diagnostic(
+                "FT510",
+                f"`{flow.name}` uses {_UNBUILT[feature]}, which Metaflow does not run on AWS Step Functions",
+                flow.span,
+                "could be started, but not run",
+                helps=("deploy the flow on argo-workflows, or take it out of the flow",),
+            )
+
+
+def _schedule(flow: Flow) -> Iterator[Diagnostic]:
+    if flow.schedule is None:
+        return
+    fields = flow.schedule.cron.split()
+    if len(fields) != 6:
+        yield Diagnostic(
+            "FT505",
+            f"the cron expression of `{flow.name}` has {len(fields)} fields; EventBridge Scheduler takes six",
+            flow.schedule.span,
+            "would never start the flow",
+            helps=("write minute, hour, day of month, month, day of week, year: cron='0 8 ? * MON-FRI *'",),
+        )
+    elif len(f"cron({flow.schedule.cron})") > CRON_LIMIT or not all(map(_PLAIN.fullmatch, fields)):
+        yield Diagnostic(
+            "FT505",
+            f"EventBridge Scheduler does not take the cron expression of `{flow.name}`",
+            flow.schedule.span,
+            f"expected at most {CRON_LIMIT} letters, digits and `* ? , - / # L W`",
+        )
+
+
+def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
+    queues = queue_arns(flow)
+    if len(queues) > 1:
+        yield Diagnostic(
+            "FT107",
+            f"the triggers of `{flow.name}` name {len(queues)} dead-letter queues on AWS, which has one for a flow",
+            flow.triggers[-1].span,
+            "names another one than the trigger before",
+            helps=("write the same queue in both, or in one of them only",),
+        )
+    for trigger in flow.triggers:
+        if is_set(trigger):
+            yield from _set(flow, trigger, settings)
+        for item in trigger.dependencies:
+            if isinstance(item, FinishDependency):
+                yield from _outcomes(flow, item, settings)
+            else:
+                yield from _event(flow, item, settings)
+    yield from _same_sender(flow, settings)
+
+
+def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnostic]:
+    missing = _given_by_nobody(flow, trigger)
+    if missing:
+        yield Diagnostic(
+            "FT501",
+            f"whether a set of events gives `{missing[0]}` of `{flow.name}` a value is not known before it starts on "
+            "AWS Step Functions",
+            trigger.span,
+            "`auto_map` may take it from any of the events, and each is judged when it arrives",
+            helps=(f"map `{missing[0]}` from one of the events", f"or give `{missing[0]}` a default"),
+        )
+    reset = options(trigger).reset_at
+    if reset is not None:
+        try:
+            scheduler_expressions(reset.fields)
+        except ValueError as error:
+            yield Diagnostic(
+                "FT107",
+                f"`reset_at` of `{flow.name}` cannot be scheduled on AWS: {error}",
+                trigger.span,
+                "would never forget",
+                helps=("write {'cron': '0 0 * * *', 'timezone': 'Europe/Berlin'}",),
+            )
+    # Two claims in the longest expression for each dependency, and "SET ", " REMOVE ".
+    longest = len(trigger.dependencies) * len("claim_000 = slot_000[0], slot_000[0], ") + 12
+    if longest > EXPRESSION_LIMIT:
+        most = (EXPRESSION_LIMIT - 12) // len("claim_000 = slot_000[0], slot_000[0], ")
+        yield Diagnostic(
+            "FT405",
+            f"`{flow.name}` waits for all of {len(trigger.dependencies)} dependencies; AWS takes {most} in one set",
+            trigger.span,
+            "a condition over so many would be too long for DynamoDB",
+            helps=("gather some of them in a flow of its own, joined by @trigger_on_finish",),
+        )
+
+
+def _given_by_nobody(flow: Flow, trigger: Trigger) -> list[str]:
+    """Required parameters of a set that only `auto_map` may fill."""
+    if not trigger.auto_map:
+        return []
+    mapped = {mapping.parameter for item in trigger.dependencies for mapping in item.mappings}
+    return [
+        item.name
+        for item in flow.parameters
+        if item.required and not item.has_default and not item.is_config and item.name not in mapped
+    ]
+
+
+def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Diagnostic]:
+    own = json.loads(item.origin or "{}")
+    if own and "step-functions" not in own:
+        yield Diagnostic(
+            "FT503",
+            f"the `origin` of event `{item.name}` says nothing about AWS Step Functions",
+            item.span,
+            "would wait for an event that nobody publishes under this name",
+            helps=("write 'origin': {'step-functions': {'source': ..., 'detail-type': ...}}",),
+        )
+        return
+    problem = _origin_problem(own.get("step-functions"))
+    if problem:
+        yield Diagnostic(
+            "FT503",
+            f"the `origin` of event `{item.name}` is not understood on AWS Step Functions: {problem}",
+            item.span,
+            "would wait for an event that nobody publishes",
+            helps=("write {'step-functions': {'source': 'aws.s3', 'detail-type': 'Object Created'}}",),
+        )
+        return
+    pattern = json.loads(item.filter or "{}")
+    for number in numbers_beyond(pattern):
+        yield Diagnostic(
+            "FT502",
+            f"the filter of event `{item.name}` has the number {number}, which EventBridge does not compare exactly",
+            item.span,
+            "expected -5e9 to 5e9, 15 digits, at most 6 of them after the point",
+            helps=("publish the value as text, and filter on the text",),
+        )
+    whole = event_pattern(*_named(item, settings), pattern)
+    size = len(json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
+    if size > PATTERN_LIMIT:
+        yield Diagnostic(
+            "FT402",
+            f"the filter of event `{item.name}` makes a pattern of {size} characters; EventBridge takes "
+            f"{PATTERN_LIMIT}",
+            item.span,
+            "the rule would be refused",
+            helps=("list fewer values, or let the publisher put them in one field",),
+        )
+
+
+def _named(item: EventDependency, settings: Settings) -> tuple[str, list[str]]:
+    meant = sender(item, settings)
+    assert meant.source is not None
+    return meant.source, [meant.detail_type] if meant.detail_type else []
+
+
+def _origin_problem(own: Any) -> str:
+    if own is None:
+        return ""
+    if not isinstance(own, dict) or "source" not in own:
+        return "it has no `source`"
+    unknown = sorted(set(own) - {"source", "detail-type"})
+    if unknown:
+        return f"unknown key {unknown[0]!r}"
+    for key, value in own.items():
+        if not isinstance(value, str) or not value or len(value) > 256:
+            return f"{key!r} is not a text of 1 to 256 characters"
+    return ""
+
+
+def _same_sender(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
+    """Two dependencies with one origin: the run could not tell which of them an event is."""
+    seen: dict[tuple[str, str | None], EventDependency] = {}
+    for trigger in flow.triggers:
+        for item in trigger.dependencies:
+            if isinstance(item, FinishDependency):
+                source, kind = "aws.states", STATUS_CHANGE
+                clash = next((one for (s, k), one in seen.items() if s == source and k in (kind, None)), None)
+                if clash is not None:
+                    yield _ambiguous(flow, clash, clash)
+                continue
+            if _origin_problem(json.loads(item.origin or "{}").get("step-functions")):
+                continue
+            meant = sender(item, settings)
+            assert meant.source is not None
+            first = next(
+                (
+                    one
+                    for (source, kind), one in seen.items()
+                    if source == meant.source and (None in (kind, meant.detail_type) or kind == meant.detail_type)
+                ),
+                None,
+            )
+            # The same name twice in one trigger is told by the checks (FT105).
+            if first is not None and first.name != item.name:
+                yield _ambiguous(flow, item, first)
+            seen.setdefault((meant.source, meant.detail_type), item)
+
+
+def _ambiguous(flow: Flow, item: EventDependency, first: EventDependency) -> Diagnostic:
+    return Diagnostic(
+        "FT503",
+        f"two dependencies of `{flow.name}` stand for the same event of AWS, with or without a filter",
+        item.span,
+        "an event could be either of them",
+        ((first.span, "and this one"),) if first is not item else (),
+        helps=("give each of the two a flow of its own",),
+    )
+
+
+def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterator[Diagnostic]:
+    machine = names.deployed_name(item.flow, item.project, item.branch, settings)
+    if not names.VALID_STATE_MACHINE.fullmatch(machine):
+        yield Diagnostic(
+            "FT401",
+            f"the name `{machine}` of `{item.flow}` does not fit AWS Step Functions",
+            item.span,
+            "no state machine can have this name",
+        )
+    try:
+        left = finish_filter(item)
+    except CannotKeep as error:
+        yield Diagnostic(
+            "FT502",
+            f"a filter of `{flow.name}` cannot be kept exactly on AWS Step Functions: {error}",
+            item.span,
+            "would start on outcomes that the filter excludes",
+        )
+        return
+    if not left.outcomes:
+        yield Diagnostic(
+            "FT502",
+            f"no outcome of `{item.flow}` can pass the filter of `{flow.name}`",
+            item.span,
+            "would never start on it",
+        )
+        return
+    size = len(json.dumps(outcome_pattern(("x" * 9,) * len(left.outcomes), [machine], left.runs)).encode("utf-8"))
+    if size > PATTERN_LIMIT:
+        yield Diagnostic(
+            "FT402",
+            f"the filter of `{flow.name}` makes a pattern of {size} characters; EventBridge takes {PATTERN_LIMIT}",
+            item.span,
+            "the rule would be refused",
+        )

@@ -1,0 +1,150 @@
+"""Deployer: what the commands `create`, `diff --live` and `delete` ask of this backend.
+
+In:   the compiled files, settings, Metaflow's click state.
+Out:  text for people; DiagnosticError.
+
+Not here: the requests (`plan.py`, `execute.py`) and tokens' rules (upstream's, through `metaflow_triggers.seams`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from .... import seams
+from ....diagnostics import Diagnostic, DiagnosticError
+from ....manifests.schemas import findings
+from ....manifests.text import json_text, yaml_text
+from ....model.settings import Settings
+from ...plans import say, total
+from .. import NAME
+from ..compile.lower import FLOW
+from . import converge, policies
+from .calls import Clients
+from .drift import words
+from .instructions import Place, Plan
+from .ownership import refuse
+from .plan import where
+from .preflight import missing_things
+from .state_machines import flow_of, production_token, read_machine
+
+_NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
+
+
+def one_document(files: Iterable[Any]) -> str:
+    """The flow's template as JSON text."""
+    return json_text(next(file.content for file in files))
+
+
+def policies_document(files: Iterable[Any], settings: Settings, *, emits: bool) -> str:
+    """The IAM roles of the flow as a template: for who manages roles by hand. Raises DiagnosticError (FT601)."""
+    document = policies.policies(next(file.content for file in files), settings, emits=emits)
+    wrong = [
+        Diagnostic("FT601", f"the roles violate their schema at {pointer}: {message[:400]}")
+        for pointer, message in findings(document, policies.SCHEMA)
+    ]
+    if wrong:
+        raise DiagnosticError(wrong)
+    return yaml_text(document)
+
+
+def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnostic]:
+    """FT002 for each setting that the template needs and configuration does not give."""
+    known = {"ProductionToken": "", "CodePackageSha": "", "CodePackagePath": ""}  # made by `create` itself
+    found = [item for file in files for item in converge.missing_values(file.content, known, settings)]
+    return list({item.helps: item for item in reversed(found)}.values())[::-1]  # one setting may fill two parameters
+
+
+def resolve_token(obj: Any, options: dict[str, Any]) -> str:
+    """The production token of the deployment, by upstream's rules."""
+    return seams.resolve_token(obj, NAME, obj.state_machine_name, options, _existing)
+
+
+def check_token(obj: Any, options: dict[str, Any]) -> None:
+    """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
+    seams.check_token(obj, NAME, obj.state_machine_name, options.get("authorize"), _existing)
+
+
+def _existing(name: str) -> tuple[str | None, str | None] | None:
+    """Owner and production token of what is deployed under `name`, or None. Raises DiagnosticError(FT703)."""
+    found = read_machine(where(name, Clients()), name)
+    if found is None or found.deleting:
+        return None
+    if flow_of(found.definition) is None:
+        raise refuse(f"the state machine {name}")
+    return flow_of(found.definition, "metaflow.owner"), flow_of(found.definition, "metaflow.production_token")
+
+
+def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str) -> str:
+    """What `create` would do, call by call."""
+    found, _ = _plan(files, settings, deployed_name)
+    warnings = "".join(f"{line}\n" for line in found.changes)
+    return f"{warnings}{found}\n"
+
+
+def drift(files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool) -> tuple[bool, str]:
+    """(whether the account is as the flow is written, what differs in words)."""
+    found, token = _plan(files, settings, deployed_name)
+    return found.same and not found.changes, words(found, token, full=full)
+
+
+def _plan(files: Sequence[Any], settings: Settings, deployed: str) -> tuple[Plan, str | None]:
+    template = next(file.content for file in files)
+    token = production_token(_place(deployed))
+    return converge.plan(template, {"ProductionToken": token or _NO_TOKEN}, settings), token
+
+
+def _place(deployed: str) -> Place:
+    return where(deployed, Clients())
+
+
+def create(
+    files: Sequence[Any],
+    settings: Settings,
+    *,
+    deployed_name: str,
+    token: str,
+    options: dict[str, Any],
+    upload: Callable[[], None],
+) -> str:
+    """Deploy the template; says each thing when it is done, returns the sum of it.
+
+    `upload` brings the code package to the datastore: called when nothing speaks against the deployment any more.
+    """
+    template = next(file.content for file in files)
+    if options.get("log_execution_history"):
+        template = _logged(template)
+    missing = missing_things(template, settings, Clients())
+    if missing:
+        raise DiagnosticError(missing)
+    done = converge.create(
+        template,
+        {"ProductionToken": token},
+        settings,
+        accept_changes=bool(options.get("accept_changes")),
+        before=upload,
+        told=say,
+    )
+    return total((step.verb for step in done), "nothing to do: everything is deployed as it is")
+
+
+def _logged(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with what --log-execution-history asks for, as upstream does it (step_functions_client.py:102)."""
+    group = seams.configured("SFN_EXECUTION_LOG_GROUP_ARN")
+    if not group:
+        what = "--log-execution-history needs a log group, and none is configured"
+        raise DiagnosticError([Diagnostic("FT002", what, helps=("set METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN",))])
+    machine = template["Resources"][FLOW]
+    logging = {
+        "Level": "ALL",
+        "IncludeExecutionData": True,
+        "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": group}}],
+    }
+    machine = machine | {"Properties": machine["Properties"] | {"LoggingConfiguration": logging}}
+    return template | {"Resources": template["Resources"] | {FLOW: machine}}
+
+
+def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
+    """Remove what `create` made; says each thing when it is done, returns the sum of it."""
+    done = converge.delete(deployed_name, flow=flow, steps=steps, told=say)
+    return total((step.verb for step in done), "nothing to do")

@@ -1,0 +1,64 @@
+"""Owned: whose an object is, and what we keep in mind about a deployment in the tags of its state machine.
+
+In:   tags.
+Out:  yes or no; DiagnosticError (FT703); lists of names as tags, and back.
+
+Not here: reading tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ....diagnostics import Diagnostic, DiagnosticError
+from ..compile.assemble import TAG_DEPLOYED_NAME
+from .instructions import Place
+
+BUSES = "metaflow-triggers/buses"
+"""Buses but `default` on which the flow has, or may have, rules: else each bus of the account had to be asked."""
+FORMER_STEPS = "metaflow-triggers/former-steps"
+"""Steps that the flow no longer has, whose job definitions are still there."""
+
+_VALUE_LIMIT = 256  # characters of a tag's value
+
+
+def is_ours(place: Place, tags: dict[str, str]) -> bool:
+    return tags.get(TAG_DEPLOYED_NAME) == place.deployed
+
+
+def tag_map(tags: list[dict[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:
+    return {item[key]: item[value] for item in tags}
+
+
+def refuse(what: str) -> DiagnosticError:
+    return DiagnosticError(
+        [
+            Diagnostic(
+                "FT703",
+                f"{what} exists and was not made for this flow",
+                helps=("delete it if nobody needs it, and repeat the command",),
+            )
+        ]
+    )
+
+
+def kind_of(key: str) -> str:
+    """The kind of a tag that `reminders` made."""
+    return key.partition(":")[0]
+
+
+def remembered(kind: str, tags: dict[str, str]) -> list[str]:
+    """The names that the tags of `kind` hold."""
+    return [name for key in sorted(tags) if kind_of(key) == kind for name in tags[key].split()]
+
+
+def reminders(kind: str, names: Iterable[str]) -> dict[str, str]:
+    """Tags of `kind` that hold `names`, in as few values as they fit; a name that fits none is left out."""
+    values = [""]
+    for name in sorted(set(names)):
+        if len(name) > _VALUE_LIMIT:
+            continue
+        if values[-1] and len(values[-1]) + 1 + len(name) > _VALUE_LIMIT:
+            values.append("")
+        values[-1] = f"{values[-1]} {name}".strip()
+    return {kind if not number else f"{kind}:{number}": value for number, value in enumerate(values) if value}

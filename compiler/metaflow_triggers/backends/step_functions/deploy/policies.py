@@ -1,0 +1,154 @@
+"""Policies: every IAM role that a flow needs, as a CloudFormation template of roles alone.
+
+In:   the flow's template, settings; whether its code emits events.
+Out:  a template; deployed as it is, or read by who manages roles by hand.
+
+Not here: what a role may do (`templates/step_functions/*_role.json.j2`). The roles of the triggers are those of the
+flow's template, also where a setting gives one and the template has none; what they refer to is spelled out as ARNs.
+ARNs are exact. `UNRESTRICTED` lists the actions for which IAM knows no resource.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ....manifests.templates import render
+from ....model.settings import Settings
+from ..compile.assemble import TAG_DEPLOYED_NAME, one_or_all, unique
+from ..compile.lower import FLOW, datastore
+from ..compile.open_settings import used
+from ..compile.parameters import parameters
+from ..compile.roles import PARAMETERS
+from .objects import QUEUE, ROLE, TABLE
+from .ownership import tag_map
+from .rules_and_schedules import RULE, SCHEDULE, bus_name
+from .state_machines import JOB_DEFINITION, MACHINE
+
+SCHEMA = "step_functions/policies"
+
+UNRESTRICTED = {
+    "batch:DescribeJobs": "Service Authorization Reference, AWS Batch: no resource type",
+}
+"""Actions that are allowed on `*`, and where AWS says that nothing narrower is possible."""
+
+_ARNS = {
+    MACHINE: ("states", "stateMachine:", "StateMachineName"),
+    QUEUE: ("sqs", "", "QueueName"),
+    TABLE: ("dynamodb", "table/", "TableName"),
+}
+_QUEUE = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:job-queue/"
+_MADE_HERE = {"StateMachineRoleArn", "BatchJobRoleArn", "FargateExecutionRoleArn", *PARAMETERS.values()}
+
+
+def policies(template: dict[str, Any], settings: Settings, *, emits: bool) -> dict[str, Any]:
+    """A template of the roles. `template` is the flow's whole template, `emits` whether its code calls emit_event."""
+    resources = template["Resources"]
+    machine = resources[FLOW]["Properties"]
+    arns = {logical: _arn(item) for logical, item in resources.items() if item["Type"] in _ARNS}
+    roles = {logical: _spelled(item, arns) for logical, item in resources.items() if item["Type"] == ROLE}
+    folder = "${DatastorePrefix}/" if datastore(settings)[1] != "" else ""
+    common = {
+        "flow": template["Description"].partition(", deployed as ")[0].removeprefix("Metaflow flow "),
+        "deployed": tag_map(machine["Tags"])[TAG_DEPLOYED_NAME],
+        "tags": machine["Tags"],
+    }
+    roles |= _spelled(_given_roles(resources, folder, common), arns)
+    roles |= _settings_roles(resources, settings, folder, common, emits=emits)
+    names = used(roles)
+    out: dict[str, Any] = render(
+        "step_functions/template",
+        description=f"Roles of the Metaflow flow {common['flow']}, deployed as {common['deployed']}",
+        parameters={
+            item.name: render(
+                "step_functions/parameter", description=item.description, pattern=item.pattern, default=item.default
+            )
+            for item in parameters(settings)
+            if item.name in names and item.name not in _MADE_HERE
+        },
+        resources=roles,
+    )
+    return out
+
+
+def _settings_roles(
+    resources: dict[str, Any], settings: Settings, folder: str, common: dict[str, Any], *, emits: bool
+) -> dict[str, Any]:
+    """The roles that the template always takes from settings: of the flow's state machine and of its tasks."""
+    definition = resources[FLOW]["Properties"]["Definition"]
+    text = json.dumps(definition)
+    common = common | {"foreach": "dynamodb:getItem" in text, "folder": folder}
+    machine = render(
+        "step_functions/state_machine_role",
+        definitions=[
+            item["Properties"]["JobDefinitionName"] for item in resources.values() if item["Type"] == JOB_DEFINITION
+        ],
+        queues=unique(_queue_arn(item, settings) for item in _values(definition, "JobQueue")),
+        distributed='"DISTRIBUTED"' in text,
+        **common,
+    )
+    task = render(
+        "step_functions/task_role",
+        bus=bus_name(settings.event_bus) if emits else None,
+        source=settings.event_source,
+        **common,
+    )
+    return {"StateMachineRole": machine, "TaskRole": task}
+
+
+def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any]) -> dict[str, Any]:
+    """The roles of the triggers that settings give, so that the template makes none."""
+    out: dict[str, Any] = {}
+    rules = [item["Properties"]["Targets"][0] for item in resources.values() if item["Type"] == RULE]
+    timed = [item["Properties"]["Target"] for item in resources.values() if item["Type"] == SCHEDULE]
+    for logical, name, targets in (("RulesRole", "rules_role", rules), ("SchedulerRole", "scheduler_role", timed)):
+        if targets and logical not in resources:
+            out[logical] = render(
+                f"step_functions/{name}",
+                targets=one_or_all(unique(target["Arn"] for target in targets)),
+                queue_arn=targets[0]["DeadLetterConfig"]["Arn"],
+                **common,
+            )
+    queue_arn = next((target["DeadLetterConfig"]["Arn"] for target in rules), None)
+    for logical in ("Starter", "EventCorrelator", "FinishCorrelator"):
+        if logical in resources and f"{logical}Role" not in resources:
+            name = "starter_role" if logical == "Starter" else "correlator_role"
+            place = f"{folder}{common['flow']}/_triggers/"
+            out[f"{logical}Role"] = render(f"step_functions/{name}", folder=place, queue_arn=queue_arn, **common)
+    return out
+
+
+def _arn(resource: dict[str, Any]) -> dict[str, str]:
+    service, before, key = _ARNS[resource["Type"]]
+    place = f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:"
+    return {"Fn::Sub": f"{place}{before}{resource['Properties'][key]}"}
+
+
+def _spelled(value: Any, arns: dict[str, dict[str, str]]) -> Any:
+    """`value` with ARNs where it refers to resources of the flow's template."""
+    if isinstance(value, dict):
+        if list(value) == ["Fn::GetAtt"] and value["Fn::GetAtt"][0] in arns:
+            return arns[value["Fn::GetAtt"][0]]
+        return {key: _spelled(item, arns) for key, item in value.items()}
+    return [_spelled(item, arns) for item in value] if isinstance(value, list) else value
+
+
+def _values(definition: Any, key: str) -> Iterator[Any]:
+    """The values of every `key` in a definition."""
+    if isinstance(definition, dict):
+        if key in definition:
+            yield definition[key]
+        for item in definition.values():
+            yield from _values(item, key)
+    elif isinstance(definition, list):
+        for item in definition:
+            yield from _values(item, key)
+
+
+def _queue_arn(queue: Any, settings: Settings) -> Any:
+    """A job queue is named, or given as an ARN; the setting too."""
+    if isinstance(queue, str):
+        return queue if queue.startswith("arn:") else {"Fn::Sub": f"{_QUEUE}{queue}"}
+    is_arn = (settings.batch_job_queue or "").startswith("arn:")
+    return queue if is_arn else {"Fn::Sub": f"{_QUEUE}${{BatchJobQueue}}"}

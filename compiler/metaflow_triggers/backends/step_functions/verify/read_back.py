@@ -1,0 +1,354 @@
+"""Read back: what a finished template means, held against what the flow means.
+
+In:   a template (as `assemble.template` gives it, or as it was read from a file), the flow, the settings.
+Out:  texts: each thing that the one says and the other does not.
+
+Not here: what is the same in every template (`schemas/step_functions`), whether AWS takes it (`checks`).
+The flow's side is worked out from the model and the settings alone, not from `lower`'s resources: rules are taken
+apart into single deliveries, so that it does not matter which of them share a rule. What a filter over an outcome
+leaves to the state machine is asked from `filters`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ....model.settings import Settings
+from ..compile import names, roles
+from ..compile.dependencies import finish_filter, origin_of
+from ..compile.open_settings import used
+from ..compile.options import options, queue_arns, queue_url
+from ..compile.parameters import PSEUDO, parameters
+from ..compile.scheduler_cron import scheduler_expressions
+from ..compile.statuses import STATUS, STATUS_CHANGE
+from .machines_read_back import Served, correlator_differences, starter_differences
+
+MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+_RULE = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/"
+
+Told = frozenset[tuple[str, ...]]
+
+
+def differences(template: dict[str, Any], flow: Flow, settings: Settings) -> Iterator[str]:
+    """What the template says and the flow does not mean, and the other way round."""
+    try:
+        yield from _differences(template, flow, settings)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        yield f"cannot be read back: {error!r}"
+
+
+def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> Iterator[str]:
+    resources: dict[str, Any] = template["Resources"]
+    deployed = names.own_name(flow, settings)
+    given = {name: item["Properties"] for name, item in resources.items()}
+    told = _Template(given, flow, settings, deployed)
+    yield from _references(template, settings)
+    yield from _compared("delivers", told.deliveries(), _deliveries(flow, settings))
+    yield from _compared("runs at times", told.schedules(), _schedules(flow, deployed))
+    yield from told.rules_are_whole()
+    yield from told.machines()
+    yield from _compared("allows", told.rights(), told.rights_needed())
+    yield from told.workflow()
+
+
+def _references(template: dict[str, Any], settings: Settings) -> Iterator[str]:
+    """Names that are used and not there, and the other way round; what must be there before a rule is."""
+    resources, declared = template["Resources"], template.get("Parameters", {})
+    wanted = used(resources) - set(resources) - set(PSEUDO)
+    if wanted != set(declared):
+        idle, undeclared = sorted(set(declared) - wanted), sorted(wanted - set(declared))
+        yield f"declares {idle} for nothing, uses {undeclared} undeclared"
+    for item in parameters(settings):
+        said = declared.get(item.name)
+        pattern = {"AllowedPattern": item.pattern} if item.pattern else {}
+        value = {"MinLength": 1} if item.default is None else {"Default": item.default}
+        if said is not None and said != {"Type": "String", "Description": item.description, **pattern, **value}:
+            yield f"asks for {item.name} in another way"
+    first = ["StateMachine"] if "StateMachine" in resources else []
+    for name, item in resources.items():
+        timely = item["Type"] in ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
+        if item.get("DependsOn", []) != (first if timely else []):
+            yield f"makes {name} before what it starts"
+
+
+def _compared(verb: str, said: Told, meant: Told) -> Iterator[str]:
+    yield from (f"{verb} what the flow does not mean: {' | '.join(item)}" for item in sorted(said - meant))
+    yield from (f"lacks what the flow means; it {verb}: {' | '.join(item)}" for item in sorted(meant - said))
+
+
+def text_of(value: Any) -> str:
+    """A JSON value as one text, the same for equal values."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def is_set(trigger: Trigger) -> bool:
+    """Whether a start needs an event of each dependency."""
+    return trigger.join == "all" and len(trigger.dependencies) > 1
+
+
+def _machine(trigger: Trigger) -> str:
+    return f"{trigger.kind.capitalize()}Correlator" if is_set(trigger) else "Starter"
+
+
+# what the flow means -----------------------------------------------------------------------------------------------
+
+
+def _dead_letters(flow: Flow) -> str:
+    queues = queue_arns(flow)
+    return queues[0] if queues else "DeadLetterQueue"
+
+
+def _deliveries(flow: Flow, settings: Settings) -> Told:
+    """(machine, bus, source, name of the event or `*`, filter, tries, seconds, queue), and the like for outcomes."""
+    out = set()
+    for trigger in flow.triggers:
+        said = options(trigger)
+        end = (str(said.delivery.attempts), str(said.delivery.age), _dead_letters(flow))
+        for item in trigger.dependencies:
+            if isinstance(item, FinishDependency):
+                left = finish_filter(item)
+                upstream = names.deployed_name(item.flow, item.project, item.branch, settings)
+                out |= {
+                    (_machine(trigger), "default", upstream, STATUS[outcome], text_of(left.runs), *end)
+                    for outcome in left.outcomes
+                }
+            else:
+                out.add((_machine(trigger), *_where(item, said.bus, settings), text_of(_filter(item)), *end))
+    return frozenset(out)
+
+
+def _where(item: EventDependency, bus: str | None, settings: Settings) -> tuple[str, str, str]:
+    own = origin_of(item)
+    if own is None:
+        return bus or settings.event_bus, settings.event_source, item.name
+    elsewhere = bus if bus and not own["source"].startswith("aws.") else "default"
+    return elsewhere, own["source"], own.get("detail-type") or "*"
+
+
+def _filter(item: EventDependency) -> Any:
+    return json.loads(item.filter) if item.filter is not None else {}
+
+
+def _schedules(flow: Flow, deployed: str) -> Told:
+    """(machine, expression, time zone, input, tries, seconds, queue)."""
+    end = ("185", "86400", _dead_letters(flow))
+    out = set()
+    if flow.schedule is not None:
+        cron = f"cron({flow.schedule.cron})"
+        out.add((MACHINE + deployed, cron, flow.schedule.timezone or "UTC", '{"Parameters": "{}"}', *end))
+    for trigger in flow.triggers:
+        reset = options(trigger).reset_at
+        if reset is not None and is_set(trigger):
+            out |= {
+                (_machine(trigger), cron, reset.timezone, '{"reset": true}', *end)
+                for cron in scheduler_expressions(reset.fields)
+            }
+    return frozenset(out)
+
+
+# what the template says --------------------------------------------------------------------------------------------
+
+
+def _name_of(value: Any) -> str:
+    """A reference to a resource as its logical name, `Fn::Sub` as its text, anything else as JSON text."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((key, argument),) = value.items()
+        if key == "Fn::GetAtt" and argument[1:] == ["Arn"]:
+            return str(argument[0])
+        if key in ("Fn::Sub", "Ref"):
+            return str(argument)
+    return text_of(value)
+
+
+class _Template:
+    def __init__(self, given: dict[str, Any], flow: Flow, settings: Settings, deployed: str) -> None:
+        self.given, self.flow, self.settings, self.deployed = given, flow, settings, deployed
+        prefixed = settings.datastore_s3 is None or bool(
+            settings.datastore_s3.removeprefix("s3://").partition("/")[2].strip("/")
+        )
+        self.folder = ("${DatastorePrefix}/" if prefixed else "") + f"{flow.name}/_triggers/"
+        self.rules = {name: item for name, item in given.items() if "EventPattern" in item}
+        self.timed = {name: item for name, item in given.items() if "ScheduleExpression" in item}
+        self.whole_sets = [trigger for trigger in flow.triggers if is_set(trigger)]
+        self.alone = [trigger for trigger in flow.triggers if trigger.dependencies and not is_set(trigger)]
+
+    def deliveries(self) -> Told:
+        return frozenset(atom for properties in self.rules.values() for atom in self._atoms(properties))
+
+    def _atoms(self, properties: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+        pattern = properties["EventPattern"]
+        if isinstance(pattern, str):
+            pattern = json.loads(pattern)
+        detail = pattern.get("detail", {})
+        bus = properties["EventBusName"]
+        for target in properties["Targets"]:
+            retry = target["RetryPolicy"]
+            end = (
+                str(retry["MaximumRetryAttempts"]),
+                str(retry["MaximumEventAgeInSeconds"]),
+                _name_of(target["DeadLetterConfig"]["Arn"]),
+            )
+            machine = _name_of(target["Arn"])
+            if pattern.get("detail-type") == [STATUS_CHANGE] and any(
+                isinstance(item, dict) for item in detail.get("stateMachineArn", [])
+            ):
+                for upstream in detail["stateMachineArn"]:
+                    for status in detail["status"]:
+                        name = _name_of(upstream).removeprefix(MACHINE)
+                        yield (machine, bus, name, status, text_of(detail.get("name")), *end)
+                continue
+            for source in pattern.get("source", ["*"]):
+                for kind in pattern.get("detail-type", ["*"]):
+                    yield (machine, bus, source, kind, text_of(detail), *end)
+
+    def schedules(self) -> Told:
+        out = set()
+        for properties in self.timed.values():
+            target = properties["Target"]
+            retry = target["RetryPolicy"]
+            out.add(
+                (
+                    _name_of(target["Arn"]),
+                    properties["ScheduleExpression"],
+                    properties["ScheduleExpressionTimezone"],
+                    text_of(json.loads(target["Input"])),
+                    str(retry["MaximumRetryAttempts"]),
+                    str(retry["MaximumEventAgeInSeconds"]),
+                    _name_of(target["DeadLetterConfig"]["Arn"]),
+                )
+            )
+        return frozenset(out)
+
+    def rules_are_whole(self) -> Iterator[str]:
+        """Names, roles, the queue that every rule may write to."""
+        role = self.role("RulesRole")
+        paths = []
+        for name, properties in self.rules.items():
+            if any(_name_of(target["RoleArn"]) != role for target in properties["Targets"]):
+                yield f"lets {name} act with another role than {role}"
+            bus = properties["EventBusName"].rpartition("event-bus/")[2]
+            paths.append(_RULE + ("" if bus == "default" else f"{bus}/") + properties["Name"])
+        if len(set(paths)) != len(paths):
+            yield "gives two rules one name"
+        if "DeadLetterQueuePolicy" in self.given:
+            (statement,) = self.given["DeadLetterQueuePolicy"]["PolicyDocument"]["Statement"]
+            senders = [_name_of(item) for item in statement["Condition"]["ArnEquals"]["aws:SourceArn"]]
+            if sorted(senders) != sorted(paths):
+                yield "opens the dead-letter queue to other rules than its own"
+        for name, properties in self.timed.items():
+            if _name_of(properties["Target"]["RoleArn"]) != self.role("SchedulerRole"):
+                yield f"lets {name} act with another role than {self.role('SchedulerRole')}"
+        own = {
+            "DeadLetterQueue": ("QueueName", names.queue_name(self.deployed)),
+            "SetTable": ("TableName", names.table_name(self.deployed)),
+            "ScheduleGroup": ("Name", names.schedule_group_name(self.deployed)),
+            "StateMachine": ("StateMachineName", self.deployed),
+            "Starter": ("StateMachineName", names.starter_name(self.deployed)),
+            "EventCorrelator": ("StateMachineName", names.correlator_name(self.deployed, "event")),
+            "FinishCorrelator": ("StateMachineName", names.correlator_name(self.deployed, "finish")),
+        }
+        for logical, (key, expected) in own.items():
+            if logical in self.given and self.given[logical][key] != expected:
+                yield f"calls {logical} {self.given[logical][key]!r}, not {expected!r}"
+        tags = {"metaflow-triggers/flow": self.flow.name, "metaflow-triggers/deployed-name": self.deployed}
+        for logical, properties in self.given.items():
+            found = properties.get("Tags", tags)
+            if isinstance(found, list):
+                found = {item["Key"]: item["Value"] for item in found}
+            if any(found.get(key) != value for key, value in tags.items()):
+                yield f"does not mark {logical} as the flow's own"
+
+    def machines(self) -> Iterator[str]:
+        """The starter and the correlators, each there exactly when a trigger needs it."""
+        needed = {"Starter"} if self.alone else set()
+        needed |= {_machine(trigger) for trigger in self.whole_sets}
+        there = {name for name in ("Starter", "EventCorrelator", "FinishCorrelator") if name in self.given}
+        yield from (f"has no {name}" for name in sorted(needed - there))
+        yield from (f"has a {name} that no trigger needs" for name in sorted(there - needed))
+        queues = queue_arns(self.flow)
+        queue = queue_url(queues[0]) if queues else {"Ref": "DeadLetterQueue"}
+        keys = []
+        for name in sorted(needed & there):
+            properties = self.given[name]
+            if _name_of(properties["RoleArn"]) != self.role(f"{name}Role"):
+                yield f"lets {name} act with another role than {self.role(f'{name}Role')}"
+            states = properties["Definition"]["States"]
+            triggers = self.alone if name == "Starter" else [t for t in self.whole_sets if _machine(t) == name]
+            served = Served(triggers, self.flow, self.settings, self.deployed, self.folder, queue)
+            if name == "Starter":
+                found = starter_differences(states, served)
+            else:
+                found = correlator_differences(properties["Definition"], served)
+                keys.append(text_of(states["Claim"]["Parameters"]["Key"]))
+            yield from (f"{name}: {told}" for told in found)
+        if len(set(keys)) != len(keys):
+            yield "keeps two sets in one row"
+
+    def rights(self) -> Told:
+        """(role, who may take it, action, on what)."""
+        out = set()
+        for name, properties in self.given.items():
+            if "AssumeRolePolicyDocument" not in properties:
+                continue
+            who = text_of(properties["AssumeRolePolicyDocument"]["Statement"])
+            for policy in properties["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    actions, places = _list(statement["Action"]), _list(statement["Resource"])
+                    out |= {(name, who, action, _name_of(place)) for action in actions for place in places}
+        return frozenset(out)
+
+    def rights_needed(self) -> Told:
+        """What the template's own machines, rules and schedules do."""
+        queue = _dead_letters(self.flow)
+        flow = ("states:StartExecution", MACHINE + self.deployed)
+        stores = ("s3:PutObject", f"arn:${{AWS::Partition}}:s3:::${{DatastoreBucket}}/{self.folder}*")
+        gathers = [(f"dynamodb:{verb}Item", "SetTable") for verb in ("Get", "Put", "Update")]
+        needed: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+        if self.alone:
+            needed["StarterRole"] = ("states", [stores, flow, ("sqs:SendMessage", queue)])
+        for trigger in self.whole_sets:
+            needed[f"{_machine(trigger)}Role"] = ("states", [stores, *gathers, flow, ("sqs:SendMessage", queue)])
+        if self.rules:
+            machines = sorted({atom[0] for atom in _deliveries(self.flow, self.settings)})
+            needed["RulesRole"] = ("events", [("states:StartExecution", machine) for machine in machines])
+        timed = sorted({atom[0] for atom in _schedules(self.flow, self.deployed)})
+        if timed:
+            rights = [("states:StartExecution", machine) for machine in timed]
+            needed["SchedulerRole"] = ("scheduler", [*rights, ("sqs:SendMessage", queue)])
+        return frozenset(
+            (role, _assumed_by(service), *right)
+            for role, (service, rights) in needed.items()
+            if roles.is_made(role, self.settings)
+            for right in rights
+        )
+
+    def role(self, logical: str) -> str:
+        """The logical name of the role that stands for `logical`: its own, or the parameter of a setting."""
+        return logical if roles.is_made(logical, self.settings) else roles.PARAMETERS[logical]
+
+    def workflow(self) -> Iterator[str]:
+        """What we change of upstream's state machine."""
+        machine = self.given.get("StateMachine")
+        if machine is None:
+            return
+        definition = machine["Definition"]
+        start = definition["States"].get(definition["StartAt"], {})
+        command = text_of(start.get("Parameters", {}).get("ContainerOverrides", {}).get("Command", ""))
+        if "metaflow.plugins.aws.step_functions.set_batch_environment parameters" in command:
+            yield "passes a run's parameters through a shell"
+        if " init --run-id " in command and "triggers.plugins.launcher step-functions -- " not in command:
+            yield "does not hand a run its event"
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _assumed_by(service: str) -> str:
+    account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    principal = {"Service": f"{service}.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": account}
+    return text_of([statement])

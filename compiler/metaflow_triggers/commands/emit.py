@@ -1,0 +1,161 @@
+"""Emit command: `metaflow-triggers emit NAME`, an event from outside of any run.
+
+In:   a name, a payload (an argument, a file, standard input), where to.
+Out:  the event, accepted by the local engine's database or by a backend's bus; its id on standard output.
+      Exit code 0; 1 if it was not accepted; 2 for a name, a payload or an id that no event can have.
+
+Not here: starting flows. Nothing is stored or sent before name, payload and id have been judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ..backends.registry import NAMES
+
+_IDENTITY = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_LARGEST_INPUT = 64 * 1024 * 1024
+"""Bytes that are read at most; blanks may stand between what counts."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add `emit` to the command line."""
+    parser = commands.add_parser(
+        "emit",
+        help="publish an event: to the local engine, or to a cloud",
+        description="Publishes one event and prints its id. Without --backend the local engine's database takes it.",
+    )
+    parser.add_argument("name", metavar="NAME", help="of the event")
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument("--payload", metavar="JSON", help="a JSON object (default: {})")
+    given.add_argument("--payload-file", metavar="FILE", help="a file that holds it; - is standard input")
+    given.add_argument("stdin", nargs="?", choices=("-",), metavar="-", help="read the payload from standard input")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--database",
+        metavar="FILE",
+        help="of the engine (default: METAFLOW_TRIGGERS_DATABASE, else metaflow-triggers.db in this folder)",
+    )
+    where.add_argument("--backend", choices=NAMES, help="publish there, with the settings that `create` uses")
+    parser.add_argument("--id", metavar="ID", help="the event's id: the same id starts nothing twice (default: new)")
+    parser.set_defaults(work=work)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    from ..diagnostics import DiagnosticError
+    from ..reports.terminal import show
+
+    code = 2
+    try:
+        identity = _identity(options.id)
+        payload, text = _payload(options)
+        code = 1
+        if options.backend:
+            _publish(options.backend, options.name, payload, text, identity)
+        elif not _accept(options.database, options.name, text, identity):
+            sys.stderr.write(f"note: an event with the id {identity} was accepted before; nothing was added\n")
+    except DiagnosticError as error:
+        show(error.diagnostics)
+        return code
+    print(identity)
+    return 0
+
+
+def _refused(code: str, message: str, *helps: str) -> Exception:
+    from ..diagnostics import Diagnostic, DiagnosticError
+
+    # What a user typed may hold anything; a message is one line of text.
+    shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in message)
+    return DiagnosticError([Diagnostic(code, shown, helps=helps)])
+
+
+def _identity(given: str | None) -> str:
+    if given is None:
+        return str(uuid.uuid4())
+    if not _IDENTITY.fullmatch(given):
+        raise _refused("FT762", f"an event's id has 1 to 128 characters out of A-Z a-z 0-9 _ . : - ; found {given!r}")
+    return given
+
+
+def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """The payload and its canonical text. Raises DiagnosticError (FT760, FT761)."""
+    from metaflow_extensions.triggers.plugins import event_check, values
+
+    try:
+        name = event_check.check_name(options.name)
+    except event_check.NotAnEvent as error:
+        raise _refused("FT760", str(error)) from None
+    given = _given(options)
+    if len(given) > _LARGEST_INPUT:
+        raise _refused("FT761", f"the payload of event {name!r} is longer than {_LARGEST_INPUT} bytes")
+    try:
+        payload = values.loads(given.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _refused("FT761", f"the payload of event {name!r} is not UTF-8: {error}") from None
+    except RecursionError:
+        raise _refused("FT761", f"the payload of event {name!r} is nested too deeply") from None
+    except ValueError as error:
+        helps = ("a JSON object, for instance: --payload '{\"orderId\": 7}'",)
+        raise _refused("FT761", f"the payload of event {name!r} is not JSON: {error}", *helps) from None
+    if not isinstance(payload, dict):
+        what = "null" if payload is None else {list: "a list", str: "a text", bool: "a boolean"}.get(type(payload))
+        raise _refused("FT761", f"the payload of event {name!r} is {what or 'a number'}, not a JSON object")
+    try:
+        return payload, event_check.check_payload(name, payload)
+    except event_check.NotAnEvent as error:
+        raise _refused("FT761", str(error)) from None
+
+
+def _given(options: argparse.Namespace) -> bytes:
+    if options.payload is not None:
+        return os.fsencode(options.payload)
+    if options.stdin or options.payload_file == "-":
+        return sys.stdin.buffer.read(_LARGEST_INPUT + 1)
+    if options.payload_file is None:
+        return b"{}"
+    try:
+        with Path(options.payload_file).open("rb") as file:
+            return file.read(_LARGEST_INPUT + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise _refused("FT761", f"the payload file {options.payload_file!r} cannot be read: {why}") from None
+
+
+def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
+    """Add the event to the local engine's log; False if its id was there. Raises DiagnosticError (FT750 to FT763)."""
+    import sqlite3
+
+    from metaflow_extensions.triggers.plugins import local_events
+
+    from ..engine import store
+
+    path = store.database_path(given)
+    store.connect(path, create=False).close()  # says what is wrong with the file
+    try:
+        when = local_events.timestamp_text(datetime.now(timezone.utc))
+        return bool(local_events.append(path, name, text, identity, when))
+    except sqlite3.Error as error:
+        raise _refused("FT763", f"event {name!r} was not accepted by `{path}`: {error}") from error
+
+
+def _publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:
+    try:
+        import metaflow  # noqa: F401 - a plugin cannot be imported before it
+        from metaflow_extensions.triggers.plugins import emit_event
+
+        emit_event.publish(backend, name, payload, text, identity)
+    except Exception as error:  # a client may fail in ways of its own: no credentials, no region
+        why = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        helps = {
+            "step-functions": "aws events list-event-buses     # shows whether AWS can be reached",
+            "argo-workflows": "set METAFLOW_TRIGGERS_WEBHOOK_URL to the webhook of the event source",
+        }
+        raise _refused("FT763", f"event {name!r} was not published: {why}", helps[backend]) from error

@@ -1,0 +1,399 @@
+"""Flow commands: what `python flow.py step-functions|argo-workflows compile|diff|create|delete` do.
+
+In:   the click state that Metaflow's command line prepared, and the options of the command.
+Out:  files, text on standard output, diagnostics on standard error; an exit code.
+
+Not here: click (the extension declares the options), what a backend emits or how it deploys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import __version__, seams
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..model.settings import Settings
+from ..reading import prepared
+from ..reading.prepared import read, workflow
+
+EXIT_SAME, EXIT_ERROR, EXIT_SETTING = 0, 1, 2
+EXIT_DIFFERENT, EXIT_DIFF_ERROR = 1, 2
+
+
+def compile_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`compile`: print the flow's objects, or write them to `--output`."""
+    if prepared.collector is not None:
+        prepared.collector(obj, options)
+        return EXIT_SAME
+    return _guarded(lambda: _compile(obj, backend, options))
+
+
+def diff_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`diff --against DIR` or `diff --live`: 0 same, 1 different, 2 error."""
+    try:
+        return _diff(obj, backend, options)
+    except DiagnosticError as error:
+        _print(error.diagnostics, 1, [])
+    except Exception as error:
+        _print_raised(error)
+    return EXIT_DIFF_ERROR
+
+
+def create_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`create`: compile, then deploy. 2 when a setting is missing."""
+    return _guarded(lambda: _create(obj, backend, options))
+
+
+def delete_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    """`delete`: remove everything that `create` made for the flow."""
+    return _guarded(lambda: _delete(obj, backend, options))
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except DiagnosticError as error:
+        _print(error.diagnostics, 1, [])
+        missing = all(item.code == "FT002" for item in error.diagnostics)
+        return EXIT_SETTING if missing else EXIT_ERROR
+    except Exception as error:
+        _print_raised(error)
+        return EXIT_ERROR
+
+
+def _print_raised(error: Exception) -> None:
+    import traceback
+
+    traceback.print_exc()
+    _print([Diagnostic("FT900", f"the command raised {type(error).__name__}: {error}")], 1, [])
+
+
+# Reading and compiling ----------------------------------------------------------------------------------------------
+
+
+def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Settings:
+    return seams.read_settings(
+        production=seams.is_production(),
+        code_package=not options.get("no_code_package"),
+        user=user,
+    )
+
+
+def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
+    from ..backends.registry import backend as load
+    from ..compiling.compile import Compilation, compile_flows
+    from ..reading.prepared import ReadFlow
+    from ..rules.weight import has_errors
+
+    seams.check_shape([backend])
+    seams.prove_in_charge()
+    flow, found = read(obj, settings)
+    derived = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
+    name = _given_name(obj, backend) or derived
+    if name != derived:
+        flow = dataclasses.replace(flow, deployed_as=name)
+    workflows: dict[str, Any] = {}
+    package = None
+    if options.get("show") != "triggers" and not has_errors(found):
+        try:
+            workflows[backend], package = workflow(obj, backend, settings, name, options)
+        except DiagnosticError as error:
+            found = [*found, *error.diagnostics]
+    polls, remarks = _polls(flow)
+    found = [*found, *remarks]
+    compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
+    diagnostics = (*found, *compilation.diagnostics)
+    return Compilation(compilation.graph, compilation.files, diagnostics), package
+
+
+def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
+    """The poll triggers of the flow's file that start it. A file that declares none has not imported the module."""
+    declare = sys.modules.get("metaflow_triggers.poll.declare")
+    if declare is None or not declare.declared():
+        return [], []
+    from ..graph.link import named
+    from ..reading.polls import read_polls
+    from ..reading.source import SourceFile
+
+    source = SourceFile(flow.file, Path(flow.file).read_text("utf-8", "replace"))
+    polls, found = read_polls(declare.Collected(list(declare.declared())), None, source, flow.file)
+    own = [poll for poll in polls if named([flow], poll.flow)]
+    return own, [item for item in found if item.code != "FT731"] if own else []
+
+
+def _given_name(obj: Any, backend: str) -> str | None:
+    name: str | None = obj.state_machine_name if backend == "step-functions" else obj.workflow_name
+    return name
+
+
+def inputs(settings: Settings, flow: Any, show: str = "all") -> dict[str, Any]:
+    """What a compilation depended on besides the flow: recorded beside the files, named by `diff`.
+
+    `settings` holds all that is configured, or has a default, and has no name of its own here.
+    """
+    named = ("user", "user_is_configured", "production", "metaflow_version")
+    others = {key: value for key, value in dataclasses.asdict(settings).items() if key not in named}
+    return {
+        "branch": flow.branch,
+        "compiler": __version__,
+        "metaflow": settings.metaflow_version,
+        "production": settings.production,
+        "settings": {key: value for key, value in others.items() if value is not None},
+        "show": show,
+        "user": settings.user if settings.user_is_configured else None,
+    }
+
+
+# The commands -------------------------------------------------------------------------------------------------------
+
+
+def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from ..compiling.compile import folder_files
+    from ..compiling.folder import write
+    from ..graph.differences import recorded
+    from ..rules.weight import has_errors
+
+    settings = _settings(obj, options)
+    compilation, package = _compiled(obj, backend, options, settings)
+    _print(compilation.diagnostics, 1, _user_note(settings, compilation.graph.flows))
+    if has_errors(compilation.diagnostics):
+        return EXIT_ERROR
+    if options.get("package_output"):
+        _write_package(Path(options["package_output"]), package)
+    if options.get("show") == "policies":
+        from ..backends import registry
+
+        emits = bool(compilation.graph.flows[0].emits)
+        text = registry.deployer(backend).policies_document(compilation.files, settings, emits=emits)
+        if options.get("output"):
+            Path(options["output"]).write_text(text, "utf-8")
+        else:
+            sys.stdout.write(text)
+        return EXIT_SAME
+    files = [file for file in compilation.files if file.ours or options.get("show") != "triggers"]
+    if options.get("output"):
+        flow = compilation.graph.flows[0]
+        owners = {file.owner: inputs(settings, flow, options.get("show") or "all") for file in files}
+        models = {
+            owner: recorded(flow) for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")
+        }
+        changed = write(Path(options["output"]), files, owners, folder_files, models)
+        sys.stderr.write(f"{len(files)} files in {options['output']}, {len(changed)} changed\n")
+        return EXIT_SAME
+    sys.stdout.write(as_one_text(files))
+    return EXIT_SAME
+
+
+def _write_package(folder: Path, package: Any) -> None:
+    """The code package, at its place below the datastore's root, for who deploys the manifests by other means."""
+    if package is None or package.blob is None:
+        raise DiagnosticError([Diagnostic("FT003", "--package-output needs a code package, which was left out")])
+    path = folder / package.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(package.blob)
+    sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, in {path}\n")
+
+
+def as_one_text(files: list[Any]) -> str:
+    """Several files as one YAML stream; a comment names each."""
+    if len(files) == 1:
+        return str(files[0].text)
+    return "".join(f"---\n# {file.path}\n{file.text}" for file in files)
+
+
+def _user_note(settings: Settings, flows: tuple[Any, ...]) -> list[Diagnostic]:
+    if settings.user_is_configured or not any((flow.branch or "").startswith("user.") for flow in flows):
+        return []
+    return [
+        Diagnostic(
+            "FT006",
+            f"METAFLOW_USER is not configured, so this is the branch `user.{settings.user}`",
+            helps=("set METAFLOW_USER, or use --branch or --production",),
+        )
+    ]
+
+
+def _owner(backend: str, flow: Any, settings: Settings) -> str:
+    from ..backends.registry import own_name
+
+    return f"{backend}/{own_name(backend, flow, settings)}"
+
+
+def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from ..compiling.compare import compare, render
+    from ..rules.weight import has_errors
+
+    live = bool(options.get("live"))
+    if live == bool(options.get("against")):
+        raise DiagnosticError([Diagnostic("FT003", "diff needs either --against DIR or --live")])
+    settings = _settings(obj, options, _real_user(required=True) if live else None)
+    compilation, _ = _compiled(obj, backend, options, settings)
+    if has_errors(compilation.diagnostics):
+        raise DiagnosticError(list(compilation.diagnostics))
+    flow = compilation.graph.flows[0]
+    if live:
+        return _diff_live(obj, backend, options, settings, compilation)
+    owner = _owner(backend, flow, settings)
+    report = compare(
+        Path(options["against"]), compilation.files, {owner: flow}, {owner: inputs(settings, flow)}, whole=False
+    )
+    sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))
+    return EXIT_SAME if report.same else EXIT_DIFFERENT
+
+
+def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settings, compilation: Any) -> int:
+    from ..backends import registry
+
+    deployer: Any = registry.deployer(backend)
+    missing = deployer.missing_settings(compilation.files, settings)
+    if missing:
+        raise DiagnosticError(missing)
+    same, text = deployer.drift(
+        compilation.files,
+        settings,
+        deployed_name=_given_name(obj, backend),
+        full=bool(options.get("full")),
+        **_about(obj, deployer, settings, compilation),
+    )
+    sys.stdout.write(text)
+    return EXIT_SAME if same else EXIT_DIFFERENT
+
+
+def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from ..backends import registry
+    from ..rules.weight import has_errors
+
+    only_json = bool(options.get("only_json"))
+    user = _real_user(required=not only_json)
+    settings = _settings(obj, options, user)
+    compilation, package = _compiled(obj, backend, options, settings)
+    _print(compilation.diagnostics, 1, [])
+    if has_errors(compilation.diagnostics):
+        return EXIT_ERROR
+    deployer: Any = registry.deployer(backend)
+    if only_json:
+        sys.stdout.write(deployer.one_document(compilation.files))
+        _deployer_attributes(obj, backend, options, compilation)
+        return EXIT_SAME
+    missing = deployer.missing_settings(compilation.files, settings)
+    if missing:
+        _say_what_would_be_deployed(obj, backend, compilation)
+        raise DiagnosticError(missing)
+    name = _given_name(obj, backend)
+    about = _about(obj, deployer, settings, compilation)
+    if options.get("plan"):
+        sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name, **about))
+        return EXIT_SAME
+    token = deployer.resolve_token(obj, options)
+    done = deployer.create(
+        compilation.files,
+        settings,
+        deployed_name=name,
+        token=token,
+        options=options,
+        upload=lambda: _upload(obj, settings, package),
+        **about,
+    )
+    _deployer_attributes(obj, backend, options, compilation)
+    sys.stderr.write(f"{done}\n")
+    from ..graph.explain import table
+
+    sys.stderr.write(f"\n{table(compilation.graph)}")
+    return EXIT_SAME
+
+
+def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
+    """`about` for a deployer that takes it."""
+    from ..backends.registry import About
+    from ..graph.differences import between, recorded, restored
+
+    if not getattr(deployer, "WANTS_ABOUT", False):
+        return {}
+    flow = compilation.graph.flows[0]
+
+    def since(model: Any) -> list[str]:
+        return [change.text for change in between(restored(model), flow)]
+
+    def by_installing() -> list[str]:
+        theirs, _ = read(obj, dataclasses.replace(settings, compatibility="upstream"))
+        # Of a schedule only the deployed one tells what it was: Metaflow gives Argo its first five fields.
+        changes = [] if settings.compatibility else between(theirs, flow)
+        return [change.text for change in changes if change.kind not in ("schedule-changed", "name-changed")]
+
+    return {"about": About(flow, recorded(flow), since, by_installing)}
+
+
+def _real_user(required: bool) -> str | None:
+    user = seams.real_user()
+    if user is None and required:
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT002",
+                    "the deployment needs a user name, and none is configured",
+                    helps=("set METAFLOW_USER",),
+                )
+            ]
+        )
+    return user
+
+
+def _say_what_would_be_deployed(obj: Any, backend: str, compilation: Any) -> None:
+    from ..graph.explain import table
+
+    sys.stderr.write(f"`{obj.flow.name}` compiles. create would deploy to {backend}:\n")
+    for file in compilation.files:
+        sys.stderr.write(f"  {file.path}\n")
+    sys.stderr.write(table(compilation.graph))
+    script = Path(sys.argv[0]).name
+    sys.stderr.write(f"To see the objects: python {script} {backend} compile\n\n")
+
+
+def _upload(obj: Any, settings: Settings, package: Any) -> None:
+    if package is None or package.blob is None or settings.datastore_s3 is None:
+        return
+    sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, to {settings.datastore_s3}\n")
+    seams.upload_code_package(obj, settings.datastore_s3, package)
+
+
+def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compilation: Any) -> None:
+    """What Metaflow's Deployer API reads after `create` (its file option is internal to Metaflow)."""
+    import json
+
+    path = options.get("deployer_attribute_file")
+    if not path:
+        return
+    content = {
+        "name": _given_name(obj, backend),
+        "flow_name": obj.flow.name,
+        "metadata": obj.metadata.metadata_str(),
+    }
+    if options.get("only_json") and backend == "argo-workflows":
+        template = next(file.content for file in compilation.files if not file.ours)
+        content["additional_info"] = {"workflow_template": template}
+    Path(path).write_text(json.dumps(content), "utf-8")
+
+
+def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
+    from ..backends import registry
+
+    seams.check_shape([backend])
+    seams.prove_in_charge()
+    user = _real_user(required=True)
+    settings = _settings(obj, options, user)
+    deployer: Any = registry.deployer(backend)
+    deployer.check_token(obj, options)
+    steps = [step.__name__ for step in obj.flow]
+    done = deployer.delete(_given_name(obj, backend), settings, flow=obj.flow.name, steps=steps)
+    sys.stderr.write(f"{done}\n")
+    return EXIT_SAME
+
+
+def _print(diagnostics: Any, flows: int, more: list[Diagnostic]) -> None:
+    from ..reports.terminal import show
+
+    show([*more, *diagnostics], flows)

@@ -1,0 +1,270 @@
+"""Manage command: `list`, `history`, `enable`, `disable`, `pause`, `resume` and `exec`.
+
+In:   arguments, the engine's database or the user's files.
+Out:  tables or JSON on standard output, diagnostics on standard error; exit code 0, or 1 for a mistake.
+
+Not here: what the rows mean (`engine.poll_records`), polling. An engine that runs meanwhile sees each change at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import runpy
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..poll import alias
+from ..poll.errors import PollError
+from .run import add_database
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the command line."""
+    listed = commands.add_parser(
+        "list", help="what starts the flows of files; without PATH: the poll triggers of the database"
+    )
+    listed.add_argument("paths", nargs="*", metavar="PATH", help="flow files, and folders to search for them")
+    listed.add_argument("--production", action="store_true", help="the production branch of flows with @project")
+    listed.add_argument("--branch", help="this branch of flows with @project")
+    listed.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
+    history = commands.add_parser("history", help="what a poll trigger, or a flow, has started; the latest first")
+    history.add_argument("name", metavar="NAME", help="a poll trigger or a flow")
+    history.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    for parser in (listed, history):
+        add_database(parser)
+        parser.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed")
+    listed.set_defaults(work=lambda options: _guarded(_list, options))
+    history.set_defaults(work=lambda options: _guarded(_history, options))
+    for word, help_, enabled in (
+        ("enable", "poll a trigger again, from its next tick on", True),
+        ("disable", "poll a trigger no more, from its next tick on; its runs go on", False),
+    ):
+        parser = commands.add_parser(word, help=help_)
+        parser.add_argument("name", metavar="NAME", help="a poll trigger")
+        add_database(parser)
+        parser.set_defaults(work=lambda options, enabled=enabled: _guarded(_enable, options, enabled))
+    for word, help_, act in (
+        ("pause", "start no runs of a flow, or of any; what arrives meanwhile is kept", _pause),
+        ("resume", "start runs of a flow, or of all, again", _resume),
+    ):
+        parser = commands.add_parser(word, help=help_)
+        parser.add_argument("flow", nargs="?", metavar="FLOW", help="a flow (default: all of them)")
+        add_database(parser)
+        parser.set_defaults(work=lambda options, act=act: _guarded(act, options))
+    execute = commands.add_parser("exec", help="run a Python file in which `cloaca` means metaflow_triggers.poll")
+    execute.add_argument("file", metavar="FILE")
+    execute.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="of the file")
+    execute.set_defaults(work=lambda options: _execute(options.file, options.arguments))
+
+
+def _guarded(act: Callable[..., int], *arguments: Any) -> int:
+    from ..reports.terminal import show
+
+    try:
+        return act(*arguments)
+    except DiagnosticError as error:
+        found = error.diagnostics
+    except PollError as error:
+        found = [Diagnostic(error.code, error.message, helps=error.helps)]
+    show(found, result="nothing was changed")
+    return 1
+
+
+def _database(options: argparse.Namespace) -> Any:
+    from ..engine import store
+
+    return store.connect(store.database_path(options.database), create=False)
+
+
+# list ----------------------------------------------------------------------------------------------------------------
+
+
+def _list(options: argparse.Namespace) -> int:
+    if options.paths:
+        return _list_files(options)
+    from ..engine.polls import records
+
+    connection = _database(options)
+    schedules = records.schedules(connection)
+    paused = [key for (key,) in connection.execute("SELECT flow_key FROM paused ORDER BY flow_key")]
+    if options.format == "json":
+        _print_json({"poll_triggers": schedules, "paused": paused})
+        return 0
+    rows = [
+        (
+            row["trigger_name"],
+            row["workflow_name"],
+            row["poll_interval"],
+            "yes" if row["enabled"] else "no",
+            row["last_poll_at"] or "",
+            row["last_result"] or "",
+            (row["last_error"] or "") if row["last_result"] == "error" else "",
+        )
+        for row in schedules
+    ]
+    _print_table(("POLL TRIGGER", "FLOW", "EVERY", "ENABLED", "LAST POLL", "RESULT", "ERROR"), rows)
+    if paused:
+        _print("paused: " + ("all flows" if "*" in paused else ", ".join(paused)))
+    return 0
+
+
+def _list_files(options: argparse.Namespace) -> int:
+    from ..graph.explain import as_json, table
+    from ..graph.link import link
+    from ..reading.paths import read_flows
+    from ..reports.terminal import show
+    from ..rules.weight import has_errors
+
+    read = read_flows(options)
+    if has_errors(read.diagnostics):
+        show(read.diagnostics, len(read.flows))
+        return 1
+    graph = link([item.flow for item in read.flows], frozenset(), read.polls)
+    sys.stdout.write(as_json(graph) if options.format == "json" else table(graph))
+    return 0
+
+
+# history -------------------------------------------------------------------------------------------------------------
+
+
+def _history(options: argparse.Namespace) -> int:
+    from ..engine.polls import records
+
+    if options.limit < 0:
+        raise DiagnosticError([Diagnostic("FT714", f"--limit is {options.limit}; expected a number from 0")])
+    connection = _database(options)
+    if records.schedule(connection, options.name) is not None:
+        found = records.history(connection, options.name, limit=options.limit)
+        rows = [
+            (row["started_at"], row["state"], row["run_id"] or "", json.dumps(row["context"]), row["error"] or "")
+            for row in found
+        ]
+        header = ("FIRED", "STATE", "RUN", "CONTEXT", "ERROR")
+    else:
+        key = _flow_key(connection, options.name, "FT727")
+        names = ("scheduled_at", "state", "run_id", "reason", "error", "started_at", "ended_at")
+        found = [
+            dict(zip(names, row, strict=True))
+            for row in connection.execute(
+                f"SELECT {', '.join(names)} FROM starts WHERE flow_key = ? ORDER BY id DESC LIMIT ?",  # noqa: S608
+                (key, options.limit),
+            )
+        ]
+        rows = [
+            (row["scheduled_at"], row["state"], row["run_id"] or "", row["reason"], row["error"] or "") for row in found
+        ]
+        header = ("ASKED FOR", "STATE", "RUN", "REASON", "ERROR")
+    if options.format == "json":
+        _print_json(found)
+    else:
+        _print_table(header, rows)
+    return 0
+
+
+# changes -------------------------------------------------------------------------------------------------------------
+
+
+def _enable(options: argparse.Namespace, enabled: bool) -> int:
+    from ..engine.polls import records
+
+    records.set_enabled(_database(options), options.name, enabled)
+    _print(f"{options.name} is {'polled from its next tick on' if enabled else 'polled no more'}")
+    return 0
+
+
+def _pause(options: argparse.Namespace) -> int:
+    from ..engine.store import timestamp_text
+
+    connection = _database(options)
+    key = "*" if options.flow is None else _flow_key(connection, options.flow, "FT730")
+    connection.execute(
+        "INSERT INTO paused VALUES (?, ?) ON CONFLICT DO NOTHING", (key, timestamp_text(datetime.now(timezone.utc)))
+    )
+    _print(f"no run of {'any flow' if key == '*' else key} is started until it is resumed")
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    connection = _database(options)
+    if options.flow is None:
+        connection.execute("DELETE FROM paused")
+        _print("runs of all flows are started again")
+        return 0
+    key = _flow_key(connection, options.flow, "FT730")
+    connection.execute("DELETE FROM paused WHERE flow_key = ?", (key,))
+    if connection.execute("SELECT 1 FROM paused WHERE flow_key = '*'").fetchone():
+        _print(f"{key} is not paused by itself, but all flows are: metaflow-triggers resume")
+    else:
+        _print(f"runs of {key} are started again")
+    return 0
+
+
+def _flow_key(connection: Any, name: str, code: str) -> str:
+    """The database's key of a flow given by its class name or `project.branch.Flow`. Raises DiagnosticError."""
+    from ..diagnostics.suggest import did_you_mean
+
+    keys = [
+        key
+        for (key,) in connection.execute("SELECT flow_key FROM cursors UNION SELECT flow_key FROM starts ORDER BY 1")
+    ]
+    found = [name] if name in keys else [key for key in keys if key.rsplit(".", 1)[-1] == name]
+    if len(found) == 1:
+        return str(found[0])
+    triggers = [trigger for (trigger,) in connection.execute("SELECT name FROM poll_triggers")]
+    known = [*keys, *(triggers if code == "FT727" else ())]
+    what = "flow" if code == "FT730" else "poll trigger or flow"
+    if found:
+        message, helps = f"{len(found)} flows are named `{name}`", tuple(f"write `{key}`" for key in found[:3])
+    else:
+        message, helps = f"the database knows no {what} named `{name}`", did_you_mean(name, known)
+    raise DiagnosticError([Diagnostic(code, message, helps=helps)])
+
+
+# exec ----------------------------------------------------------------------------------------------------------------
+
+
+def _execute(file: str, arguments: Sequence[str]) -> int:
+    if not Path(file).is_file():
+        return _guarded(_raise, Diagnostic("FT005", f"`{file}` does not exist"))
+    if alias.is_installed():
+        sys.stderr.write(
+            f"FT724: `{alias.NAME}` means poll triggers of metaflow-triggers here, not the installed package\n"
+        )
+    alias.install()
+    os.environ["PYTHONPATH"] = alias.search_path(os.environ.get("PYTHONPATH"))
+    sys.argv = [file, *arguments]
+    sys.path[0] = os.path.dirname(os.path.abspath(file))  # as `python FILE` has it
+    runpy.run_path(file, run_name="__main__")
+    return 0
+
+
+def _raise(diagnostic: Diagnostic) -> int:
+    raise DiagnosticError([diagnostic])
+
+
+# printing ------------------------------------------------------------------------------------------------------------
+
+
+def _print(text: str) -> None:
+    from ..reports.shown import shown
+
+    sys.stdout.write(shown(text) + "\n")
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def _print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    from ..reports.shown import shown
+
+    lines = [header, *(tuple(shown(cell) for cell in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")

@@ -1,0 +1,147 @@
+"""Run command: `metaflow-triggers run PATHS`, the local engine.
+
+In:   arguments.
+Out:  an engine at work on a database (`metaflow_triggers.engine.serve`); exit code 0, 1 for mistakes in the flows.
+
+Not here: what triggers mean, the loop. The flows are read and checked as for any other command, without a backend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+_FED_FROM_OUTSIDE = "FT202"
+"""An event that no flow emits: on the local engine `metaflow-triggers emit` does."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add `run` to the command line."""
+    parser = commands.add_parser(
+        "run", help="run flows on this machine, started by events (`emit`), by each other, and by time"
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="flow files, and folders to search for them")
+    add_database(parser)
+    parser.add_argument(
+        "--logs", metavar="DIR", help="a file for the output of each run (default: beside the database)"
+    )
+    parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
+    parser.add_argument("--branch", help="this branch of flows with @project")
+    parser.add_argument("--until-idle", action="store_true", help="end when nothing waits, runs or is unread")
+    parser.add_argument("--max-runs", type=_count, default=16, metavar="N", help="flows at once (default: 16)")
+    parser.add_argument(
+        "--run-deadline", type=_seconds, metavar="SECONDS", help="end runs that take longer; their outcome is `timeout`"
+    )
+    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="to read one file (default: 60)")
+    parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="run by another engine")
+    parser.set_defaults(work=work)
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    """Add `--database`."""
+    parser.add_argument(
+        "--database",
+        metavar="FILE",
+        help="of the engine (default: METAFLOW_TRIGGERS_DATABASE, else metaflow-triggers.db in this folder)",
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return value
+
+
+def work(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    from ..diagnostics import DiagnosticError
+    from ..reports.terminal import show
+
+    environment = dict(os.environ)
+    flows: list[Any] = []
+    try:
+        graph = read_graph(options, environment)
+        if graph is None:
+            return 1
+        from ..engine import serve, store
+        from ..engine.screen import live
+        from . import polls
+
+        flows = list(graph.flows)
+
+        database = store.database_path(options.database)
+        told = serve.Options(
+            database=database,
+            environment=environment,
+            logs=options.logs or f"{database}-logs",
+            project_options=project_options(options),
+            max_runs=options.max_runs,
+            run_deadline=options.run_deadline,
+            until_idle=options.until_idle,
+        )
+        if not live.is_terminal(sys.stdout, os.environ):
+            serve.serve(flows, told, sources=polls.sources(graph, told))
+            return 0
+        from ..graph.explain import table as starts
+        from ..reports.text import wants_color
+
+        sys.stdout.write(starts(graph) + "\n")
+        with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
+            serve.serve(flows, told, sources=polls.sources(graph, told), observer=table)
+    except DiagnosticError as error:
+        show(error.diagnostics, len(flows))
+        return 1
+    return 0
+
+
+def project_options(options: argparse.Namespace) -> tuple[str, ...]:
+    """What flows with @project are given on their command lines."""
+    production = ("--production",) if options.production else ()
+    return (*production, "--branch", options.branch) if options.branch else production
+
+
+def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
+    """The graph of `options.paths`; None when there is a mistake, which is then printed.
+
+    `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
+    Raises DiagnosticError.
+    """
+    from ..reading.paths import import_metaflow, read_flows
+
+    import_metaflow()
+    from .. import seams
+    from ..diagnostics import Diagnostic, DiagnosticError
+    from ..graph.link import link
+    from ..reports.terminal import show
+    from ..rules.find import check
+    from ..rules.weight import has_errors
+
+    user = seams.real_user()
+    if not user:
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT754",
+                    "Metaflow runs no flow without a user name",
+                    helps=("set METAFLOW_USER, for instance: METAFLOW_USER=me metaflow-triggers run ...",),
+                )
+            ]
+        )
+    os.environ["METAFLOW_USER"] = environment["METAFLOW_USER"] = user
+    read = read_flows(options)
+    external = frozenset(options.external_flow)
+    graph = link([item.flow for item in read.flows], external, read.polls)
+    judged = check(graph, True, external)
+    diagnostics = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
+    show(diagnostics, len(read.flows))
+    return None if has_errors(diagnostics) or not graph.flows else graph

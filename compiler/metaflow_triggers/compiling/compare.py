@@ -1,0 +1,261 @@
+"""Compare: a compilation with what an output folder holds, as a report and as text.
+
+In:   the folder, the compiled files, the flow and the inputs behind each owner.
+Out:  `Report`; its text for people, Markdown or JSON.
+
+Not here: compiling, writing, exit codes. What a change of a flow is called is said in
+`metaflow_triggers.graph.differences`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..graph.differences import Change, between, changes, restored
+from ..model.flows import Flow
+from .compile import File
+from .folder import INDEX, read_index
+
+
+@dataclass(frozen=True)
+class Input:
+    """Something besides the flows that differs: `branch`, or `settings.batch_job_queue`."""
+
+    owners: tuple[str, ...]
+    name: str
+    was: Any
+    now: Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """What differs. `changes` come with the backends that have them; `files` are (path, how); `diff` is unified."""
+
+    inputs: tuple[Input, ...]
+    changes: tuple[tuple[Change, tuple[str, ...]], ...]
+    files: tuple[tuple[str, str], ...]
+    diff: str
+    backends: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing would change. Inputs alone change nothing."""
+        return not self.changes and not self.files
+
+
+def compare(
+    folder: Path,
+    files: Iterable[File],
+    flows: Mapping[str, Flow],
+    inputs: Mapping[str, Mapping[str, Any]],
+    *,
+    whole: bool,
+    backends: Iterable[str] = (),
+) -> Report:
+    """The folder against `files` and `flows` (by owner). Raises DiagnosticError(FT003) for no folder of ours.
+
+    `whole`: what the folder has of `backends` and these flows do not is gone; else other flows do not count.
+    """
+    if not (folder / INDEX).exists():
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT003",
+                    f"`{folder}` cannot be compared with: it has no {INDEX}",
+                    helps=("name a folder that `compile --output` wrote",),
+                )
+            ]
+        )
+    index = read_index(folder)
+    known = _known(folder, index)
+    then = _counterparts(flows, known)
+    names = sorted({owner.partition("/")[0] for owner in flows} | set(backends))
+    found: dict[Change, list[str]] = {}
+    for name in names:
+        for change in _changes(name, flows, known, then, whole):
+            found.setdefault(change, []).append(name)
+    wanted = {file.path: file.text for file in files}
+    before = {
+        path: _text(folder, path)
+        for path, entry in index["files"].items()
+        if path in wanted or entry["owner"] in then.values() or (whole and entry["owner"].partition("/")[0] in names)
+    }
+    listed, diff = _files(before, wanted)
+    return Report(
+        _inputs(index["inputs"], inputs, then),
+        tuple((change, tuple(found[change])) for change in sorted(found, key=lambda item: item.flow)),
+        tuple(listed),
+        diff,
+        tuple(names),
+    )
+
+
+def _known(folder: Path, index: dict[str, Any]) -> dict[str, Flow]:
+    try:
+        return {owner: restored(value) for owner, value in index["flows"].items()}
+    except ValueError as error:
+        why = f"`{folder}` cannot be compared with: its {INDEX} was written by another version"
+        raise DiagnosticError([Diagnostic("FT003", why, helps=("compile into it again",))]) from error
+
+
+def _counterparts(flows: Mapping[str, Flow], known: Mapping[str, Flow]) -> dict[str, str]:
+    """The folder's owner for each of ours: the same, else the only one of that backend with the flow's name.
+
+    Another user or branch gives another deployed name; it is still the same flow to the reader of a diff.
+    """
+    out = {owner: owner for owner in flows if owner in known}
+    free: dict[tuple[str, str], list[str]] = {}
+    for owner, flow in known.items():
+        if owner not in flows:
+            free.setdefault((owner.partition("/")[0], flow.name), []).append(owner)
+    for owner, flow in flows.items():
+        near = free.get((owner.partition("/")[0], flow.name), [])
+        if owner not in out and len(near) == 1:
+            out[owner] = near.pop()
+    return out
+
+
+def _changes(
+    backend: str, flows: Mapping[str, Flow], known: Mapping[str, Flow], then: Mapping[str, str], whole: bool
+) -> list[Change]:
+    found: list[Change] = []
+    for owner, flow in flows.items():
+        if owner.partition("/")[0] != backend:
+            continue
+        if owner in then:
+            found.extend(between(known[then[owner]], flow))
+        else:
+            found.extend(changes([], [flow]))
+    if whole:
+        gone = [flow for owner, flow in known.items() if owner.startswith(f"{backend}/") and owner not in then.values()]
+        found.extend(changes(gone, []))
+    return found
+
+
+def _inputs(
+    then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]], owners: Mapping[str, str]
+) -> tuple[Input, ...]:
+    found: dict[tuple[str, str, str], list[str]] = {}
+    values: dict[tuple[str, str, str], tuple[Any, Any]] = {}
+    for owner, told in now.items():
+        old = then.get(owners.get(owner, owner))
+        if old is None:
+            continue
+        before, after = _flat(old), _flat(told)
+        for name in sorted(set(before) | set(after)):
+            was, is_now = before.get(name), after.get(name)
+            if was != is_now:
+                key = (name, json.dumps(was, sort_keys=True), json.dumps(is_now, sort_keys=True))
+                found.setdefault(key, []).append(owner)
+                values[key] = (was, is_now)
+    return tuple(Input(tuple(sorted(found[key])), key[0], *values[key]) for key in sorted(found))
+
+
+def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in told.items():
+        if isinstance(value, dict):
+            out.update({f"{name}.{key}": item for key, item in value.items()})
+        else:
+            out[name] = value
+    return out
+
+
+def _text(folder: Path, path: str) -> str:
+    try:
+        return (folder / path).read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _files(before: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[list[tuple[str, str]], str]:
+    listed: list[tuple[str, str]] = []
+    lines: list[str] = []
+    for path in sorted(set(before) | set(wanted)):
+        old, new = before.get(path, ""), wanted.get(path, "")
+        if old == new:
+            continue
+        listed.append((path, "added" if not old else "removed" if not new else "changed"))
+        lines += difflib.unified_diff(
+            old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
+        )
+    return listed, "".join(lines)
+
+
+# --- text -------------------------------------------------------------------------------------------
+
+
+def render(report: Report, form: str, *, full: bool) -> str:
+    """The report as "text", "markdown" or "json"; with `full` also the unified diff."""
+    if form == "json":
+        return _json(report, full)
+    return (_markdown if form == "markdown" else _plain)(report, full)
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else str(value) if isinstance(value, (str, int)) else json.dumps(value)
+
+
+def _input(item: Input) -> str:
+    return f"{item.name} differs: was {_shown(item.was)}, is {_shown(item.now)}"
+
+
+def _words(change: Change, names: tuple[str, ...], report: Report) -> str:
+    return change.text if names == report.backends else f"{change.text} ({', '.join(names)})"
+
+
+def _plain(report: Report, full: bool) -> str:
+    out = [f"input {_input(item)}" for item in report.inputs]
+    if report.same:
+        return "\n".join([*out, "no difference", ""])
+    out += [_words(change, names, report) for change, names in report.changes]
+    if not report.changes:
+        out.append("the triggers are the same; the text of the files is not")
+    if report.files:
+        out += ["", f"{len(report.files)} {'file differs' if len(report.files) == 1 else 'files differ'}:"]
+        out += [f"  {how:<7}  {path}" for path, how in report.files]
+    text = "\n".join([*out, ""])
+    return f"{text}\n{report.diff}" if full else text
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", text)
+
+
+def _markdown(report: Report, full: bool) -> str:
+    out: list[str] = []
+    if report.inputs:
+        out += ["### Inputs", "", *(f"- {_escaped(_input(item))}" for item in report.inputs), ""]
+    out += ["### Triggers", ""]
+    out += [f"- {_escaped(_words(change, names, report))}" for change, names in report.changes] or ["No difference."]
+    if report.files:
+        out += ["", "### Files", "", *(f"- {how}: {_escaped(path)}" for path, how in report.files)]
+    if full and report.diff:
+        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", report.diff)), default=0))
+        out += ["", f"{fence}diff", report.diff.rstrip("\n"), fence]
+    return "\n".join([*out, ""])
+
+
+def _json(report: Report, full: bool) -> str:
+    document: dict[str, Any] = {
+        "version": 1,
+        "same": report.same,
+        "inputs": [
+            {"input": item.name, "was": item.was, "is": item.now, "of": list(item.owners)} for item in report.inputs
+        ],
+        "changes": [
+            {"flow": change.flow, "kind": change.kind, "text": change.text, "backends": list(names)}
+            for change, names in report.changes
+        ],
+        "files": [{"path": path, "change": how} for path, how in report.files],
+    }
+    if full:
+        document["diff"] = report.diff
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

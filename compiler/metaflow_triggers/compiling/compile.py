@@ -1,0 +1,181 @@
+"""Pipeline: from read flows to the text of every file.
+
+In:   what the read stage gave for each flow, the settings, the backends.
+Out:  `Compilation`: the graph, the files as text, and all diagnostics.
+
+Not here: reading user code, writing files, deploying. A pure function of its arguments.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..backends import registry
+from ..backends.registry import Manifest
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..graph.link import link
+from ..manifests.schemas import findings
+from ..manifests.text import json_text, yaml_text
+from ..model.flows import Flow, PollTrigger, TriggerGraph
+from ..model.settings import Settings
+from ..reading.prepared import ReadFlow
+from ..rules.find import check
+from ..rules.weight import has_errors
+from .parallel import fork_map
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the output. `owner` is `<backend>/<deployed name>` or `<backend>/` for shared files.
+
+    `content` is the object that `text` says, or None for a project, which only writes texts.
+    """
+
+    path: str
+    text: str
+    owner: str
+    content: Any
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What compiling gave. Nothing may be written or deployed when one of the diagnostics is an error."""
+
+    graph: TriggerGraph
+    files: tuple[File, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_flows(
+    flows: Sequence[ReadFlow],
+    settings: Settings,
+    backend_names: Iterable[str],
+    *,
+    project_wide: bool,
+    external_flows: frozenset[str] = frozenset(),
+    external_events: frozenset[str] = frozenset(),
+    workers: int = 1,
+    polls: Sequence[PollTrigger] = (),
+) -> Compilation:
+    """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
+
+    `workers`: processes; the result is the same for each number of them.
+    """
+    graph = link([item.flow for item in flows], external_flows, polls)
+    diagnostics = check(graph, project_wide, external_flows, external_events)
+    workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
+    files: list[File] = []
+    for name in backend_names:
+        backend = registry.backend(name)
+        diagnostics.extend(registry.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
+        deployed: dict[str, Flow] = {}
+        jobs: list[_Job | Diagnostic] = []
+        for flow in graph.flows:
+            deployed_name = registry.own_name(name, flow, settings)
+            first = deployed.setdefault(deployed_name, flow)
+            if first is not flow and (first.project, first.branch, first.name) != (
+                flow.project,
+                flow.branch,
+                flow.name,
+            ):
+                jobs.append(_collision(name, deployed_name, first, flow))
+            else:
+                jobs.append(_Job(name, deployed_name, flow, workflows[flow.file, flow.name].get(name)))
+        shared = False
+        for emitted in fork_map(lambda job: _emit(job, graph, settings, project_wide), jobs, workers):
+            diagnostics.extend(emitted.diagnostics)
+            files.extend(emitted.files)
+            shared = shared or emitted.complete
+        if shared:
+            files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
+    return Compilation(graph, tuple(files), tuple(diagnostics))
+
+
+@dataclass(frozen=True)
+class _Job:
+    backend: str
+    deployed_name: str
+    flow: Flow
+    workflow: Any
+
+
+@dataclass(frozen=True)
+class _Emitted:
+    """`complete`: the flow has its files, so that it needs the shared ones too."""
+
+    diagnostics: list[Diagnostic]
+    files: list[File]
+    complete: bool
+
+
+def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts_only: bool) -> _Emitted:
+    """Lower, render and validate one flow for one backend. A diagnostic in place of a job is passed on."""
+    if isinstance(job, Diagnostic):
+        return _Emitted([job], [], False)
+    backend = registry.backend(job.backend)
+    diagnostics = list(backend.refusals(job.flow, graph, settings))
+    if has_errors(diagnostics):
+        return _Emitted(diagnostics, [], False)
+    try:
+        workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
+        manifests = backend.manifests(job.flow, graph, workflow, settings)
+    except DiagnosticError as error:
+        return _Emitted([*diagnostics, *error.diagnostics], [], False)
+    files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
+    if texts_only:
+        files = [dataclasses.replace(file, content=None) for file in files]
+    return _Emitted(diagnostics, files, True)
+
+
+def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
+    """What one backend says of the triggers of a graph, without the step-by-step workflows."""
+    found: list[Diagnostic] = []
+    for flow in graph.flows:
+        deployed_name = registry.own_name(name, flow, settings)
+        found.extend(_emit(_Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
+    return found
+
+
+def folder_files(owners: Iterable[str]) -> list[File]:
+    """The files that list what an output folder holds. `owners` as in `File.owner`."""
+    by_backend: dict[str, list[str]] = {}
+    for owner in owners:
+        name, _, deployed_name = owner.partition("/")
+        by_backend.setdefault(name, []).append(deployed_name)
+    out: list[File] = []
+    for name in sorted(by_backend):
+        names = sorted(filter(None, by_backend[name]))
+        manifests = registry.backend(name).folder_manifests(names, "" in by_backend[name])
+        out.extend(_files(manifests, f"{name}/", []))
+    return out
+
+
+def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnostic]) -> list[File]:
+    out = []
+    for manifest in manifests:
+        if manifest.schema is not None:
+            for pointer, message in findings(manifest.content, manifest.schema):
+                diagnostics.append(
+                    Diagnostic("FT601", f"{manifest.path} violates its schema at {pointer}: {message[:400]}")
+                )
+        text = manifest.text
+        if text is None:
+            text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)
+        out.append(File(manifest.path, text, owner, manifest.content, manifest.ours))
+    return out
+
+
+def _collision(backend: str, deployed_name: str, first: Flow, second: Flow) -> Diagnostic:
+    return Diagnostic(
+        "FT204",
+        f"`{second.name}` and `{first.name}` would both be deployed as `{deployed_name}` on {backend}",
+        second.span,
+        "would replace the other flow",
+        others=((first.span, "deployed under the same name"),),
+        helps=("rename one of the flows or its project",),
+    )

@@ -1,0 +1,1 @@
+"""Polls: poll triggers on this machine: when they are polled, what a fire starts, what is remembered."""

@@ -1,0 +1,342 @@
+"""Differences: what changed between two trigger graphs, in words.
+
+In:   flows before and after, as the model has them (places in files do not count).
+Out:  `Change`s, sorted; the model of a flow as it stands in an output folder's index, and back.
+
+Not here: files, their text, printing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.flows import (
+    Constant,
+    Dependency,
+    EventDependency,
+    FinishDependency,
+    Flow,
+    Parameter,
+    Schedule,
+    Span,
+    Trigger,
+)
+from ..model.flows import Mapping as ParameterMapping
+from ..model.serialize import from_json, to_json
+from .explain import dependency_words, mapping_words, qualified_name, reasons, upstream_name
+
+_NOWHERE = Span("", 1, 1, 1, 1)
+_PLACES = ("span", "file", "emits")
+"""What says where something is written, or what others may start: it changes nothing that starts the flow."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference. `kind` is a word for programs (see `KINDS`), `text` one for people."""
+
+    flow: str
+    kind: str
+    text: str
+
+
+KINDS = (
+    "flow-added",
+    "flow-removed",
+    "start-added",
+    "start-removed",
+    "join-changed",
+    "mapping-added",
+    "mapping-removed",
+    "mapping-changed",
+    "filter-changed",
+    "origin-changed",
+    "schedule-changed",
+    "option-changed",
+    "parameter-changed",
+    "name-changed",
+)
+
+
+# --- the model in an index --------------------------------------------------------------------------
+
+
+def recorded(flow: Flow) -> dict[str, Any]:
+    """A flow as a JSON object without places, for the index of an output folder."""
+    found: dict[str, Any] = _without_places(to_json(flow))
+    return found
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_places(item) for key, item in value.items() if key not in _PLACES}
+    return [_without_places(item) for item in value] if isinstance(value, list) else value
+
+
+def restored(value: Any) -> Flow:
+    """The flow of what `recorded` gave; its places are nowhere. Raises ValueError for anything else."""
+    try:
+        flow = from_json(_with_places(value))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not a recorded flow") from error
+    if not isinstance(flow, Flow):
+        raise ValueError("not a recorded flow")
+    return flow
+
+
+def _with_places(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_places(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    out = {key: _with_places(item) for key, item in value.items()}
+    if value["kind_of"] not in ("PayloadField", "Constant"):
+        out["span"] = to_json(_NOWHERE)
+    if value["kind_of"] == "Flow":
+        out.update(file="", emits=[])
+    return out
+
+
+# --- changes ----------------------------------------------------------------------------------------
+
+
+def changes(before: Iterable[Flow], after: Iterable[Flow]) -> list[Change]:
+    """What changed, flow by flow; flows are the same when project, branch, name and deployed name are."""
+    old, new = _by_name(before), _by_name(after)
+    found: list[Change] = []
+    for name in sorted(set(old) | set(new)):
+        if name not in old:
+            found.append(_added(new[name]))
+        elif name not in new:
+            found.append(Change(name, "flow-removed", f"{name} is no longer deployed"))
+        else:
+            found.extend(between(old[name], new[name]))
+    return found
+
+
+def _by_name(flows: Iterable[Flow]) -> dict[str, Flow]:
+    return {qualified_name(flow) + (f" ({flow.deployed_as})" if flow.deployed_as else ""): flow for flow in flows}
+
+
+def _added(flow: Flow) -> Change:
+    rows = [when for when, _ in reasons(flow)]
+    starts = f"it starts when {'; or when '.join(rows)}" if rows else "it is started by hand"
+    name = qualified_name(flow)
+    return Change(name, "flow-added", f"{name} is new: {starts.replace('when schedule', 'on schedule')}")
+
+
+def between(old: Flow, new: Flow) -> list[Change]:
+    """What changed from one form of a flow to another."""
+    name = new.name
+    found: list[Change] = []
+
+    def say(kind: str, text: str) -> None:
+        found.append(Change(qualified_name(new), kind, f"{name} {text}"))
+
+    if qualified_name(old) != qualified_name(new):
+        say("name-changed", f"is {qualified_name(new)} instead of {qualified_name(old)}")
+    starts_before = bool(reasons(old))
+    left_old, left_new = list(old.triggers), list(new.triggers)
+    for kind in ("event", "finish"):
+        befores = [item for item in left_old if item.kind == kind]
+        afters = [item for item in left_new if item.kind == kind]
+        for before, after in zip(befores, afters, strict=False):
+            for change in _trigger(before, after):
+                say(*change)
+        for before in befores[len(afters) :]:
+            for words in _starts(before):
+                say("start-removed", f"no longer starts {words}")
+        for after in afters[len(befores) :]:
+            for words in _starts(after):
+                say("start-added", f"now {'also ' if starts_before else ''}starts {words}")
+    for text in _schedule(old.schedule, new.schedule, starts_before):
+        say("schedule-changed", text)
+    for text in _parameters(old.parameters, new.parameters):
+        say("parameter-changed", text)
+    return found
+
+
+def _when(dependency: Dependency) -> str:
+    """`on order-placed` or `when DataIngestion fails`."""
+    if isinstance(dependency, EventDependency):
+        return f"on {dependency.name}"
+    return f"when {dependency_words(dependency)}"
+
+
+def _starts(trigger: Trigger) -> list[str]:
+    if trigger.join == "any" or len(trigger.dependencies) == 1:
+        return [_when(item) + _only_if(item) + _with(item) for item in trigger.dependencies]
+    together = " and ".join(_noun(item) for item in trigger.dependencies)
+    return [f"when all of {together} have come"]
+
+
+def _only_if(dependency: Dependency) -> str:
+    return f" if it matches {dependency.filter}" if dependency.filter is not None else ""
+
+
+def _with(dependency: Dependency) -> str:
+    return f" with {mapping_words(dependency.mappings)}" if dependency.mappings else ""
+
+
+def _noun(dependency: Dependency) -> str:
+    if isinstance(dependency, EventDependency):
+        return dependency.name
+    return f"the end of {upstream_name(dependency)} ({' or '.join(dependency.match)})"
+
+
+def _key(dependency: Dependency) -> tuple[str, ...]:
+    if isinstance(dependency, EventDependency):
+        return ("event", dependency.name)
+    return ("flow", upstream_name(dependency))
+
+
+def _pairs(old: Trigger, new: Trigger) -> Iterator[tuple[Dependency | None, Dependency | None]]:
+    """Dependencies of both, matched by what they wait for; one flow may stand several times, for other outcomes."""
+    rest: dict[tuple[str, ...], list[Dependency]] = {}
+    for item in new.dependencies:
+        rest.setdefault(_key(item), []).append(item)
+    for before in old.dependencies:
+        same = rest.get(_key(before), [])
+        if not same:
+            yield before, None
+            continue
+        # The one that shares most outcomes, else the first.
+        shared = [
+            len(set(before.match) & set(item.match))
+            if isinstance(before, FinishDependency) and isinstance(item, FinishDependency)
+            else 0
+            for item in same
+        ]
+        yield before, same.pop(shared.index(max(shared)))
+    for items in rest.values():
+        for item in items:
+            yield None, item
+
+
+def _trigger(old: Trigger, new: Trigger) -> Iterator[tuple[str, str]]:
+    joins = [item.join if len(item.dependencies) > 1 else "any" for item in (old, new)]
+    pairs = list(_pairs(old, new))
+    waits = joins[1] == "all" or joins[0] == "all"
+    if joins[0] != joins[1]:
+        alone = " and ".join(_noun(item) for item in (new if joins[1] == "all" else old).dependencies)
+        if joins[1] == "all":
+            yield "join-changed", f"now waits until all of {alone} have come"
+        else:
+            rest = " or ".join(_noun(item) for item in new.dependencies)
+            yield (
+                "join-changed",
+                f"now starts on any of {rest}" if len(new.dependencies) > 1 else f"now starts on {rest} alone",
+            )
+    for before, after in pairs:
+        if before is None and after is not None:
+            if joins == ["any", "any"]:
+                yield "start-added", f"now also starts {_when(after)}{_only_if(after)}{_with(after)}"
+            elif joins == ["all", "all"]:
+                yield "start-added", f"now waits for {_noun(after)} as well{_with(after)}"
+        elif after is None and before is not None:
+            if joins == ["any", "any"]:
+                yield "start-removed", f"no longer starts {_when(before)}"
+            elif waits:
+                yield "start-removed", f"no longer waits for {_noun(before)}"
+        elif before is not None and after is not None:
+            many = len(old.dependencies) > 1 or len(new.dependencies) > 1
+            yield from _dependency(before, after, many, waits)
+    yield from _options(old, new)
+
+
+def _dependency(old: Dependency, new: Dependency, many: bool, waits: bool) -> Iterator[tuple[str, str]]:
+    of = f" of {_plain(new)}" if many else ""
+    if isinstance(old, FinishDependency) and isinstance(new, FinishDependency):
+        added = tuple(item for item in new.match if item not in old.match)
+        removed = tuple(item for item in old.match if item not in new.match)
+        if added:
+            words = dependency_words(dataclasses.replace(new, match=added))
+            yield "start-added", f"now also {'counts' if waits else 'starts'} when {words}"
+        if removed:
+            words = dependency_words(dataclasses.replace(old, match=removed))
+            yield "start-removed", f"no longer {'counts' if waits else 'starts'} when {words}"
+    if old.filter != new.filter:
+        subject = _plain(new)
+        if old.filter is None:
+            yield "filter-changed", f"now starts on {subject} only if it matches {new.filter}"
+        elif new.filter is None:
+            yield "filter-changed", f"no longer filters {subject}: before, only if it matched {old.filter}"
+        else:
+            yield "filter-changed", f"filters {subject} by {new.filter} instead of {old.filter}"
+    if isinstance(old, EventDependency) and isinstance(new, EventDependency) and old.origin != new.origin:
+        yield (
+            "origin-changed",
+            f"takes {new.name} from {new.origin or 'its own bus'} instead of {old.origin or 'its own bus'}",
+        )
+    yield from _mappings(_sources(old.mappings), _sources(new.mappings), of, _plain(new))
+
+
+def _plain(dependency: Dependency) -> str:
+    return dependency.name if isinstance(dependency, EventDependency) else upstream_name(dependency)
+
+
+def _sources(mappings: tuple[ParameterMapping, ...]) -> dict[str, str]:
+    return {
+        item.parameter: f"the constant {item.source.json}" if isinstance(item.source, Constant) else item.source.path
+        for item in mappings
+    }
+
+
+def _mappings(old: Mapping[str, str], new: Mapping[str, str], of: str, subject: str) -> Iterator[tuple[str, str]]:
+    for name in sorted(set(old) | set(new)):
+        if name not in old:
+            yield "mapping-added", f"now takes {name} from {new[name]} of {subject}"
+        elif name not in new:
+            yield "mapping-removed", f"no longer takes {name} from {old[name]} of {subject}"
+        elif old[name] != new[name]:
+            yield "mapping-changed", f"takes {name} from {new[name]} instead of {old[name]}{of}"
+
+
+def _options(old: Trigger, new: Trigger) -> Iterator[tuple[str, str]]:
+    if old.auto_map != new.auto_map:
+        if new.auto_map:
+            yield "option-changed", "now takes every parameter from the field of its name"
+        else:
+            yield "option-changed", "no longer takes every parameter from the field of its name"
+    before, after = json.loads(old.options or "{}"), json.loads(new.options or "{}")
+    for key in sorted((set(before) | set(after)) - {"auto_map"}):
+        was, now = before.get(key), after.get(key)
+        if was != now:
+            yield "option-changed", f"has the option {key} {_json(now)} instead of {_json(was)}"
+
+
+def _json(value: Any) -> str:
+    return "unset" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _at(schedule: Schedule) -> str:
+    return f"{schedule.cron}{f' ({schedule.timezone})' if schedule.timezone else ''}"
+
+
+def _schedule(old: Schedule | None, new: Schedule | None, starts_before: bool) -> Iterator[str]:
+    if old is None and new is not None:
+        yield f"now {'also ' if starts_before else ''}starts on the schedule {_at(new)}"
+    elif new is None and old is not None:
+        yield f"no longer starts on the schedule {_at(old)}"
+    elif old is not None and new is not None and _at(old) != _at(new):
+        yield f"starts on the schedule {_at(new)} instead of {_at(old)}"
+
+
+def _parameters(old: tuple[Parameter, ...], new: tuple[Parameter, ...]) -> Iterator[str]:
+    before, after = ({item.name: item for item in items} for items in (old, new))
+    for name in sorted(set(before) | set(after)):
+        if name not in before:
+            needed = " (required)" if after[name].required and not after[name].has_default else ""
+            yield f"has a new parameter {name}{needed}"
+        elif name not in after:
+            yield f"no longer has the parameter {name}"
+        else:
+            was, now = before[name], after[name]
+            if was.type != now.type:
+                yield f"reads the parameter {name} as {now.type} instead of {was.type}"
+            needs = [item.required and not item.has_default for item in (was, now)]
+            if needs[0] != needs[1]:
+                yield f"{'now' if needs[1] else 'no longer'} requires the parameter {name}"

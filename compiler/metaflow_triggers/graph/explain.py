@@ -1,0 +1,134 @@
+"""Explain: what starts what, in words.
+
+In:   a trigger graph.
+Out:  rows of text, one per reason to start; `table` lays them out for a terminal.
+
+Not here: backends, colour, printing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from ..model.flows import (
+    Constant,
+    Dependency,
+    EventDependency,
+    FinishDependency,
+    Flow,
+    Mapping,
+    PollTrigger,
+    Trigger,
+    TriggerGraph,
+)
+
+_OUTCOME_WORDS = {"success": "succeeds", "failure": "fails", "timeout": "times out", "aborted": "is aborted"}
+
+
+def qualified_name(flow: Flow) -> str:
+    """`project.branch.Flow`, or the flow's name alone."""
+    return f"{flow.project}.{flow.branch}.{flow.name}" if flow.project else flow.name
+
+
+def upstream_name(dependency: FinishDependency) -> str:
+    """The qualified name of the flow that is waited for."""
+    if dependency.project:
+        return f"{dependency.project}.{dependency.branch}.{dependency.flow}"
+    return dependency.flow
+
+
+def dependency_words(dependency: Dependency) -> str:
+    """`event order-placed arrives` or `DataIngestion succeeds or fails`."""
+    if isinstance(dependency, EventDependency):
+        return f"event {dependency.name} arrives"
+    how = " or ".join(
+        _OUTCOME_WORDS[outcome]
+        for outcome in ("success", "failure", "timeout", "aborted")
+        if outcome in dependency.match
+    )
+    if len(dependency.match) == len(_OUTCOME_WORDS):
+        how = "finishes"
+    return f"{upstream_name(dependency)} {how}"
+
+
+def mapping_words(mappings: tuple[Mapping, ...]) -> str:
+    """`order_id <- orderId, env <- "production"`."""
+    return ", ".join(
+        f"{mapping.parameter} <- {mapping.source.json if isinstance(mapping.source, Constant) else mapping.source.path}"
+        for mapping in mappings
+    )
+
+
+def poll_words(poll: PollTrigger) -> tuple[str, str]:
+    """When a poll trigger starts its flow, and what that gets."""
+    each = ", also while it runs" if poll.allow_concurrent else ""
+    when = f"poll {poll.name} fires (every {interval_words(poll.interval_milliseconds)}{each})"
+    return when, "parameters named by its context"
+
+
+def interval_words(milliseconds: int) -> str:
+    """The shortest text of a length: `interval_words(90_000) == "90s"`."""
+    for unit, factor in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds % factor == 0:
+            return f"{milliseconds // factor}{unit}"
+    return f"{milliseconds}ms"
+
+
+def reasons(flow: Flow, polls: Iterable[PollTrigger] = ()) -> list[tuple[str, str]]:
+    """(when the flow starts, what it gets) for each independent reason. `polls` are those that start the flow."""
+    rows: list[tuple[str, str]] = []
+    for trigger in flow.triggers:
+        rows.extend(_trigger_rows(trigger))
+    if flow.schedule is not None:
+        zone = f" ({flow.schedule.timezone})" if flow.schedule.timezone else ""
+        rows.append((f"schedule {flow.schedule.cron}{zone}", ""))
+    rows.extend(poll_words(poll) for poll in polls)
+    return rows
+
+
+def _all_reasons(graph: TriggerGraph) -> Iterator[tuple[Flow, list[tuple[str, str]]]]:
+    polls: dict[int | None, list[PollTrigger]] = {}
+    for target, poll in graph.polls:
+        polls.setdefault(target, []).append(poll)
+    for number, flow in enumerate(graph.flows):
+        yield flow, reasons(flow, polls.get(number, ()))
+
+
+def _trigger_rows(trigger: Trigger) -> list[tuple[str, str]]:
+    automatic = "every parameter by its own name" if trigger.auto_map else ""
+    if trigger.join == "any":
+        return [(dependency_words(item), mapping_words(item.mappings) or automatic) for item in trigger.dependencies]
+    when = " and ".join(dependency_words(item) for item in trigger.dependencies)
+    what = ", ".join(filter(None, (mapping_words(item.mappings) for item in trigger.dependencies)))
+    return [(when, what or automatic)]
+
+
+def table(graph: TriggerGraph) -> str:
+    """All flows with their reasons to start, in columns; flows that only people start come last."""
+    rows = [("FLOW", "STARTS WHEN", "GETS")]
+    by_hand = []
+    for flow, found in _all_reasons(graph):
+        if not found:
+            by_hand.append((qualified_name(flow), "it is started by hand", ""))
+        rows.extend(
+            (qualified_name(flow) if index == 0 else "", when, what) for index, (when, what) in enumerate(found)
+        )
+    rows.extend(by_hand)
+    # A flow that is deployed from elsewhere.
+    rows.extend((poll.flow, *poll_words(poll)) for target, poll in graph.polls if target is None)
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip() for row in rows) + "\n"
+
+
+def as_json(graph: TriggerGraph) -> str:
+    """The same as a JSON document: `{"flows": [{"flow", "file", "starts": [{"when", "gets"}]}]}`."""
+    flows = [
+        {
+            "flow": qualified_name(flow),
+            "file": flow.file,
+            "starts": [{"when": when, "gets": what} for when, what in found],
+        }
+        for flow, found in _all_reasons(graph)
+    ]
+    return json.dumps({"flows": flows}, indent=2, ensure_ascii=False) + "\n"

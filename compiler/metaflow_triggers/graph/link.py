@@ -1,0 +1,100 @@
+"""Link: join the triggers of all flows into one trigger graph.
+
+In:   flows, in any order.
+Out:  `TriggerGraph`: every waited-for flow and event found among them, or kept as unresolved.
+
+Not here: importing user code, naming a backend, files, judging. What is not found waits for the
+checks; it is never an exception. Linear in the number of flows and dependencies (after one sort).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..model.flows import Edge, EventDependency, FinishDependency, Flow, PollTrigger, TriggerGraph
+
+Identity = tuple[str, str, str]
+"""Project, branch, name; "" for a flow without @project."""
+
+
+def branch_key(branch: str | None) -> str:
+    """One spelling per branch: `production` and `prod` are the same one."""
+    return "prod" if branch == "production" else branch or ""
+
+
+def identity(flow: Flow) -> Identity:
+    """What a flow is known by to others; two flows of one identity collide."""
+    return flow.project or "", branch_key(flow.branch), flow.name
+
+
+def wanted(dependency: FinishDependency) -> Identity:
+    """The identity of the flow that is waited for."""
+    return dependency.project or "", branch_key(dependency.branch), dependency.flow
+
+
+def qualified_name(name: Identity) -> str:
+    """`Flow`, or `project.branch.Flow`: the form that `flow=` takes."""
+    return ".".join(part for part in name if part)
+
+
+def camel_case(name: str) -> str:
+    """`file_processor` or `file-processor` as a class is named: `FileProcessor`."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[_-]+", name))
+
+
+def named(flows: Sequence[Flow], workflow: str) -> list[int]:
+    """The flows that a poll trigger's `workflow` may mean: by class name, `project.branch.Flow`, or its CamelCase form.
+
+    Of flows of one identity the first counts. One result is the flow; several need `project.branch.Flow`.
+    """
+    first: dict[Identity, int] = {}
+    for number, flow in enumerate(flows):
+        first.setdefault(identity(flow), number)
+    for wanted_name in (workflow, camel_case(workflow)):
+        found = [number for name, number in first.items() if wanted_name in (name[2], qualified_name(name))]
+        if found:
+            return found
+    return []
+
+
+def link(
+    flows: Sequence[Flow], external_flows: frozenset[str] = frozenset(), polls: Sequence[PollTrigger] = ()
+) -> TriggerGraph:
+    """The graph of `flows`, sorted by project, branch, name, file and line.
+
+    `external_flows` are flows deployed from elsewhere, as `Flow` or `project.branch.Flow`: waiting for one
+    is not unresolved. Of flows of one identity the first stands for all (FT204 is the checks' business).
+    """
+    ordered = sorted(flows, key=lambda flow: (*identity(flow), flow.file, flow.span.line, flow.span.column))
+    index: dict[Identity, int] = {}
+    emitted: set[str] = set()
+    for number, flow in enumerate(ordered):
+        index.setdefault(identity(flow), number)
+        emitted.update(event.name for event in flow.emits)
+    edges: list[Edge] = []
+    unresolved: list[tuple[int, FinishDependency]] = []
+    unemitted: list[tuple[int, EventDependency]] = []
+    for number, flow in enumerate(ordered):
+        for trigger in flow.triggers:
+            for dependency in trigger.dependencies:
+                if isinstance(dependency, EventDependency):
+                    # An event with an origin is published by something that is no flow.
+                    if dependency.name not in emitted and dependency.origin is None:
+                        unemitted.append((number, dependency))
+                    continue
+                name = wanted(dependency)
+                if name in index:
+                    edges.append(Edge(index[name], number, dependency.match, dependency.span))
+                elif not external_flows.intersection((dependency.flow, qualified_name(name))):
+                    unresolved.append((number, dependency))
+    targets: dict[str, int | None] = {}
+    for poll in polls:
+        if poll.flow not in targets:
+            found = named(ordered, poll.flow)
+            targets[poll.flow] = found[0] if len(found) == 1 else None
+    linked = sorted(
+        ((targets[poll.flow], poll) for poll in polls),
+        key=lambda item: (item[1].name, item[1].file, item[1].span.line, item[1].span.column),
+    )
+    return TriggerGraph(tuple(ordered), tuple(edges), tuple(unresolved), tuple(unemitted), tuple(linked))

@@ -1,0 +1,66 @@
+"""Commands: what those over many flows have in common, reading them.
+
+In:   the parsed arguments of a command.
+Out:  what its files hold.
+
+Not here: a command's own work. Heavy modules are imported when a command needs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .project import Read
+
+READ_THROUGH = ("step-functions",)
+"""For commands that need no backend: one of them, through whose command line a flow is read."""
+
+
+def read_flows(
+    options: argparse.Namespace,
+    backends: tuple[str, ...] = READ_THROUGH,
+    *,
+    code_package: bool = False,
+    workflow: bool = False,
+) -> Read:
+    """What the files of `options.paths` hold, with all that is to say of them.
+
+    `options` has paths, production, branch and timeout (seconds for one file), and may have workers (0: one per
+    processor). Raises DiagnosticError if the installation cannot read flows.
+    """
+    import_metaflow()
+    from .. import seams
+    from .files import flow_files
+    from .project import Read, read_project
+    from .request import Request
+
+    request = Request(
+        backends=backends,
+        production=options.production,
+        branch=options.branch,
+        code_package=code_package,
+        workflow=workflow,
+        seconds=options.timeout,
+        workers=workers(options),
+    )
+    seams.check_shape(backends)
+    seams.prove_in_charge()
+    files, missing = flow_files(options.paths)
+    read = read_project(files, request)
+    return Read(read.flows, read.polls, [*missing, *read.diagnostics])
+
+
+def import_metaflow() -> None:
+    """Import Metaflow, before anything that touches it (`seams`)."""
+    # Tells the extension's configuration, here and in the children, to leave open what is not configured.
+    os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
+    # Its plugins must be loaded before children start that read files: one import serves them all.
+    import metaflow  # noqa: F401
+
+
+def workers(options: argparse.Namespace) -> int:
+    """How many files are read, or flows compiled, at once."""
+    return getattr(options, "workers", 0) or os.cpu_count() or 1

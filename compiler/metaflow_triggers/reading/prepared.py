@@ -1,0 +1,60 @@
+"""Prepared: one flow as its own command line prepared it, read, with what upstream's compilers make of it.
+
+In:   the click state of the flow's command, the settings.
+Out:  the flow of the model with diagnostics; the step-by-step workflow and the code package.
+
+Not here: many files, what a backend adds, what a command does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import seams
+from ..diagnostics import Diagnostic
+from ..model.flows import Flow
+from ..model.settings import Settings
+
+
+@dataclass(frozen=True)
+class ReadFlow:
+    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None."""
+
+    flow: Flow
+    workflows: dict[str, Any] = field(default_factory=dict)
+
+
+collector: Callable[[Any, dict[str, Any]], None] | None = None
+"""Set in a child of the project command: takes the prepared flow instead of the command's own work."""
+
+
+def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, list[Diagnostic]]:
+    """(`model.Flow`, diagnostics) of the flow in the click state. `path` is how messages name its file."""
+    import inspect
+
+    from ..reading.flow import read_flow
+    from ..reading.source import SourceFile
+
+    file = inspect.getfile(obj.flow.__class__)
+    shown = path or _shown_path(file)
+    return read_flow(obj.flow, SourceFile(shown, Path(file).read_text("utf-8", "replace")), settings)
+
+
+def _shown_path(file: str) -> str:
+    import os
+
+    relative = os.path.relpath(file)
+    return (relative if not relative.startswith("..") else file).replace(os.sep, "/")
+
+
+def workflow(
+    obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any], *, package: Any = None
+) -> tuple[Any, Any]:
+    """(the step-by-step workflow as upstream makes it, the code package). `package`: the flow's, if it is made."""
+    if package is None:
+        package = seams.build_code_package(obj, settings)
+    make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
+    return make(obj, settings, package, name, seams.Options(**options)), package

@@ -1,0 +1,73 @@
+"""Rules FT75x: the local engine.
+
+In, Out, Not here: see `metaflow_triggers.rules.rule`.
+"""
+
+from __future__ import annotations
+
+from .rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="FT750",
+        title="the file is not a database of the local engine",
+        severity="error",
+        finds="The file that `--database` or METAFLOW_TRIGGERS_DATABASE names is something else, or cannot be opened. "
+        "It was only read.",
+        why="Tables of ours in somebody else's file would harm both.",
+        example="$ metaflow-triggers run flows --database notes.txt",
+        instead="$ metaflow-triggers run flows --database triggers.db     # a file that does not exist yet is made",
+        language="console",
+    ),
+    Rule(
+        code="FT751",
+        title="a newer version wrote the database",
+        severity="error",
+        finds="The database has a newer form than this version of metaflow-triggers knows. It was only read.",
+        why="An older engine would not understand what it reads, and could start flows twice.",
+        example="$ metaflow-triggers run flows      # after a downgrade",
+        instead="$ pip install --upgrade metaflow-triggers\n$ metaflow-triggers run flows",
+        language="console",
+    ),
+    Rule(
+        code="FT752",
+        title="there is no database",
+        severity="error",
+        finds="A command that looks into the engine's database, or feeds it, found no file.",
+        why="The path may be another one than the engine's: without `--database` it is a file in the current folder.",
+        example="$ cd elsewhere\n$ metaflow-triggers history",
+        instead="$ metaflow-triggers history --database ../project/metaflow-triggers.db",
+        language="console",
+    ),
+    Rule(
+        code="FT753",
+        title="the folder for logs cannot be used",
+        severity="error",
+        finds="`--logs` names something that is no folder, or one that cannot be written to.",
+        why="The output of every run would be lost.",
+        example="$ metaflow-triggers run flows --logs /etc/hostname",
+        instead="$ metaflow-triggers run flows --logs logs",
+        language="console",
+    ),
+    Rule(
+        code="FT754",
+        title="Metaflow needs a user name",
+        severity="error",
+        finds="The engine would run flows, and neither the operating system nor METAFLOW_USER says for whom. "
+        "Metaflow takes no `root`.",
+        why="Every run would fail as it begins.",
+        example="# as root, in a container\n$ metaflow-triggers run flows",
+        instead="$ METAFLOW_USER=me metaflow-triggers run flows",
+        language="console",
+    ),
+    Rule(
+        code="FT755",
+        title="this Python's SQLite is too old",
+        severity="error",
+        finds="The SQLite library that Python was built with is older than 3.35 (March 2021).",
+        why="The engine changes a row and reads it in one statement, which older ones cannot.",
+        example="$ python -c 'import sqlite3; print(sqlite3.sqlite_version)'\n3.31.1",
+        instead="$ python3.12 -m venv .venv          # a Python that brings a newer one",
+        language="console",
+    ),
+)

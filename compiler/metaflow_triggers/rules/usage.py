@@ -1,0 +1,88 @@
+"""Rules FT0: usage and configuration. In, Out, Not here: see `metaflow_triggers.rules.rule`."""
+
+from __future__ import annotations
+
+from .rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        code="FT001",
+        title="the extension is not in charge",
+        severity="error",
+        finds="Another definition of a decorator or a command is active in place of ours, or ours did not load. "
+        "Metaflow keeps the last definition of a name and only warns when an extension fails to load.",
+        why="A flow would be deployed by somebody else's rules: without its triggers, or with other ones.",
+        example="$ python flow.py step-functions create\n"
+        "# another installed extension also defines @trigger and was loaded later",
+        instead="$ pip list | grep -i metaflow      # see which extensions are installed\n"
+        "$ pip uninstall the-other-extension",
+        language="console",
+    ),
+    Rule(
+        code="FT002",
+        title="a setting is missing",
+        severity="error",
+        finds="The command has to know a setting that no configuration gives. `compile` never needs one; "
+        "`create` does.",
+        why="A guessed bucket, role or queue would deploy a flow that fails later, or runs in the wrong place.",
+        example="$ python flow.py step-functions create",
+        instead="$ export METAFLOW_SFN_IAM_ROLE=arn:aws:iam::123456789012:role/states\n"
+        "$ python flow.py step-functions create\n"
+        "\n"
+        "$ python flow.py step-functions compile --output manifests   # needs no setting",
+        language="console",
+    ),
+    Rule(
+        code="FT003",
+        title="the output folder cannot be used",
+        severity="error",
+        finds="The folder given with `--output` cannot be written, is no folder, or holds files that we did not write.",
+        why="Files that are no longer emitted are removed from the folder, so it must hold nothing else. "
+        "The check comes before the first byte is written.",
+        example="$ metaflow-triggers compile flows --output .",
+        instead="$ metaflow-triggers compile flows --output manifests",
+        language="console",
+    ),
+    Rule(
+        code="FT004",
+        title="unknown shape of Metaflow",
+        severity="error",
+        finds="The installed Metaflow lacks something that we use inside of it, or has it in another shape.",
+        why="Guessing what a changed inside means could deploy something else than the flow says.",
+        example="$ pip install --pre metaflow\n$ metaflow-triggers compile flows",
+        instead="$ pip install 'metaflow>=2.19'          # a version that is known to work\n"
+        "$ pip install --upgrade metaflow-triggers",
+        language="console",
+    ),
+    Rule(
+        code="FT005",
+        title="nothing to compile",
+        severity="error",
+        finds="A path does not exist, cannot be read, or holds no class derived from FlowSpec.",
+        why="An empty result that looks like success hides a misspelt path, most of all in CI.",
+        example="$ metaflow-triggers compile flow/",
+        instead="$ metaflow-triggers compile flows/",
+        language="console",
+    ),
+    Rule(
+        code="FT006",
+        title="compiled without a configured user",
+        severity="note",
+        finds="No METAFLOW_USER is configured, so the user is taken to be `nobody`.",
+        why="Under @project the user names the branch (`user.<name>`), which is part of deployed names. "
+        "The operating system's user is not asked: the output would differ from machine to machine.",
+        example="$ metaflow-triggers compile flows",
+        instead="$ METAFLOW_USER=ada metaflow-triggers compile flows\n$ metaflow-triggers compile flows --production",
+        language="console",
+    ),
+    Rule(
+        code="FT007",
+        title="unknown compatibility",
+        severity="error",
+        finds="METAFLOW_TRIGGERS_COMPAT has a value other than `upstream`.",
+        why="A misspelt value would deploy other starts than the ones that were asked for.",
+        example="$ METAFLOW_TRIGGERS_COMPAT=upstraem metaflow-triggers compile flows",
+        instead="$ METAFLOW_TRIGGERS_COMPAT=upstream metaflow-triggers compile flows",
+        language="console",
+    ),
+)

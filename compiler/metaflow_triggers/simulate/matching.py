@@ -1,0 +1,72 @@
+"""Rules: what one event is to one dependency (semantics, sections 3 to 6).
+
+In:   a dependency, an event.
+Out:  whether it is waited for; whether it lacks what the flow needs.
+
+Not here: sets, starts, time (`reference`).
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from ..graph.link import branch_key, identity, qualified_name, wanted
+from ..language.filters import matches
+from ..model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, Parameter
+from .items import Item
+from .steps import NotStarted, Occurrence
+from .values import field_of
+
+
+def is_for(dependency: Dependency, event: Occurrence, outcome: Item | None) -> bool:
+    """Whether a dependency waits for this event, which is the outcome's where there is one (sections 3 to 5)."""
+    if isinstance(dependency, EventDependency):
+        if outcome is not None or dependency.name != event.name:
+            return False
+    elif outcome is None or not _is_outcome_of(dependency, outcome):
+        return False
+    return dependency.filter is None or matches(json.loads(dependency.filter), event.payload)
+
+
+def _is_outcome_of(dependency: FinishDependency, outcome: Item) -> bool:
+    ended = (outcome.project or "", branch_key(outcome.branch), outcome.name)
+    return wanted(dependency) == ended and outcome.outcome in dependency.match
+
+
+def outcome_of(item: Item, run_id: str, at: datetime) -> Occurrence:
+    """The payload is that of section 4; the name is the one under which Metaflow knows the end of a run."""
+    end = "end" if item.outcome == "success" else item.outcome
+    name = qualified_name((item.project or "", item.branch or "", item.name))
+    payload = {
+        "flow": item.name,
+        "run_id": run_id,
+        "outcome": item.outcome,
+        "project": item.project,
+        "branch": item.branch,
+        "step": item.step,
+        "error": item.error,
+    }
+    return Occurrence(f"metaflow.{name}.{end}", payload, f"{item.name}/{run_id}/{item.outcome}", at, "run")
+
+
+def needed(flow: Flow) -> list[Parameter]:
+    """Parameters without which no run starts."""
+    return [item for item in flow.parameters if item.required and not item.has_default and not item.is_config]
+
+
+def lacking(flow: Flow, dependency: Dependency, event: Occurrence) -> NotStarted | None:
+    """A required parameter that this very event has to give, and does not (section 6): it counts as not come."""
+    required = {item.name: item for item in needed(flow)}
+    for mapping in dependency.mappings:
+        if mapping.parameter in required and not isinstance(mapping.source, Constant):
+            path = mapping.source.path
+            if field_of(event.payload, path) is None:
+                return without_value(flow, required[mapping.parameter], f"{event.name} has no field `{path}`")
+    return None
+
+
+def without_value(flow: Flow, parameter: Parameter, why: str) -> NotStarted:
+    """The flow is not started, for this parameter has no value."""
+    told = f"its required parameter `{parameter.name}` gets no value: {why}"
+    return NotStarted(qualified_name(identity(flow)), parameter.name, told)
