@@ -3,7 +3,8 @@
 In:   a connection, the flows of this engine, how far each has read.
 Out:  starts, half-arrived sets, moved cursors: all in one transaction, so several engines may do it on one file.
 
-Not here: issuing starts (`issue`), sets (`joins`), values. A flow seen for the first time begins at the log's end.
+Not here: issuing starts (`issue`), sets (`joins`), values. A flow seen for the first time begins at the log's end,
+or, where no flow was ever seen, at its beginning.
 """
 
 from __future__ import annotations
@@ -62,13 +63,18 @@ class Matcher:
         self._flushed = 0
 
     def register(self, connection: sqlite3.Connection) -> None:
-        """Begin to read for flows that the database does not know yet. Raises sqlite3.Error."""
+        """Begin to read for flows that the database does not know yet. Raises sqlite3.Error.
+
+        The first flows of all begin at the log's beginning: what was accepted before anybody listened is for them.
+        """
         with transaction(connection):
+            (begin,) = connection.execute(
+                "SELECT coalesce((SELECT max(sequence) FROM events WHERE EXISTS (SELECT 1 FROM cursors)), 0)"
+            ).fetchone()
             connection.execute(
-                "INSERT INTO cursors (flow_key, sequence)"
-                " SELECT value, (SELECT coalesce(max(sequence), 0) FROM events) FROM json_each(?) WHERE true"
+                "INSERT INTO cursors (flow_key, sequence) SELECT value, ? FROM json_each(?) WHERE true"
                 " ON CONFLICT (flow_key) DO NOTHING",
-                (self._keys,),
+                (begin, self._keys),
             )
         (low,) = connection.execute(
             "SELECT coalesce((SELECT min(sequence) FROM cursors WHERE flow_key IN (SELECT value FROM json_each(?))),"

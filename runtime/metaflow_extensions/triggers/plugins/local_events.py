@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
+from . import event_check
+
 APPLICATION_ID = 0x4D465452
 """`PRAGMA application_id` of our file ("MFTR")."""
 BUSY_MILLISECONDS = 60_000
@@ -119,14 +121,28 @@ def accepted(connection: sqlite3.Connection, name: str, identity: str) -> tuple[
     return found
 
 
-def append(database_path: str, name: str, payload_text: str, identity: str, timestamp: str) -> bool:
-    """Accept one event: it is on disk when this returns. False if one of this name and id was accepted before.
+class Taken(ValueError):
+    """Another event has this name and id. The message shows it."""
+
+
+def append_event(connection: sqlite3.Connection, name: str, payload_text: str, identity: str, timestamp: str) -> bool:
+    """Accept one event, in a transaction of its own. False if it was accepted before.
 
     `payload_text` is the JSON text of an object, `timestamp` what `timestamp_text` gives.
-    Raises sqlite3.Error when the event was not accepted.
+    Raises Taken if the log has another payload under this name and id, sqlite3.Error when the event was not accepted.
     """
+    if append_many(connection, [(identity, name, "event", payload_text, timestamp)]):
+        return True
+    there = accepted(connection, name, identity)
+    if there is not None and not event_check.same_payload(there[0], payload_text):
+        raise Taken(event_check.taken(name, identity, there[0]))
+    return False
+
+
+def append(database_path: str, name: str, payload_text: str, identity: str, timestamp: str) -> bool:
+    """As `append_event`: it is on disk when this returns."""
     connection = connect(database_path)
     try:
-        return append_many(connection, [(identity, name, "event", payload_text, timestamp)]) > 0
+        return append_event(connection, name, payload_text, identity, timestamp)
     finally:
         connection.close()
