@@ -41,7 +41,7 @@ $(VENV)/created:
 	@touch $@
 
 # Metaflow finds the parts of an extension when it is installed, so a new part asks for a new installation.
-INSTALLED := pyproject.toml $(wildcard runtime/metaflow_extensions/triggers/*/mfextinit_*.py)
+INSTALLED := pyproject.toml setup.py $(wildcard runtime/metaflow_extensions/triggers/*/mfextinit_*.py)
 
 # What a user installs.
 $(VENV)/installed: $(INSTALLED) | $(VENV)/created
@@ -58,16 +58,16 @@ demo: $(VENV)/installed
 	@sh examples/local_demo.sh
 
 engine: $(VENV)/installed-test
-	@$(PYTHON) -m tests.aws.engine.installation
+	@$(PYTHON) -m tests.worlds.aws.engine.installation
 
 judges: $(VENV)/installed-test
-	@$(PYTHON) -m tests.argo.judges
+	@$(PYTHON) -m tests.worlds.argo.judges
 
 argo-events: $(VENV)/installed-test
-	@$(PYTHON) -m tests.argo.live.installation
+	@$(PYTHON) -m tests.worlds.argo.live.installation
 
 demo-aws: $(VENV)/installed-test
-	@$(PYTHON) -m tests.aws.engine.demo
+	@$(PYTHON) -m tests.worlds.aws.engine.demo
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

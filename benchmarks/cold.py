@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.upstream.emulated_aws import emulated_aws
+from tests.worlds.upstream.emulated_aws import emulated_aws
 
 from .flows import flow, without_triggers
 from .measure import Command, alternate, environment, equal, head, table

@@ -15,7 +15,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.upstream.emulated_aws import emulated_aws
+from tests.worlds.upstream.emulated_aws import emulated_aws
 
 from .flows import EXTERNAL, generate, without_triggers
 from .measure import Command, Runs, environment, equal, head, run, table

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.upstream.emulated_aws import clean_environment
+from tests.worlds.upstream.emulated_aws import clean_environment
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 

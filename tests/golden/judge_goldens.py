@@ -1,6 +1,6 @@
 """Judge goldens: asks Argo's own validators about every golden object that they know, and keeps what they accepted.
 
-In:   the golden files; the judges (`tests/argo/judges.py`).
+In:   the golden files; the judges (`tests/worlds/argo/judges.py`).
 Out:  `accepted_by_argo.json`: module and version -> golden file -> SHA-256 of the accepted bytes.
 
 Not here: making goldens. Nothing is written unless all are accepted.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.argo import judges
+from tests.worlds.argo import judges
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 RECORD = Path(__file__).with_name("accepted_by_argo.json")

@@ -13,9 +13,10 @@ import pytest
 import yaml
 from metaflow_triggers.backends import argo
 
-from tests.argo import judges
-from tests.argo.argo_flows import GRAPH, SETTINGS, upstream
-from tests.argo.test_checks import WHOLE
+from tests.flows import GRAPH
+from tests.unit.backends.argo.argo_flows import SETTINGS, upstream
+from tests.unit.backends.argo.test_checks import WHOLE
+from tests.worlds.argo import judges
 
 from .judge_goldens import EVENTS, GOLDEN, RECORD, WORKFLOWS, digests, of_kinds
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from metaflow_triggers.backends.step_functions.compile.open_settings import resolve
 
-from tests.argo.test_objects import OFFICIAL, SCHEMAS, _official
+from tests.unit.backends.argo.test_objects import OFFICIAL, SCHEMAS, _official
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 TEMPLATES = sorted(GOLDEN.glob("**/step-functions/*.yaml"))

@@ -10,7 +10,7 @@ from . import reading, runners
 from .rows import Row, differences, rows
 
 REAL = [row for row in rows() if not row.mistakes and not row.polls]
-"""What a poll starts runs in tests/poll: there its function is called."""
+"""What a poll starts runs in tests/unit/poll: there its function is called."""
 
 QUICK = (
     "2 require says all, and each event fills its own parameters",

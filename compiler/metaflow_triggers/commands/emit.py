@@ -89,7 +89,7 @@ def _identity(given: str | None) -> str:
 
 def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """The payload and its canonical text. Raises DiagnosticError (FT760, FT761)."""
-    from metaflow_extensions.triggers.plugins import event_check, values
+    from metaflow_extensions.triggers.plugins import event_check, exact_json
 
     try:
         name = event_check.check_name(options.name)
@@ -100,7 +100,7 @@ def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if len(given) > _LARGEST_INPUT:
         raise _refused("FT761", f"the payload of event {name!r} is longer than {_LARGEST_INPUT} bytes")
     try:
-        payload = values.loads(given.decode("utf-8"))
+        payload = exact_json.loads(given.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _refused("FT761", f"the payload of event {name!r} is not UTF-8: {error}") from None
     except RecursionError:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import local_events, values
+from metaflow_extensions.triggers.plugins import exact_json, local_events, values
 
 from ..language import filters
 from . import joins
@@ -207,7 +207,7 @@ def _arrived(row: tuple[int, str, str, str, str, str]) -> Arrived:
 def _payload(text: str) -> dict[str, Any]:
     """What an accepted event holds. Whoever writes to the file without asking us gets an empty one."""
     try:
-        value = values.loads(text)
+        value = exact_json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -1,14 +1,17 @@
-"""Schema: the tables of the engine's database file.
+"""Schema: the tables of the engine's database file, and how they came to be.
 
 In:   nothing; these are statements.
-Out:  SCHEMA, of a new file, and LATER_TABLES, which are added to a file that lacks them.
+Out:  MIGRATIONS in order: what a file of one version lacks to be one of the next. A new file takes all of them.
 
-Not here: opening a file. What a table is for stands above it.
+Not here: opening a file (`store`), carrying migrations out (`migrate`). What a table is for stands above it.
+A migration that has been released is never changed. One only adds (tables, columns with a default, indexes, triggers):
+runs that an older version has launched write their outcome into the migrated file.
 """
 
 from __future__ import annotations
 
-SCHEMA = """
+_FIRST = (
+    """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
     -- Of an event `<name>/<id>` (`local_events.row_key`); earlier versions wrote the id alone.
@@ -18,12 +21,14 @@ CREATE TABLE events (
     body TEXT NOT NULL,
     timestamp TEXT NOT NULL,
     UNIQUE (kind, id)
-);
+)""",
+    """
 -- How far a flow's triggers have read the log. It moves in the transaction that inserts their starts.
 CREATE TABLE cursors (
     flow_key TEXT PRIMARY KEY,
     sequence INTEGER NOT NULL
-) WITHOUT ROWID;
+) WITHOUT ROWID""",
+    """
 -- Half-arrived sets of `all`: the events that each dependency (its place in the trigger) has.
 CREATE TABLE waiting (
     flow_key TEXT NOT NULL,
@@ -31,7 +36,8 @@ CREATE TABLE waiting (
     dependency INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     PRIMARY KEY (flow_key, trigger_key, dependency, sequence)
-) WITHOUT ROWID;
+) WITHOUT ROWID""",
+    """
 CREATE TABLE starts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     flow_key TEXT NOT NULL,
@@ -58,15 +64,16 @@ CREATE TABLE starts (
     started_at TEXT,
     ended_at TEXT,
     UNIQUE (flow_key, start_key)
-);
-CREATE INDEX starts_active ON starts (state, flow_key, id) WHERE state IN ('claimed', 'started');
-CREATE INDEX starts_to_issue ON starts (flow_key, id) WHERE state = 'claimed' AND owner_pid IS NULL;
+)""",
+    "CREATE INDEX starts_active ON starts (state, flow_key, id) WHERE state IN ('claimed', 'started')",
+    "CREATE INDEX starts_to_issue ON starts (flow_key, id) WHERE state = 'claimed' AND owner_pid IS NULL",
+    """
 -- Flows that are not started for now; '*' is all of them.
 CREATE TABLE paused (
     flow_key TEXT PRIMARY KEY,
     since TEXT NOT NULL
-) WITHOUT ROWID;
-"""
+) WITHOUT ROWID""",
+)
 
 _SCHEDULES = """
 CREATE TABLE IF NOT EXISTS schedules (
@@ -135,5 +142,11 @@ CREATE UNIQUE INDEX IF NOT EXISTS poll_claims_active ON poll_claims (trigger_nam
     "INSERT INTO poll_changes SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM poll_changes)",
 )
 
-LATER_TABLES: dict[str, tuple[str, ...]] = {"schedules": (_SCHEDULES,), "poll_changes": _POLLS}
-"""A table -> the statements that make it and what belongs to it. Each may be run again."""
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    (_SCHEDULES, *_POLLS),  # some files of version 1 have them already
+)
+"""The statements of version 1, of version 2, and so on; `PRAGMA user_version` says which a file has."""
+
+USER_VERSION = len(MIGRATIONS)
+"""Of a file that this version of metaflow-triggers works on."""

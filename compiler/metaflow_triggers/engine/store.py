@@ -18,15 +18,22 @@ from metaflow_extensions.triggers.plugins import local_events
 from metaflow_extensions.triggers.plugins.local_events import timestamp_text, transaction
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from .schema import LATER_TABLES, SCHEMA
+from .migrate import InUse, migrate
+from .schema import USER_VERSION
 
-__all__ = ["DATABASE_VARIABLE", "Appender", "connect", "database_path", "exists", "timestamp_text", "transaction"]
+__all__ = [
+    "DATABASE_VARIABLE",
+    "USER_VERSION",
+    "Appender",
+    "connect",
+    "database_path",
+    "exists",
+    "timestamp_text",
+    "transaction",
+]
 
 DATABASE_VARIABLE = "METAFLOW_TRIGGERS_DATABASE"
 DEFAULT_NAME = "metaflow-triggers.db"
-USER_VERSION = 1
-"""`PRAGMA user_version` of what this version writes."""
-
 OLDEST_SQLITE = (3, 35, 0)
 """The first that has RETURNING."""
 
@@ -45,7 +52,7 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
     """A connection in autocommit mode; the schema is made where there is no file yet (or an empty one).
 
     Raises DiagnosticError: FT750 (something else, or unreadable), FT751 (made by a newer version), FT752 (no such
-    file and `create` is false), FT755 (an old SQLite).
+    file and `create` is false), FT755 (an old SQLite), FT756 (made by an older version, one of which is at work).
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise _refused("FT755", f"this Python has SQLite {sqlite3.sqlite_version}; the engine needs 3.35 or newer")
@@ -58,12 +65,15 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
         if not file.parent.is_dir():
             raise _refused("FT750", f"`{path}` cannot be made: there is no folder `{file.parent}`")
     try:
-        if not file.exists() or file.stat().st_size == 0:
-            _make(path)
-        else:
-            _look_at(path)
+        if not file.exists() or file.stat().st_size == 0 or _version(path) < USER_VERSION:
+            migrate(path)
         connection: sqlite3.Connection = local_events.connect(path)
-        _add_later_tables(connection)
+    except InUse:
+        raise _refused(
+            "FT756",
+            f"`{path}` is of an earlier version of metaflow-triggers, and another process has it open",
+            "end the engine that serves it, then do the same again; what it accepted is kept, its runs go on",
+        ) from None
     except sqlite3.Error as error:
         raise _refused("FT750", f"`{path}` is not a database of metaflow-triggers: {error}") from error
     except OSError as error:
@@ -71,8 +81,8 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def _look_at(path: str) -> None:
-    """Refuse what is not ours, reading only."""
+def _version(path: str) -> int:
+    """The version of the file. Refuses what is not ours, and a newer one, reading only."""
     connection = sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True, timeout=60, isolation_level=None)
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -81,40 +91,15 @@ def _look_at(path: str) -> None:
     finally:
         connection.close()
     if application == 0 and version == 0 and tables == 0:
-        _make(path)  # another process has just begun to make it
-    elif application != local_events.APPLICATION_ID:
+        return 0  # another process has just begun to make it
+    if application != local_events.APPLICATION_ID:
         raise _refused("FT750", f"`{path}` is an SQLite database of something else")
-    elif version > USER_VERSION:
+    if version > USER_VERSION:
         raise _refused(
             "FT751",
             f"`{path}` is of a newer metaflow-triggers (file version {version}; this one knows {USER_VERSION})",
         )
-
-
-def _make(path: str) -> None:
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        with transaction(connection):
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if tables == 0:
-                for statement in SCHEMA.split(";\n"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA application_id={local_events.APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version={USER_VERSION}")
-    finally:
-        connection.close()
-
-
-def _add_later_tables(connection: sqlite3.Connection) -> None:
-    """What a file of an earlier version has not."""
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    if not there.issuperset(LATER_TABLES):
-        with transaction(connection):
-            for statements in LATER_TABLES.values():
-                for statement in statements:
-                    connection.execute(statement)
+    return int(version)
 
 
 def _refused(code: str, message: str, *helps: str) -> DiagnosticError:

@@ -70,4 +70,16 @@ RULES: tuple[Rule, ...] = (
         instead="$ python3.12 -m venv .venv          # a Python that brings a newer one",
         language="console",
     ),
+    Rule(
+        code="FT756",
+        title="an older version is at work on the database",
+        severity="error",
+        finds="The database is of an earlier version and has to be brought to the form of this one, and another "
+        "process has it open: an engine of that earlier version. Nothing was changed.",
+        why="The older engine would go on with what it knows of the tables, and could start flows twice or not at all.",
+        example="$ pip install --upgrade metaflow-triggers     # while an engine is at work\n$ metaflow-triggers list",
+        instead="$ kill PID_OF_THE_ENGINE                      # its runs go on; what it accepted is kept\n"
+        "$ metaflow-triggers run flows",
+        language="console",
+    ),
 )

@@ -11,6 +11,7 @@ Line numbers in comments: Metaflow 2.19.39.
 """
 
 from .code_package import CodePackage, build_code_package, preload_code_package, upload_code_package
+from .compilers import PRODUCTION_TOKEN, Options
 from .configuration import configured, datastore_root, read_settings, real_user
 from .environment import CanonicalEnvironment
 from .flows import (
@@ -26,8 +27,9 @@ from .flows import (
     run_command,
 )
 from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
+from .state_machines import step_functions_workflow
 from .tokens import check_token, resolve_token
-from .workflows import PRODUCTION_TOKEN, Options, argo_workflow, step_functions_workflow
+from .workflow_templates import argo_workflow
 
 __all__ = [
     "PRIVATE_NAMES",

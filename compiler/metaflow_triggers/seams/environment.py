@@ -3,7 +3,7 @@
 In:   the click state.
 Out:  stand-ins that tell nothing of machine, user and cloud, and context managers that put them in place and away.
 
-Not here: the compilers that look at them (`workflows`).
+Not here: the compilers that look at them (`state_machines`, `workflow_templates`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .values import dumps, loads
+from .exact_json import dumps, loads
 
 PAYLOAD_LIMIT = 240 * 1024
 """Bytes of JSON."""

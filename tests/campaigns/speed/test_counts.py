@@ -1,0 +1,159 @@
+"""What a project costs, in counted operations: processes, validators, function calls. No time is measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metaflow_triggers.compiling.compile import compile_flows
+from metaflow_triggers.manifests import schemas
+from metaflow_triggers.reading.prepared import ReadFlow
+from metaflow_triggers.reading.source import SourceFile
+from metaflow_triggers.seams import read_settings
+
+from benchmarks.flows import EXTERNAL, flow, generate
+from tests.unit.graph import build
+from tests.unit.seams.run import BACKENDS, QUIET, python
+
+COUNTING = """
+import collections, json, os, sys
+
+events = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+def note(event, arguments):
+    if event in ("os.fork", "subprocess.Popen"):
+        os.write(events, (event + "\\n").encode())
+
+sys.addaudithook(note)  # forked processes have it too
+from metaflow_triggers.commands.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def events(tmp_path: Path, count: int, workers: int) -> dict[str, int]:
+    project = tmp_path / f"project{count}-{workers}"
+    generate(project, count)
+    log = tmp_path / f"events{count}-{workers}"
+    command = ["compile", project, "--no-code-package", "--external-flow", EXTERNAL, "--workers", str(workers)]
+    done = python("-c", COUNTING, log, *command, "--output", tmp_path / f"out{count}-{workers}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = log.read_text().split()
+    return {word: words.count(word) for word in ("os.fork", "subprocess.Popen")}
+
+
+def test_one_process_per_file_and_none_for_git(tmp_path: Path) -> None:
+    few, more = events(tmp_path, 4, 1), events(tmp_path, 8, 1)
+    assert few["os.fork"] == 4
+    assert more["os.fork"] == 8
+    assert few["subprocess.Popen"] == more["subprocess.Popen"]  # git is asked for the version in this process alone
+
+
+def test_files_are_emitted_by_as_many_processes_as_workers(tmp_path: Path) -> None:
+    assert events(tmp_path, 34, 2)["os.fork"] == 34 + len(BACKENDS)  # this process does the first share
+
+
+HEAVY = ("boto3", "botocore", "kubernetes.client.models", "kubernetes.config", "jsonschema", "moto", "pylint", "pytest")
+TELL = """
+import atexit, json, sys
+
+atexit.register(lambda: print("LOADED", json.dumps(sorted(sys.modules)), file=sys.stderr))
+"""
+
+
+def loaded(stderr: str) -> set[str]:
+    (line,) = [line for line in stderr.splitlines() if line.startswith("LOADED")]
+    return set(json.loads(line.removeprefix("LOADED")))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("command", [("compile", "--no-code-package"), ("compile",), ("create", "--only-json")])
+def test_a_command_imports_no_cloud_client(tmp_path: Path, backend: str, command: tuple[str, ...]) -> None:
+    pytest.importorskip("jsonschema_rs")
+    (tmp_path / "flow.py").write_text(TELL + flow(1), "utf-8")
+    done = python("flow.py", *QUIET, backend, *command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert loaded(done.stderr).isdisjoint(HEAVY)
+    (other,) = {"argo", "step_functions"} - {{"argo-workflows": "argo"}.get(backend, "step_functions")}
+    assert not [name for name in loaded(done.stderr) if name.startswith(f"metaflow_triggers.backends.{other}")]
+
+
+def test_showing_triggers_needs_no_compiler_of_upstream(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(TELL + flow(1), "utf-8")
+    done = python("flow.py", *QUIET, "step-functions", "compile", "--show", "triggers", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "metaflow.package" in loaded(done.stderr)  # Metaflow itself imports it
+    assert loaded(done.stderr).isdisjoint(HEAVY)
+
+
+def test_the_command_imports_metaflow_only_when_it_works(tmp_path: Path) -> None:
+    script = TELL + "from metaflow_triggers.commands.cli import main\nmain(['--help'])\n"
+    done = python("-c", script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert loaded(done.stderr).isdisjoint({*HEAVY, "metaflow", "jinja2", "yaml"})
+
+
+def chain(count: int) -> list[ReadFlow]:
+    """Flows that each wait for an event and for the flow before."""
+    flows = []
+    for number in range(count):
+        upstream = f"Flow{number - 1:04}" if number else EXTERNAL
+        triggers = (build.any_of(build.event(f"order-{number}")), build.any_of(build.finished(upstream)))
+        flows.append(ReadFlow(build.flow(f"Flow{number:04}", *triggers)))
+    return flows
+
+
+def compile_chain(count: int) -> int:
+    """Number of files."""
+    settings = read_settings(code_package=False)
+    external = frozenset({EXTERNAL})
+    done = compile_flows(chain(count), settings, BACKENDS, project_wide=True, external_flows=external)
+    assert not [item for item in done.diagnostics if item.code != "FT202"]
+    return len(done.files)
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Calls of functions, Python's and C's, of `work`."""
+    number = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal number
+        number += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+def test_calls_grow_with_the_number_of_flows() -> None:
+    compile_chain(200)  # templates, validators and the forms of scalars are made once
+    first, second, fourth = (calls(lambda: compile_chain(count)) for count in (50, 100, 200))  # noqa: B023
+    assert (fourth - second) / (second - first) == pytest.approx(2, rel=0.05)
+
+
+def find_polls(count: int) -> None:
+    """Ask for the place of each of a file's poll triggers."""
+    poll = '@trigger(workflow="Work")\ndef poll_{}():\n    return skip()\n'
+    source = SourceFile("polls.py", "".join(poll.format(number) for number in range(count)))
+    for number in range(count):
+        line = 1 + 3 * number
+        assert source.call_span(line, "trigger", ("workflow",)).line == line
+        assert source.function_at(source.call_at(line, "trigger")) is not None
+
+
+def test_calls_grow_with_the_number_of_polls_in_a_file() -> None:
+    first, second, fourth = (calls(lambda: find_polls(count)) for count in (50, 100, 200))  # noqa: B023
+    assert (fourth - second) / (second - first) == pytest.approx(2, rel=0.05)
+
+
+def test_a_validator_is_made_once_for_each_schema() -> None:
+    compile_chain(2)
+    before = schemas._validator.cache_info().misses
+    assert compile_chain(60) > 120
+    assert schemas._validator.cache_info().misses == before

@@ -1,0 +1,57 @@
+"""Runs our commands as a user types them, in processes of their own, with nothing of this process's settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+MAPPING = "examples/parameter_mapping/flow.py"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left: exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+def clean(home: Path, **settings: str) -> dict[str, str]:
+    """The environment of somebody who has set nothing but `settings`."""
+    kept = {key: os.environ[key] for key in ("PATH", "LANG", "SYSTEMROOT") if key in os.environ}
+    return {**kept, "HOME": str(home), **settings}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(*arguments: str, cwd: Path = ROOT, settings: dict[str, str] | None = None, seconds: float = 120) -> Done:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd,
+            env=clean(tmp_path, **(settings or {})),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def triggers(run: Run) -> Run:
+    """The command `metaflow-triggers`."""
+    return lambda *arguments, **options: run("-m", "metaflow_triggers.commands.cli", *arguments, **options)

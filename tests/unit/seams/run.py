@@ -1,0 +1,37 @@
+"""Runs flow files and scripts in processes of their own, with nothing of this process's settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "examples"
+BACKENDS = ("step-functions", "argo-workflows")
+QUIET = ("--quiet", "--no-pylint")
+
+
+def environment(home: Path | str, **variables: str) -> dict[str, str]:
+    """A bare environment with a user. `variables` are added."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "METAFLOW_USER": "tester", **variables}
+
+
+def python(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the interpreter of the tests; `variables` are environment variables."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(cwd, **variables),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def succeeded(process: subprocess.CompletedProcess[str]) -> str:
+    """What the process printed. Raises AssertionError with everything it said if it failed."""
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout

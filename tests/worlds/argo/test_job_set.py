@@ -1,0 +1,69 @@
+"""A @parallel step runs as a JobSet, a text in the WorkflowTemplate: its containers get what other steps get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ...unit.commands.conftest import Run, run  # noqa: F401 - a fixture
+
+FLOW = """from metaflow import FlowSpec, kubernetes, parallel, step, trigger
+
+
+@trigger(event="batch-arrived")
+class TrainTogether(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.train, num_parallel=2)
+
+    @kubernetes
+    @parallel
+    @step
+    def train(self):
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    TrainTogether()
+"""
+WORKERS = "{{=asInt(inputs.parameters.workerCount)}}"
+
+
+@pytest.fixture
+def template(run: Run, tmp_path: Path) -> Any:  # noqa: F811
+    (tmp_path / "flow.py").write_text(FLOW, "utf-8")
+    done = run(
+        "flow.py",
+        *("--no-pylint", "argo-workflows", "compile", "--no-code-package", "--output", "out"),
+        cwd=tmp_path,
+        settings={"METAFLOW_DEFAULT_CONTAINER_IMAGE": "python:3.11"},
+    )
+    assert done.code == 0, done.err
+    return yaml.safe_load((tmp_path / "out/argo-workflows/traintogether/workflowtemplate.yaml").read_text("utf-8"))
+
+
+def test_every_container_of_a_job_set_has_the_environment_of_the_other_steps(template: Any) -> None:
+    named = {item["name"]: item for item in template["spec"]["templates"]}
+    manifest = named["train"]["resource"]["manifest"]
+    assert f"replicas: {WORKERS}\n" in manifest, "the number of workers became a text"
+    jobs = yaml.safe_load(manifest.replace(WORKERS, "1"))["spec"]["replicatedJobs"]
+    assert [job["name"] for job in jobs] == ["control", "worker"]
+    ours = ("METAFLOW_TRIGGERS_WEBHOOK_URL", "METAFLOW_TRIGGERS_WEBHOOK_TOKEN", "METAFLOW_PRODUCTION_TOKEN")
+    expected = {item["name"]: item for item in named["start"]["container"]["env"] if item["name"] in ours}
+    assert sorted(expected) == sorted(ours)
+    for job in jobs:
+        (container,) = job["template"]["spec"]["template"]["spec"]["containers"]
+        entries = [item for item in container["env"] if item["name"] in ours]
+        assert {item["name"]: item for item in entries} == expected
+        assert len(entries) == len(ours), "an entry of upstream was kept beside ours"
