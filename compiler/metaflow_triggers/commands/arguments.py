@@ -17,8 +17,8 @@ class Intermixed(argparse.ArgumentParser):
 
     _inside = False
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        """As the base class's; it calls itself for the two halves of the work. All that a REMAINDER takes stands last."""
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As the base class's, which calls it for the two halves of the work. What a REMAINDER takes stands last."""
         if self._inside or any(action.nargs == argparse.REMAINDER for action in self._actions):
             return super().parse_known_args(args, namespace)
         self._inside = True

@@ -152,7 +152,7 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
         when = local_events.timestamp_text(datetime.now(timezone.utc))
         return bool(local_events.append(path, name, text, identity, when))
     except local_events.Taken as error:
-        raise _refused("FT764", str(error), "another event needs an id of its own: leave --id out for a new one") from None
+        raise _refused("FT764", str(error), "another event needs another id; without --id it gets one") from None
     except sqlite3.Error as error:
         raise _refused("FT763", f"event {name!r} was not accepted by `{path}`: {error}") from error
 

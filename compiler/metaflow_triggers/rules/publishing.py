@@ -13,10 +13,10 @@ RULES: tuple[Rule, ...] = (
         title="no name of an event",
         severity="error",
         finds="The name given to `emit` is empty, has more than 128 characters, or one other than letters, digits, "
-        "`_`, `.` and `-`; or it is a name of outcomes, `metaflow.outcome.*` or `metaflow.*.end`. Nothing was stored or "
-        "sent.",
-        why="No flow can wait for such a name, so the event would be lost. How a run ended is said by the run itself: on "
-        "Argo such an event would start the flows that wait for that run.",
+        "`_`, `.` and `-`; or it is a name of outcomes, `metaflow.outcome.*` or `metaflow.*.end`. Nothing was stored "
+        "or sent.",
+        why="No flow can wait for such a name, so the event would be lost. How a run ended is said by the run itself: "
+        "on Argo such an event would start the flows that wait for that run.",
         example="$ metaflow-triggers emit 'order placed'",
         instead="$ metaflow-triggers emit order-placed",
         language="console",
