@@ -83,7 +83,7 @@ test-long: $(VENV)/installed-test
 	HYPOTHESIS_RANDOM=1 $(PYTHON) -m pytest -m long $(PYTEST_ARGS)
 
 goldens: $(VENV)/installed-test
-	$(PYTHON) tests/golden/regenerate.py
+	$(PYTHON) -m tests.golden.regenerate
 
 docs: $(VENV)/installed-test
 	$(PYTHON) -m metaflow_triggers.reports.page > $(VENV)/diagnostics.md

@@ -20,7 +20,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")), "examples/README.md"])
+PAGES = sorted(
+    [
+        "README.md",
+        *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+        "examples/README.md",
+        "golden/README.md",
+    ]
+)
 BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(?:console|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
