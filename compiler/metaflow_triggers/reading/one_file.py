@@ -122,8 +122,8 @@ def _polls(
         found.append(
             Diagnostic(
                 "FT724",
-                f"`{source.path}` imports `{alias.NAME}`: here it means poll triggers of metaflow-triggers, not the installed "
-                "package",
+                f"`{source.path}` imports `{alias.NAME}`: here it means poll triggers of metaflow-triggers, not the "
+                "installed package",
                 source.line_span(line),
             )
         )
@@ -252,7 +252,7 @@ def _deployed_name(backend: str, flow: Any, settings: Any) -> str:
 
 
 def _raised(cls: Any, path: Path, source: SourceFile, error: Exception, *, in_preparation: bool) -> Diagnostic:
-    """An exception that is none of Metaflow's: the user's code has raised it (a mutator), or Metaflow did; else ours."""
+    """An exception that is none of Metaflow's refusals: the user's code raised it (a mutator), or ours."""
     what = f"{type(error).__name__}: {_first_line_of(error)}"
     if in_preparation:
         line = _line_in(path, error, 0)

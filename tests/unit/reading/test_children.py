@@ -118,8 +118,8 @@ FLOODS = {
     "prints to standard error": ("import os\nwhile True:\n    os.write(2, b'y' * 1000000)\n", "FT124"),
     "prints from a child": ("import os\nos.fork()\nwhile True:\n    os.write(1, b'y' * 1000000)\n", "FT124"),
     "answers": (
-        "import os\nfor name in os.listdir('/proc/self/fd'):\n    try:\n        for _ in range(400 * (int(name) > 2)):\n"
-        "            os.write(int(name), b'[' * 1000000)\n    except OSError:\n        pass\n",
+        "import os\nfor name in os.listdir('/proc/self/fd'):\n    try:\n        for _ in range(400):\n"
+        "            os.write(int(name), b'[' * 1000000 * (int(name) > 2))\n    except OSError:\n        pass\n",
         "FT124",
     ),
 }
