@@ -73,7 +73,6 @@ class Candidates:
             return May.YES if polls or b"FlowSpec" in content or b"metaflow" in content else May.NO
         path = Path(os.path.realpath(file))
         found = self._outlines[path] = outline(tree)
-        home = path.parent
         if polls and self._declares_polls(found, path):
             return May.YES
         # A module whose names are a function's work shows its flow only where somebody means to run it.
@@ -82,12 +81,18 @@ class Candidates:
         }
         wanted |= guarded_names(tree) & found.bindings.keys()
         verdicts = (
-            self._binding(item, path, home, 0)
+            self._wanted(item, found, path)
             for name in sorted(wanted)
             for item in found.bindings[name]
             if not isinstance(item, (Import, Function))
         )
         return max(verdicts, default=May.NO)
+
+    def _wanted(self, item: ast.AST, found: Outline, path: Path) -> May:
+        verdict = self._binding(item, path, path.parent, 0)
+        if verdict is May.UNKNOWN and isinstance(item, ast.ClassDef) and _is_dressed(item, found):
+            return May.YES
+        return verdict
 
     # Where a name leads ----------------------------------------------------------------------------------------------
 
@@ -269,6 +274,18 @@ class Candidates:
             or (isinstance(node, ast.Attribute) and names_in([node.value]) & modules)
             for node in reached(tree)
         )
+
+
+def _is_dressed(node: ast.ClassDef, found: Outline) -> bool:
+    """Whether the class or a method of it has a decorator of Metaflow's, or the main guard names the class."""
+    functions = [item for item in node.body if isinstance(item, Function)]
+    decorators = [item for one in (node, *functions) for item in one.decorator_list]
+    of_metaflow = {
+        name
+        for name, bound in found.bindings.items()
+        if any(isinstance(item, Import) and item.module.split(".")[0] == "metaflow" for item in bound)
+    }
+    return bool(names_in(decorators) & of_metaflow) or (bool(of_metaflow) and node.name in guarded_names(found.tree))
 
 
 def _as_modules(item: Import) -> list[Import]:

@@ -25,7 +25,7 @@ from .candidates import May
 from .child_process import Child, Workers, only
 from .classes import BASE
 from .prepared import ReadFlow
-from .read import LeftOut, Read
+from .read import LeftOut, Read, few
 from .request import Request
 
 _LOOK = 0.2
@@ -47,13 +47,14 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
         if base[0] != os.path.realpath(file)
     }
     read = Read()
+    doubtful: dict[str, list[Diagnostic]] = {}
     mistakes: set[Any] = set()  # one in an inherited decorator is found in each flow that has it
     named = {os.path.realpath(file) for file in files}
     for file in files:
         answer = answers[file]
         told = [from_wire(item) for item in answer["diagnostics"]]
         if found.get(file) is May.UNKNOWN:
-            told = [_lighter(item) for item in told]
+            told = [item for item in told if not _is_doubtful(item, doubtful)]
         flows, others = _flows(answer["classes"], os.path.realpath(file), bases, told)
         read.flows.extend(flows)
         read.left_out.extend(others)
@@ -65,6 +66,7 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
                 read.diagnostics.append(item)
             mistakes.add(key)
         read.skipped += file in found and not flows and not polls and not told
+    read.diagnostics += [_not_a_flow_here(items) for items in doubtful.values()]
     return read
 
 
@@ -90,12 +92,22 @@ def _flows(
     return flows, others
 
 
-def _lighter(item: Diagnostic) -> Diagnostic:
-    """A file of which nothing says that it defines a flow, and which does not run here, does not stop the others."""
+def _is_doubtful(item: Diagnostic, doubtful: dict[str, list[Diagnostic]]) -> bool:
+    """Whether it is that a file does not run of which nothing says that it defines a flow. Gathers these by cause."""
     if item.code not in ("FT120", "FT121", "FT122"):
-        return item
-    note = "a class of this file has a base that is not installed here, so it may be a flow"
-    return dataclasses.replace(item, severity="warning", notes=(*item.notes, note))
+        return False
+    doubtful.setdefault(f"{item.code} {item.message.rpartition(' while it was ')[2]}", []).append(item)
+    return True
+
+
+def _not_a_flow_here(items: Sequence[Diagnostic]) -> Diagnostic:
+    """One warning for all such files of a cause: they do not stop the others."""
+    first, *others = items
+    notes = [*first.notes, "its class has a base that is not to be seen here, so it may be a flow, and is left out"]
+    if others:
+        names = few([item.span.file for item in others if item.span is not None])
+        notes.append(f"{len(others)} more file{'' if len(others) == 1 else 's'} for the same cause: {names}")
+    return dataclasses.replace(first, severity="warning", notes=tuple(notes))
 
 
 def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -> dict[str, dict[str, Any]]:

@@ -49,9 +49,9 @@ class Read:
             parts.append(f"{self.skipped:,} file{'' if self.skipped == 1 else 's'} without a flow skipped")
         if self.left_out:
             names = [f"`{item.name}` ({item.span.file}:{item.span.line}, {item.why})" for item in self.left_out]
-            parts.append(f"left out: {_few(names)}")
+            parts.append(f"left out: {few(names)}")
         if self.unsearched:
-            parts.append(f"not searched: {_few(self.unsearched)}")
+            parts.append(f"not searched: {few(self.unsearched)}")
         return "; ".join(parts)
 
     def omissions_json(self) -> dict[str, Any]:
@@ -60,6 +60,7 @@ class Read:
         return {"skipped": self.skipped, "left_out": left_out, "unsearched": self.unsearched}
 
 
-def _few(names: list[str]) -> str:
+def few(names: list[str]) -> str:
+    """Some of the names, and how many more there are."""
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

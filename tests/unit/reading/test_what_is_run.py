@@ -170,14 +170,25 @@ def test_places_and_events_of_inherited_parts(tmp_path: Path) -> None:
     ("files", "options", "codes"),
     [
         ({"f.py": "import company_flows\nclass A(company_flows.Base):\n    pass\n"}, {}, [("FT120", "warning")]),
+        (
+            {f"{name}.py": "import company_flows\nclass A(company_flows.Base):\n    pass\n" for name in "fgh"},
+            {},
+            [("FT120", "warning")],
+        ),
         ({"f.py": "import company_flows\n" + HEAD + flow("A")}, {}, [("FT120", "")]),
+        ({"f.py": "from company_flows import Base\n" + HEAD + flow("A", "Base")}, {}, [("FT120", "")]),
+        (
+            {"f.py": "from company_flows import Base\n" + HEAD + flow("A", "Base", body="pass") + guard("A")},
+            {},
+            [("FT120", "")],
+        ),
         (
             {"f.py": "import company_flows\nclass A(company_flows.Base):\n    pass\n"},
             {"paths": ["f.py"]},
             [("FT120", "")],
         ),
     ],
-    ids=["a class that may be a flow", "a flow", "named by hand"],
+    ids=["a class that may be a flow", "three such classes", "a flow", "steps", "a main guard", "named by hand"],
 )
 def test_a_missing_package_is_an_error_where_the_file_surely_has_a_flow(
     files: dict[str, str], options: dict[str, Any], codes: list[tuple[str, str]], tmp_path: Path
