@@ -29,12 +29,27 @@ READY, UNREAD, BEGUN, SKIP, FIRE, ERROR = "ready", "unread", "begun", "skip", "f
 """The first item of a line. `ready` [names], `unread` text trace, `begun` name, `skip` name, `fire` name context,
 `error` name text trace."""
 
+_SHAPES: dict[str, tuple[type, ...]] = {
+    **{READY: (list,), UNREAD: (str, str), BEGUN: (str,), SKIP: (str,)},
+    **{FIRE: (str, dict), ERROR: (str, str, str)},
+}
+
 LOST = 71
 """The exit code of a child that cannot speak to its engine any more."""
 LONGEST_CONTEXT = 1 << 20
 _LONGEST_TEXT = 2000
 _LONGEST_TRACE = 20_000
 _LOOK_SECONDS = 0.1
+
+
+def is_word(item: Any) -> bool:
+    """Whether a child of ours could have said this."""
+    return (
+        isinstance(item, list)
+        and bool(item)
+        and isinstance(item[0], str)
+        and tuple(map(type, item[1:])) == _SHAPES.get(item[0])
+    )
 
 
 def serve(file: str, channel: socket.socket) -> None:

@@ -235,18 +235,14 @@ class Children:
             return
         with contextlib.suppress(OSError):  # that it is closed, reading tells
             link.flush()
-        is_sense = True
         for first, *rest in link.words():
-            try:
-                self._take(file, first, rest)
-            except (IndexError, KeyError, TypeError, ValueError):
-                is_sense = False
+            self._take(file, first, rest)
         if link.is_closed:
             file.closed_at = self._clock.monotonic()
             self._selector.unregister(link.started.channel)
         else:
             self._watch(link)
-        if link.is_nonsense or not is_sense:
+        if link.is_nonsense:
             self._end(file, "was ended: a poll wrote into the engine's connection")
 
     def _take(self, file: _File, first: str, rest: list[Any]) -> None:
@@ -256,7 +252,7 @@ class Children:
             self._told.up(file.names)
             self._send(file)
         elif first == said.UNREAD:
-            file.reason, file.trace = f"could not read it: {rest[0]}", str(rest[1])
+            file.reason, file.trace = f"could not read it: {rest[0]}", rest[1]
         elif rest[0] not in file.sent:
             return  # reported already
         elif first == said.BEGUN:
@@ -379,11 +375,8 @@ class Children:
 
 
 def _answer(first: str, *rest: Any) -> Answer:
-    """Raises TypeError or ValueError for what no child of ours says."""
     if first == said.SKIP:
         return Answer("skip")
     if first == said.FIRE:
-        return Answer("fire", dict(rest[0]))
-    if first == said.ERROR:
-        return Answer("error", None, str(rest[0]), str(rest[1]))
-    raise ValueError(first)
+        return Answer("fire", rest[0])
+    return Answer("error", None, rest[0], rest[1])

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .child import is_word
 from .starters import Started
 
 _LONGEST_LINE = 4 << 20
@@ -71,7 +72,7 @@ class Link:
                 item = json.loads(line)
             except (ValueError, RecursionError):
                 item = None
-            if not isinstance(item, list) or len(item) < 2 or not isinstance(item[0], str):
+            if not is_word(item):
                 self.is_nonsense = True
                 break
             found.append(item)

@@ -218,7 +218,11 @@ class Poller:
     def answered(self, name: str, answer: Answer | None) -> None:
         """A poll has ended; None: it was not made."""
         state = self._states[name]
-        fire = None if answer is None else work.fire_of(state, answer, self._clock)
+        try:
+            fire = None if answer is None else work.fire_of(state, answer, self._clock)
+        except Exception as error:  # nothing that a poll answers may stop those of others
+            fire = None
+            work.report(state, f"{type(error).__name__}: {error}")
         if fire is None:
             state.busy = False
         else:

@@ -58,7 +58,10 @@ class Server:
                 _end(pid)
 
     def _hear(self) -> bool:
-        message, descriptors, _, _ = socket.recv_fds(self._control, LONGEST_MESSAGE, 2)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, LONGEST_MESSAGE, 2)
+        except OSError:  # it was closed with something of ours unread
+            return False
         if not message:
             return False
         told = json.loads(message)
