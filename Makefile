@@ -41,7 +41,7 @@ $(VENV)/created:
 	@touch $@
 
 # Metaflow finds the parts of an extension when it is installed, so a new part asks for a new installation.
-INSTALLED := pyproject.toml $(wildcard runtime/metaflow_extensions/triggers/*/mfextinit_*.py)
+INSTALLED := pyproject.toml setup.py $(wildcard runtime/metaflow_extensions/triggers/*/mfextinit_*.py)
 
 # What a user installs.
 $(VENV)/installed: $(INSTALLED) | $(VENV)/created
@@ -83,7 +83,7 @@ test-long: $(VENV)/installed-test
 	HYPOTHESIS_RANDOM=1 $(PYTHON) -m pytest -m long $(PYTEST_ARGS)
 
 goldens: $(VENV)/installed-test
-	$(PYTHON) tests/golden/regenerate.py
+	$(PYTHON) -m tests.golden.regenerate
 
 docs: $(VENV)/installed-test
 	$(PYTHON) -m metaflow_triggers.reports.page > $(VENV)/diagnostics.md

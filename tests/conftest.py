@@ -1,11 +1,27 @@
-"""All tests: generated cases repeat from run to run; `HYPOTHESIS_RANDOM=1` asks for new ones (make test-long)."""
+"""All tests: generated cases repeat from run to run; `HYPOTHESIS_RANDOM=1` asks for new ones (make test-long).
+
+What the examples compile to is compiled once, whichever of pytest's processes asks first.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
+import pytest
 from hypothesis import settings
+
+from tests.golden.whole_outputs import FOLDER
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None)
 settings.load_profile("random" if os.environ.get("HYPOTHESIS_RANDOM") else "repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return  # a process of xdist, which has the variable of the one that started it
+    folder = tempfile.mkdtemp(prefix="whole-outputs-")
+    os.environ[FOLDER] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

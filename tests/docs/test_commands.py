@@ -20,7 +20,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")), "examples/README.md"])
+PAGES = sorted(
+    [
+        "README.md",
+        *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+        "examples/README.md",
+        "golden/README.md",
+    ]
+)
 BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(?:console|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -116,7 +123,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 def test_settings_page_names_every_setting() -> None:
     """Settings are declared, each with its name, in one module."""
-    declared = (ROOT / "compiler" / "metaflow_triggers" / "settings.py").read_text(encoding="utf-8")
+    declared = (ROOT / "compiler" / "metaflow_triggers" / "model" / "settings.py").read_text(encoding="utf-8")
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert set(re.findall(r"METAFLOW_[A-Z0-9_]+", declared)) - {"METAFLOW_TRIGGERS_"} <= set(
         re.findall(r"METAFLOW_[A-Z0-9_]+", page)

@@ -1,14 +1,13 @@
-"""Judge goldens: asks Argo's own validators about every golden object that they know, and keeps what they accepted.
+"""Judge goldens: asks Argo's own validators about every object that the examples compile to and that they know.
 
-In:   the golden files; the judges (`tests/worlds/argo/judges.py`).
-Out:  `accepted_by_argo.json`: module and version -> golden file -> SHA-256 of the accepted bytes.
+In:   the whole outputs; the judges (`tests/worlds/argo/judges.py`).
+Out:  `accepted_by_argo.json`: module and version -> file -> SHA-256 of the accepted bytes.
 
-Not here: making goldens. Nothing is written unless all are accepted.
+Not here: compiling. Nothing is written unless all are accepted.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -18,29 +17,30 @@ import yaml
 
 from tests.worlds.argo import judges
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+from .kept import digest
+from .whole_outputs import everything
+
 RECORD = Path(__file__).with_name("accepted_by_argo.json")
 EVENTS = ("Sensor", "EventSource")
 WORKFLOWS = ("WorkflowTemplate", "CronWorkflow", "Workflow")
 
 
 def of_kinds(*kinds: str) -> dict[str, str]:
-    """File -> text of each golden object of these kinds."""
+    """File -> text of each object of these kinds."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found = {}
-    for path in sorted(GOLDEN.rglob("*.yaml")):
-        text = path.read_text("utf-8")
-        if "argoproj.io/" not in text:
+    for file, text in everything().items():
+        if not file.endswith(".yaml") or "argoproj.io/" not in text:
             continue
         (item,) = yaml.load_all(text, loader)
         if item.get("kind") in kinds:
-            found[path.relative_to(GOLDEN).as_posix()] = text
+            found[file] = text
     return found
 
 
 def digests(texts: Mapping[str, str]) -> dict[str, str]:
     """File -> SHA-256 of its text, in hex."""
-    return {file: hashlib.sha256(text.encode("utf-8")).hexdigest() for file, text in texts.items()}
+    return {file: digest(text) for file, text in texts.items()}
 
 
 def main() -> int:

@@ -1,101 +1,52 @@
-"""Write golden/ anew: what every example compiles to, on both backends.
+"""Write golden/ anew, all of it or nothing (`make goldens`).
 
-The settings below are pinned, so that the files depend on the examples, on Metaflow and on us alone.
-Trigger objects stand apart from the step-by-step workflow that upstream's compilers make: on Argo they are files of
-their own, on AWS `triggers/` holds the template without the workflow. What all examples share on Argo stands once,
-in `golden/_shared`.
+In:   the examples.
+Out:  golden/, as `kept.py` says.
+
+Not here: what is compiled, what of it is kept.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples"
-
-SETTINGS = {
-    "METAFLOW_USER": "golden",
-    "METAFLOW_DEFAULT_CONTAINER_IMAGE": "python:3.12",
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
-EXTERNAL = {
-    "finish_failure": ["--external-flow", "MainPipeline"],
-    "finish_success": ["--external-flow", "FlowA"],
-}
-LOCAL = {"local_pipeline"}
-"""Polls, which no cloud runs yet."""
-POLICIES = {"multiple_events": "flow.py", "parameter_mapping": "flow.py", "workflow_shapes": "flow.py"}
-"""Flows whose IAM roles stand in `policies.yaml`: a whole set with a correlator, a single event, a foreach."""
-OPTIONS = {"namespaced_event": ["--production"], "project_events": ["--production"]}
+from .compiling import compile_examples
+from .examples import GOLDEN, examples
+from .kept import golden
+from .whole_outputs import texts
 
 
-def examples() -> list[str]:
-    """Names of the examples that compile, sorted."""
-    found = {path.parent.relative_to(EXAMPLES).parts[0] for path in EXAMPLES.rglob("*.py") if path.parent != EXAMPLES}
-    return sorted(found - LOCAL)
-
-
-def environment() -> dict[str, str]:
-    """The pinned settings and nothing of the caller's."""
-    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "SYSTEMROOT") if key in os.environ}
-    return {**kept, **SETTINGS}
-
-
-def compile_example(name: str, output: Path) -> None:
-    """Compile one example into `output`, the shared files into `output/_shared`. RuntimeError with the diagnostics."""
-    _compile(name, output, [])
-    if (output / "step-functions").exists():
-        _compile(name, output / "triggers", ["--show", "triggers", "--backend", "step-functions"])
-    (output / "argo-workflows" / "_shared").rename(output / "_shared")
-    if name in POLICIES:
-        command = [sys.executable, f"examples/{name}/{POLICIES[name]}", "--no-pylint", "step-functions", "compile"]
-        _run(name, [*command, "--show", "policies", "--no-code-package", "--output", str(output / "policies.yaml")])
-
-
-def _compile(name: str, output: Path, options: list[str]) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "metaflow_triggers.commands.cli",
-        "compile",
-        f"examples/{name}",
-        "--no-code-package",
-    ]
-    command += [*options, *EXTERNAL.get(name, []), *OPTIONS.get(name, []), "--output", str(output)]
-    _run(name, command)
-
-
-def _run(name: str, command: list[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr}")
-
-
-def main() -> None:
-    """All of them, or, when one does not compile, none."""
-    target, fresh = ROOT / "golden", ROOT / "build" / "golden"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for name in examples():
-        compile_example(name, fresh / name)
-        if (fresh / "_shared").exists():
-            shutil.rmtree(fresh / name / "_shared")  # the test holds that they are all equal
-        else:
-            (fresh / name / "_shared").rename(fresh / "_shared")
-        print(name, flush=True)
+def installed() -> str:
+    """Metaflow's version."""
     import metaflow
 
-    (fresh / "metaflow-version.txt").write_text(metaflow.__version__.partition("+")[0] + "\n")
-    for old in target.iterdir():
-        if old.is_dir():
-            shutil.rmtree(old)
-    shutil.copytree(fresh, target, dirs_exist_ok=True)
-    shutil.rmtree(fresh)
+    return str(metaflow.__version__.partition("+")[0])
+
+
+def write_anew(target: Path, names: Sequence[str]) -> int:
+    """Replace the folder; returns how many files it has. RuntimeError before anything is touched."""
+    with tempfile.TemporaryDirectory() as folder:
+        compile_examples(names, Path(folder))
+        files = golden({name: texts(Path(folder) / name) for name in names}, installed())
+    fresh, old = target.parent / "build" / "golden", target.parent / "build" / "golden-before"
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
+    for path, text in files.items():
+        (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / path).write_bytes(text.encode("utf-8"))
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    return len(files)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        print(f"{write_anew(GOLDEN, examples())} files in {GOLDEN.name}/")
+    except RuntimeError as error:
+        sys.exit(str(error))

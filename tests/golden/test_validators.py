@@ -1,9 +1,9 @@
-"""What validators that are not ours say of the golden files."""
+"""What validators that are not ours say of the whole outputs of all examples."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from fnmatch import fnmatch
 
 import pytest
 import yaml
@@ -11,17 +11,15 @@ from metaflow_triggers.backends.step_functions.compile.open_settings import reso
 
 from tests.unit.backends.argo.test_objects import OFFICIAL, SCHEMAS, _official
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden"
-TEMPLATES = sorted(GOLDEN.glob("**/step-functions/*.yaml"))
-OBJECTS = sorted([*GOLDEN.glob("*/argo-workflows/**/*.yaml"), *GOLDEN.glob("_shared/*.yaml")])
+from .kept import paths
+from .whole_outputs import everything
+
+TEMPLATES = [path for path in paths() if fnmatch(path, "*/step-functions/*.yaml")]
+OBJECTS = [path for path in paths() if fnmatch(path, "*/argo-workflows/*.yaml") or fnmatch(path, "_shared/*.yaml")]
 
 
-def name(path: Path) -> str:
-    return path.relative_to(GOLDEN).as_posix()
-
-
-def load(path: Path):
-    return yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+def load(path: str):
+    return yaml.load(everything()[path], getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def test_there_is_something_to_look_at():
@@ -29,17 +27,17 @@ def test_there_is_something_to_look_at():
     assert {load(path)["kind"] for path in OBJECTS} >= {"Sensor", "EventSource", "WorkflowTemplate", "Role"}
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=name)
-def test_cfn_lint(path: Path):
+@pytest.mark.parametrize("path", TEMPLATES)
+def test_cfn_lint(path: str):
     import cfnlint.api
     from cfnlint.config import ManualArgs
 
-    found = cfnlint.api.lint(path.read_text(), config=ManualArgs(regions=["eu-west-1"]))
+    found = cfnlint.api.lint(everything()[path], config=ManualArgs(regions=["eu-west-1"]))
     assert [f"{one.rule.id} {one.message}" for one in found] == []
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=name)
-def test_statelint(path: Path):
+@pytest.mark.parametrize("path", TEMPLATES)
+def test_statelint(path: str):
     from statelint.linter import Linter
 
     seen = 0
@@ -64,7 +62,7 @@ def test_argo_schemas_closed():
             found += [trigger["k8s"]["source"]["resource"] for trigger in triggers if "k8s" in trigger]
         for item in found:
             if item["kind"] in OFFICIAL:
-                assert [error.message for error in _official(item["kind"]).iter_errors(item)] == [], name(path)
+                assert [error.message for error in _official(item["kind"]).iter_errors(item)] == [], path
                 seen.add(item["kind"])
     assert seen >= {"Sensor", "EventSource", "WorkflowTemplate", "Workflow"}
 
@@ -81,4 +79,4 @@ def test_kubernetes_objects_are_known_to_the_client():
         if item["kind"] in models:
             model = getattr(kubernetes.client, models[item["kind"]])
             if hasattr(model, "from_dict"):
-                assert model.from_dict(item) is not None, name(path)
+                assert model.from_dict(item) is not None, path

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import local_events, local_runs, values
+from metaflow_extensions.triggers.plugins import exact_json, local_events, local_runs, values
 from metaflow_triggers.commands.polls import target_of
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
@@ -68,7 +68,7 @@ def log_row(item: Item, number: int, moment: datetime) -> local_events.Row:
     """The row of the log that an item is."""
     at = local_events.timestamp_text(item.at or moment)
     if item.kind == "event":
-        return item.identity or f"event-{number}", item.name, "event", values.dumps(item.payload), at
+        return item.identity or f"event-{number}", item.name, "event", exact_json.dumps(item.payload), at
     key = qualified_name((item.project or "", branch_key(item.branch), item.name))
     payload = {
         "flow": item.name,
@@ -80,7 +80,7 @@ def log_row(item: Item, number: int, moment: datetime) -> local_events.Row:
         "error": item.error,
     }
     name = local_runs.outcome_name(key, item.outcome)
-    return f"{key}/{item.identity}/{item.outcome}", name, "finish", values.dumps(payload), at
+    return f"{key}/{item.identity}/{item.outcome}", name, "finish", exact_json.dumps(payload), at
 
 
 @dataclass
@@ -189,7 +189,7 @@ def _read(connection: sqlite3.Connection, flows: Any) -> Found:
         if state == "refused":
             refused[key] += 1
             continue
-        document = values.loads(text)
+        document = exact_json.loads(text)
         declared = {item.name: item.type for item in by_key[key].parameters}
         events = [(event.name, event.id, event.payload) for event in values.select(document)]
         try:
@@ -197,7 +197,7 @@ def _read(connection: sqlite3.Connection, flows: Any) -> Found:
             given: Any = {
                 name: convert(text, declared[name]) for name, text in texts.items() if declared[name] != "json"
             }
-            given |= {name: values.loads(text) for name, text in texts.items() if declared[name] == "json"}
+            given |= {name: exact_json.loads(text) for name, text in texts.items() if declared[name] == "json"}
         except values.EventError:
             given = "fails"
         starts[line(key, events, given)] += 1
@@ -208,4 +208,6 @@ def _read(connection: sqlite3.Connection, flows: Any) -> Found:
 def line(flow: str, events: Any, given: Any) -> str:
     """A start as one comparable text."""
     parameters = given if given == "fails" else sorted((name, repr(value)) for name, value in given.items())
-    return f"{flow} by {[(name, identity, values.dumps(payload)) for name, identity, payload in events]}: {parameters}"
+    return (
+        f"{flow} by {[(name, identity, exact_json.dumps(payload)) for name, identity, payload in events]}: {parameters}"
+    )

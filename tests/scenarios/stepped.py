@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import event_check, local_events, values
+from metaflow_extensions.triggers.plugins import event_check, exact_json, local_events, values
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.schedules import Schedules
@@ -43,9 +43,19 @@ def accept(item: Item, number: int, writer: Any, observed: Observed) -> None:
     """Judge an item as `emit` does, and put it into the log."""
     if item.kind == "event" and is_refused(item, number, observed):
         return
-    assert item.at is not None
-    if item.kind != "tick" and not local_events.append_many(writer, [log_row(item, number, item.at)]):
-        assert observed.repeated is not None
+    assert item.at is not None and observed.repeated is not None and observed.refused is not None
+    if item.kind == "tick":
+        return
+    identity, name, kind, body, moment = row = log_row(item, number, item.at)
+    try:
+        if kind == "event":
+            is_new = local_events.append_event(writer, name, body, identity, moment)
+        else:
+            is_new = local_events.append_many(writer, [row]) > 0
+    except local_events.Taken:
+        observed.refused.append(number)
+        return
+    if not is_new:
         observed.repeated.append(number)
 
 
@@ -99,7 +109,7 @@ def fill(observed: Observed, connection: Any, flows: dict[str, Any]) -> None:
         if state == "refused":
             observed.not_started.append(plain(key))
         else:
-            observed.starts.append(started(key, values.loads(text), flows[key].flow.parameters))
+            observed.starts.append(started(key, exact_json.loads(text), flows[key].flow.parameters))
 
 
 def started(key: str, document: dict[str, Any], parameters: Sequence[Any]) -> ObservedStart:
@@ -111,7 +121,7 @@ def started(key: str, document: dict[str, Any], parameters: Sequence[Any]) -> Ob
     except values.EventError as error:
         return ObservedStart(plain(key), events, {}, fails=str(error))
     given = {
-        name: values.loads(text) if declared[name] == "json" else convert(text, declared[name])
+        name: exact_json.loads(text) if declared[name] == "json" else convert(text, declared[name])
         for name, text in texts.items()
     }
     return ObservedStart(plain(key), events, given)

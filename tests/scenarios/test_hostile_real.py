@@ -102,7 +102,7 @@ def wrong_row(kind: str, count: int | None) -> Row:
         "parameters": [f"v = Parameter('v', {KINDS[kind]})"],
         "start": f"open('{hostile.TOUCHED}', 'w').close()",
     }
-    from metaflow_extensions.triggers.plugins.values import loads
+    from metaflow_extensions.triggers.plugins.exact_json import loads
 
     events = tuple({"name": "hostile-wrong", "payload": {"v": loads(wrong[name])}} for name in chosen)
     starts = tuple({"flow": "HostileWrong", "by": [number]} for number in range(1, len(chosen) + 1))

@@ -20,6 +20,7 @@ from typing import Any
 from .. import __version__
 from ..backends.registry import NAMES
 from . import emit, manage, run, simulate
+from .arguments import Intermixed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="metaflow-triggers", description="Check and compile the event triggers of Metaflow flows, offline."
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Intermixed)
     check = commands.add_parser("check", help="find mistakes in flows and between them")
     _common(check)
     check.set_defaults(work=_check)
@@ -104,6 +105,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
     import_metaflow()
     from .. import seams
+    from ..compiling.compare import require
     from ..compiling.compile import Compilation, compile_flows, folder_files
     from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
@@ -117,7 +119,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     flows: list[Any] = []
     report: Any = None
     options.compared = False
+    result: str | None = None
     try:
+        if options.command == "diff":
+            require(Path(options.against))
         read = read_flows(options, names, code_package=code_package, workflow=workflow)
         flows = read.flows
         settings = seams.read_settings(production=options.production, code_package=code_package)
@@ -138,12 +143,12 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         if not failed and options.command == "diff":
             report = _report(options, compilation, settings, folder_files)
     except DiagnosticError as error:
-        diagnostics, failed = error.diagnostics, True
+        diagnostics, failed, result = error.diagnostics, True, error.result
         compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
     if options.format == "json" and options.command != "diff":
         sys.stdout.write(render_json(diagnostics, flows=len(flows)))
         return 1 if failed else 0
-    show(diagnostics, len(flows))
+    show(diagnostics, len(flows), result)
     if failed:
         return 1
     if report is not None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from typing import Any
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.differences import Change, between, changes, restored
 from ..model.flows import Flow
+from . import journal
 from .compile import File
-from .folder import INDEX, read_index
+from .folder import INDEX, settled
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,14 @@ def compare(
 
     `whole`: what the folder has of `backends` and these flows do not is gone; else other flows do not count.
     """
-    if not (folder / INDEX).exists():
+    require(folder)
+    files, backends = list(files), list(backends)
+    return settled(folder, lambda index: _report(folder, index, files, flows, inputs, whole=whole, backends=backends))
+
+
+def require(folder: Path) -> None:
+    """Raise DiagnosticError(FT003) where there is nothing that could be compared with: before anything is compiled."""
+    if not (folder / INDEX).exists() and not journal.is_there(folder):
         raise DiagnosticError(
             [
                 Diagnostic(
@@ -73,7 +81,18 @@ def compare(
                 )
             ]
         )
-    index = read_index(folder)
+
+
+def _report(
+    folder: Path,
+    index: dict[str, Any],
+    files: Sequence[File],
+    flows: Mapping[str, Flow],
+    inputs: Mapping[str, Mapping[str, Any]],
+    *,
+    whole: bool,
+    backends: Sequence[str],
+) -> Report:
     known = _known(folder, index)
     then = _counterparts(flows, known)
     names = sorted({owner.partition("/")[0] for owner in flows} | set(backends))

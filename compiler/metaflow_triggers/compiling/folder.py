@@ -3,24 +3,26 @@
 In:   the folder, the files with their owners, the inputs of the compilation.
 Out:  a folder that holds exactly these files for these owners, and an index of them.
 
-Not here: compiling. Everything is checked before the first byte is written; each file is replaced
-atomically; the index, written last, says which files are ours, so that files of flows compiled earlier stay
-and files that an owner no longer has are removed. A folder with other content and no index is not touched.
+Not here: compiling; how a change survives a stop (`journal`), one change at a time (`folder_lock`). Everything is
+checked before the first byte is written; the index says which files are ours, so that files of flows compiled earlier
+stay and files that an owner no longer has are removed. A folder with other content and no index is not touched.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from ..diagnostics import Diagnostic, DiagnosticError
+from . import folder_lock, journal
 from .compile import File
+
+Result = TypeVar("Result")
 
 INDEX = "metaflow-triggers.json"
 _VERSION = 2
@@ -53,6 +55,23 @@ def _is_below(path: str) -> bool:
     return not pure.is_absolute() and ".." not in pure.parts and "\0" not in path
 
 
+def settled(folder: Path, read: Callable[[dict[str, Any]], Result]) -> Result:
+    """What `read` makes of the index and the files beside it, none of them half-changed.
+
+    A change that somebody began and did not finish is finished or taken back first; one that goes on is waited for.
+    Raises DiagnosticError (FT003, FT013).
+    """
+    deadline = time.monotonic() + folder_lock.SECONDS
+    while True:
+        if journal.is_there(folder):
+            with _changing(folder):
+                pass
+        before = _index_bytes(folder)
+        result = read(read_index(folder))
+        if (not journal.is_there(folder) and _index_bytes(folder) == before) or time.monotonic() >= deadline:
+            return result
+
+
 def write(
     folder: Path,
     files: Iterable[File],
@@ -65,97 +84,178 @@ def write(
     `inputs` gives for each owner what the compilation depended on; owners in it lose files that are not in `files`.
     `folder_files` makes the files that speak of all owners that the folder then has. `flows` gives for each owner
     the model of its flow (`differences.recorded`).
-    Raises DiagnosticError(FT003) before anything is written.
+    Raises DiagnosticError: FT003, FT013 (somebody else changes it); its `result` says when something was changed.
     """
-    wanted = {file.path: file for file in files}
-    index = read_index(folder) if folder.is_dir() else {"files": {}}
-    kept = {entry["owner"] for path, entry in index["files"].items() if entry["owner"] not in inputs}
+    given = {file.path: file for file in files}
+    _refuse_foreign(folder)
+    made = _make(folder)
+    try:
+        with _changing(folder):
+            return _write(folder, given, inputs, folder_files, flows or {})
+    except DiagnosticError:
+        for path in made:
+            try:
+                path.rmdir()
+            except OSError:
+                break
+        raise
+
+
+def _write(
+    folder: Path,
+    given: dict[str, File],
+    inputs: dict[str, dict[str, Any]],
+    folder_files: Callable[[list[str]], list[File]],
+    flows: Mapping[str, dict[str, Any]],
+) -> list[str]:
+    index = read_index(folder)
+    wanted = dict(given)
+    kept = {entry["owner"] for entry in index["files"].values() if entry["owner"] not in inputs}
     for file in folder_files(sorted(kept | {file.owner for file in wanted.values()})):
         wanted[file.path] = file
-    index = _check(folder, wanted)
     stale = [path for path, entry in index["files"].items() if entry["owner"] in inputs and path not in wanted]
-    changed = []
+    _check(folder, index, wanted, stale)
+    entries = {path: entry for path, entry in index["files"].items() if path not in stale}
+    for path, file in wanted.items():
+        entries[path] = {"owner": file.owner, "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
+    told = {**index["inputs"], **inputs}
+    models = {**index["flows"], **flows}
+    document = {
+        "version": _VERSION,
+        "files": {path: entries[path] for path in sorted(entries)},
+        "inputs": {owner: told[owner] for owner in sorted(told)},
+        "flows": {owner: models[owner] for owner in sorted(models)},
+    }
+    texts = {path: wanted[path].text for path in sorted(wanted)}
+    texts = {path: text for path, text in texts.items() if not _has(folder / path, text)}
+    new_index = json.dumps(document, indent=2, sort_keys=True) + "\n"
+    gone = [path for path in sorted(stale) if os.path.lexists(folder / path)]
+    if not texts and not stale and _has(folder / INDEX, new_index):
+        return []
     try:
-        for path in sorted(wanted):
-            if _replace(folder / path, wanted[path].text):
-                changed.append(path)
-        for path in sorted(stale):
-            with contextlib.suppress(FileNotFoundError):
-                (folder / path).unlink()
-            _remove_empty(folder, (folder / path).parent)
-            changed.append(path)
-        entries = {path: entry for path, entry in index["files"].items() if path not in stale}
-        for path, file in wanted.items():
-            entries[path] = {"owner": file.owner, "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
-        told = {**index["inputs"], **inputs}
-        models = {**index["flows"], **(flows or {})}
-        document = {
-            "version": _VERSION,
-            "files": {path: entries[path] for path in sorted(entries)},
-            "inputs": {owner: told[owner] for owner in sorted(told)},
-            "flows": {owner: models[owner] for owner in sorted(models)},
-        }
-        _replace(folder / INDEX, json.dumps(document, indent=2, sort_keys=True) + "\n")
+        journal.stage(folder, texts, gone, (INDEX, new_index))
     except OSError as error:
-        raise DiagnosticError([_refused(folder, f"{error.strerror or error} ({error.filename})")]) from error
-    return sorted(changed)
+        raise DiagnosticError([_refused(folder, _why(error))]) from error
+    _finish(folder)
+    return sorted({*texts, *stale})
 
 
-def _check(folder: Path, wanted: dict[str, File]) -> dict[str, Any]:
-    if folder.exists() and not folder.is_dir():
+class _changing:
+    """The folder's lock, taken; what somebody else left half-done is finished before anything is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = folder_lock.locked(folder)
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.__enter__()
+        except OSError as error:
+            raise DiagnosticError([_refused(self._folder, _why(error))]) from error
+        try:
+            if journal.is_there(self._folder):
+                _finish(self._folder)
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
+
+    def __exit__(self, *raised: Any) -> None:
+        self._lock.__exit__(*raised)
+
+
+def _finish(folder: Path) -> None:
+    try:
+        journal.finish(folder)
+    except OSError as error:
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "FT014",
+                    f"output folder `{folder}` was changed in part: {_why(error)}",
+                    notes=(f"what is left to do stands in `{folder / journal.NAME}`",),
+                    helps=("mend that and run the command again: it first finishes this change",),
+                )
+            ],
+            result=f"`{folder}` was changed in part",
+        ) from error
+
+
+def _why(error: OSError) -> str:
+    return f"{error.strerror or error} ({error.filename})" if error.filename else str(error.strerror or error)
+
+
+def _index_bytes(folder: Path) -> bytes | None:
+    try:
+        return (folder / INDEX).read_bytes()
+    except OSError:
+        return None
+
+
+def _has(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode("utf-8")
+    except OSError:
+        return False
+
+
+def _make(folder: Path) -> list[Path]:
+    """The folders that were made so that `folder` is there, the innermost first."""
+    missing = []
+    path = folder
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiagnosticError([_refused(folder, _why(error))]) from error
+    return missing
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Before anything of ours is put into it."""
+    if os.path.lexists(folder) and not folder.is_dir():
         raise DiagnosticError([_refused(folder, "it is not a folder")])
     existing = folder
     while not existing.exists():
         existing = existing.parent
+    if not existing.is_dir():
+        raise DiagnosticError([_refused(folder, f"`{existing}` is not a folder")])
     if not os.access(existing, os.W_OK | os.X_OK):
         raise DiagnosticError([_refused(folder, f"`{existing.name or existing}` is not writable")])
-    if not folder.exists():
-        return read_index(folder)
-    index = read_index(folder)
-    if not (folder / INDEX).exists() and any(folder.iterdir()):
-        raise DiagnosticError([_refused(folder, f"it holds files but no {INDEX}, so it may be somebody else's")])
-    for path in wanted:
+    ours = {INDEX, journal.NAME, folder_lock.NAME}
+    if folder.is_dir():
+        there = {path.name for path in folder.iterdir()}
+        if there - ours and not there & {INDEX, journal.NAME}:
+            raise DiagnosticError([_refused(folder, f"it holds files but no {INDEX}, so it may be somebody else's")])
+
+
+def _check(folder: Path, index: dict[str, Any], wanted: dict[str, File], stale: list[str]) -> None:
+    """Refuse what must not be replaced or removed. Nothing leaves the folder by a symbolic link."""
+    known = set(index["files"])
+    for path in [*wanted, *stale]:
         target = folder / path
-        if target.is_symlink() or any(parent.is_symlink() for parent in _parents_below(folder, target)):
+        parents = _parents_below(folder, target)
+        if any(parent.is_symlink() for parent in parents) or (path in wanted and target.is_symlink()):
             raise DiagnosticError([_refused(folder, f"`{path}` is or lies below a symbolic link")])
-        if target.exists() and path not in index["files"]:
+        if path in wanted and target.exists() and path not in known:
             raise DiagnosticError([_refused(folder, f"`{path}` is there and was not written by metaflow-triggers")])
-        for parent in _parents_below(folder, target):
-            if parent.exists() and not os.access(parent, os.W_OK | os.X_OK):
+        if target.is_dir():
+            raise DiagnosticError([_refused(folder, f"`{path}` is a folder")])
+        for parent in parents:
+            if parent.exists() and not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
                 raise DiagnosticError([_refused(folder, f"`{parent.relative_to(folder)}` is not writable")])
-    return index
+    if journal.folds(folder):
+        spelled: dict[str, str] = {}
+        for path in sorted({*wanted, *known} - set(stale)):
+            other = spelled.setdefault(path.casefold(), path)
+            if other != path:
+                why = f"its file system takes `{other}` and `{path}` for one file"
+                raise DiagnosticError([_refused(folder, why)])
 
 
 def _parents_below(folder: Path, target: Path) -> list[Path]:
     return [parent for parent in target.parents if folder in parent.parents]
-
-
-def _replace(path: Path, text: str) -> bool:
-    data = text.encode("utf-8")
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == data:
-            return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    return True
-
-
-def _remove_empty(folder: Path, parent: Path) -> None:
-    while parent != folder and folder in parent.parents:
-        try:
-            parent.rmdir()
-        except OSError:
-            return
-        parent = parent.parent
 
 
 def _refused(folder: Path, why: str) -> Diagnostic:

@@ -85,3 +85,8 @@ def asked(names: Sequence[str]) -> tuple[str, ...]:
 def did_you_mean(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     """The help line for the closest of `candidates`, or nothing."""
     return asked(suggest(name, candidates))
+
+
+def closest(names: Sequence[str], verb: str = "defined") -> str:
+    """What is written at the place of each of the suggested names."""
+    return f"{'the closest' if len(names) == 1 else 'a close'} name is {verb} here"

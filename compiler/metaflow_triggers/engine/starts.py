@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_extensions.triggers.plugins.local_events import timestamp_text
 
 from ..model.flows import Parameter
@@ -68,7 +68,7 @@ def add_start(  # noqa: PLR0917 - six that every caller has
             flow_key,
             start_key,
             name,
-            values.dumps(document),
+            exact_json.dumps(document),
             "refused" if refusal else "claimed",
             reason,
             refusal,
@@ -97,7 +97,7 @@ def missing_required(parameters: Sequence[Parameter], document: dict[str, Any]) 
             mappings += [{"parameter": name, "field": name} for name in needed if name not in mapped]
         for mapping in mappings:
             if "constant_json" in mapping:
-                value = values.loads(mapping["constant_json"])
+                value = exact_json.loads(mapping["constant_json"])
             else:
                 value = values.field(event.payload, mapping["field"])
                 asked.setdefault(mapping["parameter"], f"event {event.name} has no field {mapping['field']}")

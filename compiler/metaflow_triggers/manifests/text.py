@@ -1,7 +1,7 @@
 """Canonical: an object as text, always the same bytes.
 
 In:   a JSON value (dict, list, str, int, float, bool, None).
-Out:  YAML text that a YAML 1.1 and a YAML 1.2 reader understand alike, or JSON text.
+Out:  YAML text that readers of YAML 1.1 and 1.2 understand alike, sigs.k8s.io/yaml and kustomize among them; JSON text.
 
 Not here: sorting. Key order is part of the value: templates fix it for what is
 ours, upstream's compiler for what it made.
@@ -16,9 +16,16 @@ from typing import Any
 
 from .yaml_writer import Writer
 
-# What some YAML reader takes for something other than text. PyYAML quotes what
-# its own (1.1) resolver would read as a number, a date or a boolean; readers of
-# YAML 1.2 (Go's, in Kubernetes tools) also know 1e3 and 0o7.
+# What every YAML reader takes for text: it begins as no number, date, sign, merge key or directive does, and is no word
+# that YAML 1.1 or 1.2 reads as a boolean or null. PyYAML quotes what would end a plain scalar further on. An amount
+# (`100m`, `64Mi`, `2s`) and an option of one letter are the only ones that begin with a digit or a sign.
+_TEXT = re.compile(
+    r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z$^/_:].*"
+    r"|[0-9]+(?:\.[0-9]+)?(?:[mshkMGT]|[KMGT]i)"
+    r"|-[A-Za-z]",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+# What some reader takes for something else, quoted as JSON quotes it; other texts keep the quotes that PyYAML chooses.
 _AMBIGUOUS = re.compile(
     r"[-+.]?[0-9][0-9_,.:eEoOxXa-fA-F+-]*|[-+]?\.(inf|nan)|y|n|yes|no|on|off|true|false|null|~", re.I
 )
@@ -37,7 +44,9 @@ def _dumper() -> Any:
     def text(dumper: Any, value: str) -> Any:
         if "\n" in value and _fits_literal(value):
             return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
-        style = '"' if _AMBIGUOUS.fullmatch(value) or not value.isprintable() else None
+        style = None if _TEXT.fullmatch(value) else "'"
+        if _AMBIGUOUS.fullmatch(value) or not value.isprintable():
+            style = '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     def mapping(dumper: Any, value: dict[str, Any]) -> Any:

@@ -85,4 +85,26 @@ RULES: tuple[Rule, ...] = (
         instead="$ METAFLOW_TRIGGERS_COMPAT=upstream metaflow-triggers compile flows",
         language="console",
     ),
+    Rule(
+        code="FT013",
+        title="another command changes the output folder",
+        severity="error",
+        finds="Another process has been changing the folder given with `--output` or `--against` for 60 seconds.",
+        why="Two commands at once would each leave the other's files out of the folder's index.",
+        example="$ metaflow-triggers compile flows --output manifests &\n$ kill -STOP $!\n"
+        "$ metaflow-triggers compile flows --output manifests",
+        instead="$ metaflow-triggers compile flows --output manifests",
+        language="console",
+    ),
+    Rule(
+        code="FT014",
+        title="the output folder was changed in part",
+        severity="error",
+        finds="The file system refused a change of the output folder when a part of it had been made.",
+        why="Until the change is finished, the folder says neither what it said nor what it shall say. The next "
+        "command finishes it before it does anything else.",
+        example="$ metaflow-triggers compile flows --output manifests   # a file of it was made immutable",
+        instead="$ chattr -i manifests/*/*\n$ metaflow-triggers compile flows --output manifests",
+        language="console",
+    ),
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import local_events
+from metaflow_extensions.triggers.plugins import exact_json, local_events
 from metaflow_extensions.triggers.plugins import values as runtime
 
 Converted = Any
@@ -30,12 +30,12 @@ def field_of(payload: Any, path: str) -> Any:
 
 def exact(text: str) -> Any:
     """The JSON value of a text, with numbers of any size. Raises ValueError."""
-    return runtime.loads(text)
+    return exact_json.loads(text)
 
 
 def text_of(value: Any) -> str:
     """JSON text of a value, digit by digit."""
-    return str(runtime.dumps(value))
+    return str(exact_json.dumps(value))
 
 
 def convert(value: Any, kind: str) -> Converted:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .change import pointer
-from .subjects import BACKENDS, FLOWS, ONLY, goldens, subject
+from .subjects import BACKENDS, FLOWS, ONLY, examples, subject
 
 _OUR_JOB_KEYS = ("JobDefinitionName", "ResourceRetentionPolicy", "Tags", "Type")
 MISTAKES = ("typo", "drop", "type")
@@ -26,7 +26,7 @@ Site = tuple[str, str, str, str, tuple[Any, ...], Any]
 def sites() -> Iterator[Site]:
     """Every key of every object of ours."""
     names = [(backend, name) for name in FLOWS for backend in BACKENDS if backend in ONLY.get(name, BACKENDS)]
-    for backend, name in [*names, *goldens(), ("argo-workflows", "shared")]:
+    for backend, name in [*names, *examples(), ("argo-workflows", "shared")]:
         for file, item in subject(backend, name).objects.items():
             for path, value in _keys(item, ()):
                 kind = _kind(backend, item, path)

@@ -1,9 +1,9 @@
-"""What the mutations change: the goldens, and flows that use what no example does.
+"""What the mutations change: what the examples compile to, and flows that use what no example does.
 
 In:   nothing.
 Out:  `subject(name)`: a flow, the settings and the finished objects of one backend, new on each call.
 
-Not here: mutations, checks. A golden's objects are read from its files, not compiled.
+Not here: mutations, checks. An example's objects are read from its whole output.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ from metaflow_triggers.model.flows import (
 from metaflow_triggers.model.serialize import from_json, to_json
 from metaflow_triggers.model.settings import Settings
 
+from tests.golden.examples import GOLDEN
+from tests.golden.examples import examples as compiled_examples
+from tests.golden.whole_outputs import compiled
 from tests.settings import OPEN
 
-GOLDEN = Path(__file__).resolve().parents[3] / "golden"
 BACKENDS = ("step-functions", "argo-workflows")
 SPAN = Span("flow.py", 1, 1, 1, 2)
 GRAPH = TriggerGraph((), (), (), ())
@@ -164,8 +166,8 @@ def _compiled(backend: str, name: str) -> Subject:
 
 
 @functools.cache
-def _golden(backend: str, example: str, deployed_name: str) -> Subject:
-    folder = GOLDEN / example
+def _example(backend: str, example: str, deployed_name: str) -> Subject:
+    folder = compiled(example) / example
     manifest = json.loads((folder / "metaflow-triggers.json").read_text("utf-8"))
     owner = f"{backend}/{deployed_name}"
     told = manifest["inputs"][owner]
@@ -185,7 +187,7 @@ def _golden(backend: str, example: str, deployed_name: str) -> Subject:
 
 
 def _with_spans(value: Any) -> Any:
-    """A golden's flow has no places; the model wants some."""
+    """The flow of an index has no places; the model wants some."""
     if isinstance(value, list):
         return [_with_spans(item) for item in value]
     if not isinstance(value, dict):
@@ -205,13 +207,15 @@ def _shared() -> Subject:
     return Subject("argo-workflows", FLOWS["Picky"], SETTINGS, objects)
 
 
-def goldens() -> list[tuple[str, str]]:
-    """(backend, `<example>/<deployed name>`) of all flows in golden/, sorted."""
+def examples() -> list[tuple[str, str]]:
+    """(backend, `<example>/<deployed name>`) of all flows of the examples, sorted."""
+    names = compiled_examples()
+    folder = compiled(*names)
     found = []
-    for path in sorted(GOLDEN.glob("*/metaflow-triggers.json")):
-        for owner in json.loads(path.read_text("utf-8"))["flows"]:
+    for name in names:
+        for owner in json.loads((folder / name / "metaflow-triggers.json").read_text("utf-8"))["flows"]:
             backend, _, deployed_name = owner.partition("/")
-            found.append((backend, f"{path.parent.name}/{deployed_name}"))
+            found.append((backend, f"{name}/{deployed_name}"))
     return sorted(found)
 
 
@@ -220,7 +224,7 @@ def subject(backend: str, name: str) -> Subject:
     if name == "shared":
         found = _shared()
     elif "/" in name:
-        found = _golden(backend, *name.split("/"))
+        found = _example(backend, *name.split("/"))
     else:
         found = _compiled(backend, name)
     return dataclasses.replace(found, objects=copy.deepcopy(found.objects))

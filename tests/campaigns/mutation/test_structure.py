@@ -13,7 +13,7 @@ import pytest
 from .change import changed
 from .judge import by_meaning, by_schema
 from .structure import MISTAKES, mutations
-from .subjects import BACKENDS, FLOWS, ONLY, goldens, subject
+from .subjects import BACKENDS, FLOWS, ONLY, examples, subject
 
 SEED = 20261122
 SCHEMAS = os.environ.get("ARGO_SCHEMAS_DIR")
@@ -37,7 +37,7 @@ def uncaught(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_objects_without_a_mistake_pass() -> None:
     names = [(backend, name) for name in FLOWS for backend in BACKENDS if backend in ONLY.get(name, BACKENDS)]
-    for backend, name in [*names, *goldens(), ("argo-workflows", "shared")]:
+    for backend, name in [*names, *examples(), ("argo-workflows", "shared")]:
         whole = subject(backend, name)
         for file, item in whole.objects.items():
             assert by_schema(whole, file, item) == [], (name, file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,18 @@ import pytest
 import yaml
 from metaflow_triggers.manifests.schemas import findings
 
-_spec = importlib.util.spec_from_file_location(
-    "regenerate", Path(__file__).resolve().parents[2] / "golden" / "regenerate.py"
-)
-assert _spec is not None and _spec.loader is not None
-regenerate = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(regenerate)
-EXAMPLES = ("any_events", "finish_failure", "parameter_mapping")
-GOLDEN = regenerate.ROOT / "golden"
+from tests.golden.examples import examples
+from tests.golden.whole_outputs import compiled
+
+FIRST = ("any_events", "finish_failure", "parameter_mapping")
 
 
 @pytest.fixture(scope="module")
-def emitted(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Any]]:
-    """(schema, object) of some examples, compiled now, and of all goldens."""
-    folder = tmp_path_factory.mktemp("emitted")
-    for name in EXAMPLES:
-        regenerate.compile_example(name, folder / name)
-    files = [*sorted(folder.rglob("*.yaml")), *sorted(GOLDEN.rglob("*.yaml"))]
+def emitted() -> list[tuple[str, Any]]:
+    """(schema, object) of what the examples compile to, some of them first."""
+    folder = compiled(*examples())
+    names = sorted(examples(), key=lambda name: (name not in FIRST, name))
+    files = [path for name in names for path in sorted((folder / name).rglob("*.yaml"))]
     return [(_schema(path, value), value) for path in files for value in yaml.safe_load_all(path.read_text("utf-8"))]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from metaflow_triggers.model.flows import Parameter
-
+from tests.flows import At
+from tests.flows import filtered as with_filter
 from tests.unit.graph.build import all_of, any_of, event, finished, flow, needed, parameter, span
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def filtered(dependency, pattern):
-    return lambda file, line: replace(dependency(file, line), filter=json.dumps(pattern))
+    return lambda file, line: with_filter(dependency(file, line), pattern)
 
 
 def with_options(trigger, **options):
@@ -32,4 +32,4 @@ def with_options(trigger, **options):
 
 
 def integer(name, required=False):
-    return lambda file, line: Parameter(name, "int", required, False, False, span(file, line))
+    return lambda file, line: At(span(file, line)).parameter(name, "int", required=required)

@@ -3,43 +3,35 @@
 from metaflow_triggers.model.flows import (
     Constant,
     EmittedEvent,
-    EventDependency,
-    FinishDependency,
-    Flow,
     Mapping,
-    Parameter,
-    PayloadField,
     Schedule,
     Span,
-    Trigger,
 )
 
-
-def span(file, line=1, column=1):
-    return Span(file, line, column, line, column + 1)
+from tests.flows import At, span
 
 
 def mapped(file, line, pairs):
     return tuple(
-        Mapping(
-            name, PayloadField(source) if isinstance(source, str) else Constant(source[0]), span(file, line, 20 + n)
-        )
+        At(span(file, line, 20 + n)).mapping(name, source)
+        if isinstance(source, str)
+        else Mapping(name, Constant(source[0]), span(file, line, 20 + n))
         for n, (name, source) in enumerate(pairs)
     )
 
 
 def event(name, *pairs, origin=None):
-    return lambda file, line: EventDependency(name, mapped(file, line, pairs), None, origin, span(file, line, 10))
+    return lambda file, line: At(span(file, line, 10)).event(name, *mapped(file, line, pairs), origin=origin)
 
 
 def finished(name, *pairs, match=("success",), project=None, branch=None):
-    return lambda file, line: FinishDependency(
-        name, project, branch, match, mapped(file, line, pairs), None, span(file, line, 10)
+    return lambda file, line: At(span(file, line, 10)).finish(
+        name, *match, project=project, branch=branch, mappings=mapped(file, line, pairs)
     )
 
 
-def parameter(name, required=False, has_default=False, is_config=False):
-    return lambda file, line: Parameter(name, "str", required, has_default, is_config, span(file, line))
+def parameter(name, **more):
+    return lambda file, line: At(span(file, line)).parameter(name, **more)
 
 
 def needed(name):
@@ -49,8 +41,7 @@ def needed(name):
 def any_of(*dependencies, stated=True, auto_map=False, join="any"):
     def make(file, line):
         made = tuple(item(file, line + n) for n, item in enumerate(dependencies))
-        kind = "event" if made and isinstance(made[0], EventDependency) else "finish"
-        return Trigger(kind, join, stated or len(made) == 1, made, auto_map, "{}", span(file, line))
+        return At(span(file, line)).trigger(*made, join=join, stated=stated or len(made) == 1, auto_map=auto_map)
 
     return make
 
@@ -59,17 +50,13 @@ def all_of(*dependencies, **words):
     return any_of(*dependencies, join="all", **words)
 
 
-def flow(name, *triggers, parameters=(), emits=(), project=None, branch=None, file=None, schedule=False):
+def flow(name, *triggers, parameters=(), emits=(), file=None, schedule=False, **more):
     file = file or f"{name}.py"
-    return Flow(
-        name=name,
-        file=file,
-        project=project,
-        branch=branch,
+    return At(Span(file, 5, 7, 5, 8)).flow(
+        name,
+        *(item(file, 10 * (n + 1)) for n, item in enumerate(triggers)),
         parameters=tuple(item(file, 50 + n) for n, item in enumerate(parameters)),
-        triggers=tuple(item(file, 10 * (n + 1)) for n, item in enumerate(triggers)),
         schedule=Schedule("0 0 * * ? *", None, span(file, 90)) if schedule else None,
         emits=tuple(EmittedEvent(text, span(file, 70 + n)) for n, text in enumerate(emits)),
-        features=(),
-        span=span(file, 5, 7),
+        **more,
     )

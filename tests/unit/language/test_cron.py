@@ -45,6 +45,13 @@ MEANINGS = {
     "the weekday nearest to the third": ("0 0 3W 3 ? *", ["2024-03-04T00:00"], "2024-01-01", "2025-01-01"),
     "which stays in its month, at the start": ("0 0 1W 6 ? *", ["2024-06-03T00:00"], "2024-01-01", "2025-01-01"),
     "and at the end": ("0 0 30W 6 ? *", ["2024-06-28T00:00"], "2024-01-01", "2025-01-01"),
+    "W in a list": ("0 0 15W,20W 6 ? *", ["2024-06-14T00:00", "2024-06-20T00:00"], "2024-01-01", "2025-01-01"),
+    "L in a list": (
+        "0 0 1,15,L 2 ? *",
+        ["2024-02-01T00:00", "2024-02-15T00:00", "2024-02-29T00:00"],
+        "2024-01-01",
+        "2025-01-01",
+    ),
     "the last weekday": ("0 0 LW 6 ? *", ["2024-06-28T00:00"], "2024-01-01", "2025-01-01"),
     "the second Tuesday": ("0 0 ? 3 3#2 *", ["2024-03-12T00:00"], "2024-01-01", "2025-01-01"),
     "a fifth Friday is rare": (
@@ -149,6 +156,7 @@ MALFORMED = {
     "two of a #": ("0 0 ? * 3#1,6#3 *", "3#1", "`3#1` has to stand alone"),
     "the sixth Monday": ("0 0 ? * 2#6 *", "6", "`6` in `2#6`"),
     "W of a weekday": ("0 0 ? * 2W *", "2W", "`2W` is not a value of day-of-week"),
+    "days before the last": ("0 0 L-3 * ? *", "L-3", "`L-3`: AWS has `L`"),
     "a year too early": ("0 0 * * ? 1969", "1969", "1969 is not in year's 1970-2199"),
     "years backwards": ("0 0 * * ? 2030-2020", "2030-2020", "runs backwards"),
     "February 30": ("0 0 30 2 ? *", "30", "no such month has a day 30"),
@@ -186,6 +194,7 @@ SIX = {
     "*/5 * 1 * *": ("*/5 * 1 * ? *",),
     "0 0 1 * 0": ("0 0 1 * ? *", "0 0 ? * 1 *"),
     "0 0 * * */2": ("0 0 ? * */2 *",),
+    "0 0 31 2 1": ("0 0 ? 2 2 *",),  # no February has a day 31, so Mondays are all that is left
 }
 
 

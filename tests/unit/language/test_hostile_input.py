@@ -67,7 +67,7 @@ os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
 from pathlib import Path
 import metaflow
 from metaflow_triggers import seams
-from metaflow_triggers.backends import NAMES
+from metaflow_triggers.backends.registry import NAMES
 from metaflow_triggers.compiling.compile import ReadFlow, compile_flows
 from metaflow_triggers.reading.one_file import _import
 from metaflow_triggers.reading.flow import read_flow

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import local_runs, values
+from metaflow_extensions.triggers.plugins import exact_json, local_runs
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.polls import child, records
 from metaflow_triggers.engine.polls.answers import Answer, Heard
@@ -166,7 +166,7 @@ class World:
     def starts(self) -> list[dict[str, Any]]:
         rows = self.connection.execute("SELECT id, flow_key, start_key, state, document FROM starts ORDER BY id")
         names = ("id", "flow_key", "start_key", "state", "document")
-        return [{**dict(zip(names, row, strict=True)), "document": values.loads(row[4])} for row in rows]
+        return [{**dict(zip(names, row, strict=True)), "document": exact_json.loads(row[4])} for row in rows]
 
     # what runs would do ---------------------------------------------------------------------------------------
 

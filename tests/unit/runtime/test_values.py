@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_extensions.triggers.plugins.values import EventError, convert, field, parameters_for, select
 
 TEXT = st.text()
@@ -38,21 +38,21 @@ def placed(payload, *mappings, **dependency):
 
 @given(JSON)
 def test_json_text_round_trips(value):
-    assert values.loads(values.dumps(value)) == value
-    assert json.loads(values.dumps(value)) == value
+    assert exact_json.loads(exact_json.dumps(value)) == value
+    assert json.loads(exact_json.dumps(value)) == value
 
 
 @given(st.integers(min_value=0, max_value=20000), st.sampled_from(["", "-"]), st.integers(1, 9))
 @settings(max_examples=30)
 def test_integers_of_any_size_keep_every_digit(zeros, sign, first):
     text = f"{sign}{first}{'0' * zeros}7"
-    assert values.dumps(values.loads(text)) == text
+    assert exact_json.dumps(exact_json.loads(text)) == text
 
 
 @pytest.mark.parametrize("text", ["1.10", "1e400", "-0.0", "0.1000000000000000055511151231257827", "1E5", "1e-999"])
 def test_decimals_keep_their_spelling(text):
-    number = values.loads(text)
-    assert values.dumps(number) == text
+    number = exact_json.loads(text)
+    assert exact_json.dumps(number) == text
     assert convert(number, "str") == text
     assert type(pickle.loads(pickle.dumps(number))) is float
 
@@ -60,7 +60,7 @@ def test_decimals_keep_their_spelling(text):
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", '{"a": NaN}'])
 def test_what_is_not_json_is_refused(text):
     with pytest.raises(ValueError, match="not JSON"):
-        values.loads(text)
+        exact_json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_eventbridge_event():
         "detail-type": "order-placed",
         "time": "2026-02-03T04:05:06Z",
         "detail": payload,
-        "resources": [values.event_resource("our-id"), values.numbers_resource({"n": [big], "x": "y"})],
+        "resources": [values.event_resource("our-id"), exact_json.numbers_resource({"n": [big], "x": "y"})],
     }
     (found,) = select(document(event, transport="eventbridge"))
     assert (found.name, found.id, found.kind) == ("order-placed", "our-id", "event")
@@ -292,7 +292,7 @@ def test_what_our_publisher_added_goes_out_again_and_layers_of_json_are_read():
 
 @given(JSON)
 def test_large_integers_survive_a_bus_of_floating_point_numbers(payload):
-    resource = values.numbers_resource({"p": payload})
+    resource = exact_json.numbers_resource({"p": payload})
     bus = json.loads(json.dumps({"p": payload}), parse_int=lambda text: int(float(text)) if len(text) < 300 else 0)
     event = {"source": "metaflow", "detail-type": "e", "detail": bus, "resources": [resource] if resource else []}
     (found,) = select({"version": 1, "events": [{"transport": "eventbridge", "event": event}]})
@@ -322,14 +322,14 @@ def test_a_decimal_survives_a_bus_of_floating_point_numbers(text):
         double = float(number)
         return 0 if math.isinf(double) else int(double) if double.is_integer() else double
 
-    payload = values.loads(f'{{"n":[true,{{"x":{text}}}]}}')
-    resource = values.numbers_resource(payload)
-    bus = json.loads(values.dumps(payload), parse_float=by_the_bus)
+    payload = exact_json.loads(f'{{"n":[true,{{"x":{text}}}]}}')
+    resource = exact_json.numbers_resource(payload)
+    bus = json.loads(exact_json.dumps(payload), parse_float=by_the_bus)
     event = {"source": "metaflow", "detail-type": "e", "detail": bus, "resources": [resource] if resource else []}
     (found,) = select({"version": 1, "events": [{"transport": "eventbridge", "event": event}]})
-    assert values.dumps(found.payload) == values.dumps(payload)
+    assert exact_json.dumps(found.payload) == exact_json.dumps(payload)
     assert (resource is None) == (text == "2.5")
-    assert (values.numbers_resource(payload, spelling=False) is not None) == DECIMALS[text]
+    assert (exact_json.numbers_resource(payload, spelling=False) is not None) == DECIMALS[text]
 
 
 def test_what_is_no_number_replaces_none():

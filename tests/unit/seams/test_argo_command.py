@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.seams.workflows import _argo_command
+from metaflow_triggers.seams.workflow_templates import _argo_command
 
 DUMP = "(if ! python flow.py dump --max-value-size=0 r/_parameters/p >/dev/null 2>/dev/null; then "
 INIT = "flow.py --quiet init --run-id argo-{{workflow.name}} --task-id t-params"

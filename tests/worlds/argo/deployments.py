@@ -21,7 +21,9 @@ from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.backends.registry import About, Manifest
 
-from ...unit.backends.argo.argo_flows import GRAPH, SETTINGS, upstream
+from tests.flows import GRAPH
+
+from ...unit.backends.argo.argo_flows import SETTINGS, upstream
 from .kubernetes_stand_in import KubernetesStandIn
 
 ARGO = "/apis/argoproj.io/v1alpha1"

@@ -1,7 +1,7 @@
-"""Judges: Argo's own validators, asked about objects.
+"""Judges: Argo's own validators, asked about objects; and the YAML readers of Kubernetes tools, about texts.
 
 In:   objects, or texts of objects.
-Out:  for each its kind and what the validator says against it; "" for what it accepts.
+Out:  for each its kind and what the validator says against it ("" for what it accepts); what the readers read.
 
 Not here: which objects, what is expected. `make judges` builds the programs of `judge/`, once per version of their
 sources and of Go, into the user's cache; a test that only uses what is built asks with `build=False`. They are two
@@ -40,6 +40,12 @@ def workflows(objects: Sequence[Any], build: bool = True) -> list[tuple[str, str
     return [(kind, verdict) for kind, verdict in _ask("workflows", objects, build)]
 
 
+def texts(documents: Sequence[str], build: bool = True) -> list[tuple[str, str, str]]:
+    """What sigs.k8s.io/yaml and kustomize read in YAML documents, and what is read in what kustomize writes: JSON, or a
+    text that begins with `error: `. Raises NoJudge."""
+    return [(read, kustomized, written) for read, kustomized, written in _ask("texts", documents, build)]
+
+
 def _ask(which: str, objects: Sequence[Any], build: bool) -> Any:
     texts = [item if isinstance(item, str) else json.dumps(item) for item in objects]
     done = subprocess.run([program(which, build)], input=json.dumps(texts).encode(), capture_output=True, check=False)
@@ -73,7 +79,11 @@ def program(which: str, build: bool = True) -> str:
 
 def version(which: str) -> str:
     """What a judge judges with: module and version."""
-    module = {"events": "github.com/argoproj/argo-events", "workflows": WORKFLOWS_MODULE}[which]
+    module = {
+        "events": "github.com/argoproj/argo-events",
+        "workflows": WORKFLOWS_MODULE,
+        "texts": "sigs.k8s.io/kustomize/kyaml",
+    }[which]
     lines = (SOURCES / which / "go.mod").read_text().splitlines()
     return next(line.strip() for line in lines if line.strip().startswith(f"{module} "))
 
@@ -98,7 +108,7 @@ def _build(go: str, which: str, source: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    for judge in ("events", "workflows"):
+    for judge in ("events", "workflows", "texts"):
         try:
             print(version(judge), program(judge), sep=": ")
         except NoJudge as reason:

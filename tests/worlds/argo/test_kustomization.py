@@ -10,11 +10,13 @@ import pytest
 import yaml
 from metaflow_triggers.backends import argo
 
+from tests.golden.examples import GOLDEN, examples
+from tests.golden.whole_outputs import compiled
+
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS
 from .deployments import connect, create, files, verbs
 from .kubernetes_stand_in import KubernetesStandIn
 
-GOLDEN = Path(__file__).parents[3] / "golden"
 PLURALS = {
     "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
@@ -58,6 +60,8 @@ def test_every_file_is_listed_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", sorted(GOLDEN.glob("*/argo-workflows/*/")), ids=lambda path: path.parts[-3])
 def test_every_golden_of_a_flow_is_listed(folder: Path) -> None:
+    folder = compiled(*examples()) / folder.relative_to(GOLDEN)
+    assert {path.name for path in folder.iterdir()} >= {"workflowtemplate.yaml", "kustomization.yaml"}
     assert {path.name for path, _ in built(folder)} == {path.name for path in folder.iterdir()} - {"kustomization.yaml"}
 
 

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends import argo
 
+from tests.flows import GRAPH
 from tests.unit.runtime.conftest import Server
 
-from ...unit.backends.argo.argo_flows import EVERYTHING, GRAPH, SETTINGS, upstream
+from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS, upstream
 from .created_workflows import ARGO, WEBHOOK
 from .kubernetes_stand_in import Fault, KubernetesStandIn
 from .workflow_runner import WorkflowRunner, why_not

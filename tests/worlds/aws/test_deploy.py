@@ -14,9 +14,10 @@ from metaflow_triggers.backends.step_functions.deploy.converge import create, de
 from metaflow_triggers.backends.step_functions.deploy.plan import order
 from metaflow_triggers.diagnostics import DiagnosticError
 
+from tests.flows import GRAPH
+
 from ...unit.backends.step_functions.samples import (
     CONFIGURED,
-    GRAPH,
     MAPPING_FLOW,
     OPEN,
     SET_FLOW,

@@ -13,14 +13,15 @@ import yaml
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 from metaflow_triggers.model.flows import Schedule
 
+from tests.golden.examples import examples
+from tests.golden.whole_outputs import compiled
+
 from ...unit.backends.step_functions.samples import CONFIGURED, SPAN, event, finish, flow, mapping, parameter, trigger
 from .account import Watched
 from .inside import account, in_a_copy
 from .test_deploy import TOKEN, template
 from .test_deploy_plan import with_steps
 
-GOLDEN = Path(__file__).parents[3] / "golden"
-EXAMPLES = sorted(GOLDEN.glob("*/step-functions/*.yaml"))
 VALUES = TOKEN | {
     "DatastoreBucket": "flows",
     "DatastorePrefix": "metaflow",
@@ -49,21 +50,25 @@ def calls_of_examples(paths: list[Path]) -> dict[str, tuple[int, list[str]]]:
     return found
 
 
-def assert_not_written_twice(paths: list[Path]) -> None:
+def not_written_twice(*names: str) -> int:
+    """The number of templates that the examples have."""
+    folder = compiled(*names)
+    paths = sorted(path for name in names for path in folder.glob(f"{name}/step-functions/*.yaml"))
     found = in_a_copy(lambda: calls_of_examples(paths))
     print({name: reads for name, (reads, _) in found.items()})
+    assert len(found) == len(paths)
     assert {name: writes for name, (_, writes) in found.items() if writes} == {}
     assert max(reads for reads, _ in found.values()) < 60
+    return len(paths)
 
 
 def test_an_example_is_not_written_twice() -> None:
-    assert_not_written_twice([path for path in EXAMPLES if path.parts[-3] in ("multiple_events", "workflow_shapes")])
+    assert not_written_twice("multiple_events", "workflow_shapes") == 2
 
 
 @pytest.mark.long
 def test_no_example_is_written_twice() -> None:
-    assert len(EXAMPLES) > 25
-    assert_not_written_twice(EXAMPLES)
+    assert not_written_twice(*examples()) > 25
 
 
 ONE = flow(

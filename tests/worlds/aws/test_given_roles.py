@@ -14,7 +14,9 @@ from metaflow_triggers.backends.step_functions.deploy.converge import create
 from metaflow_triggers.backends.step_functions.deploy.policies import policies
 from metaflow_triggers.diagnostics import DiagnosticError
 
-from ...unit.backends.step_functions.samples import CONFIGURED, GRAPH, MAPPING_FLOW, SET_FLOW, TIMED_FLOW, WORKFLOW
+from tests.flows import GRAPH
+
+from ...unit.backends.step_functions.samples import CONFIGURED, MAPPING_FLOW, SET_FLOW, TIMED_FLOW, WORKFLOW
 from .account import is_write
 from .service import Aws
 

@@ -13,10 +13,11 @@ from metaflow_triggers.backends.step_functions.compile.event_patterns import Can
 from metaflow_triggers.backends.step_functions.compile.scheduler_cron import scheduler_expressions
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 
+from tests.flows import GRAPH
+
 from ...unit.backends.step_functions.samples import (
     CONFIGURED,
     FILTER_FLOW,
-    GRAPH,
     QUEUE_ARN,
     SET_FLOW,
     TIMED_FLOW,
@@ -232,10 +233,10 @@ def test_section_10_a_schedule_keeps_its_six_fields_and_its_timezone() -> None:
         ("0 0 * * *", ("cron(0 0 * * ? *)",)),
         ("*/20 9-11 * JAN,7 *", ("cron(0,20,40 9,10,11 * 1,7 ? *)",)),
         ("5 4 * * 0", ("cron(5 4 ? * 1 *)",)),
-        ("5 4 * * 7", ("cron(5 4 ? * 1 *)",)),
         ("5 4 * * sun-tue", ("cron(5 4 ? * 1,2,3 *)",)),
         ("0 0 1 * 1", ("cron(0 0 1 * ? *)", "cron(0 0 ? * 2 *)")),
         ("0 0 */10 * *", ("cron(0 0 1,11,21,31 * ? *)",)),
+        ("0 0 31 2 1", ("cron(0 0 ? 2 2 *)",)),
     ],
 )
 def test_section_2_reset_at_in_five_fields_becomes_schedulers_six(fields: str, expected: tuple[str, ...]) -> None:
@@ -250,7 +251,8 @@ def test_section_2_reset_at_in_five_fields_becomes_schedulers_six(fields: str, e
         "60 * * * *",
         "* * 0 * *",
         "* * * 13 *",
-        "* * * * 8",
+        "* * * * 7",
+        "0 0 31 2 *",
         "*/0 * * * *",
         "5-1 * * * *",
         "L * * * *",
@@ -263,9 +265,23 @@ def test_section_2_a_reset_at_that_is_no_crontab_is_told(fields: str) -> None:
         scheduler_expressions(fields)
 
 
+def test_section_10_no_expression_is_longer_than_scheduler_takes() -> None:
+    """Lists where they fit, ranges where they do not; two of three values are the longest there is."""
+
+    def two_of_three(low: int, high: int) -> str:
+        return ",".join(str(value) for value in range(low, high + 1) if (value - low) % 3 != 2)
+
+    (longest,) = scheduler_expressions(
+        " ".join(two_of_three(*item) for item in ((0, 59), (0, 23), (1, 31), (1, 12))) + " *"
+    )
+    assert len(longest) == 238
+    assert scheduler_expressions("1-59 1-23 1-30 1-11 *") == ("cron(1-59 1-23 1-30 1-11 ? *)",)
+    assert scheduler_expressions("1-59 1-3 * * *") == (f"cron({','.join(map(str, range(1, 60)))} 1,2,3 * * ? *)",)
+
+
 def test_section_10_the_written_out_expression_fires_when_the_five_fields_do() -> None:
     """Day by day over two years, against the rule of crontab(5) written down here."""
-    for fields in ("0 0 1-7 * 1", "0 0 */2 2,4-6 *", "0 0 * * 5-7", "0 0 31 * 3"):
+    for fields in ("0 0 1-7 * 1", "0 0 */2 2,4-6 *", "0 0 * * 0,5-6", "0 0 31 * 3"):
         _, _, day, month, weekday = fields.split()
         fires = set()
         for expression in scheduler_expressions(fields):

@@ -11,7 +11,9 @@ from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 
-from ...unit.backends.step_functions.samples import CONFIGURED, GRAPH, event, finish, flow, mapping, parameter, trigger
+from tests.flows import GRAPH
+
+from ...unit.backends.step_functions.samples import CONFIGURED, event, finish, flow, mapping, parameter, trigger
 from .service import Aws, documents, ended, order, starts
 
 RUNS = {"StartAt": "start", "States": {"start": {"Type": "Succeed"}}}

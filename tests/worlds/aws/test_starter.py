@@ -12,9 +12,10 @@ from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 
+from tests.flows import GRAPH
+
 from ...unit.backends.step_functions.samples import (
     CONFIGURED,
-    GRAPH,
     MAPPING_FLOW,
     event,
     finish,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json
 from metaflow_extensions.triggers.plugins.local_events import insert, timestamp_text
 
 from ...model.flows import Parameter
@@ -92,7 +92,7 @@ def dependency_of(target: Target, payload: dict[str, Any]) -> dict[str, Any]:
     mappings = []
     whole = any(item.name == WHOLE_PARAMETER and item.type == "json" for item in target.parameters)
     if whole and WHOLE_PARAMETER not in payload:
-        mappings.append({"parameter": WHOLE_PARAMETER, "constant_json": values.dumps(payload)})
+        mappings.append({"parameter": WHOLE_PARAMETER, "constant_json": exact_json.dumps(payload)})
     # A key with a dot is a key, not a way into an object: `values.field` lets it win.
     return {"kind": "event", "name": target.trigger, "auto_map": True, "mappings": mappings}
 
@@ -100,7 +100,7 @@ def dependency_of(target: Target, payload: dict[str, Any]) -> dict[str, Any]:
 def problem(fire: Fire, now: datetime) -> str | None:
     """Why a fire cannot start its flow, or None: its payload is too large, or a required parameter has no value."""
     payload = payload_of(fire.target, fire.context, now)
-    size = len(values.dumps(payload).encode("utf-8"))
+    size = len(exact_json.dumps(payload).encode("utf-8"))
     if size > PAYLOAD_LIMIT:
         return f"the payload is {size} bytes of JSON; the limit is {PAYLOAD_LIMIT}"
     event = starts.event_body(fire.target.trigger, "", timestamp_text(now), payload, "poll")
@@ -169,7 +169,7 @@ def _store(connection: sqlite3.Connection, fire: Fire, digest: str, generation: 
             key,
             fire.tick_key,
             generation,
-            values.dumps(fire.context),
+            exact_json.dumps(fire.context),
             digest,
             int(not target.allow_concurrent),
             1,
@@ -178,7 +178,7 @@ def _store(connection: sqlite3.Connection, fire: Fire, digest: str, generation: 
         ),
     )
     event = starts.event_body(target.trigger, key, moment, payload, "poll")
-    insert(connection, (key, target.trigger, "poll", values.dumps(payload), moment))
+    insert(connection, (key, target.trigger, "poll", exact_json.dumps(payload), moment))
     made = starts.add_start(
         connection, target.flow_key, key, [dependency_of(target, payload)], [event], f"poll {target.trigger}", now=now
     )

@@ -16,7 +16,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from .values import EventError, loads
+from .exact_json import loads
+from .values import EventError
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 LABEL = "metaflow-triggers/started-by"

@@ -14,7 +14,7 @@ import re
 from io import BytesIO
 from typing import Any
 
-from .values import dumps, loads
+from .exact_json import dumps, loads
 
 
 def _storage(flow_datastore: Any) -> Any:

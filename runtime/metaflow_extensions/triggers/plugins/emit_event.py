@@ -119,7 +119,7 @@ def publish(backend: str, name: str, payload: dict[str, Any], text: str, identit
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:
     """The body for Argo's webhook. `text` is the payload's JSON text, which also travels exactly, as base64."""
-    from .values import loads
+    from .exact_json import loads
 
     payload = _for_sensors(loads(text))
     # Sensors that Metaflow deployed look for these inside the payload (argo_events.py); `keys` lets us take them out.
@@ -147,7 +147,7 @@ def _for_sensors(value: Any) -> Any:
 
 def _message(body: dict[str, Any]) -> bytes:
     """The text of a webhook body. Raises EmitError for one that the bus cannot carry."""
-    from .values import dumps
+    from .exact_json import dumps
 
     size = 0
     for sent in (body, {key: value for key, value in body.items() if key != "payload_base64"}):
@@ -212,7 +212,7 @@ def _to_local(database: str, name: str, text: str, identity: str, when: datetime
             local_events.append(database, name, text, identity, local_events.timestamp_text(when))
         except sqlite3.OperationalError as error:  # busy, a full disk
             return f"the local engine's database {database} does not take the event: {error}"
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, local_events.Taken) as error:
             raise EmitError(str(error)) from None
         return None
 
@@ -223,7 +223,8 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
     from metaflow.metaflow_config import TRIGGERS_EVENT_BUS, TRIGGERS_EVENT_SOURCE
     from metaflow.plugins.aws.aws_client import get_aws_client
 
-    from .values import event_resource, numbers_resource
+    from .exact_json import numbers_resource
+    from .values import event_resource
 
     for spelling in (True, False):  # how a number is spelled is less than the event
         numbers = numbers_resource(payload, spelling)

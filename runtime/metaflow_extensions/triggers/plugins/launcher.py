@@ -126,7 +126,7 @@ def _argo_workflows(flow: Any, flow_datastore: Any, run_id: str, given: list[str
 
 
 def _argo_arguments(given: list[str]) -> dict[str, Any]:
-    from .values import loads
+    from .exact_json import loads
 
     found = {}
     for item in given:
@@ -140,7 +140,7 @@ def _argo_arguments(given: list[str]) -> dict[str, Any]:
 
 
 def _json_object(variable: str) -> dict[str, Any]:
-    from .values import loads
+    from .exact_json import loads
 
     try:
         value = loads(os.environ.get(variable) or "{}")
@@ -153,7 +153,7 @@ def _json_object(variable: str) -> dict[str, Any]:
 
 def _texts(values: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
     """Texts of values that a person or the deployment gave; null counts as not given."""
-    from .values import dumps
+    from .exact_json import dumps
 
     named = {name.lower(): name for name in declared}
     return {

@@ -9,19 +9,14 @@ Numbers keep the digits they were written with: integers of any size, decimals a
 
 from __future__ import annotations
 
-import base64
-import json
 import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from decimal import Decimal
 from typing import Any
 
-_CHUNK = 4000  # below the 4,300 digits that Python converts at once (sys.set_int_max_str_digits)
-_INTEGER = re.compile(r"-?[0-9]+")
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_NUMBERS_RESOURCE = "metaflow-triggers:numbers/"
+from .exact_json import INTEGER, NUMBER, NUMBERS_RESOURCE, dumps, int_text, is_number, loads, restore_numbers
+
 _EVENT_RESOURCE = "metaflow-triggers:event/"
 _OUTCOME_OF_STATUS = {"SUCCEEDED": "success", "FAILED": "failure", "TIMED_OUT": "timeout", "ABORTED": "aborted"}
 _STATUS_CHANGE = "Step Functions Execution Status Change"
@@ -58,162 +53,9 @@ class Event:
 # numbers and JSON text -------------------------------------------------------------------------------------------
 
 
-class ExactFloat(float):
-    """A float that remembers how it was written. It compares, prints and pickles as a float."""
-
-    __slots__ = ("text",)
-    text: str
-
-    def __new__(cls, text: str) -> ExactFloat:
-        self = super().__new__(cls, text)
-        self.text = text
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return float, (float(self),)
-
-
-def _parse_int(text: str) -> int:
-    if len(text) <= _CHUNK:
-        return int(text)
-    if text[0] == "-":
-        return -_parse_int(text[1:])
-    low = len(text) // 2
-    return _parse_int(text[:-low]) * 10**low + _parse_int(text[-low:])
-
-
-def _int_text(value: int) -> str:
-    if value < 0:
-        return "-" + _int_text(-value)
-    # log10(2) from above; exact is not needed, only below the limit
-    if value.bit_length() * 0.30103 < _CHUNK:
-        return str(int(value))
-    low = int(value.bit_length() * 0.30103) // 2
-    high, rest = divmod(value, 10**low)
-    return _int_text(high) + _int_text(rest).zfill(low)
-
-
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
-
-
-def loads(text: str | bytes) -> Any:
-    """The JSON value of a text, with exact numbers. Raises ValueError for anything else, also for NaN and Infinity."""
-    return json.loads(text, parse_int=_parse_int, parse_float=ExactFloat, parse_constant=_refuse_constant)
-
-
-def dumps(value: Any) -> str:
-    """JSON text without optional blanks; the inverse of `loads`, digit by digit.
-
-    Raises TypeError for what is not JSON (also for keys that are not text) and ValueError for NaN and infinities.
-    """
-    parts: list[str] = []
-    _write(value, parts.append)
-    return "".join(parts)
-
-
-def _write(value: Any, out: Any) -> None:
-    if value is None:
-        out("null")
-    elif value is True or value is False:
-        out("true" if value else "false")
-    elif isinstance(value, str):
-        out(json.dumps(value, ensure_ascii=False))
-    elif isinstance(value, int):
-        out(_int_text(value))
-    elif isinstance(value, ExactFloat):
-        out(value.text)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{value!r} is not JSON")
-        out(float.__repr__(value))
-    elif isinstance(value, dict):
-        out("{")
-        for place, (key, item) in enumerate(value.items()):
-            if not isinstance(key, str):
-                raise TypeError(f"a key of a JSON object must be text, not {key!r}")
-            out(("," if place else "") + json.dumps(key, ensure_ascii=False) + ":")
-            _write(item, out)
-        out("}")
-    elif isinstance(value, (list, tuple)):
-        out("[")
-        for place, item in enumerate(value):
-            if place:
-                out(",")
-            _write(item, out)
-        out("]")
-    else:
-        raise TypeError(f"a value of type {type(value).__name__}: {repr(value)[:80]}")
-
-
-def fragile_numbers(value: Any, spelling: bool = True) -> list[list[Any]]:
-    """[path, digits] of every number that a transport with floating-point numbers only would change.
-
-    Those are integers beyond 2**53 and decimals that a double is not, or writes otherwise (`1.10`, `1E5`; `1.0`, which
-    may become `1`). Without `spelling`: only where the value changes.
-    """
-    found: list[list[Any]] = []
-
-    def visit(item: Any, path: list[Any]) -> None:
-        if isinstance(item, bool):
-            return
-        if isinstance(item, int):
-            if abs(item) > 2**53:
-                found.append([path, _int_text(item)])
-        elif isinstance(item, float):
-            text = dumps(item)
-            if _is_fragile(text, spelling):
-                found.append([path, text])
-        elif isinstance(item, dict):
-            for key, inner in item.items():
-                visit(inner, [*path, key])
-        elif isinstance(item, (list, tuple)):
-            for place, inner in enumerate(item):
-                visit(inner, [*path, place])
-
-    visit(value, [])
-    return found
-
-
-def _is_fragile(text: str, spelling: bool) -> bool:
-    number = float(text)
-    written = float.__repr__(number)
-    if spelling:
-        return text != written or number.is_integer()
-    if not number:  # Decimal refuses exponents beyond 10**18
-        return bool(re.search("[1-9]", text.lower().partition("e")[0]))
-    return math.isinf(number) or (text != written and Decimal(text) != Decimal(written))
-
-
-def numbers_resource(value: Any, spelling: bool = True) -> str | None:
-    """What an EventBridge event carries beside a payload with fragile numbers, or None."""
-    found = fragile_numbers(value, spelling)
-    if not found:
-        return None
-    return _NUMBERS_RESOURCE + base64.urlsafe_b64encode(dumps(found).encode()).decode()
-
-
 def event_resource(identity: str) -> str:
     """What an EventBridge event carries to say our event id."""
     return _EVENT_RESOURCE + identity
-
-
-def _restore_numbers(payload: Any, resource: str) -> None:
-    try:
-        found = loads(base64.urlsafe_b64decode(resource[len(_NUMBERS_RESOURCE) :]))
-        for path, digits in found:
-            holder = payload
-            for step in path[:-1]:
-                holder = holder[step]
-            number = loads(digits)
-            if _is_number(number) and _is_number(holder[path[-1]]):
-                holder[path[-1]] = number
-    except (ValueError, LookupError, TypeError):
-        return  # somebody else's resource that looks like ours: the payload stays as the bus brought it
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 # events ----------------------------------------------------------------------------------------------------------
@@ -259,8 +101,8 @@ def _from_eventbridge(event: dict[str, Any], dependencies: list[dict[str, Any]])
     for resource in event.get("resources") or []:
         if isinstance(resource, str) and resource.startswith(_EVENT_RESOURCE):
             identity = resource[len(_EVENT_RESOURCE) :]
-        elif isinstance(resource, str) and resource.startswith(_NUMBERS_RESOURCE):
-            _restore_numbers(detail, resource)
+        elif isinstance(resource, str) and resource.startswith(NUMBERS_RESOURCE):
+            restore_numbers(detail, resource)
     if foreign is not None:  # it has its name from the flow; on the bus it has another
         return Event(str(foreign.get("name")), detail, _text(identity), when, "event", foreign)
     return Event(name, detail, _text(identity), when, "event", _named(named, name))
@@ -370,7 +212,7 @@ def _text(value: Any) -> str | None:
 
 def _timestamp(value: Any) -> datetime | None:
     try:
-        if _is_number(value):
+        if is_number(value):
             return datetime.fromtimestamp(value, timezone.utc)
         if isinstance(value, str):
             # Python 3.10 reads neither `Z` nor other than 3 or 6 digits of a second.
@@ -426,11 +268,11 @@ def convert(value: Any, kind: str) -> str:
         text = dumps(value)
     elif kind == "int":
         if isinstance(value, int) and not isinstance(value, bool):
-            text = _int_text(value)
-        elif isinstance(value, str) and _INTEGER.fullmatch(value):
+            text = int_text(value)
+        elif isinstance(value, str) and INTEGER.fullmatch(value):
             text = value
     elif kind == "float":
-        if (_is_number(value) or (isinstance(value, str) and _NUMBER.fullmatch(value))) and _finite(value):
+        if (is_number(value) or (isinstance(value, str) and NUMBER.fullmatch(value))) and _finite(value):
             text = value if isinstance(value, str) else dumps(value)
     elif kind == "bool":
         if isinstance(value, bool):

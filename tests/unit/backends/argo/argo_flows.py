@@ -8,23 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from metaflow_triggers.model.flows import (
-    Constant,
-    Dependency,
-    EventDependency,
     FinishDependency,
     Flow,
     Mapping,
     Parameter,
-    PayloadField,
     Span,
     Trigger,
-    TriggerGraph,
 )
 
+from tests.flows import At
 from tests.settings import OPEN
 
 SPAN = Span("flow.py", 1, 1, 1, 2)
-GRAPH = TriggerGraph((), (), (), ())
 
 SETTINGS = replace(
     OPEN,
@@ -34,47 +29,29 @@ SETTINGS = replace(
 )
 
 
-def mapping(parameter: str, path: str) -> Mapping:
-    return Mapping(parameter, PayloadField(path), SPAN)
-
-
-def constant(parameter: str, value: Any) -> Mapping:
-    return Mapping(parameter, Constant(json.dumps(value)), SPAN)
-
-
-def event(name: str, *mappings: Mapping) -> EventDependency:
-    return EventDependency(name, mappings, None, None, SPAN)
+_here = At(SPAN)
+mapping, constant, event, trigger = _here.mapping, _here.constant, _here.event, _here.trigger
 
 
 def finish(flow: str, *match: str, mappings: tuple[Mapping, ...] = (), project: str | None = None) -> FinishDependency:
     branch = "user.tester" if project else None
-    return FinishDependency(flow, project, branch, match or ("success",), mappings, None, SPAN)
-
-
-def filtered(dependency: Any, pattern: Any) -> Any:
-    return replace(dependency, filter=json.dumps(pattern))
+    return _here.finish(flow, *match, mappings=mappings, project=project, branch=branch)
 
 
 def from_origin(dependency: Any, source: str, name: str) -> Any:
     return replace(dependency, origin=json.dumps({"argo-workflows": {"event-source": source, "event": name}}))
 
 
-def trigger(*dependencies: Dependency, join: str = "any", options: str = "{}", auto_map: bool = False) -> Trigger:
-    kind = "event" if isinstance(dependencies[0], EventDependency) else "finish"
-    return Trigger(kind, join, True, dependencies, auto_map, options, SPAN)
-
-
 def required(name: str) -> Parameter:
-    return Parameter(name, "str", True, False, False, SPAN)
+    return _here.parameter(name, required=True)
 
 
 def optional(name: str) -> Parameter:
-    return Parameter(name, "str", False, True, False, SPAN)
+    return _here.parameter(name, has_default=True)
 
 
 def flow(*triggers: Trigger, parameters: tuple[Parameter, ...] = (), name: str = "DemoFlow", **changes: Any) -> Flow:
-    made = Flow(name, "flow.py", None, None, parameters, triggers, None, (), (), SPAN)
-    return replace(made, **changes)
+    return _here.flow(name, *triggers, parameters=parameters, **changes)
 
 
 EVERYTHING = flow(

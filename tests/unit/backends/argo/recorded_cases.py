@@ -17,20 +17,9 @@ from typing import Any
 
 from metaflow_triggers.backends import argo
 
-from .argo_flows import (
-    EVERYTHING,
-    GRAPH,
-    SETTINGS,
-    event,
-    filtered,
-    finish,
-    flow,
-    from_origin,
-    mapping,
-    optional,
-    required,
-    trigger,
-)
+from tests.flows import GRAPH, filtered
+
+from .argo_flows import EVERYTHING, SETTINGS, event, finish, flow, from_origin, mapping, optional, required, trigger
 
 RECORDED = Path(__file__).with_name("recorded.json")
 FILTERS = Path(__file__).with_name("recorded_filters.json")

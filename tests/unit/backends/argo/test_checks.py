@@ -12,7 +12,9 @@ from metaflow_triggers.backends.argo.verify import object_checks
 from metaflow_triggers.backends.registry import Manifest
 from metaflow_triggers.model.flows import Schedule
 
-from .argo_flows import EVERYTHING, GRAPH, SETTINGS, SPAN, event, filtered, finish, flow, required, trigger, upstream
+from tests.flows import GRAPH, filtered
+
+from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, finish, flow, required, trigger, upstream
 from .recorded_cases import FLOWS
 
 WHOLE = flow(

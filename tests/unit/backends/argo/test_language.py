@@ -12,20 +12,9 @@ from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.model.flows import Schedule
 
-from .argo_flows import (
-    GRAPH,
-    SETTINGS,
-    SPAN,
-    event,
-    filtered,
-    finish,
-    flow,
-    from_origin,
-    mapping,
-    required,
-    trigger,
-    upstream,
-)
+from tests.flows import GRAPH, filtered
+
+from .argo_flows import SETTINGS, SPAN, event, finish, flow, from_origin, mapping, required, trigger, upstream
 
 
 def emitted(chosen: Any) -> dict[str, Any]:

@@ -19,21 +19,9 @@ from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text
 from metaflow_triggers.model.flows import Schedule
 
-from .argo_flows import (
-    EVERYTHING,
-    GRAPH,
-    SETTINGS,
-    SPAN,
-    event,
-    filtered,
-    finish,
-    flow,
-    mapping,
-    optional,
-    required,
-    trigger,
-    upstream,
-)
+from tests.flows import GRAPH, filtered
+
+from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, finish, flow, mapping, optional, required, trigger, upstream
 
 FLOWS = {
     "everything": EVERYTHING,

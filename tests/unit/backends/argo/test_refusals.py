@@ -10,20 +10,9 @@ import pytest
 from metaflow_triggers.backends import argo
 from metaflow_triggers.model.flows import Schedule
 
-from .argo_flows import (
-    EVERYTHING,
-    GRAPH,
-    SETTINGS,
-    SPAN,
-    event,
-    filtered,
-    finish,
-    flow,
-    from_origin,
-    mapping,
-    required,
-    trigger,
-)
+from tests.flows import GRAPH, filtered
+
+from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, finish, flow, from_origin, mapping, required, trigger
 
 ODD_FILTER = filtered(event("x"), {"a": [{"cidr": "10.0.0.0/8"}]})
 NO_ORIGIN = replace(event("x"), origin="{}")

@@ -7,24 +7,15 @@ import json
 from typing import Any
 
 from metaflow_triggers.model.flows import (
-    Constant,
-    EventDependency,
-    FinishDependency,
-    Flow,
-    Mapping,
-    Parameter,
-    PayloadField,
     Schedule,
     Span,
-    Trigger,
-    TriggerGraph,
 )
 from metaflow_triggers.model.settings import Settings, open_setting
 
+from tests.flows import At
 from tests.settings import OPEN
 
 SPAN = Span("flows/orders.py", 3, 1, 3, 9)
-GRAPH = TriggerGraph((), (), (), ())
 
 
 def configured(role: str) -> Settings:
@@ -42,52 +33,9 @@ def configured(role: str) -> Settings:
 CONFIGURED = configured("arn:aws:iam::123456789012:role/any")
 
 
-def mapping(parameter: str, field: str) -> Mapping:
-    return Mapping(parameter, PayloadField(field), SPAN)
-
-
-def constant(parameter: str, value: Any) -> Mapping:
-    return Mapping(parameter, Constant(json.dumps(value)), SPAN)
-
-
-def event(name: str, *mappings: Mapping, **more: Any) -> EventDependency:
-    return EventDependency(
-        **({"name": name, "mappings": mappings, "filter": None, "origin": None, "span": SPAN} | more)
-    )
-
-
-def finish(
-    flow: str, *match: str, project: str | None = None, branch: str | None = None, **more: Any
-) -> FinishDependency:
-    values: dict[str, Any] = {
-        "flow": flow,
-        "project": project,
-        "branch": branch,
-        "match": match or ("success",),
-        "mappings": (),
-        "filter": None,
-        "span": SPAN,
-    }
-    return FinishDependency(**(values | more))
-
-
-def trigger(*dependencies: Any, join: str = "any", options: str = "{}", auto_map: bool = False) -> Trigger:
-    kind = "event" if isinstance(dependencies[0], EventDependency) else "finish"
-    return Trigger(kind, join, True, dependencies, auto_map, options, SPAN)
-
-
-def parameter(name: str, *, required: bool = False, has_default: bool = False) -> Parameter:
-    return Parameter(name, "str", required, has_default, False, SPAN)
-
-
-def flow(
-    name: str,
-    *triggers: Trigger,
-    parameters: tuple[Parameter, ...] = (),
-    project: str | None = None,
-    branch: str | None = None,
-) -> Flow:
-    return Flow(name, "flows/orders.py", project, branch, parameters, triggers, None, (), (), SPAN)
+_here = At(SPAN)
+mapping, constant, event, finish = _here.mapping, _here.constant, _here.event, _here.finish
+trigger, parameter, flow = _here.trigger, _here.parameter, _here.flow
 
 
 def overrides(command: str) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from metaflow_triggers.backends.step_functions.deploy.policies import SCHEMA, UN
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text
 
-from .samples import CONFIGURED, FILTER_FLOW, GRAPH, MAPPING_FLOW, OPEN, SET_FLOW, TIMED_FLOW, WORKFLOW
+from tests.flows import GRAPH
+
+from .samples import CONFIGURED, FILTER_FLOW, MAPPING_FLOW, OPEN, SET_FLOW, TIMED_FLOW, WORKFLOW
 
 
 def roles(item: Any, settings: Any = CONFIGURED, workflow: Any = WORKFLOW, *, emits: bool = False) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from metaflow_triggers.manifests.text import yaml_text
 from metaflow_triggers.model.flows import Schedule
 from metaflow_triggers.model.settings import Settings
 
+from tests.flows import GRAPH
+
 from .samples import (
     BARE_FLOW,
     CONFIGURED,
     FLOWS,
-    GRAPH,
     MANY_EVENTS,
     MAPPING_FLOW,
     OPEN,

@@ -18,7 +18,7 @@ from typing import Any
 
 import metaflow  # noqa: F401 - first, because it imports emit_event
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, emit_event, event_check, values
+from metaflow_extensions.triggers.plugins import argo_source, emit_event, event_check, exact_json
 from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo.compile import names, outcome_script
 from metaflow_triggers.backends.argo.compile.event_delivery import origin
@@ -75,7 +75,7 @@ def observe(cluster: Cluster, rows: Sequence[Row], read: dict[str, ReadRow]) -> 
     graphs = {row.rule: read[row.rule].graph for row in rows}
     deploy_all(cluster.kubernetes, list(graphs.values()))
     cluster.start_all()
-    observed = {row.rule: Observed(not_started=[], refused=[]) for row in rows}
+    observed = {row.rule: Observed(not_started=[], refused=[], cloud=True) for row in rows}
     todo = {row.rule: row_items(row, graphs[row.rule]) for row in rows}
     with publishing(cluster):
         for number in range(max(map(len, todo.values()))):
@@ -97,7 +97,7 @@ def _give(cluster: Cluster, item: Item, number: int, graph: TriggerGraph, observ
             return
         place = _origin(graph, item.name)
         if place:
-            cluster.publish(*place, str(item.identity), values.dumps(item.payload))
+            cluster.publish(*place, str(item.identity), exact_json.dumps(item.payload))
         else:
             publish(item.name, item.payload, str(item.identity))
 

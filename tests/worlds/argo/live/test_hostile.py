@@ -9,7 +9,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, values
+from metaflow_extensions.triggers.plugins import argo_source, exact_json, values
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.simulate.values import convert
 
@@ -40,7 +40,7 @@ def test_all_values_in_one_event_arrive_equal(launch: Launch, tmp_path: Path) ->
     deploy_all(live.kubernetes, [graph])
     live.start_all()
     with publishing(live):
-        publish("hostile-all", values.loads(payload()), "our-id")
+        publish("hostile-all", exact_json.loads(payload()), "our-id")
     live.quiet()
     told = []
     for kind in KINDS:
@@ -49,14 +49,14 @@ def test_all_values_in_one_event_arrive_equal(launch: Launch, tmp_path: Path) ->
         document = argo_source.document_of(workflow)
         assert document is not None
         (seen,) = values.select(document)
-        assert values.dumps(seen.payload) == payload(), kind
+        assert exact_json.dumps(seen.payload) == payload(), kind
         declared = {item.name: item.type for item in flow.parameters}
         texts = values.parameters_for(document, declared)
         for number, value in fitting(kind).items():
             if kind == "separator":
                 continue  # Metaflow splits, in the run
             text = texts.get(f"p{number}")
-            found = None if text is None else values.loads(text) if kind == "json" else convert(text, kind)
+            found = None if text is None else exact_json.loads(text) if kind == "json" else convert(text, kind)
             if not same(found, None if value is DEFAULT else value):
                 told.append((kind, list(VALUES)[number], found, value))
     assert told == []
@@ -72,7 +72,7 @@ def test_each_value_alone_arrives_equal_or_fails_for_its_type(launch: Launch, tm
     live.start_all()
     with publishing(live):
         for number, text in enumerate(VALUES.values()):
-            publish("hostile-one", {"v": values.loads(text), "n": number}, f"id {number} '{{{{x}}}}'")
+            publish("hostile-one", {"v": exact_json.loads(text), "n": number}, f"id {number} '{{{{x}}}}'")
     live.quiet()
     told = []
     for kind in KINDS:
@@ -86,7 +86,7 @@ def test_each_value_alone_arrives_equal_or_fails_for_its_type(launch: Launch, tm
             number = seen.payload["n"]
             assert seen.id == f"id {number} '{{{{x}}}}'"
             text = list(VALUES.values())[number]
-            assert values.dumps(seen.payload["v"]) == text
+            assert exact_json.dumps(seen.payload["v"]) == text
             try:
                 found = values.parameters_for(document, {"v": flow.parameters[0].type}).get("v")
             except values.EventError as error:
@@ -112,12 +112,12 @@ def test_payloads_of_240_kib_arrive_whole_and_larger_ones_are_refused(launch: La
     texts = [text % (filler * (room // size)) for filler, size in (("x", 1), ("\u00e9", 2), ("<xx", 3), ("<x&xx", 5))]
     with publishing(live):
         for number, one in enumerate(texts):
-            publish("hostile-large", values.loads(one), f"large {number}")
+            publish("hostile-large", exact_json.loads(one), f"large {number}")
         with pytest.raises(Exception, match="the limit is 245760"):
             publish("hostile-large", {"v": hostile.TOUCHED + "x" * 245_760}, "too large")
     live.quiet()
     found = [values.select(argo_source.document_of(one) or {})[0] for one in workflows(live.kubernetes, "hostilelarge")]
-    assert [values.dumps(one.payload) for one in found] == texts
+    assert [exact_json.dumps(one.payload) for one in found] == texts
     assert len(texts[0].encode()) == 245_760
 
 
@@ -146,7 +146,7 @@ def test_all_values_arrive_in_runs(launch: Launch, kubernetes, aws, tmp_path: Pa
         world.deploy(f"{name.lower()}.py")
     world.live.start_all()
     with publishing(world.live, "default"):
-        publish("hostile-all", values.loads(payload()), "all")
+        publish("hostile-all", exact_json.loads(payload()), "all")
         publish("hostile-one", {"v": "x $(touch hostile-touched)"}, "wrong")
     ran = world.run_all()
     assert {name.rpartition("-")[0]: phase for name, phase in ran.items()} == {

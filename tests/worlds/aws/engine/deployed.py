@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.model.flows import Flow
 from metaflow_triggers.simulate.items import Item
@@ -50,7 +50,7 @@ class _Given:
 def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow], folder: Path) -> dict[str, Observed]:
     """Run the rows. `folder` holds their flow files and is the home of who deploys."""
     (folder / "included.txt").write_text("a $(touch s6-touched) {{x}}\n", "utf-8")
-    observed = {row.rule: Observed(not_started=[], refused=[]) for row in rows}
+    observed = {row.rule: Observed(not_started=[], refused=[], cloud=True) for row in rows}
     todo = {row.rule: _Given(row_items(row, read[row.rule].graph), items(row)) for row in rows}
     engine.switch(jobs_at_once=0, keep_logs=False)
     with running(clean(folder, **engine.settings), folder, 2) as commands:
@@ -106,10 +106,10 @@ def _give(
 def _emit(engine: Engine, commands: Commands, read: ReadRow, item: Item, number: int, observed: Observed) -> None:
     own = origin(read.graph, item.name)
     if own:  # only AWS itself publishes it
-        engine.publish({**own, "Detail": values.dumps(item.payload), "Resources": [_resource(item)]})
+        engine.publish({**own, "Detail": exact_json.dumps(item.payload), "Resources": [_resource(item)]})
         return
     payload = engine.folder / "payload.json"
-    payload.write_text(values.dumps(item.payload), "utf-8")
+    payload.write_text(exact_json.dumps(item.payload), "utf-8")
     done = commands.emit(
         item.name, "--backend", "step-functions", "--payload-file", str(payload), "--id", str(item.identity)
     )

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json
 
 from tests.worlds.upstream.emulated_aws import REGION, prepare
 
@@ -128,7 +128,7 @@ class Engine:
     def document(self, uri: str) -> Any:
         """An object of the datastore, read as JSON, each number as it is spelled."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        return values.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return exact_json.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def job_output(self) -> str:
         """What all jobs printed, for the message of a failed assertion."""

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import assemble, names
 from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
@@ -213,11 +213,11 @@ def _put(client: Callable[[str], Any], entries: list[dict[str, Any]]) -> None:
 
 
 def _event(item: Item, settings: Settings) -> dict[str, Any]:
-    numbers = values.numbers_resource(item.payload)
+    numbers = exact_json.numbers_resource(item.payload)
     return {
         "Source": settings.event_source,
         "DetailType": item.name,
-        "Detail": values.dumps(item.payload),
+        "Detail": exact_json.dumps(item.payload),
         "Resources": [values.event_resource(str(item.identity)), *([numbers] if numbers else [])],
     }
 
@@ -245,7 +245,7 @@ def _read(engine: Engine, client: Callable[[str], Any], one: Project, flow: Flow
 
     def document(uri: str) -> Any:
         bucket, _, path = uri.removeprefix("s3://").partition("/")
-        return values.loads(client("s3").get_object(Bucket=bucket, Key=path)["Body"].read().decode("utf-8"))
+        return exact_json.loads(client("s3").get_object(Bucket=bucket, Key=path)["Body"].read().decode("utf-8"))
 
     for execution in engine.executions(name):
         given = json.loads(engine.describe(execution)["input"])

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import values
+from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.compile.dependencies import origin_of
@@ -41,7 +41,7 @@ def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow]) -> di
     graphs = {row.rule: read[row.rule].graph for row in rows}
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda pair: _deploy(engine, *pair), [(f, g) for g in graphs.values() for f in g.flows]))
-    observed = {row.rule: Observed(not_started=[], refused=[]) for row in rows}
+    observed = {row.rule: Observed(not_started=[], refused=[], cloud=True) for row in rows}
     todo = {row.rule: row_items(row, graphs[row.rule]) for row in rows}
     for number in range(max(map(len, todo.values()))):
         for rule, items in todo.items():
@@ -66,11 +66,11 @@ def _give(engine: Engine, item: Item, number: int, graph: TriggerGraph, observed
     elif item.kind == "event":
         if is_refused(item, number, observed):
             return
-        numbers = values.numbers_resource(item.payload)
+        numbers = exact_json.numbers_resource(item.payload)
         entry = {
             "Source": SETTINGS.event_source,
             "DetailType": item.name,
-            "Detail": values.dumps(item.payload),
+            "Detail": exact_json.dumps(item.payload),
             "Resources": [values.event_resource(str(item.identity)), *([numbers] if numbers else [])],
         }
         engine.publish(entry | origin(graph, item.name))

@@ -3,7 +3,7 @@
 In:   a trigger.
 Out:  `Options`; the defaults where nothing is said.
 
-Not here: judging the user's words (`metaflow_triggers.reading.flow` does it, FT107).
+Not here: judging the user's words (`metaflow_triggers.reading.options` does it, FT107).
 """
 
 from __future__ import annotations

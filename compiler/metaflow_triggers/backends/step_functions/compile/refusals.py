@@ -9,11 +9,11 @@ Not here: what only the finished template shows, such as sizes (`checks.py`).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from ....diagnostics import Diagnostic
+from ....language.cron import CronError, parse
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import names
@@ -24,8 +24,6 @@ from .options import options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
 from .statuses import STATUS_CHANGE
-
-_PLAIN = re.compile(r"[A-Za-z0-9*?,/#-]+")
 
 _UNBUILT = {
     "parallel": "@parallel steps",
@@ -71,21 +69,25 @@ def _features(flow: Flow) -> Iterator[Diagnostic]:
 def _schedule(flow: Flow) -> Iterator[Diagnostic]:
     if flow.schedule is None:
         return
-    fields = flow.schedule.cron.split()
-    if len(fields) != 6:
+    try:
+        parse(flow.schedule.cron)
+    except CronError as error:  # with METAFLOW_TRIGGERS_COMPAT=upstream Argo's five fields come as far as this
         yield Diagnostic(
             "FT505",
-            f"the cron expression of `{flow.name}` has {len(fields)} fields; EventBridge Scheduler takes six",
+            f"EventBridge Scheduler does not take the cron expression of `{flow.name}`: {error}",
             flow.schedule.span,
             "would never start the flow",
             helps=("write minute, hour, day of month, month, day of week, year: cron='0 8 ? * MON-FRI *'",),
         )
-    elif len(f"cron({flow.schedule.cron})") > CRON_LIMIT or not all(map(_PLAIN.fullmatch, fields)):
+        return
+    size = len(f"cron({flow.schedule.cron})")
+    if size > CRON_LIMIT:
         yield Diagnostic(
             "FT505",
-            f"EventBridge Scheduler does not take the cron expression of `{flow.name}`",
+            f"the cron expression of `{flow.name}` has {size} characters; EventBridge Scheduler takes {CRON_LIMIT}",
             flow.schedule.span,
-            f"expected at most {CRON_LIMIT} letters, digits and `* ? , - / # L W`",
+            "would be refused",
+            helps=("write ranges and steps instead of lists",),
         )
 
 
@@ -125,7 +127,7 @@ def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnosti
     if reset is not None:
         try:
             scheduler_expressions(reset.fields)
-        except ValueError as error:
+        except CronError as error:
             yield Diagnostic(
                 "FT107",
                 f"`reset_at` of `{flow.name}` cannot be scheduled on AWS: {error}",

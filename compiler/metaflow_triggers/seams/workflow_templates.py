@@ -1,0 +1,136 @@
+"""Workflow templates: the step-by-step workflow of Argo as upstream's own compiler makes it, offline.
+
+In:   the click state, settings, code package, options of `create`.
+Out:  the WorkflowTemplate: see `docs/architecture.md`.
+
+Not here: triggers. Upstream's class is subclassed and told nothing of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..diagnostics import DiagnosticError
+from ..model.settings import Settings, task_environment
+from . import shell_words
+from .code_package import CodePackage
+from .compilers import LAUNCHER, Options, canonical, compiled
+from .configuration import datastore_root
+from .environment import STEP_DECORATORS, attached, datastore, replaced, upstream_errors
+from .flows import features
+from .kubernetes_models import lent
+from .parts import filled_in
+from .shape import unknown_shape
+
+
+def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str, options: Options) -> Any:
+    """Upstream's WorkflowTemplate: see `docs/architecture.md` for the shape.
+
+    Raises DiagnosticError(FT123) with upstream's message when upstream refuses the flow.
+    """
+    from metaflow.plugins.argo import argo_workflows as upstream
+
+    kind = obj.flow_datastore.TYPE if obj.flow_datastore.TYPE in ("s3", "azure", "gs") else "s3"
+    root = datastore_root(settings) if kind == "s3" else obj.flow_datastore.datastore_root
+    store = datastore(obj, kind, root)
+
+    class OfflineArgoWorkflows(upstream.ArgoWorkflows):  # type: ignore[misc]
+        def _process_triggers(self) -> Any:
+            return [], None  # the Sensor is a trigger object of ours
+
+        def _compile_sensor(self) -> None:
+            return None
+
+        def _compile_workflow_template(self) -> Any:
+            # A jobset of @parallel is made of far more classes of the package `kubernetes`.
+            with lent(needed="parallel" not in features(obj.flow)):
+                return super()._compile_workflow_template()
+
+        def _get_schedule(self) -> Any:
+            return None, None
+
+        def _process_parameters(self) -> Any:
+            schedule = self.flow._flow_decorators.pop("schedule", None)
+            try:
+                return super()._process_parameters()
+            finally:
+                if schedule is not None:
+                    self.flow._flow_decorators["schedule"] = schedule
+
+        def _base_kubernetes_annotations(self) -> dict[str, str]:
+            annotations: dict[str, str] = super()._base_kubernetes_annotations()
+            for key in ("metaflow/deployment_timestamp", "metaflow/production_token"):
+                annotations.pop(key, None)
+            return annotations
+
+    with (
+        upstream_errors(obj),
+        attached(obj, STEP_DECORATORS["argo-workflows"], store),
+        package.parts.of_files(kind),
+        replaced(upstream, shlex=shell_words.module),
+    ):
+        made = compiled(
+            OfflineArgoWorkflows,
+            name,
+            obj,
+            settings=settings,
+            package=package,
+            options=options,
+            store=store,
+            root=root,
+            **options.argo,
+        )
+        template = json.loads(json.dumps(made._workflow_template.to_json(), default=_plain))
+    template = canonical(_without_nulls(template), filled_in(settings))
+    told = [{"name": name, "value": value} for name, value in task_environment(settings).items()]
+    for entry in template["spec"].get("templates", []):
+        container = entry.get("container")
+        if container and container.get("command"):
+            container["env"] = [*container.get("env", []), *told]
+            container["command"] = [_argo_command(part) for part in container["command"]]
+    return {"workflow_template": template}
+
+
+_ARGO_PARAMETERS = re.compile(
+    r"python -m metaflow\.plugins\.argo\.set_parameters (\w+) (?P<values>.*?) ?&& \. `pwd`/\1 && ", re.DOTALL
+)
+_ARGO_OPTION = re.compile(  # one for each parameter: Metaflow 2.19.0
+    r" --(?P<name>[\w-]+)=\"\$\(python -m metaflow\.plugins\.argo\.param_val (?P<value>\{\{=toBase64\([^()]*\)\}\})\)\""
+)
+_ARGO_INIT = re.compile(r"(?P<before>>/dev/null 2>/dev/null); then \S+ (?P<rest>\S+ .*? init --run-id .*?); fi")
+
+
+def _argo_command(command: str) -> str:
+    if " init --run-id " not in command:
+        return command
+    match = _ARGO_PARAMETERS.search(command)
+    if match is not None:
+        values = match["values"].strip()
+        command = command[: match.start()] + command[match.end() :]
+    else:
+        values = " ".join(f"{option['name']},f,{option['value']}" for option in _ARGO_OPTION.finditer(command))
+        command = _ARGO_OPTION.sub("", command)
+    if "metaflow.plugins.argo.set_parameters" in command or "metaflow.plugins.argo.param_val" in command:
+        raise DiagnosticError([unknown_shape("the start step exports its parameters in an unknown way")])
+    launch = f"; then python -m {LAUNCHER} argo-workflows {values + ' ' if values else ''}-- "
+    command, count = _ARGO_INIT.subn(lambda found: f"{found['before']}{launch}{found['rest']}; fi", command, count=1)
+    if count != 1:
+        raise DiagnosticError([unknown_shape("the start step initialises the run in an unknown way")])
+    return command
+
+
+def _plain(value: Any) -> Any:
+    to_dict = getattr(value, "to_dict", None)
+    if to_dict is None:
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+    return to_dict()
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
