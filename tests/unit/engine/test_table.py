@@ -36,7 +36,7 @@ def start(number: int, state: str, **more) -> dict:
 
 def poll(name: str, **more) -> dict:
     row = {"trigger_name": name, "workflow_name": "Ingest", "poll_interval": "10s", "enabled": True}
-    row |= {"next_due_at": ago(-4), "last_result": "skip", "last_error": None, "consecutive_errors": 0, "down": None}
+    row |= {"next_due_at": ago(-4), "last_result": "skip", "last_error": None, "consecutive_errors": 0}
     return {**row, **more}
 
 

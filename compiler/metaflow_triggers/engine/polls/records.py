@@ -119,4 +119,6 @@ def _dicts(connection: sqlite3.Connection, statement: str, values: tuple[Any, ..
 
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "allow_concurrent": bool(row["allow_concurrent"]), "enabled": bool(row["enabled"])}
+    down = {} if row["down"] is None else {"down": row["down"]}  # a key of its time only
+    others = {key: value for key, value in row.items() if key != "down"}
+    return {**others, "allow_concurrent": bool(row["allow_concurrent"]), "enabled": bool(row["enabled"]), **down}

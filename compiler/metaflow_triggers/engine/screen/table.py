@@ -156,7 +156,7 @@ def _next(due: str | None, now: datetime) -> str:
 
 
 def _polled(row: Mapping[str, Any]) -> str:
-    if row["down"]:
+    if "down" in row:
         return f"error: {row['down']}"
     result = str(row["last_result"] or "")
     if result == "error":
