@@ -36,7 +36,7 @@ def start(number: int, state: str, **more) -> dict:
 
 def poll(name: str, **more) -> dict:
     row = {"trigger_name": name, "workflow_name": "Ingest", "poll_interval": "10s", "enabled": True}
-    row |= {"next_due_at": ago(-4), "last_result": "skip", "last_error": None, "consecutive_errors": 0}
+    row |= {"next_due_at": ago(-4), "last_result": "skip", "last_error": None, "consecutive_errors": 0, "down": None}
     return {**row, **more}
 
 
@@ -54,6 +54,7 @@ VIEW = View(
         poll("inbox"),
         poll("api", enabled=False, last_result=None),
         poll("queue", last_result="error", last_error="no route", consecutive_errors=3, next_due_at=ago(1)),
+        poll("gone", down="the process that polls `x.py` exited with 3"),
     ),
     (("Nightly", NOW + timedelta(hours=3)),),
     NOW,
@@ -69,6 +70,7 @@ def test_what_it_says():
         "inbox  Ingest  10s    in 4.0 s  skip",
         "api    Ingest  10s    disabled",
         "queue  Ingest  10s    now       error (3 in a row): no route",
+        "gone   Ingest  10s    in 4.0 s  error: the process that polls `x.py` exited with 3",
         "SCHEDULE  NEXT",
         "Nightly   2026-01-05 15:00 UTC, in 3 h 00 min",
         "SET OF  HAS         WAITS FOR",

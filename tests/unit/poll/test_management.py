@@ -66,7 +66,7 @@ def test_a_trigger_is_listed_once_it_was_declared(world, runner):
 SCHEDULE_KEYS = [
     *("id", "trigger_name", "workflow_name", "poll_interval_ms", "allow_concurrent", "enabled", "last_poll_at"),
     *("created_at", "updated_at", "poll_interval", "target", "next_due_at", "last_result", "last_error"),
-    *("consecutive_errors", "suppressed_count"),
+    *("consecutive_errors", "suppressed_count", "down"),
 ]
 EXECUTION_KEYS = [
     *("id", "trigger_name", "context_hash", "pipeline_execution_id", "started_at", "completed_at", "created_at"),
