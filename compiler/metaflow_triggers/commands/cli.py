@@ -20,6 +20,7 @@ from typing import Any
 from .. import __version__
 from ..backends.registry import NAMES
 from . import emit, manage, run, simulate
+from .arguments import Intermixed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="metaflow-triggers", description="Check and compile the event triggers of Metaflow flows, offline."
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Intermixed)
     check = commands.add_parser("check", help="find mistakes in flows and between them")
     _common(check)
     check.set_defaults(work=_check)

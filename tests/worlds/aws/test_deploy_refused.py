@@ -24,6 +24,10 @@ def said(work: Work, refusing: Refusing) -> Diagnostic:
     return found
 
 
+NOT_LOOKED_AT = "what is left was not looked at"
+"""Refused while the account was read again after a whole plan."""
+
+
 def half_way(work: Work, refusing: Refusing) -> tuple[Diagnostic, tuple[str, ...]]:
     """The refusal, and what is told of what was done and what was not."""
     with pytest.raises(DiagnosticError) as raised:
@@ -60,7 +64,7 @@ def one_permission_after_the_other(before: Work, work: Work, only: Collection[st
                 # What is told is what the account shows: something was changed, or nothing was.
                 changes = [note for note in notes if note.startswith(("done: ", "in part: "))]
                 assert (content(aws) == was) == (not changes), (action, notes)
-                assert not notes or any(note.startswith("not done: ") for note in notes) or "in part" in notes[-1]
+                assert not notes or notes[-1].startswith(("not done: ", "in part: ")) or notes[-1] == NOT_LOOKED_AT
                 assert found.code == "FT702"
                 assert found.message.startswith(f"access denied: {action} on ")
                 assert len(found.message.partition(" on ")[2]) > 1
