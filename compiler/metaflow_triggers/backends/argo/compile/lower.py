@@ -65,14 +65,13 @@ def schedule(flow: Flow, settings: Settings) -> CronWorkflow | None:
     """The flow's schedule under upstream's name. AWS reads a cron without timezone in UTC; so does this."""
     if flow.schedule is None:
         return None
-    from ....language.cron import to_five_fields
+    from ....language.cron import cut_to_five_fields, to_five_fields
 
-    return CronWorkflow(
-        name=names.own_name(flow),
-        namespace=settings.kubernetes_namespace,
-        cron=to_five_fields(flow.schedule.cron),
-        timezone=flow.schedule.timezone or "UTC",
-    )
+    if settings.compatibility == "upstream":
+        cron, timezone = cut_to_five_fields(flow.schedule.cron), flow.schedule.timezone or ""
+    else:
+        cron, timezone = to_five_fields(flow.schedule.cron), flow.schedule.timezone or "UTC"
+    return CronWorkflow(names.own_name(flow), settings.kubernetes_namespace, cron, timezone)
 
 
 @dataclass

@@ -87,7 +87,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class CronWorkflow:
-    """The schedule of one flow: five cron fields and an IANA timezone."""
+    """The schedule of one flow: five cron fields and an IANA timezone, or "" for the controller's own time."""
 
     name: str
     namespace: str

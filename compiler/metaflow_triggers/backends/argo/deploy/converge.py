@@ -104,7 +104,7 @@ def changes(found: Plan, about: Iterable[About], settings: Settings) -> list[str
     for each in about:
         theirs = found.adopted.get(names.own_name(each.flow))
         if theirs is not None:
-            lines += changed_starts(theirs[1], theirs[2], each)
+            lines += changed_starts(theirs[1], theirs[2], each, settings)
     return lines
 
 
