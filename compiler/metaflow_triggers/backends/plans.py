@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ..diagnostics import Diagnostic, DiagnosticError
+
 _VERBS = ("created", "updated", "deleted", "unchanged", "kept")
 _SHOWN = 5  # differences of one object that are named
 _LONGEST = 60  # characters of a value that are shown
@@ -48,9 +50,38 @@ def differences(
         yield from members(was, now, where)
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for number, (one, other) in enumerate(zip(was, now, strict=True)):
-            yield from differences(one, other, f"{where}[{number}]", members, plain)
+            yield from differences(one, other, f"{where}[{_item(number, one, other)}]", members, plain)
+    elif isinstance(was, str) and isinstance(now, str) and was != now:
+        one, other = _apart(was, now)
+        yield f"{where or 'it'} is {one}; it would be {other}"
     elif was != now:
         yield f"{where or 'it'} is {short(was, plain)}; it would be {short(now, plain)}"
+
+
+def _item(number: int, one: Any, other: Any) -> str:
+    """How a list's item is called: by its name where both have the same one, else by its place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in ("name", "Name", "dependencyName", "key", "Key"):
+            if isinstance(one.get(key), str) and one[key] == other.get(key):
+                return str(one[key])
+    return str(number)
+
+
+def _apart(one: str, other: str) -> tuple[str, str]:
+    """Two texts, each cut so that the first difference is seen."""
+    if max(len(one), len(other)) <= _LONGEST:
+        return one, other
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
+    start = max(0, same - _LONGEST // 3)
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    before = "..." if start else ""
+    room = _LONGEST - len(before)
+    rest = text[start:]
+    return before + (rest if len(rest) <= room else f"{rest[: room - 3]}...")
 
 
 def short(value: Any, plain: Callable[[Any], Any] | None = None) -> str:
@@ -71,6 +102,40 @@ def told(noun: str, verb: str, found: Iterable[str]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines[:_SHOWN])
         if len(lines) > _SHOWN:
             yield f"  and {len(lines) - _SHOWN} more places"
+
+
+class Stopped(DiagnosticError):
+    """A plan that was refused at one of its steps: `calls` of its `of` requests were made, `left` was never begun."""
+
+    def __init__(self, refused: DiagnosticError, step: object, calls: int, of: int, left: Iterable[object]) -> None:
+        super().__init__(refused.diagnostics)
+        self.step, self.calls, self.of, self.left = str(step), calls, of, [str(item) for item in left]
+
+
+def half_way(error: DiagnosticError, done: Iterable[str], subject: str) -> DiagnosticError:
+    """The error of a deployment that stopped, with what exists now. `done` are the changes that were made, in words.
+
+    A plan that was refused before its first change is no more than refused.
+    """
+    made = list(done)
+    notes = [f"done: {item}" for item in made]
+    if isinstance(error, Stopped):
+        if error.calls:
+            notes.append(f"in part: {error.step} ({error.calls} of its {error.of} requests were made)")
+        if notes:
+            begun = [] if error.calls else [error.step]
+            notes += [f"not done: {item}" for item in [*begun, *error.left]]
+    elif notes:
+        notes.append("what is left was not looked at")
+    if not notes:
+        return DiagnosticError(error.diagnostics, error.result)
+    told = Diagnostic(
+        "FT707",
+        f"{subject} stopped half-way; this is what was done and what was not",
+        notes=tuple(notes),
+        helps=("mend the cause and repeat the command: it goes on from here",),
+    )
+    return DiagnosticError(error.diagnostics, f"{subject} stopped half-way", [told])
 
 
 def say(done: object) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from .. import __version__
 from ..backends.registry import NAMES
 from . import emit, manage, run, simulate
+from .arguments import Intermixed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="metaflow-triggers", description="Check and compile the event triggers of Metaflow flows, offline."
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Intermixed)
     check = commands.add_parser("check", help="find mistakes in flows and between them")
     _common(check)
     check.set_defaults(work=_check)
@@ -104,6 +105,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
     import_metaflow()
     from .. import seams
+    from ..compiling.compare import require
     from ..compiling.compile import Compilation, compile_flows, folder_files
     from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
@@ -119,6 +121,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     options.compared = False
     result: str | None = None
     try:
+        if options.command == "diff":
+            require(Path(options.against))
         read = read_flows(options, names, code_package=code_package, workflow=workflow)
         flows = read.flows
         settings = seams.read_settings(production=options.production, code_package=code_package)

@@ -8,6 +8,7 @@ Not here: click (the extension declares the options), what a backend emits or ho
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings
 from ..reading import prepared
 from ..reading.prepared import read, workflow
+from . import packages
 
 EXIT_SAME, EXIT_ERROR, EXIT_SETTING = 0, 1, 2
 EXIT_DIFFERENT, EXIT_DIFF_ERROR = 1, 2
@@ -57,7 +59,7 @@ def _guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except DiagnosticError as error:
-        _print(error.diagnostics, 1, [], error.result)
+        _print([*error.diagnostics, *error.aftermath], 1, [], error.result)
         missing = all(item.code == "FT002" for item in error.diagnostics)
         return EXIT_SETTING if missing else EXIT_ERROR
     except Exception as error:
@@ -84,13 +86,27 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 
 
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
-    from ..backends.registry import backend as load
     from ..compiling.compile import Compilation, compile_flows
     from ..reading.prepared import ReadFlow
-    from ..rules.weight import has_errors
 
     seams.check_shape([backend])
     seams.prove_in_charge()
+    with contextlib.redirect_stdout(sys.stderr):  # functions of the user and environments print; manifests stand alone
+        flow, found, workflows, package = _prepared(obj, backend, options, settings)
+    polls, remarks = _polls(flow)
+    found = [*found, *remarks]
+    compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
+    diagnostics = (*found, *compilation.diagnostics)
+    return Compilation(compilation.graph, compilation.files, diagnostics), package
+
+
+def _prepared(
+    obj: Any, backend: str, options: dict[str, Any], settings: Settings
+) -> tuple[Any, list[Diagnostic], dict[str, Any], Any]:
+    """The flow, what is wrong with it, its workflow by backend, its package."""
+    from ..backends.registry import backend as load
+    from ..rules.weight import has_errors
+
     flow, found = read(obj, settings)
     derived = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
     name = _given_name(obj, backend) or derived
@@ -103,11 +119,7 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
             workflows[backend], package = workflow(obj, backend, settings, name, options)
         except DiagnosticError as error:
             found = [*found, *error.diagnostics]
-    polls, remarks = _polls(flow)
-    found = [*found, *remarks]
-    compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
-    diagnostics = (*found, *compilation.diagnostics)
-    return Compilation(compilation.graph, compilation.files, diagnostics), package
+    return flow, found, workflows, package
 
 
 def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
@@ -163,7 +175,7 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     if has_errors(compilation.diagnostics):
         return EXIT_ERROR
     if options.get("package_output"):
-        _write_package(Path(options["package_output"]), package)
+        packages.write(Path(options["package_output"]), package)
     if options.get("show") == "policies":
         from ..backends import registry
         from ..compiling.whole_file import write_whole
@@ -187,17 +199,6 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         return EXIT_SAME
     sys.stdout.write(as_one_text(files))
     return EXIT_SAME
-
-
-def _write_package(folder: Path, package: Any) -> None:
-    """The code package, at its place below the datastore's root, for who deploys the manifests by other means."""
-    if package is None or package.blob is None:
-        raise DiagnosticError([Diagnostic("FT003", "--package-output needs a code package, which was left out")])
-    from ..compiling.whole_file import write_whole
-
-    path = folder / package.path
-    write_whole(path, package.blob)
-    sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, in {path}\n")
 
 
 def as_one_text(files: list[Any]) -> str:
@@ -226,12 +227,14 @@ def _owner(backend: str, flow: Any, settings: Settings) -> str:
 
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from ..compiling.compare import compare, render
+    from ..compiling.compare import compare, render, require
     from ..rules.weight import has_errors
 
     live = bool(options.get("live"))
     if live == bool(options.get("against")):
         raise DiagnosticError([Diagnostic("FT003", "diff needs either --against DIR or --live")])
+    if not live:
+        require(Path(options["against"]))
     settings = _settings(obj, options, _real_user(required=True) if live else None)
     compilation, _ = _compiled(obj, backend, options, settings)
     if has_errors(compilation.diagnostics):
@@ -279,6 +282,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     deployer: Any = registry.deployer(backend)
     if only_json:
         sys.stdout.write(deployer.one_document(compilation.files))
+        packages.say_not_uploaded(package)
         _deployer_attributes(obj, backend, options, compilation)
         return EXIT_SAME
     missing = deployer.missing_settings(compilation.files, settings)
@@ -297,7 +301,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
         deployed_name=name,
         token=token,
         options=options,
-        upload=lambda: _upload(obj, settings, package),
+        upload=lambda: packages.upload(obj, settings, package),
         **about,
     )
     _deployer_attributes(obj, backend, options, compilation)
@@ -353,13 +357,6 @@ def _say_what_would_be_deployed(obj: Any, backend: str, compilation: Any) -> Non
     sys.stderr.write(table(compilation.graph))
     script = Path(sys.argv[0]).name
     sys.stderr.write(f"To see the objects: python {script} {backend} compile\n\n")
-
-
-def _upload(obj: Any, settings: Settings, package: Any) -> None:
-    if package is None or package.blob is None or settings.datastore_s3 is None:
-        return
-    sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, to {settings.datastore_s3}\n")
-    seams.upload_code_package(obj, settings.datastore_s3, package)
 
 
 def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compilation: Any) -> None:

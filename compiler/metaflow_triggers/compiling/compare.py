@@ -64,7 +64,13 @@ def compare(
 
     `whole`: what the folder has of `backends` and these flows do not is gone; else other flows do not count.
     """
+    require(folder)
     files, backends = list(files), list(backends)
+    return settled(folder, lambda index: _report(folder, index, files, flows, inputs, whole=whole, backends=backends))
+
+
+def require(folder: Path) -> None:
+    """Raise DiagnosticError(FT003) where there is nothing that could be compared with: before anything is compiled."""
     if not (folder / INDEX).exists() and not journal.is_there(folder):
         raise DiagnosticError(
             [
@@ -75,7 +81,6 @@ def compare(
                 )
             ]
         )
-    return settled(folder, lambda index: _report(folder, index, files, flows, inputs, whole=whole, backends=backends))
 
 
 def _report(

@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +45,7 @@ def locked(folder: Path, seconds: float = SECONDS) -> Iterator[None]:
         os.close(descriptor)
     try:
         os.truncate(descriptor, 0)
-        os.write(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
+        os.write(descriptor, json.dumps({"pid": os.getpid(), "host": os.uname().nodename}).encode())
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -36,11 +36,12 @@ class Diagnostic:
 class DiagnosticError(Exception):
     """Raised where a stage cannot go on. Carries one or more diagnostics; never shown as a traceback.
 
-    `result` says what had been done by then, where that is not nothing.
+    `result` says what had been done by then, where that is not nothing; `aftermath` what exists now and what is left.
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     result: str | None = None
+    aftermath: list[Diagnostic] = field(default_factory=list)
 
     def __str__(self) -> str:
         return "; ".join(f"{item.code}: {item.message}" for item in self.diagnostics)

@@ -3,7 +3,8 @@
 In:   a connection, the flows of this engine, how far each has read.
 Out:  starts, half-arrived sets, moved cursors: all in one transaction, so several engines may do it on one file.
 
-Not here: issuing starts (`issue`), sets (`joins`), values. A flow seen for the first time begins at the log's end.
+Not here: issuing starts (`issue`), sets (`joins`), values. A flow seen for the first time begins at the log's end,
+or, where no flow was ever seen, at its beginning.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, values
+from metaflow_extensions.triggers.plugins import exact_json, local_events, values
 
 from ..language import filters
 from . import joins
@@ -30,9 +31,10 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Arrived:
-    """An event of the log, read."""
+    """An event of the log, read. `row` is the key of its row: an event's name and id, in old rows the id alone."""
 
     sequence: int
+    row: str
     id: str
     name: str
     kind: str
@@ -62,13 +64,18 @@ class Matcher:
         self._flushed = 0
 
     def register(self, connection: sqlite3.Connection) -> None:
-        """Begin to read for flows that the database does not know yet. Raises sqlite3.Error."""
+        """Begin to read for flows that the database does not know yet. Raises sqlite3.Error.
+
+        The first flows of all begin at the log's beginning: what was accepted before anybody listened is for them.
+        """
         with transaction(connection):
+            (begin,) = connection.execute(
+                "SELECT coalesce((SELECT max(sequence) FROM events WHERE EXISTS (SELECT 1 FROM cursors)), 0)"
+            ).fetchone()
             connection.execute(
-                "INSERT INTO cursors (flow_key, sequence)"
-                " SELECT value, (SELECT coalesce(max(sequence), 0) FROM events) FROM json_each(?) WHERE true"
+                "INSERT INTO cursors (flow_key, sequence) SELECT value, ? FROM json_each(?) WHERE true"
                 " ON CONFLICT (flow_key) DO NOTHING",
-                (self._keys,),
+                (begin, self._keys),
             )
         (low,) = connection.execute(
             "SELECT coalesce((SELECT min(sequence) FROM cursors WHERE flow_key IN (SELECT value FROM json_each(?))),"
@@ -94,10 +101,10 @@ class Matcher:
         if not rows:
             return None
         found = []
-        for sequence, identity, name, kind, body, timestamp in rows:
-            waits = self._index.get((kind, name))
+        for row in rows:
+            waits = self._index.get((row[3], row[2]))
             if waits:
-                found.append((Arrived(sequence, identity, name, kind, _payload(body), timestamp), tuple(waits)))
+                found.append((_arrived(row), tuple(waits)))
         return Batch(tuple(found), rows[-1][0])
 
     def apply(self, connection: sqlite3.Connection, batch: Batch, now: datetime) -> int:
@@ -197,7 +204,12 @@ def _start_once(connection: sqlite3.Connection, matching: Sequence[Wait], event:
 
 def key(event: Arrived) -> str:
     """The start key of an event. An outcome's id names upstream run and outcome."""
-    return f"{event.kind}/{event.id}"
+    return f"{event.kind}/{event.row}"
+
+
+def _arrived(row: tuple[int, str, str, str, str, str]) -> Arrived:
+    sequence, key, name, kind, body, timestamp = row
+    return Arrived(sequence, key, local_events.identity_of(kind, name, key), name, kind, _payload(body), timestamp)
 
 
 def _payload(text: str) -> dict[str, Any]:
@@ -213,7 +225,7 @@ def _read(connection: sqlite3.Connection, sequence: int) -> Arrived:
     row = connection.execute(
         "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence = ?", (sequence,)
     ).fetchone()
-    return Arrived(row[0], row[1], row[2], row[3], _payload(row[4]), row[5])
+    return _arrived(row)
 
 
 def _add(

@@ -14,6 +14,7 @@ _FIRST = (
     """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
+    -- Of an event `<name>/<id>` (`local_events.row_key`); earlier versions wrote the id alone.
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('event', 'finish', 'schedule', 'poll')),

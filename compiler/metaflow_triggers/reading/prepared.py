@@ -54,7 +54,7 @@ def workflow(
     obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any], *, package: Any = None
 ) -> tuple[Any, Any]:
     """(the step-by-step workflow as upstream makes it, the code package). `package`: the flow's, if it is made."""
-    if package is None:
-        package = seams.build_code_package(obj, settings)
+    if package is None or package.only_for not in (None, backend):
+        package = seams.build_code_package(obj, settings, backend)
     make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
     return make(obj, settings, package, name, seams.Options(**options)), package

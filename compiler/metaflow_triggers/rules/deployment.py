@@ -86,6 +86,18 @@ RULES: tuple[Rule, ...] = (
         language="console",
     ),
     Rule(
+        code="FT707",
+        title="a deployment stopped half-way",
+        severity="note",
+        finds="`create` or `delete` was refused after its first change. The notes list each change that was made, the "
+        "one that was made in part, and those that were not made.",
+        why="What exists now is neither what was deployed before nor what shall be. Repeating the command goes on from "
+        "here; nothing has to be cleaned up by hand.",
+        example="$ python flow.py step-functions create   # without the right to iam:PutRolePolicy",
+        instead="$ python flow.py step-functions create   # with it: goes on from where it stopped",
+        language="console",
+    ),
+    Rule(
         code="FT900",
         title="a bug in the compiler",
         severity="error",

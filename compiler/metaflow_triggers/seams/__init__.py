@@ -10,7 +10,7 @@ list against the installed Metaflow, and `check_shape` turns a missing one into 
 Line numbers in comments: Metaflow 2.19.39.
 """
 
-from .code_package import CodePackage, build_code_package, preload_code_package, upload_code_package
+from .code_package import CodePackage, build_code_package, preload_code_package
 from .compilers import PRODUCTION_TOKEN, Options
 from .configuration import configured, datastore_root, read_settings, real_user
 from .environment import CanonicalEnvironment
@@ -26,9 +26,11 @@ from .flows import (
     namespace_prefix,
     run_command,
 )
+from .parts import Part, Parts
 from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
 from .state_machines import step_functions_workflow
 from .tokens import check_token, resolve_token
+from .upload import upload_code_package, upload_parts
 from .workflow_templates import argo_workflow
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "CanonicalEnvironment",
     "CodePackage",
     "Options",
+    "Part",
+    "Parts",
     "Refused",
     "argo_workflow",
     "build_code_package",
@@ -61,4 +65,5 @@ __all__ = [
     "run_command",
     "step_functions_workflow",
     "upload_code_package",
+    "upload_parts",
 ]

@@ -16,45 +16,65 @@ import io
 import json
 import tarfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings, open_setting
-from .environment import CanonicalEnvironment, s3_datastore
+from .conda import is_conda, kept_packages
+from .configuration import datastore_root
+from .environment import STEP_DECORATORS, CanonicalEnvironment, attached, s3_datastore, upstream_errors
+from .parts import Parts
 
 
+@dataclass(frozen=True)
 class CodePackage:
-    """A code package: its bytes (None when it was left out), its SHA-1 and its place below the datastore root."""
+    """A code package: its bytes (None when it was left out), its SHA-1 and its place below the datastore root.
 
-    def __init__(self, blob: bytes | None, metadata: str, sha: str, path: str) -> None:
-        self.blob = blob
-        self.metadata = metadata
-        self.sha = sha
-        self.path = path
+    `parts` is what else the compiled workflow refers to; upstream's compilers add to it. `only_for`: the one backend
+    that it was made for, or None.
+    """
+
+    blob: bytes | None
+    metadata: str
+    sha: str
+    path: str
+    parts: Parts
+    only_for: str | None = None
 
 
-def build_code_package(obj: Any, settings: Settings) -> CodePackage:
+def build_code_package(obj: Any, settings: Settings, backend: str) -> CodePackage:
     """The flow's code package with reproducible bytes, or a placeholder with `--no-code-package`.
 
     The place is the one upstream's content-addressed store would choose (content_addressed_store.py:98-105).
     """
     from metaflow.package import MetaflowPackage
 
+    parts = Parts(settings)
     if not settings.code_package:
         metadata = json.dumps({"version": 0, "archive_format": "tgz", "mfcontent_version": 1})
-        return CodePackage(None, metadata, open_setting("CodePackageSha"), open_setting("CodePackagePath"))
-    package = MetaflowPackage(
-        obj.flow,
-        CanonicalEnvironment(obj.environment, settings),
-        obj.echo,
-        suffixes=obj.package_suffixes,
-        flow_datastore=None,
-        backend=_reproducible_backend(),
-    )
-    blob = bytes(package.blob)
+        return CodePackage(None, metadata, open_setting("CodePackageSha"), open_setting("CodePackagePath"), parts)
+    conda = is_conda(obj.environment)
+    with (
+        # The packages of an environment depend on where the steps run.
+        attached(obj, STEP_DECORATORS[backend], s3_datastore(obj, datastore_root(settings)))
+        if conda
+        else contextlib.nullcontext(),
+        kept_packages(obj.environment, parts),
+        upstream_errors(obj),
+    ):
+        package = MetaflowPackage(
+            obj.flow,
+            CanonicalEnvironment(obj.environment, settings),
+            obj.echo,
+            suffixes=obj.package_suffixes,
+            flow_datastore=None,
+            backend=_reproducible_backend(),
+        )
+        blob = bytes(package.blob)
     sha = hashlib.sha1(blob).hexdigest()  # noqa: S324 - the name that Metaflow's datastore gives it
-    return CodePackage(blob, package.package_metadata, sha, f"{obj.flow.name}/data/{sha[:2]}/{sha}")
+    path = f"{obj.flow.name}/data/{sha[:2]}/{sha}"
+    return CodePackage(blob, package.package_metadata, sha, path, parts, backend if conda else None)
 
 
 _METAFLOW_FILES = ".mf_code/metaflow/"
@@ -152,19 +172,3 @@ def _reproducible_backend() -> Any:
 
     _backend_class = ReproducibleTar
     return _backend_class
-
-
-def upload_code_package(obj: Any, root: str, package: CodePackage) -> None:
-    """Put the package where the compiled workflow looks for it (Metaflow's own content-addressed store).
-
-    Raises DiagnosticError(FT704) if the datastore refuses, FT900 if it ends up elsewhere.
-    """
-    datastore = s3_datastore(obj, root)
-    try:
-        uri, sha = datastore.save_data([package.blob], len_hint=1)[0]
-    except Exception as error:
-        raise DiagnosticError(
-            [Diagnostic("FT704", f"the code package could not be written below {root}: {error}")]
-        ) from error
-    if sha != package.sha or uri != f"{root}/{package.path}":
-        raise DiagnosticError([Diagnostic("FT900", f"the code package went to {uri}, expected {root}/{package.path}")])

@@ -32,6 +32,15 @@ class CanonicalEnvironment:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._environment, name)
 
+    def init_environment(self, echo: Any, *more: Any) -> None:
+        """Raises DiagnosticError(FT123) with the environment's own words."""
+        try:
+            self._environment.init_environment(echo, *more)
+        except Exception as error:  # conda and pip run here, on the user's packages
+            told = f"the environment `{self._environment.TYPE}` could not be prepared: {_words(error)}"
+            helps = ("`compile --no-code-package` needs no environment",)
+            raise DiagnosticError([Diagnostic("FT123", told, helps=helps)]) from error
+
     def get_environment_info(self, include_ext_info: bool = False) -> dict[str, Any]:
         info: dict[str, Any] = {
             "app": configured("APP"),
@@ -111,6 +120,10 @@ class OfflineClients:
         return self._batch if module == "batch" else None
 
 
+STEP_DECORATORS = {"step-functions": ["batch"], "argo-workflows": ["kubernetes", "environment"]}
+"""Backend -> what its `create` attaches to every step."""
+
+
 def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractContextManager[None]:
     """The flow with step decorators attached as upstream's `create` attaches them, taken away afterwards."""
 
@@ -173,11 +186,21 @@ def upstream_errors(obj: Any) -> Iterator[None]:
     try:
         yield
     except MetaflowException as error:
-        raise DiagnosticError(
-            [
-                Diagnostic(
-                    "FT123",
-                    f"Metaflow cannot compile `{obj.flow.name}`: {' '.join(str(error.message).split())}",
-                )
-            ]
-        ) from error
+        message = f"Metaflow cannot compile `{obj.flow.name}`: {_words(error)}"
+        raise DiagnosticError([Diagnostic("FT123", message)]) from error
+
+
+def _words(error: BaseException) -> str:
+    """What an error of Metaflow's says, on one line; of a parameter's own code, what that raised.
+
+    Metaflow puts a whole traceback into the latter's message (exception.py, `ParameterFieldFailed`).
+    """
+    from metaflow.exception import ParameterFieldFailed
+
+    if isinstance(error, ParameterFieldFailed):
+        told, cause = str(error.message).partition(", the following exception")[0], error.__context__
+        while isinstance(cause, ParameterFieldFailed):
+            cause = cause.__context__
+        name = type(cause).__name__
+        return f"{' '.join(told.replace('*', '`').split())}: {name}: {_words(cause)}" if cause else told
+    return " ".join(str(getattr(error, "message", None) or error).split())

@@ -53,7 +53,17 @@ PRIVATE_NAMES = {
     "metaflow.extension_support": ["dump_module_info"],
     "metaflow.parameters": ["flow_context"],
     "metaflow.metaflow_config_funcs": ["from_conf"],
-    "metaflow.datastore.flow_datastore": ["FlowDataStore"],
+    "metaflow.datastore.flow_datastore": ["FlowDataStore", "FlowDataStore.save_data"],
+    "metaflow.includefile": ["_dict_dataclients", "UploaderV1.store"],
+    "metaflow.plugins.pypi.conda_environment": [
+        "CondaEnvironment.get_environment",
+        "CondaEnvironment.get_environment_manifest_path",
+        "CondaEnvironment.init_environment",
+        "CondaEnvironment.read_from_environment_manifest",
+        "CondaEnvironment.write_to_environment_manifest",
+    ],
+    "metaflow.exception": ["ParameterFieldFailed"],
+    "metaflow.plugins.datastores.local_storage": ["LocalStorage.get_datastore_root_from_config"],
 }
 
 

@@ -19,7 +19,15 @@ from . import shell_words
 from .code_package import CodePackage
 from .compilers import LAUNCHER, Options, canonical, compiled
 from .configuration import datastore_root
-from .environment import OfflineClients, RecordingBatch, attached, replaced, s3_datastore, upstream_errors
+from .environment import (
+    STEP_DECORATORS,
+    OfflineClients,
+    RecordingBatch,
+    attached,
+    replaced,
+    s3_datastore,
+    upstream_errors,
+)
 from .flows import current_project
 from .shape import unknown_shape
 
@@ -78,7 +86,9 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
     role = f"arn:{_PARTITION}:iam::0:role/unused"
     with (
         upstream_errors(obj),
-        attached(obj, ["batch"], store),
+        package.parts.of_commands(store, obj.flow.name),
+        package.parts.of_files(store.TYPE),
+        attached(obj, STEP_DECORATORS["step-functions"], store),
         replaced(aws_client, cached_provider_class=OfflineClients(batch)),
         replaced(
             upstream,

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 from ..diagnostics import DiagnosticError
-from ..model.settings import Settings, open_setting, task_environment
+from ..model.settings import Settings, task_environment
 from . import shell_words
 from .code_package import CodePackage
 from .compilers import LAUNCHER, Options, canonical, compiled
 from .configuration import datastore_root
-from .environment import attached, datastore, replaced, upstream_errors
+from .environment import STEP_DECORATORS, attached, datastore, replaced, upstream_errors
 from .flows import features
 from .kubernetes_models import lent
+from .parts import filled_in
 from .shape import unknown_shape
 
 
@@ -67,7 +67,8 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
 
     with (
         upstream_errors(obj),
-        attached(obj, ["kubernetes", "environment"], store),
+        attached(obj, STEP_DECORATORS["argo-workflows"], store),
+        package.parts.of_files(kind),
         replaced(upstream, shlex=shell_words.module),
     ):
         made = compiled(
@@ -82,7 +83,7 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             **options.argo,
         )
         template = json.loads(json.dumps(made._workflow_template.to_json(), default=_plain))
-    template = canonical(_without_nulls(template), _filled_in(settings))
+    template = canonical(_without_nulls(template), filled_in(settings))
     told = [{"name": name, "value": value} for name, value in task_environment(settings).items()]
     for entry in template["spec"].get("templates", []):
         container = entry.get("container")
@@ -133,18 +134,3 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]
     return value
-
-
-def _filled_in(settings: Settings) -> Callable[[str], str]:
-    """Text of a WorkflowTemplate with the settings filled in that are configured."""
-    if settings.datastore_s3 is None:
-        return lambda text: text
-    bucket, _, prefix = settings.datastore_s3.removeprefix("s3://").partition("/")
-    known = ((open_setting("DatastoreBucket"), bucket), (open_setting("DatastorePrefix"), prefix))
-
-    def replace(text: str) -> str:
-        for placeholder, value in known:
-            text = text.replace(placeholder, value)
-        return text
-
-    return replace

@@ -20,7 +20,7 @@ from ..graph.link import branch_key, identity, qualified_name
 from ..language.cron import fires, to_six_fields
 from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
 from ..model.names import poll_slug
-from .acceptance import refusal
+from .acceptance import refusal, taken
 from .items import BEGINNING, Item
 from .matching import is_for, lacking, needed, outcome_of, without_value
 from .steps import NotStarted, Occurrence, Start, Step, Waiting
@@ -66,7 +66,7 @@ class Reference:
         self.graph = graph
         self.now: datetime | None = None
         self._polls = {poll.name: (poll, graph.flows[target]) for target, poll in graph.polls if target is not None}
-        self._known: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str, str], Any] = {}  # kind, name, id -> the payload
         self._runs = 0
         self._items = 0
         self._active: dict[tuple[str, str], str] = {}  # (poll, hash of its context) -> run
@@ -88,9 +88,12 @@ class Reference:
             return self._step(item, doing, refused=refused)
         known = self._identity(item)
         if item.kind in ("event", "finish"):
-            if (item.kind, known) in self._known:
-                return self._step(item, doing, repeated=True)
-            self._known.add((item.kind, known))
+            # An event is its name and its id (section 7); an outcome's identity names its flow.
+            key = (item.kind, item.name, known)
+            if key in self._known:
+                other = taken(item.name, known, self._known[key], item.payload) if item.kind == "event" else None
+                return self._step(item, doing, refused=other, repeated=other is None)
+            self._known[key] = item.payload
         if item.kind == "event":
             self._arrive(Occurrence(item.name, item.payload, known, item.at or self.now, "event"), None, doing)
         elif item.kind == "finish":

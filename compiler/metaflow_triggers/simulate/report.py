@@ -60,7 +60,7 @@ def _done(step: Step) -> list[str]:
         for item in step.not_started
     ]
     if step.repeated:
-        lines.append("starts nothing new: its id has come before")
+        lines.append("starts nothing new: it has come before")
     return lines or ["starts nothing"]
 
 

@@ -136,3 +136,10 @@ def test_an_index_that_names_other_places_is_refused(project: Path, triggers: Ru
         (project / "out/metaflow-triggers.json").write_text(json.dumps(changed))
         done = triggers(*DIFF, "--full", cwd=project)
         assert done.code == 2 and "secret" not in done.out and "error[FT003]" in done.err
+
+
+def test_a_folder_that_is_not_there_is_said_before_any_flow_is_read(triggers: Run, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "flow.py").write_text("from metaflow import FlowSpec\nopen('read', 'w').close()\n")
+    done = triggers("diff", "flow.py", "--against", "none", cwd=tmp_path)
+    assert done.code == 2 and "`none` cannot be compared with" in done.err
+    assert not (tmp_path / "read").exists()

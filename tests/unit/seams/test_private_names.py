@@ -18,6 +18,7 @@ PRESENT = None
 
 STEP_FUNCTIONS = "metaflow.plugins.aws.step_functions.step_functions"
 ARGO = "metaflow.plugins.argo.argo_workflows"
+CONDA = "metaflow.plugins.pypi.conda_environment.CondaEnvironment"
 TOKEN = ["name", "token_prefix", "obj", "authorize", "given_token", "generate_new_token", "is_project"]
 PARAMETERS: dict[str, list[str] | None] = {
     f"{STEP_FUNCTIONS}.StepFunctions._compile": ["self"],
@@ -77,6 +78,19 @@ PARAMETERS: dict[str, list[str] | None] = {
         "monitor",
         "storage_impl",
         "ds_root",
+    ],
+    "metaflow.datastore.flow_datastore.FlowDataStore.save_data": ["self", "data_iter", "len_hint"],
+    "metaflow.includefile._dict_dataclients": PRESENT,
+    "metaflow.includefile.UploaderV1.store": ["flow_name", "path", "is_text", "encoding", "handler", "echo"],
+    f"{CONDA}.get_environment": PRESENT,  # wrapped by functools.lru_cache, which we clear
+    f"{CONDA}.get_environment_manifest_path": ["self"],
+    f"{CONDA}.init_environment": ["self", "echo"],
+    f"{CONDA}.read_from_environment_manifest": ["self", "keys"],
+    f"{CONDA}.write_to_environment_manifest": ["self", "keys", "value"],
+    "metaflow.exception.ParameterFieldFailed": ["name", "field"],
+    "metaflow.plugins.datastores.local_storage.LocalStorage.get_datastore_root_from_config": [
+        "echo",
+        "create_on_absent",
     ],
 }
 LOST = {

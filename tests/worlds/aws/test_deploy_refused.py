@@ -24,6 +24,20 @@ def said(work: Work, refusing: Refusing) -> Diagnostic:
     return found
 
 
+NOT_LOOKED_AT = "what is left was not looked at"
+"""Refused while the account was read again after a whole plan."""
+
+
+def half_way(work: Work, refusing: Refusing) -> tuple[Diagnostic, tuple[str, ...]]:
+    """The refusal, and what is told of what was done and what was not."""
+    with pytest.raises(DiagnosticError) as raised:
+        work(refusing.client)
+    (found,) = raised.value.diagnostics
+    notes = tuple(note for item in raised.value.aftermath for note in item.notes)
+    assert (raised.value.result is None) == (not notes)
+    return found, notes
+
+
 def one_permission_after_the_other(before: Work, work: Work, only: Collection[str] = ()) -> list[str]:
     """Deny each action that is needed (of `only`, if there are any), the one after the other; returns them."""
 
@@ -40,14 +54,21 @@ def one_permission_after_the_other(before: Work, work: Work, only: Collection[st
             needed = [action for action in needed if not only or action in only]
             refusing = Refusing(aws)
             for action in needed:
+                refusing.refuse = lambda asked: None
+                was = content(aws)
                 refusing.refuse = lambda asked, action=action: denied(action) if asked == action else None  # type: ignore[misc]
                 refusing.actions.clear()
-                found = said(work, refusing)
+                found, notes = half_way(work, refusing)
+                assert refusing.actions.count(action) == 1, action  # what is denied will be denied again
+                refusing.refuse = lambda asked: None
+                # What is told is what the account shows: something was changed, or nothing was.
+                changes = [note for note in notes if note.startswith(("done: ", "in part: "))]
+                assert (content(aws) == was) == (not changes), (action, notes)
+                assert not notes or notes[-1].startswith(("not done: ", "in part: ")) or notes[-1] == NOT_LOOKED_AT
                 assert found.code == "FT702"
                 assert found.message.startswith(f"access denied: {action} on ")
                 assert len(found.message.partition(" on ")[2]) > 1
                 assert any(action in note for note in found.notes)
-                assert refusing.actions.count(action) == 1, action  # what is denied will be denied again
             refusing.refuse = lambda action: None
             work(refusing.client)
             assert content(aws) == wanted

@@ -41,7 +41,7 @@ def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow]) -> di
     graphs = {row.rule: read[row.rule].graph for row in rows}
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda pair: _deploy(engine, *pair), [(f, g) for g in graphs.values() for f in g.flows]))
-    observed = {row.rule: Observed(not_started=[], refused=[]) for row in rows}
+    observed = {row.rule: Observed(not_started=[], refused=[], cloud=True) for row in rows}
     todo = {row.rule: row_items(row, graphs[row.rule]) for row in rows}
     for number in range(max(map(len, todo.values()))):
         for rule, items in todo.items():

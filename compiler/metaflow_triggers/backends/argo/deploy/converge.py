@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
+from ...plans import half_way
 from ...registry import About
 from ..compile import names
 from ..compile.shared import webhook_url
@@ -185,7 +186,20 @@ def _settle(
     """Plan, rehearse and execute until there is nothing left to do: another `create` may work on the same objects, also
     on those that this one has done with."""
     done: dict[tuple[str, str, str], Step] = {}
+    try:
+        return _until_nothing_is_left(api, next_plan, before, told, done)
+    except DiagnosticError as error:
+        changed = (str(step) for step in done.values() if step.instructions)
+        raise half_way(error, changed, "the deployment") from error
 
+
+def _until_nothing_is_left(
+    api: Cluster,
+    next_plan: Callable[[bool], Plan],
+    before: Callable[[], None],
+    told: Callable[[Step], None],
+    done: dict[tuple[str, str, str], Step],
+) -> Report:
     def tell(step: Step) -> None:
         where = (step.kind, step.namespace, step.name)
         if where not in done or (done[where].verb, step.verb) == ("unchanged", "updated"):

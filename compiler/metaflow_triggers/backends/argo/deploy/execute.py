@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ....diagnostics import DiagnosticError
+from ...plans import Stopped
 from .cluster import Cluster, Superseded
 from .instructions import Instruction, Plan, Step
 
@@ -30,9 +32,13 @@ def rehearse(api: Cluster, plan: Plan) -> None:
 
 def execute(api: Cluster, plan: Plan, told: Callable[[Step], None]) -> None:
     """Step by step. Raises DiagnosticError or Superseded; what was done stays."""
-    for step in plan.steps:
-        for item in step.instructions:
-            _request(api, item, dry_run=False)
+    for number, step in enumerate(plan.steps):
+        for calls, item in enumerate(step.instructions):
+            try:
+                _request(api, item, dry_run=False)
+            except DiagnosticError as refused:
+                left = (other for other in plan.steps[number + 1 :] if other.instructions)
+                raise Stopped(refused, step, calls, len(step.instructions), left) from refused
         told(step)
 
 

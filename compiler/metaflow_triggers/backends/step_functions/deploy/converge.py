@@ -17,6 +17,7 @@ from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
+from ...plans import half_way
 from ..compile.parameters import parameters as all_parameters
 from .calls import Clients
 from .execute import Conflict, execute
@@ -110,8 +111,24 @@ def _settle(
     sleep: Callable[[float], None],
 ) -> list[Step]:
     """Plan and execute until there is nothing left to do: another `create` may work on the same objects, and what
-    AWS answers right after a change may be what was before it."""
+    AWS answers right after a change may be what was before it. A deployment that stops says what exists now."""
     done: list[Step] = []
+    try:
+        return _until_nothing_is_left(next_plan, place, done, before=before, told=told, sleep=sleep)
+    except DiagnosticError as error:
+        changed = (str(step) for step in done if step.instructions)
+        raise half_way(error, changed, f"the deployment of {place.deployed}") from error
+
+
+def _until_nothing_is_left(
+    next_plan: Callable[[], Plan],
+    place: Place,
+    done: list[Step],
+    *,
+    before: Callable[[], None],
+    told: Callable[[Step], None],
+    sleep: Callable[[float], None],
+) -> list[Step]:
     carried_out: set[tuple[str, str]] = set()
     before_that: tuple[Instruction, ...] = ()
     conflicts: list[Conflict] = []

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
+from ...plans import Stopped
 from .calls import calling, code
 from .instructions import Instruction, Place, Plan, Step, filled
 
@@ -60,9 +61,13 @@ def execute(
 ) -> None:
     """Carry out `plan`; `told` is called with each step once all its instructions are carried out."""
     results: dict[str, Any] = {}
-    for step in plan.steps:
-        for instruction in step.instructions:
-            _carry_out(place, instruction, results, sleep)
+    for number, step in enumerate(plan.steps):
+        for calls, instruction in enumerate(step.instructions):
+            try:
+                _carry_out(place, instruction, results, sleep)
+            except DiagnosticError as refused:
+                left = (item for item in plan.steps[number + 1 :] if item.instructions)
+                raise Stopped(refused, step, calls, len(step.instructions), left) from refused
         told(step)
 
 

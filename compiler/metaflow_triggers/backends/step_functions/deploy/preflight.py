@@ -45,11 +45,16 @@ def missing_things(template: dict[str, Any], settings: Settings, clients: Client
                 value,
                 Diagnostic(
                     "FT706",
-                    f"{what[:1].lower()}{what[1:]}: there is no `{value}` in this account and region ({region})",
+                    f"{_inside(what)}: there is no `{value}` in this account and region ({region})",
                     helps=(f"set {known[name].setting} to one that exists, or choose its account and region",),
                 ),
             )
     return [*out.values(), *_missing_buses(template, clients)]
+
+
+def _inside(text: str) -> str:
+    """A sentence's first word as it is written within one: `AWS` and `ARN` stay."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _missing_buses(template: dict[str, Any], clients: Clients) -> Iterator[Diagnostic]:

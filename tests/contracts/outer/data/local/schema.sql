@@ -1,0 +1,111 @@
+PRAGMA application_id = 1296454738;
+PRAGMA user_version = 1;
+PRAGMA journal_mode = wal;
+CREATE TABLE cursors (
+    flow_key TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('event', 'finish', 'schedule', 'poll')),
+    body TEXT NOT NULL,
+    timestamp TEXT NOT NULL,
+    UNIQUE (kind, id)
+);
+CREATE TABLE paused (
+    flow_key TEXT PRIMARY KEY,
+    since TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE poll_changes (number INTEGER NOT NULL);
+CREATE TABLE poll_claims (
+    id TEXT PRIMARY KEY,
+    trigger_name TEXT NOT NULL,
+    workflow_name TEXT NOT NULL,
+    flow_key TEXT NOT NULL,
+    start_key TEXT NOT NULL,
+    tick TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    context TEXT NOT NULL,
+    context_hash TEXT NOT NULL,
+    exclusive INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    due_at TEXT NOT NULL,
+    claimed_at TEXT NOT NULL,
+    UNIQUE (trigger_name, generation),
+    UNIQUE (trigger_name, tick)
+);
+CREATE TABLE poll_owners (
+    owner TEXT PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    pid_started TEXT,
+    beat INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE poll_triggers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    interval TEXT NOT NULL,
+    interval_ms INTEGER NOT NULL,
+    allow_concurrent INTEGER NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1,
+    -- Of the last claim; never reset, also when claims are pruned.
+    generation INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    last_poll_at TEXT,
+    next_due_at TEXT,
+    last_result TEXT,
+    last_error TEXT,
+    consecutive_errors INTEGER NOT NULL DEFAULT 0,
+    suppressed_count INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+CREATE TABLE schedules (
+    flow_key TEXT PRIMARY KEY,
+    cron TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    -- When it fires next; NULL: never again.
+    next_due TEXT
+) WITHOUT ROWID
+;
+CREATE TABLE starts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    flow_key TEXT NOT NULL,
+    start_key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    document TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN (
+        'claimed', 'started', 'succeeded', 'failed', 'aborted', 'timed_out', 'lost', 'refused')),
+    reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- The engine that has issued a claimed start, and when it may be issued (again).
+    owner_pid INTEGER,
+    owner_started TEXT,
+    not_before TEXT,
+    -- The process of a started one.
+    pid INTEGER,
+    pid_started TEXT,
+    run_id TEXT,
+    -- Why a running one is being ended: 'aborted' or 'timed_out'.
+    ending TEXT,
+    step TEXT,
+    error TEXT,
+    scheduled_at TEXT NOT NULL,
+    started_at TEXT,
+    ended_at TEXT,
+    UNIQUE (flow_key, start_key)
+);
+CREATE TABLE waiting (
+    flow_key TEXT NOT NULL,
+    trigger_key TEXT NOT NULL,
+    dependency INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (flow_key, trigger_key, dependency, sequence)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX poll_claims_active ON poll_claims (trigger_name, context_hash)
+    WHERE active = 1 AND exclusive = 1;
+CREATE INDEX starts_active ON starts (state, flow_key, id) WHERE state IN ('claimed', 'started');
+CREATE INDEX starts_to_issue ON starts (flow_key, id) WHERE state = 'claimed' AND owner_pid IS NULL;
