@@ -56,12 +56,15 @@ def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
         raise EventError(f"Workflow {name!r} does not hold its event: {error!r}") from None
     if not isinstance(static, dict):
         static = {"dependencies": static}
-    events = [{"transport": "argo", "event": body} for body in bodies]
-    # Where one event may fill several dependencies of a set, the document says which of them the arguments belong to.
-    first = static.get("set_at")
-    if first is not None:
-        events = [{**event, "dependency": first + place} for place, event in enumerate(events)]
-    return {"version": 1, "dependencies": static.get("dependencies") or [], "events": events}
+    dependencies = static.get("dependencies") or []
+    # Where one event may fill several dependencies of a set, the document says where the set's own begin.
+    if "set_at" in static:
+        dependencies = dependencies[static["set_at"] :][: len(bodies)]
+    return {
+        "version": 1,
+        "dependencies": dependencies,
+        "events": [{"transport": "argo", "event": body} for body in bodies],
+    }
 
 
 def _event(workflow: Any, envelope: str, payload: str | None) -> dict[str, Any]:

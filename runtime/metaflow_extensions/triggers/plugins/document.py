@@ -62,7 +62,7 @@ def _resolved(storage: Any, flow_name: str, item: dict[str, Any]) -> dict[str, A
     content = _content(storage, str(storage.path_join(flow_name, "_triggers", "events", found[1])))
     if content is None:
         raise ValueError(f"an event of the run is not in the datastore: {uri}")
-    return {**{key: value for key, value in item.items() if key != "uri"}, "event": loads(content)}
+    return {"transport": item.get("transport"), "event": loads(content)}
 
 
 def parse(content: bytes | str, where: str = "it") -> dict[str, Any]:

@@ -68,8 +68,11 @@ def select(document: dict[str, Any]) -> list[Event]:
     Raises EventError for a transport or a shape that is not known.
     """
     dependencies = document.get("dependencies") or []
+    items = document.get("events") or []
+    # A set has an event of each dependency, in their order: one event may be there for several.
+    is_set = 1 < len(items) == len(dependencies)
     events = []
-    for item in document.get("events") or []:
+    for place, item in enumerate(items):
         transport, event, number = item.get("transport"), item.get("event"), item.get("dependency")
         if isinstance(event, str):  # JSON inside a JSON string: some paths through a bus add a layer
             try:
@@ -78,16 +81,14 @@ def select(document: dict[str, Any]) -> list[Event]:
                 raise EventError(f"the event of transport {transport!r} is not JSON: {error}") from None
         if not isinstance(event, dict):
             raise EventError(f"the event of transport {transport!r} is not an object")
-        # In a set an event fills a dependency that it need not be the first to match.
-        possible = dependencies if number is None else dependencies[number : number + 1]
-        if transport == "eventbridge":
-            events.append(_from_eventbridge(event, possible))
-        elif transport == "local" and "kind" in event:
+        if transport == "local" and "kind" in event:
             events.append(_from_local(event, dependencies, number))
-        elif transport in ("argo", "local"):
-            events.append(_from_body(event, possible))
-        else:
+            continue
+        read = {"eventbridge": _from_eventbridge, "argo": _from_body, "local": _from_body}.get(transport)
+        if read is None:
             raise EventError(f"unknown transport {transport!r}")
+        found = read(event, dependencies[place : place + 1] if is_set else dependencies)
+        events.append(found if found.dependency is not None or not is_set else read(event, dependencies))
     return events
 
 

@@ -84,7 +84,7 @@ def _field(path: str, alternatives: list[Any]) -> Any:
         nowhere = [{"Not": _is(place, IsPresent=True)} for place in places]
         lists = [{"And": [_is(place, IsPresent=True), _no_scalar(place)]} for place in above]
         out.append({"And": [*nowhere, {"Or": lists}]})
-    return {"Or": out}
+    return out[0] if len(out) == 1 else {"Or": out}
 
 
 def _any(place: str, alternatives: list[Any]) -> list[Any]:
@@ -107,9 +107,17 @@ def _alternative(place: str, item: Any) -> Any:
             _is(place, **{_NUMERIC[sign]: bound}) for sign, bound in zip(operand[::2], operand[1::2], strict=True)
         ]
         return {"And": [_is(place, IsNumeric=True), *bounds]}
+    if operator in ("prefix", "suffix") and isinstance(operand, str):
+        text = f"{literal(operand)}*" if operator == "prefix" else f"*{literal(operand)}"
+        return {"And": [_is(place, IsString=True), _is(place, StringMatches=text)]}
     if operator in ("prefix", "suffix", "equals-ignore-case"):
         return _is(place, IsString=True)
     return {"Or": _scalars(place)}
+
+
+def literal(text: str) -> str:
+    """The text in a pattern of `StringMatches`."""
+    return text.replace("\\", "\\\\").replace("*", "\\*")
 
 
 _NUMERIC = {

@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from ....language.apart import apart, fields
+from .conditions import literal
 
 RUN_PREFIX = "sfn-"
 """What stands before the execution's name in `run_id`."""
@@ -279,7 +280,7 @@ def _error_condition(item: Any) -> Any:
     if operator == "exists":
         return _ALWAYS if operand else _NEVER  # it is there, as null
     if operator in ("prefix", "suffix") and isinstance(operand, str):
-        stars = _literal(operand) + "*" if operator == "prefix" else "*" + _literal(operand)
+        stars = literal(operand) + "*" if operator == "prefix" else "*" + literal(operand)
         return {"And": [{"Not": _NULL}, {"Variable": _TEXT, "StringMatches": stars}]}
     if operator == "anything-but":
         excluded = [_error_condition(one) for one in _each(operand if isinstance(operand, list) else [operand])]
@@ -288,7 +289,3 @@ def _error_condition(item: Any) -> Any:
     if operator == "numeric":
         return _NEVER
     raise CannotKeep(f"`{operator}` over `error`, which a state machine has to decide and cannot")
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("*", "\\*")

@@ -109,7 +109,6 @@ def _correlator(flow: Flow, machine: Machine, settings: Settings) -> Correlator:
         attributes=tuple(slot.attribute for slot in slots),
         join=join,
         key=f"set-{digest(trigger.kind, join, *identity)}",
-        numbered=several,
     )
 
 

@@ -127,7 +127,7 @@ class Correlator:
     """The state machine that waits for a whole set and starts the flow. `join` is latest or queue.
 
     `slots` are those that it fills, `attributes` those of the whole set. `key` names the set in the flow's table;
-    another set of dependencies has another. `numbered`: each event of a run says which dependency it belongs to.
+    another set of dependencies has another.
     """
 
     logical: str
@@ -139,7 +139,6 @@ class Correlator:
     attributes: tuple[str, ...]
     join: str
     key: str
-    numbered: bool
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,6 @@ def correlator_differences(definition: dict[str, Any], served: Served, first: bo
     uris = [_text(item.get("uri.$")) for item in states["Name"]["Parameters"]["events"]]
     expected = [f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', {claim})" for claim in claims]
     yield from _equal("Name", uris, expected)
-    numbers = [item.get("dependency") for item in states["Name"]["Parameters"]["events"]]
-    several = any(len(group) > 1 for group in groups(trigger, served.settings))
-    yield from _equal("Name", numbers, list(range(len(members))) if several else [None] * len(members))
     own = states["Keep"]["Parameters"]["MessageBody"]["events"][0].get("uri.$")
     yield from _equal(
         "Keep", _text(own), f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', $.mark)"
