@@ -129,9 +129,9 @@ def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
         return [], []
     from ..graph.link import named
     from ..reading.polls import read_polls
-    from ..reading.source import SourceFile
+    from ..reading.source import source_file
 
-    source = SourceFile(flow.file, Path(flow.file).read_text("utf-8", "replace"))
+    source = source_file(flow.file, flow.file)
     polls, found = read_polls(declare.Collected(list(declare.declared())), None, source, flow.file)
     own = [poll for poll in polls if named([flow], poll.flow)]
     return own, [item for item in found if item.code != "FT731"] if own else []
