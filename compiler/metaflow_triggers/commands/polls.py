@@ -23,7 +23,7 @@ from ..engine.polls.work import PolledTrigger, log
 from ..graph.link import identity, qualified_name
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..poll import alias
-from ..reading.source import SourceFile
+from ..reading.source import source_file
 
 
 def sources(graph: TriggerGraph, options: Any, reading_seconds: float = READING_SECONDS) -> list[Poller]:
@@ -63,8 +63,7 @@ def _let_runs_import_cloaca(graph: TriggerGraph, environment: dict[str, str]) ->
     # A flow's file may import the one that declares its polls.
     files = {flow.file for flow in graph.flows} | {poll.file for _, poll in graph.polls}
     for file in sorted(files):
-        text = Path(file).read_text("utf-8", "replace")
-        if alias.NAME in text and SourceFile(file, text).import_line(alias.NAME) is not None:
+        if source_file(file, file).import_line(alias.NAME) is not None:
             environment["PYTHONPATH"] = alias.search_path(environment.get("PYTHONPATH"))
             return
 
