@@ -3,8 +3,9 @@
 In:   what the child does, with a pipe to answer on.
 Out:  its pid and the descriptor of its answer; the answer, or that there is none.
 
-Not here: what travels, time limits. Fork without exec is unsafe beside system frameworks: `FORKS` says whether this
-system may; callers have another way where it may not. A child never returns into its parent's code.
+Not here: what travels, time limits. Fork without exec is unsafe beside system frameworks and beside threads: `FORKS`
+says whether this system may, `is_alone` whether this process may; callers have another way where one may not. A child
+never returns into its parent's code.
 
 `fork` is for our own work. A `Supervisor` is for work that runs users' code, which may start processes: it forks a
 worker for each task, and Linux gives it what loses its parent below it, daemons included. When the worker ends, or the
@@ -21,6 +22,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -73,6 +75,53 @@ def answer(pid: int, read_end: int) -> bytes | None:
         os.close(read_end)
     _, status = os.waitpid(pid, 0)
     return b"".join(received) if status == 0 else None
+
+
+def fork_apart(work: Callable[[], None]) -> int:
+    """The pid of a child that does `work` in a session of its own, with the signal handlers of a new process.
+
+    Where the system can, it is ended together with this process, and sooner than others when memory runs out.
+    """
+    parent = os.getpid()
+    pid = _forked()
+    if pid:
+        return pid
+    status = FAILED
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        end_with_parent(parent)
+        work()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def end_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when its parent ends, and first of all when memory runs out. Best effort."""
+    if sys.platform != "linux":
+        return
+    _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended before
+        os.kill(os.getpid(), signal.SIGKILL)
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")
+    except OSError:
+        return
+
+
+def is_alone() -> bool:
+    """Whether this process has one thread only, those that no Python code has started included."""
+    if threading.active_count() > 1:
+        return False
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return True
 
 
 class Supervisor:

@@ -314,7 +314,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
     """`about` for a deployer that takes it."""
-    from ..backends.registry import About
+    from ..backends.shape import About
     from ..graph.differences import between, recorded, restored
 
     if not getattr(deployer, "WANTS_ABOUT", False):

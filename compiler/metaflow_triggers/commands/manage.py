@@ -103,8 +103,8 @@ def _list(options: argparse.Namespace) -> int:
             row["poll_interval"],
             "yes" if row["enabled"] else "no",
             row["last_poll_at"] or "",
-            row["last_result"] or "",
-            (row["last_error"] or "") if row["last_result"] == "error" else "",
+            "down" if "down" in row else row["last_result"] or "",
+            row.get("down") or ((row["last_error"] or "") if row["last_result"] == "error" else ""),
         )
         for row in schedules
     ]

@@ -95,14 +95,14 @@ def work(options: argparse.Namespace) -> int:
             until_idle=options.until_idle,
         )
         if not live.is_terminal(sys.stdout, os.environ):
-            serve.serve(flows, told, sources=polls.sources(graph, told))
+            serve.serve(flows, told, sources=polls.sources(graph, told, options.timeout))
             return 0
         from ..graph.explain import table as starts
         from ..reports.text import wants_color
 
         sys.stdout.write(starts(graph) + "\n")
         with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
-            serve.serve(flows, told, sources=polls.sources(graph, told), observer=table)
+            serve.serve(flows, told, sources=polls.sources(graph, told, options.timeout), observer=table)
     except DiagnosticError as error:
         show(error.diagnostics, len(flows))
         return 1

@@ -50,7 +50,7 @@ def read_flow(flow: Any, source: SourceFile, settings: Settings) -> tuple[Flow, 
 
 
 def _check_compatibility(reader: Reader) -> None:
-    """METAFLOW_TRIGGERS_COMPAT has a known value; and what upstream refuses is refused where it is asked for."""
+    """METAFLOW_TRIGGERS_COMPAT has a known value."""
     value = reader.settings.compatibility
     if value and value != "upstream":
         reader.diagnostics.append(
@@ -59,16 +59,6 @@ def _check_compatibility(reader: Reader) -> None:
                 f"METAFLOW_TRIGGERS_COMPAT is {value!r}, which is not known",
                 helps=(*did_you_mean(value, ("upstream",)), "set it to `upstream`, or unset it"),
             )
-        )
-    names = ("trigger", "trigger_on_finish")
-    if reader.as_upstream and all(seams.flow_decorators(reader.flow, name) for name in names):
-        reader.decorator = ("trigger_on_finish", 0)
-        reader.report(
-            "FT123",
-            f"Metaflow refuses `{reader.flow.name}`: @trigger and @trigger_on_finish on one flow",
-            (),
-            "METAFLOW_TRIGGERS_COMPAT=upstream asks for Metaflow's own rules",
-            helps=("unset METAFLOW_TRIGGERS_COMPAT: both are then reasons to start",),
         )
 
 

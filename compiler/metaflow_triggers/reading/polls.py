@@ -161,7 +161,7 @@ class _Reader:
                     "FT721",
                     f"poll trigger `{item.name}` keeps {names} between polls in the memory of the process",
                     self.source.node_span(statement),
-                    "lives as long as the engine",
+                    "lives as long as the process that polls this file",
                     notes=(
                         "it starts anew with each start of the engine",
                         *(

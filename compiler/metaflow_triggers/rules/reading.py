@@ -47,10 +47,12 @@ RULES: tuple[Rule, ...] = (
         code="FT105",
         title="named twice in one trigger",
         severity="error",
-        finds="One trigger names the same event twice, or the same flow twice for an outcome that both cover; "
-        "also when the names come from callables.",
-        why="One event would belong to two dependencies: with *any* it is not clear which mapping holds, with *all* "
-        "the trigger waits for less than it seems to.",
+        finds="One trigger names the same event twice with the same filter and the same mapping, or the same flow "
+        "twice for an outcome that both cover; also when the names come from callables. One event may stand several "
+        "times with other filters or mappings: with *any* the first that it matches counts, with *all* it fills each. "
+        "It has one `origin`.",
+        why="The second of the two says nothing new: with *any* it never counts, with *all* the trigger waits for less "
+        "than it seems to.",
         example="@trigger(events=['data-ready', 'data-ready'])",
         instead="@trigger(event='data-ready')",
     ),
