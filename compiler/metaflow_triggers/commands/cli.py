@@ -80,7 +80,9 @@ def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text",
     parser.add_argument(
         "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"
     )
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
+    parser.add_argument(
+        "--timeout", type=run.seconds, default=60.0, metavar="SECONDS", help="for one file (default: 60)"
+    )
     parser.add_argument(
         "--workers", type=int, default=0, metavar="N", help="files at once (default: one per processor)"
     )
@@ -109,14 +111,15 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..compiling.compile import Compilation, compile_flows, folder_files
     from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
-    from ..graph.explain import as_json, table
+    from ..graph.explain import as_json, as_value, table
+    from ..reading.read import Read
     from ..reports.json import render_json
     from ..reports.terminal import show
     from ..rules.weight import has_errors
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
     code_package = not getattr(options, "no_code_package", True)
-    flows: list[Any] = []
+    read = Read()
     report: Any = None
     options.compared = False
     result: str | None = None
@@ -124,10 +127,9 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         if options.command == "diff":
             require(Path(options.against))
         read = read_flows(options, names, code_package=code_package, workflow=workflow)
-        flows = read.flows
         settings = seams.read_settings(production=options.production, code_package=code_package)
         compilation = compile_flows(
-            flows,
+            read.flows,
             settings,
             names,
             project_wide=True,
@@ -146,9 +148,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         diagnostics, failed, result = error.diagnostics, True, error.result
         compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
     if options.format == "json" and options.command != "diff":
-        sys.stdout.write(render_json(diagnostics, flows=len(flows)))
+        graph = as_value(compilation.graph)
+        sys.stdout.write(render_json(diagnostics, len(read.flows), read.omissions_json(), graph))
         return 1 if failed else 0
-    show(diagnostics, len(flows), result)
+    show(diagnostics, len(read.flows), result, read.omissions())
     if failed:
         return 1
     if report is not None:

@@ -41,9 +41,9 @@ def read_flow(flow: Any, source: SourceFile, settings: Settings) -> tuple[Flow, 
             parameters=_parameters(reader),
             triggers=tuple(triggers),
             schedule=_schedule(reader),
-            emits=source.emitted_events(flow.name, seams.namespace_prefix()),
+            emits=reader.places.emitted(seams.namespace_prefix()),
             features=seams.features(flow),
-            span=source.class_span(flow.name),
+            span=reader.places.flow(),
         ),
         reader.diagnostics,
     )
@@ -73,7 +73,7 @@ def _parameters(reader: Reader) -> tuple[Parameter, ...]:
                 required=bool(kwargs.get("required", False)) and not parameter.IS_CONFIG_PARAMETER,
                 has_default=kwargs.get("default") is not None,
                 is_config=bool(parameter.IS_CONFIG_PARAMETER),
-                span=reader.source.parameter_span(reader.flow.name, attribute),
+                span=reader.places.parameter(attribute),
             )
         )
     return tuple(found)
@@ -91,7 +91,7 @@ def _schedule(reader: Reader) -> Schedule | None:
             return None
         if parsed is None:
             return None
-        span = reader.source.decorator_span(reader.flow.name, "schedule", occurrence)
+        span = reader.places.decorator("schedule", occurrence)
         return Schedule(cron=parsed, timezone=zone, span=span)
     return None
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ..graph.link import branch_key, identity, qualified_name, wanted
 from ..language.filters import matches
-from ..model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, Parameter
+from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
 from .items import Item
 from .steps import NotStarted, Occurrence
 from .values import field_of
@@ -55,14 +55,19 @@ def needed(flow: Flow) -> list[Parameter]:
     return [item for item in flow.parameters if item.required and not item.has_default and not item.is_config]
 
 
-def lacking(flow: Flow, dependency: Dependency, event: Occurrence) -> NotStarted | None:
+def lacking(flow: Flow, trigger: Trigger, dependency: Dependency, event: Occurrence) -> NotStarted | None:
     """A required parameter that this very event has to give, and does not (section 6): it counts as not come."""
     required = {item.name: item for item in needed(flow)}
-    for mapping in dependency.mappings:
-        if mapping.parameter in required and not isinstance(mapping.source, Constant):
-            path = mapping.source.path
-            if field_of(event.payload, path) is None:
-                return without_value(flow, required[mapping.parameter], f"{event.name} has no field `{path}`")
+    asked = [
+        (item.parameter, item.source.path) for item in dependency.mappings if isinstance(item.source, PayloadField)
+    ]
+    if trigger.auto_map and (trigger.join == "any" or len(trigger.dependencies) == 1):
+        # In a set another event may give it.
+        mapped = {item.parameter for item in dependency.mappings}
+        asked += [(name, name) for name in required if name not in mapped]
+    for name, path in asked:
+        if name in required and field_of(event.payload, path) is None:
+            return without_value(flow, required[name], f"{event.name} has no field `{path}`")
     return None
 
 

@@ -120,16 +120,20 @@ class Reference:
     def _arrive(self, event: Occurrence, outcome: Item | None, doing: _Doing) -> None:
         for number, flow in enumerate(self.graph.flows):
             for place, trigger in enumerate(flow.triggers):
-                for slot, dependency in enumerate(trigger.dependencies):
-                    if not is_for(dependency, event, outcome):
-                        continue
-                    absent = lacking(flow, dependency, event)
-                    if absent is not None:
-                        doing.not_started.append(absent)
-                    elif is_set(trigger):
-                        self._collect(number, place, slot, event, doing)
-                    else:
-                        self._start(flow, trigger.kind, [(trigger, dependency, event)], doing)
+                matching = [slot for slot, item in enumerate(trigger.dependencies) if is_for(item, event, outcome)]
+                absent = [lacking(flow, trigger, trigger.dependencies[slot], event) for slot in matching]
+                if is_set(trigger):
+                    for slot, missing in zip(matching, absent, strict=True):
+                        if missing is None:
+                            self._collect(number, place, slot, event, doing)
+                        else:
+                            doing.not_started.append(missing)
+                elif None in absent:
+                    # The first in written order that lacks nothing: its mapping counts.
+                    chosen = trigger.dependencies[matching[absent.index(None)]]
+                    self._start(flow, trigger.kind, [(trigger, chosen, event)], doing)
+                else:
+                    doing.not_started.extend(missing for missing in absent[:1] if missing is not None)
 
     def _collect(self, number: int, place: int, slot: int, event: Occurrence, doing: _Doing) -> None:
         held = self._sets[number, place]

@@ -74,10 +74,11 @@ def _leaf(alternatives: list[Any], value: Any) -> bool:
         return any(_leaf(alternatives, item) for item in value)
     if isinstance(value, dict):
         return False
-    return any(_holds(item, value) for item in alternatives)
+    return any(holds(item, value) for item in alternatives)
 
 
-def _holds(alternative: Any, value: Any) -> bool:
+def holds(alternative: Any, value: Any) -> bool:
+    """Whether a value that is no list and no object meets one alternative of a field, other than `exists: false`."""
     if not isinstance(alternative, dict):
         return _equal(alternative, value)
     ((name, operand),) = alternative.items()
@@ -94,7 +95,7 @@ def _holds(alternative: Any, value: Any) -> bool:
     if isinstance(operand, dict):
         ((inner, text),) = operand.items()
         texts = text if isinstance(text, list) else [text]
-        return not any(_holds({inner: item}, value) for item in texts)
+        return not any(holds({inner: item}, value) for item in texts)
     return not any(_equal(item, value) for item in (operand if isinstance(operand, list) else [operand]))
 
 

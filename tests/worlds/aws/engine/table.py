@@ -18,7 +18,7 @@ from typing import Any
 from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import names
-from metaflow_triggers.backends.step_functions.compile.dependencies import origin_of
+from metaflow_triggers.backends.step_functions.compile.machines import origin_of
 from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 from metaflow_triggers.model.flows import EventDependency, Flow, TriggerGraph

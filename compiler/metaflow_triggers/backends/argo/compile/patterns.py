@@ -17,7 +17,7 @@ A key with dots and nested objects name the same field.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .escape import go_regexp_body, jq_string
@@ -48,6 +48,23 @@ def jq_program(filter_text: str, payload: str) -> str:
     """
     condition = _object(json.loads(filter_text), ())
     return f'. + {{"{PASSES}": ({_DEFINITIONS} ({payload}) as $payload | $payload | {condition})}}'
+
+
+def jq_alternatives(filters: Sequence[str | None], payload: str) -> str:
+    """The transform for several filters over one payload: `passes` for any of them, and one key for each.
+
+    Raises PatternRefused.
+    """
+    conditions = ["true" if text is None else _object(json.loads(text), ()) for text in filters]
+    each = ", ".join(f'"{alternative(place)}": {condition}' for place, condition in enumerate(conditions))
+    return (
+        f'. + ({_DEFINITIONS} ({payload}) as $payload | $payload | {{"{PASSES}": ({" or ".join(conditions)}), {each}}})'
+    )
+
+
+def alternative(place: int) -> str:
+    """The key of `jq_alternatives` that tells whether the filter at `place` matches."""
+    return f"{PASSES}_{place}"
 
 
 def _object(pattern: Any, path: tuple[str, ...]) -> str:

@@ -15,8 +15,7 @@ from ....diagnostics import Diagnostic
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names
-from .lower import is_set
-from .options import is_queue, option_mistakes, origin_mistakes
+from .options import is_queue, is_set, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 
 

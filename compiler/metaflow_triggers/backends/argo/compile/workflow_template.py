@@ -23,6 +23,7 @@ from ....model.flows import Dependency, EventDependency, Flow
 from ....model.settings import Settings
 from . import event_delivery, lower, names, sets, shared
 from .escape import inert_json
+from .options import is_set
 
 SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 """Where the flow's Sensors are when its options say something else than the configuration."""
@@ -48,7 +49,7 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     for holder in (metadata, spec.get("workflowMetadata", {}), spec.get("podMetadata", {})):
         _tell_people(holder.setdefault("annotations", {}), flow, settings)
     arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
-    largest = max((len(item.dependencies) for item in flow.triggers if lower.is_set(item)), default=0)
+    largest = max((len(item.dependencies) for item in flow.triggers if is_set(item)), default=0)
     arguments += [{"name": name, "value": ""} for name in (*event_delivery.ARGUMENTS, *sets.argument_names(largest))]
 
     def tell(container: dict[str, Any]) -> None:

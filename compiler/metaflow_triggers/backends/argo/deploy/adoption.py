@@ -18,7 +18,7 @@ from typing import Any
 from ....language.cron import CronError, cut_to_five_fields, parse_five, to_five_fields
 from ....model.flows import EventDependency, Flow
 from ....model.settings import Settings
-from ...registry import About
+from ...shape import About
 
 # Metaflow's prefix of namespaced events, METAFLOW_NAMESPACED_EVENTS_PREFIX in metaflow_config.py.
 _PREFIX = "mfns."

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
 from ...plans import half_way
-from ...registry import About
+from ...shape import About
 from ..compile import names
 from ..compile.shared import webhook_url
 from .adoption import changed_starts

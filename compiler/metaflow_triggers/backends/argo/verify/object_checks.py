@@ -17,7 +17,7 @@ from typing import Any
 
 from ....diagnostics import Diagnostic
 from ....model.flows import Flow
-from ...registry import Manifest
+from ...shape import Manifest
 from ..compile.patterns import PASSES
 from . import step_references
 

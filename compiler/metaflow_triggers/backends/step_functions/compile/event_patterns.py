@@ -12,10 +12,13 @@ An outcome's payload is not on the bus: `run_id` is `sfn-` and the execution's n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from ....language.apart import apart, fields
+from .conditions import literal
 
 RUN_PREFIX = "sfn-"
 """What stands before the execution's name in `run_id`."""
@@ -56,6 +59,48 @@ def numbers_beyond(value: Any) -> Iterator[str]:
         assert isinstance(exponent, int)
         if abs(exact) > NUMBER_LIMIT or exponent < -6 or len(digits) > 15:
             yield json.dumps(value)
+
+
+_NOT_UNDER_OR = frozenset(
+    (
+        *("exactly", "prefix", "suffix", "equals-ignore-case", "anything-but", "exists", "wildcard", "numeric", "cidr"),
+        *("=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case", "in-date-range"),
+        *("date-after", "date-on-or-after", "date-before", "date-on-or-before"),
+        *("ip-address-in-range", "ip-address-not-in-range"),
+    )
+)
+"""Names of fields with which event-ruler reads `$or` as a field of its own (its `Constants.java`, 2.1.0)."""
+
+
+def merged(filters: Sequence[str | None], room: int) -> list[str]:
+    """Patterns, as JSON text, that together let through what any of the filters of one event does.
+
+    Those that one event may match are one pattern, so that the event comes once; those that certainly exclude each
+    other keep a pattern each. `room`: the characters that a pattern may have, beyond which each stays for itself.
+    """
+    if len(filters) == 1:
+        return [filters[0] or "{}"]
+    together: list[list[str | None]] = []
+    for text in filters:
+        near = [group for group in together if any(not apart(_pattern(text), _pattern(one)) for one in group)]
+        together = [group for group in together if group not in near]
+        together.append([*dict.fromkeys([one for group in near for one in group] + [text])])
+    out = []
+    for group in together:
+        if None in group:
+            out.append("{}")
+            continue
+        patterns = [_pattern(text) or {} for text in group]
+        one = json.dumps({"$or": patterns}, ensure_ascii=False)
+        names = {part for pattern in patterns for path in fields(pattern) for part in path.split(".")}
+        fits = len(patterns) > 1 and not names & _NOT_UNDER_OR and len(one.encode("utf-8")) <= room
+        out += [one] if fits else [text for text in group if text is not None]
+    return out
+
+
+def _pattern(text: str | None) -> dict[str, Any] | None:
+    pattern: dict[str, Any] | None = None if text is None else json.loads(text)
+    return pattern
 
 
 def outcome_filter(text: str | None, payload: dict[str, str | None], outcomes: tuple[str, ...]) -> OutcomeFilter:
@@ -235,7 +280,7 @@ def _error_condition(item: Any) -> Any:
     if operator == "exists":
         return _ALWAYS if operand else _NEVER  # it is there, as null
     if operator in ("prefix", "suffix") and isinstance(operand, str):
-        stars = _literal(operand) + "*" if operator == "prefix" else "*" + _literal(operand)
+        stars = literal(operand) + "*" if operator == "prefix" else "*" + literal(operand)
         return {"And": [{"Not": _NULL}, {"Variable": _TEXT, "StringMatches": stars}]}
     if operator == "anything-but":
         excluded = [_error_condition(one) for one in _each(operand if isinstance(operand, list) else [operand])]
@@ -244,7 +289,3 @@ def _error_condition(item: Any) -> Any:
     if operator == "numeric":
         return _NEVER
     raise CannotKeep(f"`{operator}` over `error`, which a state machine has to decide and cannot")
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("*", "\\*")
