@@ -12,21 +12,37 @@ import json
 from datetime import datetime
 
 from ..graph.link import branch_key, identity, qualified_name, wanted
-from ..language.filters import matches
+from ..language.filters import matches, numbers_not_kept
 from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
 from .items import Item
-from .steps import NotStarted, Occurrence
+from .steps import NotStarted, Occurrence, Unread
 from .values import field_of
 
 
 def is_for(dependency: Dependency, event: Occurrence, outcome: Item | None) -> bool:
     """Whether a dependency waits for this event, which is the outcome's where there is one (sections 3 to 5)."""
-    if isinstance(dependency, EventDependency):
-        if outcome is not None or dependency.name != event.name:
-            return False
-    elif outcome is None or not _is_outcome_of(dependency, outcome):
+    if not _is_named(dependency, event, outcome):
         return False
     return dependency.filter is None or matches(json.loads(dependency.filter), event.payload)
+
+
+def unread(flow: Flow, event: Occurrence, outcome: Item | None) -> list[Unread]:
+    """The numbers of an event over which AWS's matcher may answer otherwise than the others (section 5)."""
+    name = qualified_name(identity(flow))
+    filters = [
+        json.loads(item.filter)
+        for trigger in flow.triggers
+        for item in trigger.dependencies
+        if item.filter is not None and _is_named(item, event, outcome)
+    ]
+    found = [pair for pattern in filters for pair in numbers_not_kept(pattern, event.payload)]
+    return [Unread(name, field, number) for field, number in dict.fromkeys(found)]
+
+
+def _is_named(dependency: Dependency, event: Occurrence, outcome: Item | None) -> bool:
+    if isinstance(dependency, EventDependency):
+        return outcome is None and dependency.name == event.name
+    return outcome is not None and _is_outcome_of(dependency, outcome)
 
 
 def _is_outcome_of(dependency: FinishDependency, outcome: Item) -> bool:

@@ -22,8 +22,8 @@ from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
 from ..model.names import poll_slug
 from .acceptance import refusal, taken
 from .items import BEGINNING, Item
-from .matching import is_for, lacking, needed, outcome_of, without_value
-from .steps import NotStarted, Occurrence, Start, Step, Waiting
+from .matching import is_for, lacking, needed, outcome_of, unread, without_value
+from .steps import NotStarted, Occurrence, Start, Step, Unread, Waiting
 from .values import Converted, Unfit, convert, exact, field_of, timestamp_text
 
 _INSTANT = timedelta(microseconds=1)
@@ -46,6 +46,7 @@ class _Doing:
     starts: list[Start] = field(default_factory=list)
     not_started: list[NotStarted] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Reference:
 
     def _arrive(self, event: Occurrence, outcome: Item | None, doing: _Doing) -> None:
         for number, flow in enumerate(self.graph.flows):
+            doing.unread += unread(flow, event, outcome)
             for place, trigger in enumerate(flow.triggers):
                 matching = [slot for slot, item in enumerate(trigger.dependencies) if is_for(item, event, outcome)]
                 absent = [lacking(flow, trigger, trigger.dependencies[slot], event) for slot in matching]
@@ -309,6 +311,7 @@ class Reference:
             tuple(doing.forgotten),
             refused,
             repeated,
+            tuple(doing.unread),
         )
 
 

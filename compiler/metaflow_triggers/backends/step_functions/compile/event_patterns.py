@@ -1,8 +1,8 @@
 """Filters: a dependency's content pattern, as far as EventBridge cannot take it as it is.
 
 In:   a filter (EventBridge's content-pattern language over a payload), already found well-formed.
-Out:  for events, what EventBridge's numbers cannot hold; for outcomes, the part that is known when compiling, the
-      pattern over the run's name, and the condition over the error text.
+Out:  for events, the numbers that EventBridge's guide does not promise; for outcomes, the part that is known when
+      compiling, the pattern over the run's name, and the condition over the error text.
 
 Not here: the grammar of patterns (a malformed filter never comes here), where a pattern stands in a rule.
 An outcome's payload is not on the bus: `run_id` is `sfn-` and the execution's name, `error` is put together from
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from metaflow_extensions.triggers.plugins import event_filter
+
 from ....language.apart import apart, fields
 from .conditions import literal
 
@@ -24,8 +26,8 @@ RUN_PREFIX = "sfn-"
 """What stands before the execution's name in `run_id`."""
 
 NUMBER_LIMIT = Decimal("5e9")
-"""EventBridge compares numbers from -5e9 to 5e9, with 15 digits, 6 of them after the point (content filtering, in
-the user guide); beyond it compares text, or not at all."""
+"""EventBridge's user guide ("Content filtering") promises to compare numbers from -5e9 to 5e9, with 15 digits, 6 of
+them after the point. Its matcher, event-ruler, compares every number that a 64-bit float keeps."""
 
 
 class CannotKeep(ValueError):
@@ -46,7 +48,7 @@ class OutcomeFilter:
 
 
 def numbers_beyond(value: Any) -> Iterator[str]:
-    """Texts of the numbers of a pattern that EventBridge does not compare as numbers."""
+    """Texts of the numbers of a pattern beyond NUMBER_LIMIT and the digits that go with it."""
     if isinstance(value, dict):
         for item in value.values():
             yield from numbers_beyond(item)
@@ -142,32 +144,7 @@ def _only_absence(pattern: dict[str, Any]) -> bool:
 
 
 def _alternative(item: Any, value: Any) -> bool:
-    if item == {"exists": False}:
-        return value is _ABSENT
-    if value is _ABSENT:
-        return False
-    if not isinstance(item, dict):
-        return type(item) is type(value) and bool(item == value)
-    ((operator, operand),) = item.items()
-    if operator == "exists":
-        return True
-    if operator == "anything-but":
-        operands = operand if isinstance(operand, list) else [operand]
-        return not any(_alternative(one, value) for one in _each(operands))
-    if not isinstance(value, str):
-        return False
-    if operator in ("prefix", "suffix") and isinstance(operand, dict):
-        low = operand["equals-ignore-case"].casefold()
-        return value.casefold().startswith(low) if operator == "prefix" else value.casefold().endswith(low)
-    if operator == "prefix":
-        return value.startswith(operand)
-    if operator == "suffix":
-        return value.endswith(operand)
-    if operator == "equals-ignore-case":
-        return value.casefold() == str(operand).casefold()
-    if operator == "numeric":
-        return False
-    raise CannotKeep(f"`{operator}` over an outcome")
+    return bool(item == {"exists": False}) if value is _ABSENT else event_filter.holds(item, value)
 
 
 def _each(operands: list[Any]) -> Iterator[Any]:

@@ -184,10 +184,12 @@ def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Di
     for number in numbers_beyond(pattern):
         yield Diagnostic(
             "FT502",
-            f"the filter of event `{item.name}` has the number {number}, which EventBridge does not compare exactly",
+            f"the filter of event `{item.name}` has the number {number}, beyond what EventBridge's guide promises",
             item.span,
-            "expected -5e9 to 5e9, 15 digits, at most 6 of them after the point",
-            helps=("publish the value as text, and filter on the text",),
+            "-5e9 to 5e9, 15 digits, at most 6 of them after the point",
+            notes=("its matcher compares more; `create` asks AWS about the pattern before it writes anything",),
+            helps=("to be sure, publish the value as text, and filter on the text",),
+            severity="note",
         )
     whole = event_pattern(*_named(item, settings), pattern)
     size = len(json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
