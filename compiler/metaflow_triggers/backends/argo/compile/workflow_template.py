@@ -19,7 +19,7 @@ from typing import Any
 
 from ....manifests import job_set
 from ....manifests.templates import render
-from ....model.flows import Dependency, EventDependency, Flow
+from ....model.flows import Flow
 from ....model.settings import Settings
 from . import event_delivery, lower, names, sets, shared
 from .escape import inert_json
@@ -70,15 +70,6 @@ def _tell_people(annotations: dict[str, str], flow: Flow, settings: Settings) ->
     schedule = lower.schedule(flow, settings)
     if schedule is not None:
         annotations["metaflow/cron"] = json.dumps({"schedule": schedule.cron, "tz": schedule.timezone or ""})
-    dependencies = [dependency for trigger in flow.triggers for dependency in trigger.dependencies]
-    if dependencies:
-        annotations["metaflow/triggers"] = json.dumps([_named(dependency) for dependency in dependencies])
-
-
-def _named(dependency: Dependency) -> dict[str, str]:
-    if isinstance(dependency, EventDependency):
-        return {"name": dependency.name, "type": "event"}
-    return {"name": names.end_event(dependency.flow, dependency.project, dependency.branch), "type": "run"}
 
 
 def _numbers_as_text(template: Any) -> None:
