@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from ..model.flows import (
     Constant,
@@ -123,12 +122,7 @@ def table(graph: TriggerGraph) -> str:
 
 
 def as_json(graph: TriggerGraph) -> str:
-    """The same as a JSON document: `{"flows": [{"flow", "file", "starts": [{"when", "gets"}]}], "edges": [...]}`."""
-    return json.dumps(as_value(graph), indent=2, ensure_ascii=False) + "\n"
-
-
-def as_value(graph: TriggerGraph) -> dict[str, Any]:
-    """The JSON value: the flows in the graph's order, and which of them starts which after what outcomes."""
+    """The same as a JSON document: `{"flows": [{"flow", "file", "starts": [{"when", "gets"}]}]}`."""
     flows = [
         {
             "flow": qualified_name(flow),
@@ -137,8 +131,4 @@ def as_value(graph: TriggerGraph) -> dict[str, Any]:
         }
         for flow, found in _all_reasons(graph)
     ]
-    names = [qualified_name(flow) for flow in graph.flows]
-    edges = [
-        {"from": names[edge.upstream], "to": names[edge.downstream], "match": list(edge.match)} for edge in graph.edges
-    ]
-    return {"flows": flows, "edges": edges}
+    return json.dumps({"flows": flows}, indent=2, ensure_ascii=False) + "\n"

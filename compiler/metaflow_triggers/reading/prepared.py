@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .. import seams
@@ -35,11 +36,11 @@ def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, li
     import inspect
 
     from ..reading.flow import read_flow
-    from ..reading.source import source_file
+    from ..reading.source import SourceFile
 
     file = inspect.getfile(obj.flow.__class__)
     shown = path or _shown_path(file)
-    return read_flow(obj.flow, source_file(shown, file), settings)
+    return read_flow(obj.flow, SourceFile(shown, Path(file).read_text("utf-8", "replace")), settings)
 
 
 def _shown_path(file: str) -> str:

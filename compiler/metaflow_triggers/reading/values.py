@@ -18,7 +18,6 @@ from ..diagnostics.suggest import suggest
 from ..language import cron, filters
 from ..model.flows import Span
 from ..model.settings import Settings
-from .places import Places
 from .source import SourceFile
 
 Path = tuple[Any, ...]
@@ -29,7 +28,7 @@ class Reader:
 
     def __init__(self, flow: Any, source: SourceFile, settings: Settings) -> None:
         self.flow = flow
-        self.places = Places(flow, source)
+        self.source = source
         self.settings = settings
         self.project, self.branch = seams.current_project()
         self.diagnostics: list[Diagnostic] = []
@@ -38,7 +37,8 @@ class Reader:
 
     def span(self, path: Path, key: bool = False) -> Span:
         """The place of a value of the decorator at work, or of its key."""
-        return self.places.value(self.decorator, path, key)
+        name, occurrence = self.decorator
+        return self.source.locate(self.flow.name, name, path, occurrence=occurrence, key=key)
 
     def report(
         self,

@@ -13,7 +13,6 @@ import re
 from typing import Any
 
 from ..diagnostics import DiagnosticError
-from ..manifests import job_set
 from ..model.settings import Settings, task_environment
 from . import shell_words
 from .code_package import CodePackage
@@ -49,6 +48,9 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             with lent(needed="parallel" not in features(obj.flow)):
                 return super()._compile_workflow_template()
 
+        def _get_schedule(self) -> Any:
+            return None, None
+
         def _process_parameters(self) -> Any:
             schedule = self.flow._flow_decorators.pop("schedule", None)
             try:
@@ -81,19 +83,13 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             **options.argo,
         )
         template = json.loads(json.dumps(made._workflow_template.to_json(), default=_plain))
-    replace = filled_in(settings)
-    template = canonical(_without_nulls(template), replace)
+    template = canonical(_without_nulls(template), filled_in(settings))
     told = [{"name": name, "value": value} for name, value in task_environment(settings).items()]
-
-    def change(container: dict[str, Any]) -> None:
-        container["env"] = [*canonical(container.get("env", []), replace), *told]
-        container["command"] = [_argo_command(part) for part in container["command"]]
-
     for entry in template["spec"].get("templates", []):
-        if entry.get("container", {}).get("command"):
-            change(entry["container"])
-        if "manifest" in entry.get("resource", {}):  # the JobSet of a @parallel step
-            entry["resource"]["manifest"] = job_set.with_containers(entry["resource"]["manifest"], change)
+        container = entry.get("container")
+        if container and container.get("command"):
+            container["env"] = [*container.get("env", []), *told]
+            container["command"] = [_argo_command(part) for part in container["command"]]
     return {"workflow_template": template}
 
 

@@ -71,15 +71,12 @@ class Requirement:
     """A field without which an event does not start the flow.
 
     `places` are JSON paths below the starter's `$.event`; the first that is present decides. Without any, no event
-    has the field. `when`: conditions that hold if the dependency may be meant. `unless`, one for each other dependency
-    that the event may belong to: conditions that hold if the event starts the flow as one of that.
+    has the field.
     """
 
     sender: Sender
     places: tuple[str, ...]
     reason: str
-    when: tuple[Any, ...] = ()
-    unless: tuple[tuple[Any, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,8 +123,7 @@ class Slot:
 class Correlator:
     """The state machine that waits for a whole set and starts the flow. `join` is latest or queue.
 
-    `slots` are those that it fills, `attributes` those of the whole set. `key` names the set in the flow's table;
-    another set of dependencies has another.
+    `key` names the set in the flow's table; another set of dependencies has another.
     """
 
     logical: str
@@ -136,7 +132,6 @@ class Correlator:
     arrival: Arrival
     dependencies: Any
     slots: tuple[Slot, ...]
-    attributes: tuple[str, ...]
     join: str
     key: str
 
@@ -164,7 +159,7 @@ class Triggers:
     flow: str
     deployed: str
     rules: tuple[EventRule | OutcomeRule, ...]
-    starters: tuple[Starter, ...]
+    starter: Starter | None
     correlators: tuple[Correlator, ...]
     schedules: tuple[Schedule, ...]
     group: str

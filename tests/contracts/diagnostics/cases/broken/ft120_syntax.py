@@ -1,5 +1,0 @@
-"""Not Python."""
-
-from metaflow import FlowSpec
-
-return 3

@@ -1,1 +1,0 @@
-FLOW_DECORATORS_DESC = [("trigger", ".other.OtherTrigger")]

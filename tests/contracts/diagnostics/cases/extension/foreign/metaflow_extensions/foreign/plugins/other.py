@@ -1,7 +1,0 @@
-from metaflow.plugins.events_decorator import TriggerDecorator
-
-
-class OtherTrigger(TriggerDecorator):
-    """Somebody else's `@trigger`."""
-
-    name = "trigger"

@@ -1,8 +1,0 @@
-"""A poll trigger without arguments."""
-
-from metaflow_triggers.poll import Context, TriggerResult, trigger
-
-
-@trigger
-def bare():
-    return TriggerResult.skip()

@@ -1,6 +1,0 @@
-"""A context takes JSON values only."""
-
-from metaflow_triggers.poll import Context, TriggerResult, trigger
-
-
-Context({"when": {1, 2}})

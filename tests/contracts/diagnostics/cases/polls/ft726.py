@@ -1,3 +1,0 @@
-"""`cloaca` has no such name here."""
-
-from cloaca import DefaultRunner, Pipeline
