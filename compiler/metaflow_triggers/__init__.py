@@ -3,7 +3,8 @@
 The road of the data, room by room. Each opens with what it takes and gives; a room knows those above it in this list
 (an import contract holds that), so that what stands on top can be read alone.
 
-    processes    the one way in which children are forked
+    processes    the one way in which children are forked, and what they leave behind is ended
+    regular      the one way in which users' files are opened
     model        flows, triggers, settings, names: frozen values; nothing is found out here
     diagnostics  one finding as a value; raised or collected by every room below
     language     what filters and schedules mean: one reader of each language for all backends and the engine

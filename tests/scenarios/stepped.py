@@ -43,9 +43,19 @@ def accept(item: Item, number: int, writer: Any, observed: Observed) -> None:
     """Judge an item as `emit` does, and put it into the log."""
     if item.kind == "event" and is_refused(item, number, observed):
         return
-    assert item.at is not None
-    if item.kind != "tick" and not local_events.append_many(writer, [log_row(item, number, item.at)]):
-        assert observed.repeated is not None
+    assert item.at is not None and observed.repeated is not None and observed.refused is not None
+    if item.kind == "tick":
+        return
+    identity, name, kind, body, moment = row = log_row(item, number, item.at)
+    try:
+        if kind == "event":
+            is_new = local_events.append_event(writer, name, body, identity, moment)
+        else:
+            is_new = local_events.append_many(writer, [row]) > 0
+    except local_events.Taken:
+        observed.refused.append(number)
+        return
+    if not is_new:
         observed.repeated.append(number)
 
 

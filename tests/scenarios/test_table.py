@@ -26,8 +26,6 @@ SECTION_12 = {
 EXTRA = {
     # An outcome on AWS says no step: such a filter could never match (section 4: "where the backend has it").
     ("4 the payload of an outcome can be filtered", "step-functions", "FT502"),
-    # EventBridge compares numbers from -5e9 to 5e9.
-    ("5 a number beyond what EventBridge compares", "step-functions", "FT502"),
     # An origin is written for each backend.
     ("3 a backend needs its own part of an origin", "step-functions", "FT503"),
     ("3 a backend needs its own part of an origin", "argo-workflows", "FT503"),

@@ -1,7 +1,7 @@
-"""Registry: the backends by name, and the shape that each has.
+"""Registry: the backends by name.
 
 In:   the name of a backend.
-Out:  its module, which offers what `Backend` lists.
+Out:  its module, which offers what `shape.Backend` lists.
 
 Not here: anything that knows one backend. Adding a backend is adding a package
 below this one (and its templates and schemas); no other stage changes.
@@ -10,72 +10,14 @@ below this one (and its templates and schemas); no other stage changes.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from typing import Any, cast
 
-from ..diagnostics import Diagnostic
-from ..model.flows import Flow, PollTrigger, TriggerGraph
+from ..model.flows import Flow
 from ..model.settings import Settings
+from .shape import Backend
 
 NAMES = ("step-functions", "argo-workflows")
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """One emitted file before it is text.
-
-    `path` is relative to the output folder, `content` a JSON value whose key order is the order in the
-    file, `schema` the name of its closed schema (`<backend package>/<kind>`) or None.
-    `ours` is False for the step-by-step workflow, which upstream's compiler made. `text` is the content as
-    canonical text where the backend has already made it.
-    """
-
-    path: str
-    content: Any
-    schema: str | None
-    ours: bool
-    text: str | None = None
-
-
-def refused_polls(platform: str, polls: Iterable[PollTrigger]) -> list[Diagnostic]:
-    """For a backend that has no poller yet: each poll trigger is refused (FT511). `platform` is its name for people."""
-    return [
-        Diagnostic(
-            "FT511",
-            f"poll trigger `{poll.name}` cannot be deployed to {platform}: polls run on the local engine only, so far",
-            poll.span,
-            "nothing would poll it there",
-            helps=("run it here: metaflow-triggers run PATHS",),
-        )
-        for poll in polls
-    ]
-
-
-def polls_of(flow: Flow, graph: TriggerGraph) -> list[PollTrigger]:
-    """The poll triggers that start a flow of the graph."""
-    return [poll for target, poll in graph.polls if target is not None and graph.flows[target] == flow]
-
-
-class Backend(Protocol):
-    """The shape of a backend package."""
-
-    NAME: str
-
-    def deployed_name(self, flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
-        """The name under which upstream's commands find the deployed flow."""
-
-    def refusals(self, flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
-        """What this backend cannot carry of the flow's triggers (semantics section 12, and limits)."""
-
-    def manifests(self, flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
-        """The flow's files. `workflow` is what `metaflow_triggers.seams` took from upstream's compiler."""
-
-    def shared_manifests(self, settings: Settings) -> list[Manifest]:
-        """Files that depend on configuration only."""
-
-    def folder_manifests(self, deployed_names: list[str], shared: bool) -> list[Manifest]:
-        """Files that list what an output folder holds: these flows, and the shared files if there are any."""
 
 
 _modules: dict[str, Callable[[], Any]] = {
@@ -107,18 +49,3 @@ def own_name(name: str, flow: Flow, settings: Settings) -> str:
 def deployer(name: str) -> Any:
     """The module `deployer` of a backend: what `create` and `delete` need. Loads the cloud's client when used."""
     return importlib.import_module(".deploy.deployer", backend(name).__name__)  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True)
-class About:
-    """What a deployer may be told of a flow beside its files.
-
-    `model` is the flow as JSON. `since` says in words what changed since such a model that an earlier deployment
-    left; it raises ValueError for what it does not know. `by_installing` says what starts the flow otherwise than it
-    would by Metaflow's own rules, unless the flow says so itself; it is asked only about a deployment of Metaflow's.
-    """
-
-    flow: Flow
-    model: Any
-    since: Callable[[Any], list[str]]
-    by_installing: Callable[[], list[str]]

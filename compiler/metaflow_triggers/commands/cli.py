@@ -20,6 +20,7 @@ from typing import Any
 from .. import __version__
 from ..backends.registry import NAMES
 from . import emit, manage, run, simulate
+from .arguments import Intermixed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="metaflow-triggers", description="Check and compile the event triggers of Metaflow flows, offline."
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Intermixed)
     check = commands.add_parser("check", help="find mistakes in flows and between them")
     _common(check)
     check.set_defaults(work=_check)
@@ -79,7 +80,9 @@ def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text",
     parser.add_argument(
         "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"
     )
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
+    parser.add_argument(
+        "--timeout", type=run.seconds, default=60.0, metavar="SECONDS", help="for one file (default: 60)"
+    )
     parser.add_argument(
         "--workers", type=int, default=0, metavar="N", help="files at once (default: one per processor)"
     )
@@ -108,14 +111,15 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..compiling.compile import Compilation, compile_flows, folder_files
     from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
-    from ..graph.explain import as_json, table
+    from ..graph.explain import as_json, as_value, table
+    from ..reading.read import Read
     from ..reports.json import render_json
     from ..reports.terminal import show
     from ..rules.weight import has_errors
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
     code_package = not getattr(options, "no_code_package", True)
-    flows: list[Any] = []
+    read = Read()
     report: Any = None
     options.compared = False
     result: str | None = None
@@ -123,10 +127,9 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         if options.command == "diff":
             require(Path(options.against))
         read = read_flows(options, names, code_package=code_package, workflow=workflow)
-        flows = read.flows
         settings = seams.read_settings(production=options.production, code_package=code_package)
         compilation = compile_flows(
-            flows,
+            read.flows,
             settings,
             names,
             project_wide=True,
@@ -145,9 +148,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         diagnostics, failed, result = error.diagnostics, True, error.result
         compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
     if options.format == "json" and options.command != "diff":
-        sys.stdout.write(render_json(diagnostics, flows=len(flows)))
+        graph = as_value(compilation.graph)
+        sys.stdout.write(render_json(diagnostics, len(read.flows), read.omissions_json(), graph))
         return 1 if failed else 0
-    show(diagnostics, len(flows), result)
+    show(diagnostics, len(read.flows), result, read.omissions())
     if failed:
         return 1
     if report is not None:

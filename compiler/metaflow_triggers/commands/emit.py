@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
     given = parser.add_mutually_exclusive_group()
     given.add_argument("--payload", metavar="JSON", help="a JSON object (default: {})")
     given.add_argument("--payload-file", metavar="FILE", help="a file that holds it; - is standard input")
-    given.add_argument("stdin", nargs="?", choices=("-",), metavar="-", help="read the payload from standard input")
+    parser.add_argument("stdin", nargs="?", choices=("-",), metavar="-", help="read the payload from standard input")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--database",
@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
     )
     where.add_argument("--backend", choices=NAMES, help="publish there, with the settings that `create` uses")
     parser.add_argument("--id", metavar="ID", help="the event's id: the same id starts nothing twice (default: new)")
-    parser.set_defaults(work=work)
+    parser.set_defaults(work=work, parser=parser)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -53,6 +53,8 @@ def work(options: argparse.Namespace) -> int:
     from ..diagnostics import DiagnosticError
     from ..reports.terminal import show
 
+    if options.stdin and (options.payload is not None or options.payload_file is not None):
+        options.parser.error("argument -: not allowed with argument --payload or --payload-file")
     code = 2
     try:
         identity = _identity(options.id)
@@ -61,7 +63,7 @@ def work(options: argparse.Namespace) -> int:
         if options.backend:
             _publish(options.backend, options.name, payload, text, identity)
         elif not _accept(options.database, options.name, text, identity):
-            sys.stderr.write(f"note: an event with the id {identity} was accepted before; nothing was added\n")
+            sys.stderr.write(f"note: {options.name} with the id {identity} was accepted before; nothing was added\n")
     except DiagnosticError as error:
         show(error.diagnostics)
         return code
@@ -92,7 +94,8 @@ def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     try:
         name = event_check.check_name(options.name)
     except event_check.NotAnEvent as error:
-        raise _refused("FT760", str(error)) from None
+        helps = ("@trigger_on_finish(flow=...) starts a flow when another one ends",) if "outcome" in str(error) else ()
+        raise _refused("FT760", str(error), *helps) from None
     given = _given(options)
     if len(given) > _LARGEST_INPUT:
         raise _refused("FT761", f"the payload of event {name!r} is longer than {_LARGEST_INPUT} bytes")
@@ -130,7 +133,10 @@ def _given(options: argparse.Namespace) -> bytes:
 
 
 def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
-    """Add the event to the local engine's log; False if its id was there. Raises DiagnosticError (FT750 to FT763)."""
+    """Add the event to the local engine's log; False if it was there. Raises DiagnosticError (FT750 to FT764).
+
+    The database is made where there is none yet: what is accepted before the first `run` waits for it.
+    """
     import sqlite3
 
     from metaflow_extensions.triggers.plugins import local_events
@@ -138,10 +144,15 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
     from ..engine import store
 
     path = store.database_path(given)
-    store.connect(path, create=False).close()  # says what is wrong with the file
+    is_new = not store.exists(path)
+    store.connect(path).close()  # says what is wrong with the file
+    if is_new:
+        sys.stderr.write(f"note: made the database {path}\n")
     try:
         when = local_events.timestamp_text(datetime.now(timezone.utc))
         return bool(local_events.append(path, name, text, identity, when))
+    except local_events.Taken as error:
+        raise _refused("FT764", str(error), "another event needs another id; without --id it gets one") from None
     except sqlite3.Error as error:
         raise _refused("FT763", f"event {name!r} was not accepted by `{path}`: {error}") from error
 

@@ -129,9 +129,9 @@ def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
         return [], []
     from ..graph.link import named
     from ..reading.polls import read_polls
-    from ..reading.source import SourceFile
+    from ..reading.source import source_file
 
-    source = SourceFile(flow.file, Path(flow.file).read_text("utf-8", "replace"))
+    source = source_file(flow.file, flow.file)
     polls, found = read_polls(declare.Collected(list(declare.declared())), None, source, flow.file)
     own = [poll for poll in polls if named([flow], poll.flow)]
     return own, [item for item in found if item.code != "FT731"] if own else []
@@ -314,7 +314,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
     """`about` for a deployer that takes it."""
-    from ..backends.registry import About
+    from ..backends.shape import About
     from ..graph.differences import between, recorded, restored
 
     if not getattr(deployer, "WANTS_ABOUT", False):

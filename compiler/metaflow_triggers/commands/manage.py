@@ -21,7 +21,7 @@ from typing import Any
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..poll import alias
 from ..poll.errors import PollError
-from .run import add_database
+from .run import add_database, seconds
 
 
 def add_parsers(commands: Any) -> None:
@@ -32,7 +32,7 @@ def add_parsers(commands: Any) -> None:
     listed.add_argument("paths", nargs="*", metavar="PATH", help="flow files, and folders to search for them")
     listed.add_argument("--production", action="store_true", help="the production branch of flows with @project")
     listed.add_argument("--branch", help="this branch of flows with @project")
-    listed.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
+    listed.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
     history = commands.add_parser("history", help="what a poll trigger, or a flow, has started; the latest first")
     history.add_argument("name", metavar="NAME", help="a poll trigger or a flow")
     history.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
@@ -103,8 +103,8 @@ def _list(options: argparse.Namespace) -> int:
             row["poll_interval"],
             "yes" if row["enabled"] else "no",
             row["last_poll_at"] or "",
-            row["last_result"] or "",
-            (row["last_error"] or "") if row["last_result"] == "error" else "",
+            "down" if "down" in row else row["last_result"] or "",
+            row.get("down") or ((row["last_error"] or "") if row["last_result"] == "error" else ""),
         )
         for row in schedules
     ]
@@ -122,8 +122,9 @@ def _list_files(options: argparse.Namespace) -> int:
     from ..rules.weight import has_errors
 
     read = read_flows(options)
-    if has_errors(read.diagnostics):
-        show(read.diagnostics, len(read.flows))
+    failed = has_errors(read.diagnostics)
+    show(read.diagnostics if failed else (), len(read.flows), others=read.omissions())
+    if failed:
         return 1
     graph = link([item.flow for item in read.flows], frozenset(), read.polls)
     sys.stdout.write(as_json(graph) if options.format == "json" else table(graph))

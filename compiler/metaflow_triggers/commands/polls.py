@@ -1,9 +1,10 @@
 """Run polls: the poll triggers of files, ready for the local engine.
 
-In:   the graph; the files that declare its poll triggers, imported here: their globals live as long as the engine.
+In:   the graph.
 Out:  sources of starts for the engine's loop; PYTHONPATH for runs whose files import `cloaca`.
 
-Not here: reading flows (a child of its own did that), polling (`engine.poller`).
+Not here: reading flows, importing the files that declare polls (each is imported in a process of its own, which
+`engine.polls.children` starts), polling (`engine.polls.poller`).
 """
 
 from __future__ import annotations
@@ -13,58 +14,36 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..diagnostics import Diagnostic, DiagnosticError
 from ..engine.clock import SystemClock
+from ..engine.polls.children import READING_SECONDS, Children
 from ..engine.polls.claims import Target
 from ..engine.polls.poller import Poller
-from ..engine.polls.pool import PollPool
+from ..engine.polls.starters import starter
 from ..engine.polls.work import PolledTrigger, log
 from ..graph.link import identity, qualified_name
-from ..model.flows import Flow, PollTrigger, Span, TriggerGraph
-from ..poll import alias, loading
-from ..reading.source import SourceFile
+from ..model.flows import Flow, PollTrigger, TriggerGraph
+from ..poll import alias
+from ..reading.source import source_file
 
 
-def sources(graph: TriggerGraph, options: Any) -> list[Poller]:
+def sources(graph: TriggerGraph, options: Any, reading_seconds: float = READING_SECONDS) -> list[Poller]:
     """One poller for all triggers, or none. `options` are `engine.serve.Options`. Raises DiagnosticError."""
     _let_runs_import_cloaca(graph, options.environment)
     if not graph.polls:
         return []
-    alias.install()
-    triggers = polled(graph)
     _log_to(options.logs)
-    return [Poller(options.database, triggers, SystemClock(), PollPool())]
+    clock = SystemClock()
+    children = Children(starter(("metaflow",), options.environment), clock, reading_seconds=reading_seconds)
+    return [Poller(options.database, polled(graph), clock, children)]
 
 
 def polled(graph: TriggerGraph) -> list[PolledTrigger]:
-    """The graph's triggers with their functions; those of flows that another engine runs are left out.
-
-    Raises DiagnosticError (FT120) for a file that cannot be imported.
-    """
-    by_file: dict[str, dict[str, tuple[int, PollTrigger]]] = {}
-    for target, poll in graph.polls:
-        if target is not None:
-            by_file.setdefault(poll.file, {})[poll.name] = (target, poll)
-    found = []
-    for file, wanted in by_file.items():
-        try:
-            _, collected = loading.load(file)
-        except BaseException as error:  # a second import may see another world than the first
-            message = f"`{file}` raised {type(error).__name__} when the engine imported it: {error}"
-            raise DiagnosticError([Diagnostic("FT120", message[:400], Span(file, 1, 1, 1, 1))]) from error
-        for item in collected.declared:
-            if item.name not in wanted:
-                continue
-            target, poll = wanted.pop(item.name)
-            found.append(
-                PolledTrigger(
-                    item.function,
-                    target_of(graph.flows[target], poll),
-                    poll.interval,
-                    poll.interval_milliseconds,
-                )
-            )
-    return found
+    """The graph's triggers; those of flows that another engine runs are left out."""
+    return [
+        PolledTrigger(poll.file, target_of(graph.flows[target], poll), poll.interval, poll.interval_milliseconds)
+        for target, poll in graph.polls
+        if target is not None
+    ]
 
 
 def target_of(flow: Flow, poll: PollTrigger) -> Target:
@@ -84,8 +63,7 @@ def _let_runs_import_cloaca(graph: TriggerGraph, environment: dict[str, str]) ->
     # A flow's file may import the one that declares its polls.
     files = {flow.file for flow in graph.flows} | {poll.file for _, poll in graph.polls}
     for file in sorted(files):
-        text = Path(file).read_text("utf-8", "replace")
-        if alias.NAME in text and SourceFile(file, text).import_line(alias.NAME) is not None:
+        if source_file(file, file).import_line(alias.NAME) is not None:
             environment["PYTHONPATH"] = alias.search_path(environment.get("PYTHONPATH"))
             return
 

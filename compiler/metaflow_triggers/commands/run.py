@@ -9,6 +9,7 @@ Not here: what triggers mean, the loop. The flows are read and checked as for an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from typing import Any
@@ -32,9 +33,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--until-idle", action="store_true", help="end when nothing waits, runs or is unread")
     parser.add_argument("--max-runs", type=_count, default=16, metavar="N", help="flows at once (default: 16)")
     parser.add_argument(
-        "--run-deadline", type=_seconds, metavar="SECONDS", help="end runs that take longer; their outcome is `timeout`"
+        "--run-deadline", type=seconds, metavar="SECONDS", help="end runs that take longer; their outcome is `timeout`"
     )
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="to read one file (default: 60)")
+    parser.add_argument(
+        "--timeout", type=seconds, default=60.0, metavar="SECONDS", help="to read one file (default: 60)"
+    )
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="run by another engine")
     parser.set_defaults(work=work)
 
@@ -55,11 +58,13 @@ def _count(text: str) -> int:
     return value
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("a number of seconds above 0")
-    return value
+def seconds(text: str) -> float:
+    """A number of seconds above 0, as an option gives it."""
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if 0 < value < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
 
 
 def work(options: argparse.Namespace) -> int:
@@ -90,14 +95,14 @@ def work(options: argparse.Namespace) -> int:
             until_idle=options.until_idle,
         )
         if not live.is_terminal(sys.stdout, os.environ):
-            serve.serve(flows, told, sources=polls.sources(graph, told))
+            serve.serve(flows, told, sources=polls.sources(graph, told, options.timeout))
             return 0
         from ..graph.explain import table as starts
         from ..reports.text import wants_color
 
         sys.stdout.write(starts(graph) + "\n")
         with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
-            serve.serve(flows, told, sources=polls.sources(graph, told), observer=table)
+            serve.serve(flows, told, sources=polls.sources(graph, told, options.timeout), observer=table)
     except DiagnosticError as error:
         show(error.diagnostics, len(flows))
         return 1
@@ -143,5 +148,5 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     graph = link([item.flow for item in read.flows], external, read.polls)
     judged = check(graph, True, external)
     diagnostics = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
-    show(diagnostics, len(read.flows))
+    show(diagnostics, len(read.flows), others=read.omissions())
     return None if has_errors(diagnostics) or not graph.flows else graph

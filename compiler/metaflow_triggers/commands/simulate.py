@@ -71,7 +71,7 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     read = read_flows(options, names)
     graph = link([item.flow for item in read.flows], polls=read.polls)
     diagnostics = [*read.diagnostics, *check(graph, project_wide=False)]
-    show(diagnostics, len(graph.flows))
+    show(diagnostics, len(graph.flows), others=read.omissions())
     if has_errors(diagnostics):
         return 1
     reference, steps = simulate(graph, items)

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..backends import registry
-from ..backends.registry import Manifest
+from ..backends import registry, shape
+from ..backends.shape import Manifest
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.link import link
 from ..manifests.schemas import findings
@@ -72,7 +72,7 @@ def compile_flows(
     files: list[File] = []
     for name in backend_names:
         backend = registry.backend(name)
-        diagnostics.extend(registry.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
+        diagnostics.extend(shape.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:

@@ -3,7 +3,8 @@
 In:   a connection, the flows of this engine, how far each has read.
 Out:  starts, half-arrived sets, moved cursors: all in one transaction, so several engines may do it on one file.
 
-Not here: issuing starts (`issue`), sets (`joins`), values. A flow seen for the first time begins at the log's end.
+Not here: issuing starts (`issue`), sets (`joins`), values. A flow seen for the first time begins at the log's end,
+or, where no flow was ever seen, at its beginning.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, values
+from metaflow_extensions.triggers.plugins import exact_json, local_events, values
 
 from ..language import filters
 from . import joins
@@ -29,9 +31,10 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Arrived:
-    """An event of the log, read."""
+    """An event of the log, read. `row` is the key of its row: an event's name and id, in old rows the id alone."""
 
     sequence: int
+    row: str
     id: str
     name: str
     kind: str
@@ -61,13 +64,18 @@ class Matcher:
         self._flushed = 0
 
     def register(self, connection: sqlite3.Connection) -> None:
-        """Begin to read for flows that the database does not know yet. Raises sqlite3.Error."""
+        """Begin to read for flows that the database does not know yet. Raises sqlite3.Error.
+
+        The first flows of all begin at the log's beginning: what was accepted before anybody listened is for them.
+        """
         with transaction(connection):
+            (begin,) = connection.execute(
+                "SELECT coalesce((SELECT max(sequence) FROM events WHERE EXISTS (SELECT 1 FROM cursors)), 0)"
+            ).fetchone()
             connection.execute(
-                "INSERT INTO cursors (flow_key, sequence)"
-                " SELECT value, (SELECT coalesce(max(sequence), 0) FROM events) FROM json_each(?) WHERE true"
+                "INSERT INTO cursors (flow_key, sequence) SELECT value, ? FROM json_each(?) WHERE true"
                 " ON CONFLICT (flow_key) DO NOTHING",
-                (self._keys,),
+                (begin, self._keys),
             )
         (low,) = connection.execute(
             "SELECT coalesce((SELECT min(sequence) FROM cursors WHERE flow_key IN (SELECT value FROM json_each(?))),"
@@ -93,10 +101,10 @@ class Matcher:
         if not rows:
             return None
         found = []
-        for sequence, identity, name, kind, body, timestamp in rows:
-            waits = self._index.get((kind, name))
+        for row in rows:
+            waits = self._index.get((row[3], row[2]))
             if waits:
-                found.append((Arrived(sequence, identity, name, kind, _payload(body), timestamp), tuple(waits)))
+                found.append((_arrived(row), tuple(waits)))
         return Batch(tuple(found), rows[-1][0])
 
     def apply(self, connection: sqlite3.Connection, batch: Batch, now: datetime) -> int:
@@ -115,9 +123,10 @@ class Matcher:
         )
         added = 0
         for event, waits in batch.found:
-            for wait in waits:
-                if event.sequence > cursors.get(wait.flow.key, event.sequence):
-                    added += self._take(connection, wait, event, now)
+            # Dependencies of one trigger stand side by side, in the order in which they are written.
+            for (flow_key, _), of_trigger in groupby(waits, lambda wait: (wait.flow.key, wait.trigger.key)):
+                if event.sequence > cursors.get(flow_key, event.sequence):
+                    added += self._take(connection, tuple(of_trigger), event, now)
         self._move(connection, batch.end, keys)
         return added
 
@@ -149,47 +158,58 @@ class Matcher:
             (end, end, keys),
         )
 
-    def _take(self, connection: sqlite3.Connection, wait: Wait, event: Arrived, now: datetime) -> int:
+    def _take(self, connection: sqlite3.Connection, waits: tuple[Wait, ...], event: Arrived, now: datetime) -> int:
         try:
-            return self._match(connection, wait, event, now)
+            matching = [wait for wait in waits if wait.filter is None or filters.matches(wait.filter, event.payload)]
+            if waits[0].trigger.join == "any":
+                return _start_once(connection, matching, event, now)
+            return sum(self._fill(connection, wait, event, now, len(matching) == 1) for wait in matching)
         except (ValueError, RecursionError) as error:
             # Nothing that an event holds may stop those behind it; it stays visible.
             refusal = f"event {event.name} could not be read: {error}"
-            added = add_start(connection, wait.flow.key, key(event), [], [], _said(event), refusal=refusal, now=now)
+            flow_key = waits[0].flow.key
+            added = add_start(connection, flow_key, key(event), [], [], _said(event), refusal=refusal, now=now)
             return added is not None
 
-    def _match(self, connection: sqlite3.Connection, wait: Wait, event: Arrived, now: datetime) -> int:
-        if wait.filter is not None and not filters.matches(wait.filter, event.payload):
-            return 0
+    @staticmethod
+    def _fill(connection: sqlite3.Connection, wait: Wait, event: Arrived, now: datetime, alone: bool) -> int:
+        """Add the event to a set, and start those that it completes. `alone`: it fills no other dependency of it."""
         for parameter, path in wait.arrival_fields:
             if values.field(event.payload, path) is None:
                 what = f"the required parameter {parameter} has no value: event {event.name} has no field {path}"
-                return _add(
-                    connection, wait, numbers=[wait.number], events=[event], start_key=key(event), refusal=what, now=now
-                )
-        if wait.trigger.join == "any":
-            return _add(
-                connection, wait, numbers=[wait.number], events=[event], start_key=key(event), refusal=None, now=now
-            )
+                own = key(event) if alone else f"{key(event)}/{wait.number}"
+                return _add(connection, wait, [wait.number], [event], start_key=own, refusal=what, now=now)
         found = 0
         for sequences in joins.arrive(connection, wait, event.sequence, event.timestamp):
             events = [event if number == event.sequence else _read(connection, number) for number in sequences]
-            numbers = list(range(len(events)))
-            found += _add(
-                connection,
-                wait,
-                numbers=numbers,
-                events=events,
-                start_key=joins.set_key([key(item) for item in events]),
-                refusal=None,
-                now=now,
-            )
+            numbers, start_key = list(range(len(events))), joins.set_key([key(item) for item in events])
+            refusal = _missing(wait, numbers, events)
+            found += _add(connection, wait, numbers, events, start_key=start_key, refusal=refusal, now=now)
         return found
+
+
+def _start_once(connection: sqlite3.Connection, matching: Sequence[Wait], event: Arrived, now: datetime) -> int:
+    """One start, with the mapping of the first dependency that the event matches and that has what it requires."""
+    refused: tuple[Wait, str] | None = None
+    for wait in matching:
+        refusal = _missing(wait, [wait.number], [event])
+        if refusal is None:
+            return _add(connection, wait, [wait.number], [event], start_key=key(event), refusal=None, now=now)
+        refused = refused or (wait, refusal)
+    if refused is None:
+        return 0
+    wait, refusal = refused
+    return _add(connection, wait, [wait.number], [event], start_key=key(event), refusal=refusal, now=now)
 
 
 def key(event: Arrived) -> str:
     """The start key of an event. An outcome's id names upstream run and outcome."""
-    return f"{event.kind}/{event.id}"
+    return f"{event.kind}/{event.row}"
+
+
+def _arrived(row: tuple[int, str, str, str, str, str]) -> Arrived:
+    sequence, key, name, kind, body, timestamp = row
+    return Arrived(sequence, key, local_events.identity_of(kind, name, key), name, kind, _payload(body), timestamp)
 
 
 def _payload(text: str) -> dict[str, Any]:
@@ -205,25 +225,33 @@ def _read(connection: sqlite3.Connection, sequence: int) -> Arrived:
     row = connection.execute(
         "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence = ?", (sequence,)
     ).fetchone()
-    return Arrived(row[0], row[1], row[2], row[3], _payload(row[4]), row[5])
+    return _arrived(row)
 
 
 def _add(
     connection: sqlite3.Connection,
     wait: Wait,
-    *,
     numbers: list[int],
     events: list[Arrived],
+    *,
     start_key: str,
     refusal: str | None,
     now: datetime,
 ) -> int:
-    dependencies = [wait.trigger.dependencies[number] for number in numbers]
-    bodies = [event_body(item.name, item.id, item.timestamp, item.payload, item.kind) for item in events]
-    refusal = refusal or missing_required(wait.flow.flow.parameters, trigger_document(dependencies, bodies))
+    dependencies, bodies = _told(wait, numbers, events)
     reason = " and ".join(_said(item) for item in events)
     added = add_start(connection, wait.flow.key, start_key, dependencies, bodies, reason, refusal=refusal, now=now)
     return added is not None
+
+
+def _told(wait: Wait, numbers: list[int], events: list[Arrived]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Dependencies and events as the trigger document has them."""
+    dependencies = [wait.trigger.dependencies[number] for number in numbers]
+    return dependencies, [event_body(item.name, item.id, item.timestamp, item.payload, item.kind) for item in events]
+
+
+def _missing(wait: Wait, numbers: list[int], events: list[Arrived]) -> str | None:
+    return missing_required(wait.flow.flow.parameters, trigger_document(*_told(wait, numbers, events)))
 
 
 def _said(event: Arrived) -> str:

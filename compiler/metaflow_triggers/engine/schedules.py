@@ -149,7 +149,7 @@ def _store(connection: sqlite3.Connection, key: str, schedule: Schedule, due: da
 
 
 def _expression(schedule: Schedule) -> tuple[str, str]:
-    return cron.parse(schedule.cron).text, schedule.timezone or "UTC"
+    return cron.canonical(schedule.cron), schedule.timezone or "UTC"
 
 
 def _next(schedule: Schedule, after: datetime) -> datetime | None:

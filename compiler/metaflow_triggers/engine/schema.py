@@ -14,6 +14,7 @@ _FIRST = (
     """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
+    -- Of an event `<name>/<id>` (`local_events.row_key`); earlier versions wrote the id alone.
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('event', 'finish', 'schedule', 'poll')),
@@ -144,6 +145,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS poll_claims_active ON poll_claims (trigger_nam
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     (_SCHEDULES, *_POLLS),  # some files of version 1 have them already
+    # Why a poll trigger is not polled for now: the process that polls its file has ended.
+    ("ALTER TABLE poll_triggers ADD COLUMN down TEXT",),
 )
 """The statements of version 1, of version 2, and so on; `PRAGMA user_version` says which a file has."""
 

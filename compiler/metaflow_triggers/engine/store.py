@@ -119,7 +119,7 @@ class Appender:
         self._waiting: list[tuple[local_events.Row, _Receipt]] = []
 
     def append(self, name: str, payload_text: str, identity: str, timestamp: str, *, kind: str = "event") -> bool:
-        """As `local_events.append`: False if the id was accepted before; raises sqlite3.Error if nothing was stored."""
+        """As `local_events.append`: False if it was accepted before; raises sqlite3.Error if nothing was stored."""
         receipt = _Receipt()
         with self._lock:
             self._waiting.append(((identity, name, kind, payload_text, timestamp), receipt))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ..model.flows import (
     Constant,
@@ -122,7 +123,12 @@ def table(graph: TriggerGraph) -> str:
 
 
 def as_json(graph: TriggerGraph) -> str:
-    """The same as a JSON document: `{"flows": [{"flow", "file", "starts": [{"when", "gets"}]}]}`."""
+    """The same as a JSON document: `{"flows": [{"flow", "file", "starts": [{"when", "gets"}]}], "edges": [...]}`."""
+    return json.dumps(as_value(graph), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_value(graph: TriggerGraph) -> dict[str, Any]:
+    """The JSON value: the flows in the graph's order, and which of them starts which after what outcomes."""
     flows = [
         {
             "flow": qualified_name(flow),
@@ -131,4 +137,8 @@ def as_json(graph: TriggerGraph) -> str:
         }
         for flow, found in _all_reasons(graph)
     ]
-    return json.dumps({"flows": flows}, indent=2, ensure_ascii=False) + "\n"
+    names = [qualified_name(flow) for flow in graph.flows]
+    edges = [
+        {"from": names[edge.upstream], "to": names[edge.downstream], "match": list(edge.match)} for edge in graph.edges
+    ]
+    return {"flows": flows, "edges": edges}

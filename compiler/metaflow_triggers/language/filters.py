@@ -24,12 +24,9 @@ _NOT_OURS = ("wildcard", "cidr")  # EventBridge has them; not every backend can 
 
 MAX_DEPTH = 32
 """Nested objects of a filter."""
-MAX_NUMBER = 5_000_000_000
-"""Of `numeric`; AWS's own bound (user guide, "Content filtering"), as are 6 digits behind the point."""
-_EXACT_INTEGER = 2**53
-"""Above it not every backend tells an integer from its neighbour."""
 
 matches = event_filter.matches
+numbers_not_kept = event_filter.numbers_not_kept
 
 Path = tuple[str | int, ...]
 
@@ -127,15 +124,20 @@ def _list(items: list[Any], path: Path) -> Iterator[Problem]:
 def _literal(value: Any, path: Path) -> Iterator[Problem]:
     if isinstance(value, str) and not is_text(value):
         yield Problem(path, "text that no event can carry", "Unicode text without NUL")
-    elif isinstance(value, int) and abs(value) > _EXACT_INTEGER:
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield from _number(value, path)
+
+
+def _number(value: int | float, path: Path) -> Iterator[Problem]:
+    if isinstance(value, float) and value - value != 0:
+        yield Problem(path, "a number that is none", "a finite number")
+    elif not event_filter.is_kept(value):
         yield Problem(
             path,
-            f"the number {str(value)[:40]} is too large to be compared exactly",
-            "at most 2**53",
+            f"the number {str(value)[:40]} is not kept by a 64-bit float, and not compared alike on every backend",
+            "a number of at most 15 digits",
             ("publish and filter it as text",),
         )
-    elif isinstance(value, float) and value - value != 0:
-        yield Problem(path, "a number that is none", "a finite number")
 
 
 def _operator(item: dict[str, Any], path: Path) -> Iterator[Problem]:
@@ -159,9 +161,12 @@ def _operator(item: dict[str, Any], path: Path) -> Iterator[Problem]:
         return
     if name in ("prefix", "suffix"):
         if isinstance(operand, dict) and list(operand) == ["equals-ignore-case"]:
-            yield from _folded(operand["equals-ignore-case"], (*here, "equals-ignore-case"))
+            inner, below = operand["equals-ignore-case"], (*here, "equals-ignore-case")
+            yield from _folded(inner, below)
+            yield from _edge(name, inner, below)
         else:
             yield from _text(name, operand, here)
+            yield from _edge(name, operand, here)
     elif name == "equals-ignore-case":
         yield from _folded(operand, here)
     elif name == "exists":
@@ -180,9 +185,30 @@ def _text(name: str, operand: Any, path: Path) -> Iterator[Problem]:
         yield from _literal(operand, path)
 
 
+def _edge(name: str, operand: Any, path: Path) -> Iterator[Problem]:
+    """AWS's matcher looks at the JSON text with its quotes: `said "` is a prefix of the text "said "."""
+    if isinstance(operand, str) and (operand.endswith('"') if name == "prefix" else operand.startswith('"')):
+        edge = "ends" if name == "prefix" else "begins"
+        yield Problem(
+            path,
+            f"a {name} that {edge} with a quote is not matched alike on every backend",
+            "a quote inside of the text only",
+            ("leave the quote out, or list whole texts",),
+        )
+
+
 def _folded(operand: Any, path: Path) -> Iterator[Problem]:
     yield from _text("equals-ignore-case", operand, path)
     if isinstance(operand, str):
+        beyond = [char for char in operand if char > "\uffff"]
+        if beyond:
+            yield Problem(
+                path,
+                f"`equals-ignore-case` with `{beyond[0]}`, a character beyond U+FFFF, matches nothing on AWS",
+                "characters up to U+FFFF",
+                ("list the spellings instead",),
+            )
+            return
         odd = [char for char in operand if not char.isascii() and not char.lower() == char == char.upper()]
         if odd:
             yield Problem(
@@ -205,12 +231,10 @@ def _numeric(operand: Any, path: Path) -> Iterator[Problem]:
             if isinstance(item, bool) or not isinstance(item, (int, float)):
                 yield Problem(here, f"`numeric` compares with {_kind(item)}", "a number")
                 found = True
-            elif abs(item) > MAX_NUMBER:
-                yield Problem(here, f"`numeric` compares with {str(item)[:40]}", f"-{MAX_NUMBER} to {MAX_NUMBER}")
-                found = True
-            elif round(item, 6) != item:
-                yield Problem(here, f"`numeric` compares with {item}", "at most 6 digits behind the point")
-                found = True
+            else:
+                wrong = list(_number(item, here))
+                found = found or bool(wrong)
+                yield from wrong
             continue
         allowed = ("<", "<=", "=", ">", ">=") if len(operand) == 2 else ((">", ">="), ("<", "<="))[index // 2]
         if not isinstance(item, str) or item not in allowed:
@@ -229,6 +253,7 @@ def _anything_but(operand: Any, path: Path) -> Iterator[Problem]:
                 yield Problem(here, f"every text has an empty {name}", "text of at least one character")
             else:
                 yield from _text(name, text, here)
+                yield from _edge(name, text, here)
             return
         if list(operand) == ["equals-ignore-case"]:
             texts = operand["equals-ignore-case"]

@@ -41,16 +41,16 @@ def read_flow(flow: Any, source: SourceFile, settings: Settings) -> tuple[Flow, 
             parameters=_parameters(reader),
             triggers=tuple(triggers),
             schedule=_schedule(reader),
-            emits=source.emitted_events(flow.name, seams.namespace_prefix()),
+            emits=reader.places.emitted(seams.namespace_prefix()),
             features=seams.features(flow),
-            span=source.class_span(flow.name),
+            span=reader.places.flow(),
         ),
         reader.diagnostics,
     )
 
 
 def _check_compatibility(reader: Reader) -> None:
-    """METAFLOW_TRIGGERS_COMPAT has a known value; and what upstream refuses is refused where it is asked for."""
+    """METAFLOW_TRIGGERS_COMPAT has a known value."""
     value = reader.settings.compatibility
     if value and value != "upstream":
         reader.diagnostics.append(
@@ -59,16 +59,6 @@ def _check_compatibility(reader: Reader) -> None:
                 f"METAFLOW_TRIGGERS_COMPAT is {value!r}, which is not known",
                 helps=(*did_you_mean(value, ("upstream",)), "set it to `upstream`, or unset it"),
             )
-        )
-    names = ("trigger", "trigger_on_finish")
-    if reader.as_upstream and all(seams.flow_decorators(reader.flow, name) for name in names):
-        reader.decorator = ("trigger_on_finish", 0)
-        reader.report(
-            "FT123",
-            f"Metaflow refuses `{reader.flow.name}`: @trigger and @trigger_on_finish on one flow",
-            (),
-            "METAFLOW_TRIGGERS_COMPAT=upstream asks for Metaflow's own rules",
-            helps=("unset METAFLOW_TRIGGERS_COMPAT: both are then reasons to start",),
         )
 
 
@@ -83,7 +73,7 @@ def _parameters(reader: Reader) -> tuple[Parameter, ...]:
                 required=bool(kwargs.get("required", False)) and not parameter.IS_CONFIG_PARAMETER,
                 has_default=kwargs.get("default") is not None,
                 is_config=bool(parameter.IS_CONFIG_PARAMETER),
-                span=reader.source.parameter_span(reader.flow.name, attribute),
+                span=reader.places.parameter(attribute),
             )
         )
     return tuple(found)
@@ -101,7 +91,7 @@ def _schedule(reader: Reader) -> Schedule | None:
             return None
         if parsed is None:
             return None
-        span = reader.source.decorator_span(reader.flow.name, "schedule", occurrence)
+        span = reader.places.decorator("schedule", occurrence)
         return Schedule(cron=parsed, timezone=zone, span=span)
     return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import seams
 from ..model.flows import Constant, Mapping, PayloadField
 from .values import Path, Reader, is_plain, is_text, json_text, kind
 
@@ -69,12 +70,19 @@ def _mapping(reader: Reader, name: Any, field: Any, name_path: Path, field_path:
                 "FT111", f"parameter `{name}` of `{reader.flow.name}` maps an impossible field {field!r}", field_path
             )
             return None
-        return Mapping(name, PayloadField(field), reader.span(name_path, key=key))
+        return Mapping(_parameter(reader, name), PayloadField(field), reader.span(name_path, key=key))
     if isinstance(field, dict) and set(field) == {"value"}:
         text = _constant(reader, name, field["value"], field_path)
         return None if text is None else Mapping(name, Constant(text), reader.span(name_path, key=key))
     _bad_mapping(reader, field, field_path)
     return None
+
+
+def _parameter(reader: Reader, name: str) -> str:
+    """The parameter that is meant: upstream takes its name in any case where the parameter's own is lower case."""
+    if not reader.as_upstream:
+        return name
+    return name.lower() if name.lower() in {item.name for _, item in seams.flow_parameters(reader.flow)} else name
 
 
 def _constant(reader: Reader, name: str, value: Any, path: Path) -> str | None:

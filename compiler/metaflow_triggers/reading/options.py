@@ -35,6 +35,7 @@ def read_options(reader: Reader, name: str, options: Any) -> dict[str, Any]:
                 "unknown key",
                 key=True,
                 helps=did_you_mean(str(key), _OPTION_KEYS),
+                severity=reader.ignored,
             )
             continue
         problem = _option_problem(key, value) or (_aws_problem(name, value) if key == "step-functions" else "")

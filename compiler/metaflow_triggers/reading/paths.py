@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .project import Read
+    from .read import Read
 
 READ_THROUGH = ("step-functions",)
 """For commands that need no backend: one of them, through whose command line a flow is read."""
@@ -34,7 +34,7 @@ def read_flows(
     import_metaflow()
     from .. import seams
     from .files import flow_files
-    from .project import Read, read_project
+    from .project import read_project
     from .request import Request
 
     request = Request(
@@ -48,9 +48,12 @@ def read_flows(
     )
     seams.check_shape(backends)
     seams.prove_in_charge()
-    files, missing = flow_files(options.paths)
-    read = read_project(files, request)
-    return Read(read.flows, read.polls, [*missing, *read.diagnostics])
+    files = flow_files(options.paths)
+    read = read_project(files.all(), request, files.found)
+    read.diagnostics[:0] = files.diagnostics
+    read.skipped += files.skipped
+    read.unsearched = files.unsearched
+    return read
 
 
 def import_metaflow() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from ..diagnostics import Diagnostic
 from ..model.flows import PollTrigger, Span
 from ..poll.declare import Collected, Declared, Mistake
-from .source import SourceFile
+from .source import SourceFile, shown_beside
 
 _LABELS = {
     "FT710": "starts nothing",
@@ -41,7 +41,10 @@ _BARE = {name for names in _CLOCKS.values() for name in names} - {"now", "today"
 def read_polls(
     collected: Collected, module: ModuleType | None, source: SourceFile, path: str
 ) -> tuple[list[PollTrigger], list[Diagnostic]]:
-    """The triggers that the file at `path` declares itself. Without `module`, nobody asks for the functions' names."""
+    """The triggers that the file at `path` declares itself. Without `module`, nobody asks for the functions' names.
+
+    `source` has the path that is shown, which may be relative to another folder than this process works in.
+    """
     reader = _Reader(module, source, os.path.realpath(path))
     polls = [reader.poll(item) for item in collected.declared if reader.is_own(item)]
     found = [reader.mistake(item) for item in collected.mistakes if os.path.realpath(item.file) == reader.path]
@@ -127,12 +130,13 @@ class _Reader:
 
     def foreign(self, item: Declared) -> Diagnostic:
         """A trigger of a file that this one imports. The project drops it when it is given that file too."""
+        shown = shown_beside(self.source.path, self.path, item.file)
         return Diagnostic(
             "FT731",
             f"`{self.source.path}` imports poll trigger `{item.name}` from a file that was not named",
-            Span(item.file, item.line, 1, item.line, 1),
+            Span(shown, item.line, 1, item.line, 1),
             "not polled by this command",
-            helps=(f"name `{os.path.relpath(item.file)}` too",),
+            helps=(f"name `{shown}` too",),
         )
 
     def remarks(self, item: Declared) -> Iterator[Diagnostic]:
@@ -157,7 +161,7 @@ class _Reader:
                     "FT721",
                     f"poll trigger `{item.name}` keeps {names} between polls in the memory of the process",
                     self.source.node_span(statement),
-                    "lives as long as the engine",
+                    "lives as long as the process that polls this file",
                     notes=(
                         "it starts anew with each start of the engine",
                         *(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from .. import seams
@@ -36,11 +35,11 @@ def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, li
     import inspect
 
     from ..reading.flow import read_flow
-    from ..reading.source import SourceFile
+    from ..reading.source import source_file
 
     file = inspect.getfile(obj.flow.__class__)
     shown = path or _shown_path(file)
-    return read_flow(obj.flow, SourceFile(shown, Path(file).read_text("utf-8", "replace")), settings)
+    return read_flow(obj.flow, source_file(shown, file), settings)
 
 
 def _shown_path(file: str) -> str:

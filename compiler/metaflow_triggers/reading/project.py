@@ -1,7 +1,7 @@
 """Project: the flows of many files, each read in a process of its own.
 
-In:   paths of flow files and folders.
-Out:  `ReadFlow`s in the order of the files, and diagnostics of the files that could not be read.
+In:   paths of flow files.
+Out:  `ReadFlow`s in the order of the files, what is left out, and diagnostics of the files that could not be read.
 
 Not here: what a flow means. One parent that has imported Metaflow forks a child per file (spawns one where
 fork is unsafe): a flow that raises, hangs, prints or calls sys.exit costs one diagnostic, and the others go on.
@@ -9,81 +9,165 @@ fork is unsafe): a flow that raises, hangs, prints or calls sys.exit costs one d
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 import selectors
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import processes
 from ..diagnostics import Diagnostic
 from ..diagnostics.wire import from_wire
-from ..model.flows import PollTrigger
 from ..model.serialize import from_json
-from .child_process import Child, start
+from .candidates import May
+from .child_process import Child, Workers, only
+from .classes import BASE
 from .prepared import ReadFlow
+from .read import LeftOut, Read, few
 from .request import Request
 
-
-@dataclass(frozen=True)
-class Read:
-    """What files hold, in the order of the files."""
-
-    flows: list[ReadFlow]
-    polls: list[PollTrigger]
-    diagnostics: list[Diagnostic]
+_LOOK = 0.2
+"""Seconds between looks at spawned children, whose end nothing else tells when they leave a process behind."""
 
 
-def read_project(files: Sequence[str], request: Request) -> Read:
-    """Read every file in a child of its own, `request.workers` at a time; results come in the order of `files`."""
+def read_project(files: Sequence[str], request: Request, found: Mapping[str, May] | None = None) -> Read:
+    """Read every file in a child of its own, `request.workers` at a time; results come in the order of `files`.
+
+    `found` are those that nobody named: of these it is no mistake to hold no flow.
+    """
+    found = found or {}
+    answers = _answers(files, request, found)
+    bases = {
+        tuple(base)
+        for file, answer in answers.items()
+        for item in answer["classes"]
+        for base in item["bases"]
+        if base[0] != os.path.realpath(file)
+    }
+    read = Read()
+    doubtful: dict[str, list[Diagnostic]] = {}
+    mistakes: set[Any] = set()  # one in an inherited decorator is found in each flow that has it
+    named = {os.path.realpath(file) for file in files}
+    for file in files:
+        answer = answers[file]
+        told = [from_wire(item) for item in answer["diagnostics"]]
+        if found.get(file) is May.UNKNOWN:
+            told = [item for item in told if not _is_doubtful(item, doubtful)]
+        flows, others = _flows(answer["classes"], os.path.realpath(file), bases, told)
+        read.flows.extend(flows)
+        read.left_out.extend(others)
+        polls = [from_json(item) for item in answer["polls"]]
+        read.polls.extend(polls)
+        for item in told:
+            key = (item.code, item.span, item.label)
+            if not _is_told_elsewhere(item, named) and (item.span is None or key not in mistakes):
+                read.diagnostics.append(item)
+            mistakes.add(key)
+        read.skipped += file in found and not flows and not polls and not told
+    read.diagnostics += [_not_a_flow_here(items) for items in doubtful.values()]
+    return read
+
+
+def _is_told_elsewhere(item: Diagnostic, files: set[str]) -> bool:
+    """Whether it is about a poll trigger of an imported file that is one of `files`."""
+    return item.code == "FT731" and item.span is not None and os.path.realpath(item.span.file) in files
+
+
+def _flows(
+    classes: Sequence[dict[str, Any]], path: str, bases: set[tuple[Any, ...]], told: list[Diagnostic]
+) -> tuple[list[ReadFlow], list[LeftOut]]:
+    """The flows of a file's classes, and the classes that could run and are left out. Adds to `told`."""
+    flows, others = [], []
+    for item in classes:
+        left_out = item["left_out"]
+        if item["may_be_base"] and (path, item["name"]) in bases:
+            left_out = BASE
+        else:
+            flows += [ReadFlow(from_json(one["flow"]), one["workflows"]) for one in item["flows"]]
+            told += [from_wire(one) for one in item["diagnostics"]]
+        if left_out and item["could_run"]:
+            others.append(LeftOut(item["name"], from_json(item["span"]), left_out))
+    return flows, others
+
+
+def _is_doubtful(item: Diagnostic, doubtful: dict[str, list[Diagnostic]]) -> bool:
+    """Whether it is that a file does not run of which nothing says that it defines a flow. Gathers these by cause."""
+    if item.code not in ("FT120", "FT121", "FT122"):
+        return False
+    doubtful.setdefault(f"{item.code} {item.message.rpartition(' while it was ')[2]}", []).append(item)
+    return True
+
+
+def _not_a_flow_here(items: Sequence[Diagnostic]) -> Diagnostic:
+    """One warning for all such files of a cause: they do not stop the others."""
+    first, *others = items
+    notes = [*first.notes, "its class has a base that is not to be seen here, so it may be a flow, and is left out"]
+    if others:
+        names = few([item.span.file for item in others if item.span is not None])
+        notes.append(f"{len(others)} more file{'' if len(others) == 1 else 's'} for the same cause: {names}")
+    return dataclasses.replace(first, severity="warning", notes=tuple(notes))
+
+
+def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -> dict[str, dict[str, Any]]:
     answers: dict[str, dict[str, Any]] = {}
     waiting = list(reversed(files))
     running: dict[int, Child] = {}
     selector = selectors.DefaultSelector()
     if len(files) > 1:
         _prepare(request)
+    workers = Workers(request)
+
+    def leave(child: Child) -> None:
+        for descriptor in child.descriptors():
+            if running.pop(descriptor, None) is not None:
+                selector.unregister(descriptor)
+
+    def stop(child: Child, why: Diagnostic | None) -> None:
+        leave(child)
+        child.stop()
+        workers.take_back(child)
+        answers[child.file] = only(why or child.late(request.seconds))
+
+    def finish(child: Child) -> None:
+        leave(child)
+        answers[child.file] = child.finish()
+        workers.take_back(child)
+
     try:
         while waiting or running:
-            while waiting and len(running) < max(1, request.workers):
-                child = start(waiting.pop(), request)
-                running[child.read_end] = child
-                selector.register(child.read_end, selectors.EVENT_READ)
+            while waiting and len({*running.values()}) < max(1, request.workers):
+                file = waiting.pop()
+                child = workers.start(file, by_hand=file not in found)
+                for descriptor in child.descriptors():
+                    running[descriptor] = child
+                    selector.register(descriptor, selectors.EVENT_READ)
             nearest = min(child.deadline for child in running.values())
-            for key, _ in selector.select(max(0.0, nearest - time.monotonic())):
-                child = running[key.fd]
-                chunk = os.read(key.fd, 1 << 20)
-                if chunk:
-                    child.received.append(chunk)
+            seconds = max(0.0, nearest - time.monotonic())
+            for key, _ in selector.select(seconds if processes.FORKS else min(seconds, _LOOK)):
+                if key.fd not in running:
                     continue
-                selector.unregister(key.fd)
+                child = running[key.fd]
+                if child.take(key.fd):
+                    if (why := child.excess()) is not None:
+                        stop(child, why)
+                    continue
                 del running[key.fd]
-                answers[child.file] = child.finish()
-            for descriptor, child in list(running.items()):
-                if time.monotonic() >= child.deadline:
-                    selector.unregister(descriptor)
-                    del running[descriptor]
-                    answers[child.file] = child.stop(request.seconds)
+                selector.unregister(key.fd)
+                if key.fd == child.answer_end:
+                    finish(child)
+            for child in {*running.values()}:
+                if child.has_gone():
+                    finish(child)
+                elif time.monotonic() >= child.deadline:
+                    stop(child, None)
     finally:
-        for child in running.values():
-            child.stop(request.seconds)
+        for child in {*running.values()}:
+            child.stop()
+        workers.close()
         selector.close()
-    flows: list[ReadFlow] = []
-    polls: list[PollTrigger] = []
-    diagnostics: list[Diagnostic] = []
-    for file in files:
-        answer = answers[file]
-        polls.extend(from_json(item) for item in answer.get("polls", ()))
-        flows.extend(ReadFlow(from_json(item["flow"]), item["workflows"]) for item in answer["flows"])
-        diagnostics.extend(from_wire(item) for item in answer["diagnostics"])
-    named = {os.path.realpath(file) for file in files}
-    # A poll trigger of an imported file is told by that file, if it is one of ours.
-    told = [
-        item
-        for item in diagnostics
-        if item.code != "FT731" or item.span is None or os.path.realpath(item.span.file) not in named
-    ]
-    return Read(flows, polls, told)
+    return answers
 
 
 def _prepare(request: Request) -> None:

@@ -16,7 +16,9 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 
+from .. import regular
 from ..model.flows import EmittedEvent, Span
 
 Step = str | int
@@ -32,7 +34,7 @@ class SourceFile:
         self.path = path_as_given if os.sep == "/" else path_as_given.replace(os.sep, "/")
         text = text.removeprefix("\ufeff")
         self._lines = re.split(r"\r\n|\r|\n", text)  # the line ends that Python knows
-        self._tree = _parse(text)
+        self.tree = _parse(text)
         self._classes: dict[str, ast.ClassDef] = {}
         self._aliases: dict[str, str] = {}
         self._constants: dict[str, ast.expr] = {}
@@ -78,7 +80,7 @@ class SourceFile:
 
     def import_line(self, module_name: str) -> int | None:
         """The first line that imports a top-level module, or None."""
-        for node in ast.walk(self._tree):
+        for node in ast.walk(self.tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
@@ -100,7 +102,7 @@ class SourceFile:
     def _calls_on_lines(self) -> dict[int, list[ast.expr]]:
         """Calls and bare decorators by each line that they cover."""
         found: list[ast.expr] = []
-        for node in ast.walk(self._tree):
+        for node in ast.walk(self.tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 found += [item for item in node.decorator_list if not isinstance(item, ast.Call)]
             elif isinstance(node, ast.Call):
@@ -119,7 +121,7 @@ class SourceFile:
     def _decorated(self) -> dict[int, ast.FunctionDef | ast.AsyncFunctionDef]:
         return {
             id(decorator): node
-            for node in ast.walk(self._tree)
+            for node in ast.walk(self.tree)
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             for decorator in node.decorator_list
         }
@@ -202,7 +204,7 @@ class SourceFile:
         return self._written(call.func)
 
     def _calls(self, own: set[int]) -> Iterator[ast.Call]:
-        todo: list[ast.AST] = [self._tree]
+        todo: list[ast.AST] = [self.tree]
         while todo:
             node = todo.pop()
             if isinstance(node, ast.ClassDef) and id(node) not in own and self._is_flow(node):
@@ -216,7 +218,7 @@ class SourceFile:
 
     def _index(self) -> None:
         counts: dict[str, int] = {}
-        for statement in self._tree.body:
+        for statement in self.tree.body:
             target: ast.expr | None = None
             if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
                 target = statement.targets[0]
@@ -225,7 +227,7 @@ class SourceFile:
             value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
             if isinstance(target, ast.Name) and value is not None:
                 self._constants[target.id] = value
-        for node in ast.walk(self._tree):
+        for node in ast.walk(self.tree):
             if isinstance(node, ast.ClassDef):
                 known = self._classes.get(node.name)
                 if known is None or (node.col_offset, -node.lineno) <= (known.col_offset, -known.lineno):
@@ -317,6 +319,21 @@ class SourceFile:
         if match is None:  # `class \` and the name on the next line
             return Span(self.path, line, column, line, column + len("class"))
         return Span(self.path, line, column + match.start(1), line, column + match.end(1))
+
+
+def shown_beside(shown: str, path: str, other: str) -> str:
+    """How another file is shown, when the file at `path` is shown as `shown`."""
+    relative = os.path.relpath(os.path.realpath(other), os.path.dirname(os.path.realpath(path)))
+    return os.path.normpath(os.path.join(os.path.dirname(shown), relative)).replace(os.sep, "/")
+
+
+def source_file(path_as_given: str, path: str | Path) -> SourceFile:
+    """The parsed file; an empty one where it cannot be read, so that every place in it is its first line."""
+    try:
+        text = regular.text(path)
+    except regular.Unreadable:
+        text = ""
+    return SourceFile(path_as_given, text)
 
 
 def _parse(text: str) -> ast.Module:

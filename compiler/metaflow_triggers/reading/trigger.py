@@ -66,7 +66,7 @@ def read_trigger(reader: Reader, name: str, decorator: Any, occurrence: int) -> 
         dependencies=tuple(dependencies),
         auto_map=auto_map,
         options=json_text(options),
-        span=reader.source.decorator_span(reader.flow.name, name, occurrence),
+        span=reader.places.decorator(name, occurrence),
     )
 
 

@@ -18,6 +18,7 @@ from ..diagnostics.suggest import suggest
 from ..language import cron, filters
 from ..model.flows import Span
 from ..model.settings import Settings
+from .places import Places
 from .source import SourceFile
 
 Path = tuple[Any, ...]
@@ -28,7 +29,7 @@ class Reader:
 
     def __init__(self, flow: Any, source: SourceFile, settings: Settings) -> None:
         self.flow = flow
-        self.source = source
+        self.places = Places(flow, source)
         self.settings = settings
         self.project, self.branch = seams.current_project()
         self.diagnostics: list[Diagnostic] = []
@@ -37,8 +38,7 @@ class Reader:
 
     def span(self, path: Path, key: bool = False) -> Span:
         """The place of a value of the decorator at work, or of its key."""
-        name, occurrence = self.decorator
-        return self.source.locate(self.flow.name, name, path, occurrence=occurrence, key=key)
+        return self.places.value(self.decorator, path, key)
 
     def report(
         self,

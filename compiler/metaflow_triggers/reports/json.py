@@ -45,7 +45,62 @@ JSON_SCHEMA: dict[str, Any] = {
             "required": ["flows", "errors", "warnings", "notes"],
             "properties": {
                 "flows": {"type": ["integer", "null"], "minimum": 0},
-                **{key: {"type": "integer", "minimum": 0} for key in ("errors", "warnings", "notes")},
+                **{key: {"type": "integer", "minimum": 0} for key in ("errors", "warnings", "notes", "skipped")},
+                "left_out": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["name", "span", "why"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "span": {"$ref": "#/$defs/span"},
+                            "why": {"type": "string"},
+                        },
+                    },
+                },
+                "unsearched": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+        "graph": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["flows", "edges"],
+            "properties": {
+                "flows": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["flow", "file", "starts"],
+                        "properties": {
+                            "flow": {"type": "string"},
+                            "file": {"type": "string"},
+                            "starts": {
+                                "type": "array",
+                                "items": {
+                                    "type": "object",
+                                    "additionalProperties": False,
+                                    "required": ["when", "gets"],
+                                    "properties": {"when": {"type": "string"}, "gets": {"type": "string"}},
+                                },
+                            },
+                        },
+                    },
+                },
+                "edges": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["from", "to", "match"],
+                        "properties": {
+                            "from": {"type": "string"},
+                            "to": {"type": "string"},
+                            "match": {"type": "array", "items": {"type": "string"}},
+                        },
+                    },
+                },
             },
         },
         "diagnostics": {
@@ -84,7 +139,7 @@ JSON_SCHEMA: dict[str, Any] = {
 """The JSON form; stands in `docs/diagnostics.md` too."""
 
 
-def _span_json(span: Span) -> dict[str, Any]:
+def span_json(span: Span) -> dict[str, Any]:
     return {
         "file": span.file,
         "line": span.line,
@@ -94,21 +149,30 @@ def _span_json(span: Span) -> dict[str, Any]:
     }
 
 
-def json_document(diagnostics: Iterable[Diagnostic], flows: int | None = None) -> dict[str, Any]:
-    """All diagnostics, in order, as a JSON value that fits JSON_SCHEMA."""
+def json_document(
+    diagnostics: Iterable[Diagnostic],
+    flows: int | None = None,
+    omissions: dict[str, Any] | None = None,
+    graph: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All diagnostics, in order, as a JSON value that fits JSON_SCHEMA.
+
+    `omissions` are `skipped`, `left_out` and `unsearched` of the summary; `graph` is what starts what.
+    """
     items = ordered(diagnostics)
     count = Counter(severity(item) for item in items)
     return {
         "version": 1,
-        "summary": {"flows": flows, **{f"{level}s": count[level] for level in SEVERITIES}},
+        "summary": {"flows": flows, **{f"{level}s": count[level] for level in SEVERITIES}, **(omissions or {})},
+        **({} if graph is None else {"graph": graph}),
         "diagnostics": [
             {
                 "code": item.code,
                 "severity": severity(item),
                 "message": item.message,
-                "span": _span_json(item.span) if item.span else None,
+                "span": span_json(item.span) if item.span else None,
                 "label": item.label,
-                "others": [{"span": _span_json(span), "label": label} for span, label in item.others],
+                "others": [{"span": span_json(span), "label": label} for span, label in item.others],
                 "notes": list(item.notes),
                 "helps": list(item.helps),
                 "docs": f"{DOCS}#{item.code}",
@@ -118,6 +182,11 @@ def json_document(diagnostics: Iterable[Diagnostic], flows: int | None = None) -
     }
 
 
-def render_json(diagnostics: Iterable[Diagnostic], flows: int | None = None) -> str:
+def render_json(
+    diagnostics: Iterable[Diagnostic],
+    flows: int | None = None,
+    omissions: dict[str, Any] | None = None,
+    graph: dict[str, Any] | None = None,
+) -> str:
     """`json_document` as ASCII text (so no control character reaches a terminal); ends with a newline."""
-    return json.dumps(json_document(diagnostics, flows), indent=2) + "\n"
+    return json.dumps(json_document(diagnostics, flows, omissions, graph), indent=2) + "\n"

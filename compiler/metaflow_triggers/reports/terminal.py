@@ -15,10 +15,15 @@ from collections.abc import Sequence
 from ..diagnostics import Diagnostic
 
 
-def show(diagnostics: Sequence[Diagnostic], flows: int | None = None, result: str | None = None) -> None:
-    """Tell of diagnostics found in so many flows; `result` says what came of it. Silent where there are none."""
+def show(
+    diagnostics: Sequence[Diagnostic], flows: int | None = None, result: str | None = None, others: str = ""
+) -> None:
+    """Tell of diagnostics found in so many flows; `result` says what came of it, `others` what was left out.
+
+    Silent where there is nothing to tell.
+    """
     from .text import render_text, wants_color
 
-    if diagnostics:
+    if diagnostics or others:
         color = wants_color(sys.stderr.isatty(), os.environ)
-        sys.stderr.write(render_text(diagnostics, flows=flows, result=result, color=color))
+        sys.stderr.write(render_text(diagnostics, flows=flows, result=result, color=color, others=others))

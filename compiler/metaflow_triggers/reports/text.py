@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .. import regular
 from ..diagnostics import Diagnostic
 from ..diagnostics.order import ordered
 from ..model.flows import Span
@@ -61,9 +62,8 @@ class FileReader:
     @staticmethod
     def _read(file: str) -> list[str]:
         try:
-            with open(file, encoding="utf-8-sig", errors="replace", newline="") as stream:
-                text = stream.read()
-        except (OSError, ValueError):
+            text = regular.text(file).removeprefix("\ufeff")
+        except regular.Unreadable:
             return []
         # Python's own line ends; str.splitlines would also split at form feeds and U+2028.
         return re.split(r"\r\n|\r|\n", text)
@@ -164,14 +164,14 @@ def render_one(item: Diagnostic, read_line: ReadLine | None = None, color: bool 
     return "\n".join(out) + "\n"
 
 
-def summary(diagnostics: Iterable[Diagnostic], flows: int | None = None, result: str = "") -> str:
-    """One line: how many errors, warnings and notes in how many flows, and `result` ("nothing was written")."""
+def summary(diagnostics: Iterable[Diagnostic], flows: int | None = None, *results: str) -> str:
+    """One line: how many errors, warnings and notes in how many flows, and `results` ("nothing was written")."""
     count = Counter(severity(item) for item in ordered(diagnostics))
     parts = [f"{count[level]} {level}{'' if count[level] == 1 else 's'}" for level in SEVERITIES if count[level]]
     text = ", ".join(parts) or "no errors"
     if flows is not None:
         text += f" in {flows} flow{'' if flows == 1 else 's'}"
-    return f"{text}; {result}" if result else text
+    return "; ".join([text, *(shown(result) for result in results if result)])
 
 
 def render_text(
@@ -179,17 +179,19 @@ def render_text(
     flows: int | None = None,
     result: str | None = None,
     read_line: ReadLine | None = None,
+    *,
     color: bool = False,
+    others: str = "",
 ) -> str:
     """All in full, in order, a blank line between them, and the summary. Ends with a newline.
 
-    `result` ends the summary; without it "nothing was written" where there are errors.
+    `result` ends the summary; without it "nothing was written" where there are errors. `others` says what was left out.
     """
     if result is None:
         result = "nothing was written" if has_errors(diagnostics) else ""
     read_line = read_line or FileReader()
     blocks = [render_one(item, read_line, color) for item in ordered(diagnostics)]
-    return "\n".join([*blocks, summary(diagnostics, flows, result) + "\n"])
+    return "\n".join([*blocks, summary(diagnostics, flows, others, result) + "\n"])
 
 
 def render_line(item: Diagnostic) -> str:

@@ -73,12 +73,14 @@ RULES: tuple[Rule, ...] = (
         code="FT502",
         title="a filter that the backend cannot keep",
         severity="error",
-        finds="A `filter` with a condition that the backend does not know, or cannot decide exactly: on AWS a number "
-        "beyond what EventBridge compares (-5e9 to 5e9, 15 digits, 6 of them after the point), `equals-ignore-case` "
-        "over an outcome's `error`, or a condition that no outcome of the flow can pass. The message names it.",
+        finds="A `filter` with a condition that the backend does not know, or cannot decide exactly: on AWS "
+        "`equals-ignore-case` over an outcome's `error`, or a condition that no outcome of the flow can pass; and a "
+        "pattern that EventBridge refuses when `create` asks it (`events:TestEventPattern`), before anything is "
+        "written, in its own words. A note for a number beyond what EventBridge's guide promises to compare (-5e9 to "
+        "5e9, 15 digits, 6 of them after the point): its matcher compares more.",
         why="The flow would start on events that the filter excludes, or not start on events that it lets through.",
-        example="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'numeric': ['>', 10**12]}]}})",
-        instead="@trigger(event={'name': 'order-placed', 'filter': {'id': [{'prefix': '10'}]}})   # an id as text",
+        example="@trigger_on_finish(flow='Ingest', match='failure', filter={'error': [{'equals-ignore-case': 'x'}]})",
+        instead="@trigger_on_finish(flow='Ingest', match='failure', filter={'error': ['x', 'X']})",
     ),
     Rule(
         code="FT503",
@@ -107,7 +109,8 @@ RULES: tuple[Rule, ...] = (
         title="the schedule cannot be expressed",
         severity="error",
         finds="A cron expression of @schedule that the backend cannot keep. Argo Workflows knows five fields: no `L`, "
-        "`W`, `#`, no year.",
+        "`W`, `#`, no year. A warning with METAFLOW_TRIGGERS_COMPAT=upstream: what Metaflow alone deploys is "
+        "deployed, also where Argo cannot read it.",
         why="A schedule that is cut to what the backend knows fires at other times.",
         example="@schedule(cron='0 8 ? * MON#1 *')",
         instead="@schedule(daily=True)",

@@ -52,14 +52,29 @@ def within_flow(flow: Flow) -> Iterator[Diagnostic]:
 
 
 def _named_twice(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
+    """An event may stand several times with other filters or mappings; a dependency that says nothing new may not."""
     seen: dict[tuple[str, ...], Dependency] = {}
+    origins: dict[str, EventDependency] = {}
     for dependency in trigger.dependencies:
-        keys: list[tuple[str, ...]]
         if isinstance(dependency, EventDependency):
-            keys = [("event", dependency.name)]
+            known = origins.setdefault(dependency.name, dependency)
+            if known.origin != dependency.origin:
+                yield Diagnostic(
+                    "FT105",
+                    f"`{flow.name}` names event `{dependency.name}` twice in one trigger, with another `origin`",
+                    dependency.span,
+                    "the run could not tell which of the two an event is",
+                    ((known.span, "first named here"),),
+                    helps=("give one of the two another name",),
+                )
+                continue
+        keys: list[tuple[str, ...]]
+        said = (_filter_of(dependency), *sorted(f"{item.parameter} {item.source!r}" for item in dependency.mappings))
+        if isinstance(dependency, EventDependency):
+            keys = [("event", dependency.name, *said)]
             what = f"event `{dependency.name}`"
         else:
-            keys = [("flow", *wanted(dependency), outcome) for outcome in dependency.match]
+            keys = [("flow", *wanted(dependency), outcome, *said) for outcome in dependency.match]
             what = f"flow `{dependency.flow}`"
         first = next((seen[key] for key in keys if key in seen), None)
         for key in keys:
@@ -67,12 +82,19 @@ def _named_twice(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
         if first is not None:
             yield Diagnostic(
                 "FT105",
-                f"`{flow.name}` names {what} twice in one trigger",
+                f"`{flow.name}` names {what} twice in one trigger, with the same filter and the same mapping",
                 dependency.span,
                 "named again",
                 ((first.span, "first named here"),),
-                helps=("remove one of the two",),
+                helps=("remove one of the two", "or give one of them another `filter` or other `parameters`")
+                if isinstance(dependency, EventDependency)
+                else ("remove one of the two",),
             )
+
+
+def _filter_of(dependency: Dependency) -> str:
+    """The filter as one text, the same for equal ones."""
+    return "" if dependency.filter is None else json.dumps(json.loads(dependency.filter), sort_keys=True)
 
 
 def _mappings(flow: Flow, trigger: Trigger, parameters: dict[str, Parameter]) -> Iterator[Diagnostic]:

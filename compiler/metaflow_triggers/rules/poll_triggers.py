@@ -130,7 +130,8 @@ RULES: tuple[Rule, ...] = (
         title="a poll keeps a global",
         severity="warning",
         finds="The polled function assigns a global of its module.",
-        why="It lives as long as the engine and starts anew after that. A fire that is suppressed because its run is "
+        why="It lives as long as the process that polls the file, which starts anew with the engine, after a poll that "
+        "took too long or ended it, and when the file has changed. A fire that is suppressed because its run is "
         "active has changed it already.",
         example="failures = 0\n\n@trigger(workflow='Recover')\ndef health_check():\n    global failures\n"
         "    failures = 0 if healthy() else failures + 1\n    return fire() if failures >= 3 else skip()",

@@ -13,8 +13,10 @@ RULES: tuple[Rule, ...] = (
         title="no name of an event",
         severity="error",
         finds="The name given to `emit` is empty, has more than 128 characters, or one other than letters, digits, "
-        "`_`, `.` and `-`. Nothing was stored or sent.",
-        why="No flow can wait for such a name, so the event would be lost.",
+        "`_`, `.` and `-`; or it is a name of outcomes, `metaflow.outcome.*` or `metaflow.*.end`. Nothing was stored "
+        "or sent.",
+        why="No flow can wait for such a name, so the event would be lost. How a run ended is said by the run itself: "
+        "on Argo such an event would start the flows that wait for that run.",
         example="$ metaflow-triggers emit 'order placed'",
         instead="$ metaflow-triggers emit order-placed",
         language="console",
@@ -52,6 +54,20 @@ RULES: tuple[Rule, ...] = (
         example="$ metaflow-triggers emit order-placed --backend argo-workflows",
         instead="$ export METAFLOW_TRIGGERS_WEBHOOK_URL=https://events.example.com/events\n"
         "$ metaflow-triggers emit order-placed --backend argo-workflows",
+        language="console",
+    ),
+    Rule(
+        code="FT764",
+        title="the name and id of another event",
+        severity="error",
+        finds="The local engine has accepted an event of this name and id before, with another payload. Nothing was "
+        "stored.",
+        why="An event is its name and its id: with both, and the same payload, it is the same event and starts nothing "
+        "new. With another payload one of the two would be lost without a word.",
+        example="$ metaflow-triggers emit order-placed --id order-7 --payload '{\"sum\": 1}'\n"
+        "$ metaflow-triggers emit order-placed --id order-7 --payload '{\"sum\": 2}'",
+        instead="$ metaflow-triggers emit order-placed --id order-7 --payload '{\"sum\": 1}'\n"
+        "$ metaflow-triggers emit order-placed --id order-8 --payload '{\"sum\": 2}'",
         language="console",
     ),
 )

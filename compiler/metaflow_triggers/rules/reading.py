@@ -47,10 +47,12 @@ RULES: tuple[Rule, ...] = (
         code="FT105",
         title="named twice in one trigger",
         severity="error",
-        finds="One trigger names the same event twice, or the same flow twice for an outcome that both cover; "
-        "also when the names come from callables.",
-        why="One event would belong to two dependencies: with *any* it is not clear which mapping holds, with *all* "
-        "the trigger waits for less than it seems to.",
+        finds="One trigger names the same event twice with the same filter and the same mapping, or the same flow "
+        "twice for an outcome that both cover; also when the names come from callables. One event may stand several "
+        "times with other filters or mappings: with *any* the first that it matches counts, with *all* it fills each. "
+        "It has one `origin`.",
+        why="The second of the two says nothing new: with *any* it never counts, with *all* the trigger waits for less "
+        "than it seems to.",
         example="@trigger(events=['data-ready', 'data-ready'])",
         instead="@trigger(event='data-ready')",
     ),
@@ -161,7 +163,9 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         finds="A `filter` that is no content pattern: an unknown operator, an operand of a wrong kind, an empty list, "
         "a value outside of a list, a numeric range without numbers in it, or one of EventBridge's operators that not "
-        "every backend can say (`wildcard`, `cidr`, `$or`).",
+        "every backend can say (`wildcard`, `cidr`, `$or`). And one on which the backends would part: a number that a "
+        "64-bit float does not keep, a `prefix` that ends with a quote, a `suffix` that begins with one, "
+        "`equals-ignore-case` with a character beyond U+FFFF or with letters beyond A to Z.",
         why="A filter that never matches is a flow that never starts; one that matches too much starts it too often.",
         example="@trigger(event={'name': 'order-placed', 'filter': {'amount': [{'numeric': ['>', '100']}]}})",
         instead="@trigger(event={'name': 'order-placed', 'filter': {'amount': [{'numeric': ['>', 100]}]}})",
@@ -206,6 +210,28 @@ RULES: tuple[Rule, ...] = (
         why="The flows of this file were never seen.",
         example="class LoadFlow(FlowSpec): ...\n\nLoadFlow()",
         instead="class LoadFlow(FlowSpec): ...\n\nif __name__ == '__main__':\n    LoadFlow()",
+    ),
+    Rule(
+        code="FT124",
+        title="the file does too much of something while it is read",
+        severity="error",
+        finds="A flow file printed more than 16 MiB while it was imported, or more arrived of what it defines than any "
+        "file can define; it was ended. The other files are compiled.",
+        why="What a file prints on import it prints in every task of every run too.",
+        example="for row in table:       # at the top of the file\n    print(row)\n\nclass LoadFlow(FlowSpec): ...",
+        instead="class LoadFlow(FlowSpec):\n    @step\n    def start(self):\n        for row in table:\n"
+        "            print(row)",
+    ),
+    Rule(
+        code="FT125",
+        title="a path is not read",
+        severity="error",
+        finds="A path is no regular file (a device, a pipe, a socket), is larger than 1 MiB, or may not be read. "
+        "Below a folder it is a warning, and the other files are compiled.",
+        why="Reading a device or a pipe may never end; a flow in a file that is left out would be missing silently.",
+        example="$ ln -s /dev/zero flows/load.py\n$ metaflow-triggers check flows",
+        instead="$ rm flows/load.py\n$ metaflow-triggers check flows",
+        language="console",
     ),
     Rule(
         code="FT123",

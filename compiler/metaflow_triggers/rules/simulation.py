@@ -21,4 +21,16 @@ RULES: tuple[Rule, ...] = (
         '{"at": "2026-01-05T09:00:00Z"}',
         language="json",
     ),
+    Rule(
+        code="FT791",
+        title="a number that AWS's matcher does not compare",
+        severity="note",
+        finds="An event of `metaflow-triggers simulate` has, where a flow's filter compares numbers, one that a 64-bit "
+        "float does not keep: an integer beyond 2**53 such as `time.time_ns()`, or more than 17 digits.",
+        why="For AWS's matcher it is no number: `numeric` is false whichever way it compares, `anything-but` is true, "
+        "and no number in a filter is equal to it. On this machine and on Argo the nearest float is compared.",
+        example='{"name": "tick", "payload": {"at_ns": 1795814525123456789}}',
+        instead='{"name": "tick", "payload": {"at_ns": "1795814525123456789"}}',
+        language="json",
+    ),
 )

@@ -10,6 +10,18 @@ list against the installed Metaflow, and `check_shape` turns a missing one into 
 Line numbers in comments: Metaflow 2.19.39.
 """
 
+from .classes import (
+    class_decorators,
+    flow_bases,
+    flow_class,
+    flow_classes,
+    graph_refusal,
+    has_own_mutators,
+    is_flow_class,
+    lacks_an_end,
+    own_decorators,
+    user_classes,
+)
 from .code_package import CodePackage, build_code_package, preload_code_package
 from .compilers import PRODUCTION_TOKEN, Options
 from .configuration import configured, datastore_root, read_settings, real_user
@@ -19,7 +31,6 @@ from .flows import (
     current_project,
     evaluate,
     features,
-    flow_classes,
     flow_decorators,
     flow_parameters,
     is_production,
@@ -46,16 +57,24 @@ __all__ = [
     "build_code_package",
     "check_shape",
     "check_token",
+    "class_decorators",
     "configured",
     "current_project",
     "datastore_root",
     "evaluate",
     "features",
+    "flow_bases",
+    "flow_class",
     "flow_classes",
     "flow_decorators",
     "flow_parameters",
+    "graph_refusal",
+    "has_own_mutators",
+    "is_flow_class",
     "is_production",
+    "lacks_an_end",
     "namespace_prefix",
+    "own_decorators",
     "preload",
     "preload_code_package",
     "prove_in_charge",
@@ -66,4 +85,5 @@ __all__ = [
     "step_functions_workflow",
     "upload_code_package",
     "upload_parts",
+    "user_classes",
 ]

@@ -96,20 +96,6 @@ def is_production() -> bool:
     return bool(current.get("is_production", False))
 
 
-def flow_classes(module: Any) -> list[Any]:
-    """The flows that a module defines itself, in its order; classes without steps are bases."""
-    from metaflow import FlowSpec
-
-    return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, FlowSpec)
-        and value.__module__ == module.__name__
-        and any(getattr(item, "is_step", False) for item in vars(value).values() if callable(item))
-    ]
-
-
 class Refused(Exception):
     """Metaflow refused the flow: its message, and the line that it blames (or None)."""
 

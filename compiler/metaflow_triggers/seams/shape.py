@@ -40,7 +40,6 @@ PRIVATE_NAMES = {
     "metaflow.plugins.argo.argo_workflows": [
         "ArgoWorkflows._process_triggers",
         "ArgoWorkflows._compile_sensor",
-        "ArgoWorkflows._get_schedule",
         "ArgoWorkflows._process_parameters",
         "ArgoWorkflows._base_kubernetes_annotations",
         "ArgoWorkflows._compile_workflow_template",

@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from ..diagnostics import DiagnosticError
+from ..manifests import job_set
 from ..model.settings import Settings, task_environment
 from . import shell_words
 from .code_package import CodePackage
@@ -48,9 +49,6 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             with lent(needed="parallel" not in features(obj.flow)):
                 return super()._compile_workflow_template()
 
-        def _get_schedule(self) -> Any:
-            return None, None
-
         def _process_parameters(self) -> Any:
             schedule = self.flow._flow_decorators.pop("schedule", None)
             try:
@@ -83,13 +81,19 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             **options.argo,
         )
         template = json.loads(json.dumps(made._workflow_template.to_json(), default=_plain))
-    template = canonical(_without_nulls(template), filled_in(settings))
+    replace = filled_in(settings)
+    template = canonical(_without_nulls(template), replace)
     told = [{"name": name, "value": value} for name, value in task_environment(settings).items()]
+
+    def change(container: dict[str, Any]) -> None:
+        container["env"] = [*canonical(container.get("env", []), replace), *told]
+        container["command"] = [_argo_command(part) for part in container["command"]]
+
     for entry in template["spec"].get("templates", []):
-        container = entry.get("container")
-        if container and container.get("command"):
-            container["env"] = [*container.get("env", []), *told]
-            container["command"] = [_argo_command(part) for part in container["command"]]
+        if entry.get("container", {}).get("command"):
+            change(entry["container"])
+        if "manifest" in entry.get("resource", {}):  # the JobSet of a @parallel step
+            entry["resource"]["manifest"] = job_set.with_containers(entry["resource"]["manifest"], change)
     return {"workflow_template": template}
 
 

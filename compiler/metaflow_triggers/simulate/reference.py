@@ -20,10 +20,10 @@ from ..graph.link import branch_key, identity, qualified_name
 from ..language.cron import fires, to_six_fields
 from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
 from ..model.names import poll_slug
-from .acceptance import refusal
+from .acceptance import refusal, taken
 from .items import BEGINNING, Item
-from .matching import is_for, lacking, needed, outcome_of, without_value
-from .steps import NotStarted, Occurrence, Start, Step, Waiting
+from .matching import is_for, lacking, needed, outcome_of, unread, without_value
+from .steps import NotStarted, Occurrence, Start, Step, Unread, Waiting
 from .values import Converted, Unfit, convert, exact, field_of, timestamp_text
 
 _INSTANT = timedelta(microseconds=1)
@@ -46,6 +46,7 @@ class _Doing:
     starts: list[Start] = field(default_factory=list)
     not_started: list[NotStarted] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Reference:
         self.graph = graph
         self.now: datetime | None = None
         self._polls = {poll.name: (poll, graph.flows[target]) for target, poll in graph.polls if target is not None}
-        self._known: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str, str], Any] = {}  # kind, name, id -> the payload
         self._runs = 0
         self._items = 0
         self._active: dict[tuple[str, str], str] = {}  # (poll, hash of its context) -> run
@@ -88,9 +89,12 @@ class Reference:
             return self._step(item, doing, refused=refused)
         known = self._identity(item)
         if item.kind in ("event", "finish"):
-            if (item.kind, known) in self._known:
-                return self._step(item, doing, repeated=True)
-            self._known.add((item.kind, known))
+            # An event is its name and its id (section 7); an outcome's identity names its flow.
+            key = (item.kind, item.name, known)
+            if key in self._known:
+                other = taken(item.name, known, self._known[key], item.payload) if item.kind == "event" else None
+                return self._step(item, doing, refused=other, repeated=other is None)
+            self._known[key] = item.payload
         if item.kind == "event":
             self._arrive(Occurrence(item.name, item.payload, known, item.at or self.now, "event"), None, doing)
         elif item.kind == "finish":
@@ -116,17 +120,22 @@ class Reference:
 
     def _arrive(self, event: Occurrence, outcome: Item | None, doing: _Doing) -> None:
         for number, flow in enumerate(self.graph.flows):
+            doing.unread += unread(flow, event, outcome)
             for place, trigger in enumerate(flow.triggers):
-                for slot, dependency in enumerate(trigger.dependencies):
-                    if not is_for(dependency, event, outcome):
-                        continue
-                    absent = lacking(flow, dependency, event)
-                    if absent is not None:
-                        doing.not_started.append(absent)
-                    elif is_set(trigger):
-                        self._collect(number, place, slot, event, doing)
-                    else:
-                        self._start(flow, trigger.kind, [(trigger, dependency, event)], doing)
+                matching = [slot for slot, item in enumerate(trigger.dependencies) if is_for(item, event, outcome)]
+                absent = [lacking(flow, trigger, trigger.dependencies[slot], event) for slot in matching]
+                if is_set(trigger):
+                    for slot, missing in zip(matching, absent, strict=True):
+                        if missing is None:
+                            self._collect(number, place, slot, event, doing)
+                        else:
+                            doing.not_started.append(missing)
+                elif None in absent:
+                    # The first in written order that lacks nothing: its mapping counts.
+                    chosen = trigger.dependencies[matching[absent.index(None)]]
+                    self._start(flow, trigger.kind, [(trigger, chosen, event)], doing)
+                else:
+                    doing.not_started.extend(missing for missing in absent[:1] if missing is not None)
 
     def _collect(self, number: int, place: int, slot: int, event: Occurrence, doing: _Doing) -> None:
         held = self._sets[number, place]
@@ -302,6 +311,7 @@ class Reference:
             tuple(doing.forgotten),
             refused,
             repeated,
+            tuple(doing.unread),
         )
 
 

@@ -15,9 +15,11 @@ from typing import Any
 
 from ..diagnostics import Diagnostic
 from .items import Item
-from .steps import Start, Step, Waiting
+from .steps import Start, Step, Unread, Waiting
 from .values import text_of
 
+UNREAD = "FT791"
+"""The code of a number that AWS's matcher does not compare."""
 _SHOWN = 100
 """Characters of a payload or value in a line."""
 
@@ -60,8 +62,16 @@ def _done(step: Step) -> list[str]:
         for item in step.not_started
     ]
     if step.repeated:
-        lines.append("starts nothing new: its id has come before")
-    return lines or ["starts nothing"]
+        lines.append("starts nothing new: it has come before")
+    return [*(lines or ["starts nothing"]), *map(_unread, step.unread)]
+
+
+def _unread(item: Unread) -> str:
+    return (
+        f"{UNREAD}: {_plain(item.flow)} filters by `{_plain(item.field)}`, which is {item.number[:_SHOWN]}: a 64-bit "
+        "float does not keep it, so it is no number for AWS's matcher. The others compare the nearest float. Publish "
+        "it as text"
+    )
 
 
 def _by(start: Start) -> str:
@@ -112,6 +122,10 @@ def _step(step: Step) -> dict[str, Any]:
             {"flow": item.flow, "parameter": item.parameter, "why": _text(item.why)} for item in step.not_started
         ],
         "forgotten": list(step.forgotten),
+        "notes": [
+            {"code": UNREAD, "flow": _text(item.flow), "field": _text(item.field), "number": item.number}
+            for item in step.unread
+        ],
     }
 
 

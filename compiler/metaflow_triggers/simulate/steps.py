@@ -54,6 +54,15 @@ class NotStarted:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A number of an event that AWS's matcher does not compare (FT791), under a field that a flow filters by."""
+
+    flow: str
+    field: str
+    number: str
+
+
+@dataclass(frozen=True)
 class Step:
     """What one item did. `refused` says why the item was not accepted at all, `repeated` that its id was known."""
 
@@ -64,6 +73,7 @@ class Step:
     forgotten: tuple[str, ...] = ()
     refused: str | None = None
     repeated: bool = False
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True)

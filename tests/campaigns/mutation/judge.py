@@ -14,7 +14,7 @@ from typing import Any
 
 from metaflow_triggers.backends import argo, step_functions
 from metaflow_triggers.backends.argo.compile import emit
-from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.manifests.schemas import findings
 
 from .subjects import Subject

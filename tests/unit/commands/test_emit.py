@@ -56,7 +56,7 @@ def test_an_event_is_accepted_and_its_id_is_printed(triggers: Run, database: Pat
     done = triggers("emit", "order-placed", "--payload", ' {"b": 1.50, "a": [2]} ', cwd=database.parent)
     assert (done.code, done.err) == (0, "")
     assert uuid.UUID(done.out.strip()).version == 4
-    assert stored(database) == [(done.out.strip(), "order-placed", "event", '{"b":1.50,"a":[2]}')]
+    assert stored(database) == [(f"order-placed/{done.out.strip()}", "order-placed", "event", '{"b":1.50,"a":[2]}')]
 
 
 def test_without_a_payload_it_is_empty(triggers: Run, database: Path):
@@ -76,11 +76,32 @@ def test_the_database_is_the_given_one_then_that_of_the_environment(triggers: Ru
 
 def test_the_same_id_is_accepted_once(triggers: Run, database: Path):
     first = triggers("emit", "e", "--id", "order:7", "--payload", '{"a": 1}', cwd=database.parent)
-    again = triggers("emit", "e", "--id", "order:7", "--payload", '{"a": 2}', cwd=database.parent)
+    again = triggers("emit", "e", "--id", "order:7", "--payload", '{"a":1}', cwd=database.parent)
     assert (first.code, first.out, first.err) == (0, "order:7\n", "")
     assert (again.code, again.out) == (0, "order:7\n")
     assert "accepted before" in again.err
-    assert stored(database) == [("order:7", "e", "event", '{"a":1}')]
+    assert stored(database) == [("e/order:7", "e", "event", '{"a":1}')]
+
+
+def test_one_id_under_two_names_is_two_events(triggers: Run, database: Path):
+    for name in ("placed", "paid"):
+        done = triggers("emit", name, "--id", "order-17", cwd=database.parent)
+        assert (done.code, done.out, done.err) == (0, "order-17\n", "")
+    assert [row[:2] for row in stored(database)] == [("placed/order-17", "placed"), ("paid/order-17", "paid")]
+
+
+def test_the_same_name_and_id_with_another_payload_is_refused_with_what_is_there(triggers: Run, database: Path):
+    def emitted(payload: str) -> Done:
+        return triggers("emit", "e", "--id", "order:7", "--payload", payload, cwd=database.parent)
+
+    assert emitted('{"a": 1.50, "b": [{"c": 1, "d": 2}]}').code == 0
+    for payload in ('{"b": [{"d": 2, "c": 1}], "a": 1.50}', '{"a":1.50,"b":[{"c":1,"d":2}]}'):
+        assert emitted(payload).code == 0
+    for payload in ('{"a": 1.5, "b": [{"c": 1, "d": 2}]}', '{"a": 1.50, "b": [{"c": 1}]}', "{}"):
+        done = emitted(payload)
+        assert done.code == 1 and done.out == ""
+        assert "error[FT764]" in done.err and '{"a":1.50,"b":[{"c":1,"d":2}]}' in done.err
+    assert len(stored(database)) == 1
 
 
 HOSTILE = {
@@ -92,7 +113,16 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("way", ["argument", "file", "standard input", "file -"])
+WAYS = {
+    "standard input": ("e", "-"),
+    "file -": ("e", "--payload-file", "-"),
+    "standard input after an option": ("e", "--id", "a", "-"),
+    "standard input before the name": ("--id", "a", "e", "-"),
+    "standard input between options": ("--database", "metaflow-triggers.db", "e", "--id", "a", "-"),
+}
+
+
+@pytest.mark.parametrize("way", ["argument", "file", *WAYS])
 def test_a_payload_arrives_unchanged(way: str, triggers: Run, tmp_path: Path, database: Path):
     text = json.dumps(HOSTILE, ensure_ascii=False)
     (tmp_path / "payload.json").write_text(text, "utf-8")
@@ -101,8 +131,7 @@ def test_a_payload_arrives_unchanged(way: str, triggers: Run, tmp_path: Path, da
     elif way == "file":
         done = triggers("emit", "e", "--payload-file", "payload.json", cwd=tmp_path)
     else:
-        words = ("e", "-") if way == "standard input" else ("e", "--payload-file", "-")
-        done = from_stdin(tmp_path, text.encode(), *words)
+        done = from_stdin(tmp_path, text.encode(), *WAYS[way])
     assert done.code == 0, done.err
     assert json.loads(stored(database)[0][3]) == HOSTILE
     assert not (tmp_path / "x").exists()
@@ -123,6 +152,8 @@ REFUSED = {
     "a long name": (["a" * 129], b"", "FT760"),
     "a name that is code": (["$(touch x)"], b"", "FT760"),
     "a name with the end of a line": (["a\nb"], b"", "FT760"),
+    "the name of an outcome": (["metaflow.outcome.flowa.success"], b"", "FT760"),
+    "the name of an end of Metaflow's": (["metaflow.shop.prod.FlowA.end"], b"", "FT760"),
     "no JSON": (["e", "--payload", "{a: 1}"], b"", "FT761"),
     "an empty payload": (["e", "--payload", ""], b"", "FT761"),
     "a number": (["e", "--payload", "7"], b"", "FT761"),
@@ -155,10 +186,35 @@ def test_what_is_no_event_is_refused_and_nothing_is_stored(name: str, tmp_path: 
     assert {path.name.partition("-")[0] for path in tmp_path.glob("*")} == {"metaflow"}  # only the database's files
 
 
-def test_no_database_is_made(triggers: Run, tmp_path: Path):
-    done = triggers("emit", "e", cwd=tmp_path)
-    assert done.code == 1 and "error[FT752]" in done.err
-    assert list(tmp_path.glob("*.db*")) == []
+def test_what_is_emitted_before_the_first_run_waits_for_it(triggers: Run, tmp_path: Path):
+    done = triggers("emit", "e", "--id", "first", cwd=tmp_path)
+    assert (done.code, done.out) == (0, "first\n")
+    assert done.err == f"note: made the database {tmp_path / 'metaflow-triggers.db'}\n"
+    assert stored(tmp_path / "metaflow-triggers.db") == [("e/first", "e", "event", "{}")]
+    done = triggers("emit", "e", "--id", "second", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+
+
+def test_no_database_is_made_in_a_folder_that_is_not_there(triggers: Run, tmp_path: Path):
+    done = triggers("emit", "e", "--database", "nowhere/x.db", cwd=tmp_path)
+    assert done.code == 1 and "error[FT750]" in done.err and done.out == ""
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("backend", ["step-functions", "argo-workflows"])
+def test_no_outcome_is_published_to_a_cloud(backend: str, triggers: Run, server: Server, tmp_path: Path):
+    settings = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url, "AWS_ENDPOINT_URL": server.url}
+    name = "metaflow.outcome.flowa.success"
+    done = triggers("emit", name, "--backend", backend, cwd=tmp_path, settings=settings)
+    assert done.code == 2 and "error[FT760]" in done.err and "trigger_on_finish" in done.err
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("more", [("--payload", "{}"), ("--payload-file", "x.json")])
+def test_two_payloads_are_a_mistake(more: tuple[str, str], triggers: Run, database: Path):
+    done = triggers("emit", "e", *more, "-", cwd=database.parent)
+    assert done.code == 2 and "not allowed with argument" in done.err
+    assert stored(database) == []
 
 
 def test_something_else_is_not_touched(triggers: Run, tmp_path: Path):
@@ -222,6 +278,15 @@ def test_aws_gets_it_through_eventbridge(triggers: Run, server: Server, tmp_path
     (entry,) = json.loads(server.requests[0][3])["Entries"]
     assert (entry["DetailType"], entry["Detail"], entry["EventBusName"]) == ("order-placed", '{"a":1}', "orders")
     assert entry["Resources"] == ["metaflow-triggers:event/order-7"]
+
+
+def test_the_token_is_in_no_message_of_a_webhook_that_redirects(triggers: Run, server: Server, tmp_path: Path):
+    server.answers, server.location = [(302, b"")], "http://127.0.0.1:1/events?s3cret"
+    settings = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url, "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": "s3cret\n"}
+    done = triggers("emit", "e", "--backend", "argo-workflows", cwd=tmp_path, settings=settings)
+    assert done.code == 1 and "error[FT763]" in done.err and "http://127.0.0.1:1/events." in done.err
+    assert "s3cret" not in done.out + done.err and done.out == ""
+    assert [request[2]["Authorization"] for request in server.requests] == ["Bearer s3cret"]
 
 
 FAILS = {

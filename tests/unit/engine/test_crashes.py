@@ -111,7 +111,7 @@ def judge(database, ledger, accepted):
     by_flow = {name: [row for row in starts if row[1] == name] for name in ("Any", "Pairs", "Next", "Mourner")}
 
     # Each accepted event started one run, and no event started two.
-    assert sorted(row[2] for row in by_flow["Any"]) == sorted(f"event/{identity}" for _, identity in accepted)
+    assert sorted(row[2] for row in by_flow["Any"]) == sorted(f"event/{name}/{identity}" for name, identity in accepted)
     names = Counter(name for name, _ in accepted)
     assert len(by_flow["Pairs"]) == min(names["x"], names["y"])
     # Each run ended, was told of once, and started what waits for it.

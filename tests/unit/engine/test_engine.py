@@ -302,7 +302,6 @@ def test_no_byte_of_an_event_is_in_a_process_that_it_starts(bench):
         "words = open('/proc/self/cmdline').read() + open('/proc/self/environ').read()\n"
         "local_runs.finish(connection, int(sys.argv[-1]), 'failed', str('MARK' + 'ER' in words), 's')"
     )
-    b.emit("x", identity="before")
     engine = b.engine(launcher=CommandLauncher(b.path, [sys.executable, "-c", code]), clock=SystemClock())
     b.emit("x", {marker: marker}, identity=marker)
     engine.run(until_idle=True)

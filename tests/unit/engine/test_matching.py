@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from metaflow_extensions.triggers.plugins import local_events
 
 from .flows import all_of, any_of, event, filtered, finished, flow, needed, parameter, with_options
 
@@ -23,15 +24,14 @@ def test_equal_payloads_are_two_starts_and_an_equal_id_is_one(bench):
     engine = b.engine()
     b.emit("x", {"k": 1}, "one")
     b.emit("x", {"k": 1}, "two")
-    b.emit("x", {"k": 2}, "one")
+    b.emit("x", {"k": 1}, "one")
     engine.run(until_idle=True)
     assert b.payloads() == [[{"k": 1}], [{"k": 1}]]
-    assert b.rows("start_key") == [("event/one",), ("event/two",)]
+    assert b.rows("start_key") == [("event/x/one",), ("event/x/two",)]
 
 
 def test_a_flow_seen_for_the_first_time_begins_at_the_logs_end(bench):
     b = bench(flow("A", any_of(event("x"))), flow("B", any_of(event("x"))))
-    b.emit("x")
     first = b.engine(flows=b.flows[:1])
     b.emit("x")
     first.run(until_idle=True)
@@ -40,6 +40,44 @@ def test_a_flow_seen_for_the_first_time_begins_at_the_logs_end(bench):
     b.emit("x")
     both.run(until_idle=True)
     assert sorted(b.rows("flow_key")) == [("A",), ("A",), ("B",)]
+
+
+def test_what_was_accepted_before_any_flow_was_seen_starts_the_first_ones(bench):
+    b = bench(flow("A", any_of(event("x"))), flow("B", any_of(event("x"))))
+    b.emit("x")
+    b.engine(flows=b.flows[:1]).run(until_idle=True)
+    assert b.rows("flow_key") == [("A",)]
+    b.engine().run(until_idle=True)
+    assert b.rows("flow_key") == [("A",)]
+
+
+def test_one_id_under_two_names_is_two_starts(bench):
+    b = bench(flow("A", any_of(event("x"), event("y"))), flow("B", all_of(event("x"), event("y"))))
+    engine = b.engine()
+    for name in ("x", "y", "x", "y"):
+        b.emit(name, {"of": name}, "one")
+    engine.run(until_idle=True)
+    assert sorted(b.rows("flow_key")) == [("A",), ("A",), ("B",)]
+    assert [item["event"]["id"] for document in b.documents() for item in document["events"]] == ["one"] * 4
+
+
+def test_events_of_an_earlier_version_keep_their_ids_and_start_nothing_twice(bench):
+    """Its rows have the id alone; one was started, the other not yet read when the new version came."""
+    b = bench(flow("A", any_of(event("x"))))
+    engine = b.engine()
+    old = "INSERT INTO events (id, name, kind, body, timestamp) VALUES (?, 'x', 'event', '{\"n\":1}', '2026-01-01')"
+    engine.connection.execute(old, ("started",))
+    engine.run(until_idle=True)
+    assert b.rows("start_key") == [("event/started",)]
+    engine.connection.execute(old, ("waiting",))
+    for identity in ("started", "waiting"):
+        assert not local_events.append(b.path, "x", '{"n": 1}', identity, "2026-01-02")
+        with pytest.raises(local_events.Taken, match="another payload"):
+            local_events.append(b.path, "x", '{"n": 2}', identity, "2026-01-02")
+    assert local_events.append(b.path, "y", '{"n": 2}', "started", "2026-01-02")
+    engine.run(until_idle=True)
+    assert b.rows("start_key") == [("event/started",), ("event/waiting",)]
+    assert [item["events"][0]["event"]["id"] for item in b.documents()] == ["started", "waiting"]
 
 
 def test_what_came_while_no_engine_ran_is_started_later(bench):

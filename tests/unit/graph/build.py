@@ -20,8 +20,10 @@ def mapped(file, line, pairs):
     )
 
 
-def event(name, *pairs, origin=None):
-    return lambda file, line: At(span(file, line, 10)).event(name, *mapped(file, line, pairs), origin=origin)
+def event(name, *pairs, origin=None, filter=None):
+    return lambda file, line: At(span(file, line, 10)).event(
+        name, *mapped(file, line, pairs), filter=filter, origin=origin
+    )
 
 
 def finished(name, *pairs, match=("success",), project=None, branch=None):

@@ -23,6 +23,9 @@ FLOWS = {
     "Finish": "@trigger_on_finish(flows=['Bare', 'Two'])",
     "FinishAny": "@trigger_on_finish(flows=['Bare', 'Two'], require='any')",
     "Both": "@trigger(event='a')\n@trigger_on_finish(flow='Bare')",
+    "Hyphens": "@project(name='shop-eu')\n@trigger(event='a')",
+    "OtherCase": "@trigger(event={'name': 'a', 'parameters': {'AMOUNT': 'total'}})",
+    "UnknownOption": "@trigger(event='a', options={'reset': 'never'})",
     "Cron": "@schedule(cron='0 9 * * 1')",
     "Namespaced": "@project(name='shop')\n@trigger(event=namespaced_event_name('x'))",
 }
@@ -99,9 +102,20 @@ def test_unknown_keys_are_ignored_with_a_warning(read: Any) -> None:
         assert told(read, "ours", flow) == [("FT103", "")]  # the rule's own weight: an error
 
 
-def test_both_decorators_are_refused(read: Any) -> None:
-    assert ("FT123", "") in told(read, "upstream", "Both")
-    assert told(read, "ours", "Both") == [] and len(read["ours"]["flows"]["Both"]["triggers"]) == 2
+def test_what_metaflow_refuses_is_not_restored(read: Any) -> None:
+    for how in ("upstream", "ours"):
+        assert told(read, how, "Both") == [] and len(read[how]["flows"]["Both"]["triggers"]) == 2
+        assert read[how]["flows"]["Hyphens"]["project"] == "shop-eu"
+
+
+def test_a_parameter_is_found_in_any_case(read: Any) -> None:
+    upstream, ours = (trigger(read, how, "OtherCase")["dependencies"][0]["mappings"][0] for how in ("upstream", "ours"))
+    assert (upstream["parameter"], ours["parameter"]) == ("amount", "AMOUNT")
+
+
+def test_unknown_options_are_ignored_with_a_warning(read: Any) -> None:
+    assert told(read, "upstream", "UnknownOption") == [("FT107", "warning")]
+    assert told(read, "ours", "UnknownOption") == [("FT107", "")]
 
 
 def test_five_fields_are_a_schedule(read: Any) -> None:

@@ -19,6 +19,23 @@ def fired(text: str, start: str, end: str, zone: str | None = None) -> list[str]
     return [moment.isoformat()[:16] for moment in cron.fires(text, zone, *times)]
 
 
+FIVE = {
+    "every Monday": ("0 9 * * 1", ["2024-03-04T09:00"], "2024-03-01", "2024-03-08"),
+    "either of the two days": ("0 9 3 * 1", ["2024-03-03T09:00", "2024-03-04T09:00"], "2024-03-01", "2024-03-08"),
+    "both at once are one": ("0 9 4 * 1", ["2024-03-04T09:00"], "2024-03-01", "2024-03-08"),
+}
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_five_fields_that_upstream_lets_be(name: str) -> None:
+    text, expected, start, end = FIVE[name]
+    assert fired(text, start, end) == expected
+    first, last = (datetime.fromisoformat(item).replace(tzinfo=UTC) for item in (start, end))
+    found = cron.next_fire(text, None, first), cron.last_fire(text, None, first, last)
+    assert [moment.isoformat()[:16] for moment in found if moment] == [expected[0], expected[-1]]
+    assert cron.canonical(text) == text
+
+
 # What is said in AWS's own guide, and the corners of its special letters.
 MEANINGS = {
     "every day at ten": ("0 10 * * ? *", ["2024-03-01T10:00", "2024-03-02T10:00"], "2024-03-01", "2024-03-03"),

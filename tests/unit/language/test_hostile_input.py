@@ -76,7 +76,7 @@ settings = seams.read_settings(code_package=False)
 out = {}
 for file in sorted(name for name in os.listdir(".") if name.endswith(".py")):
     source = SourceFile(file, Path(file).read_text("utf-8"))
-    for cls in seams.flow_classes(_import(file)[0]):
+    for cls in seams.flow_classes(_import(file, Path(file).resolve())[0]):
         # As Metaflow's command line does it, without a command line: that takes a quarter of a second a flow.
         flow = cls(use_cli=False)
         for _, parameter in seams.flow_parameters(flow):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import registry
-from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.compiling.compile import compile_flows, folder_files
 from metaflow_triggers.diagnostics import Diagnostic
 from metaflow_triggers.graph.explain import reasons

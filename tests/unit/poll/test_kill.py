@@ -13,10 +13,9 @@ from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.clock import SystemClock
 from metaflow_triggers.engine.polls.poller import Poller
-from metaflow_triggers.engine.polls.pool import PollPool
 from metaflow_triggers.poll import Context, TriggerResult
 
-from .world import polled
+from .world import AtOnce, polled
 
 
 def peek(folder: Path):
@@ -39,7 +38,9 @@ def engine(database: str, inbox: Path, statements: int) -> int:
             polled(peek(inbox), name="exclusive", interval="3ms", dedup="once"),
             polled(peek(inbox), name="concurrent", interval="5ms", allow_concurrent=True),
         ]
-        poller = Poller(database, triggers, SystemClock(), PollPool(2))
+        hosts = AtOnce()
+        hosts.add(triggers)
+        poller = Poller(database, triggers, SystemClock(), hosts)
         left = [statements]
 
         def count(statement: str) -> None:

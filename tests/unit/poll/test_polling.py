@@ -1,14 +1,12 @@
-"""When triggers are polled, and what becomes of what they say. No thread and no real clock but where a poll hangs."""
+"""When triggers are polled, and what becomes of what they say. No thread, no process and no real clock."""
 
 import sqlite3
-import threading
 from datetime import timedelta
 
 import pytest
 from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.polls import claims, records
-from metaflow_triggers.engine.polls.pool import PollPool
 from metaflow_triggers.model.flows import Parameter, Span
 from metaflow_triggers.poll import Context, TriggerNotFound
 
@@ -70,7 +68,7 @@ def test_a_wall_clock_that_steps_moves_no_poll(world):
 
 
 def test_polls_of_one_trigger_never_overlap_and_another_is_on_time(world):
-    pool = Later()
+    hosts = Later()
     slow, quick = [], []
 
     def slow_poll():
@@ -81,16 +79,16 @@ def test_polls_of_one_trigger_never_overlap_and_another_is_on_time(world):
         quick.append(1)
         return skip()
 
-    poller = world.poller(polled(slow_poll, name="a"), polled(quick_poll, name="b"), pool=pool)
+    poller = world.poller(polled(slow_poll, name="a"), polled(quick_poll, name="b"), hosts=hosts)
     for _ in range(4):
         world.pass_time(1, poller)
-        for job in pool.jobs[1:]:  # the first job, the slow poll, is still at work in its thread
-            job()
-        del pool.jobs[1:]
+        for name in hosts.jobs[1:]:  # the first, the slow poll, is still at work
+            hosts.call(name)
+        del hosts.jobs[1:]
     assert (len(slow), len(quick)) == (0, 4)
-    pool.jobs.pop()()
+    hosts.call(hosts.jobs.pop())
     world.pass_time(1, poller)
-    assert len(pool.jobs) == 2
+    assert len(hosts.jobs) == 2
 
 
 def test_a_long_run_delays_no_poll(world):
@@ -151,35 +149,6 @@ def test_a_coroutine_is_a_wrong_answer(world, recwarn):
     world.pass_time(1)
     assert "returned coroutine" in world.schedule("lazy")["last_error"]
     assert [str(item.message) for item in recwarn if "never awaited" in str(item.message)] == []
-
-
-def test_a_hanging_poll_is_reported_and_others_go_on_in_its_place(world):
-    begun, release, on_time = threading.Event(), threading.Event(), threading.Semaphore(0)
-
-    def hangs():
-        begun.set()
-        release.wait()
-        return fire()
-
-    def quick():
-        on_time.release()
-        return skip()
-
-    pool = PollPool(1)
-    poller = world.poller(polled(hangs), polled(quick), pool=pool, timeout=30.0)
-    world.pass_time(0.5, poller)
-    begun.wait()
-    while not on_time.acquire(timeout=0.01):  # the only thread hangs: another one comes
-        pool.relieve()
-    world.pass_time(31, poller)
-    record = world.schedule("hangs")
-    assert "did not end within 30 seconds" in record["last_error"]
-    assert record["consecutive_errors"] == 1  # not polled again while its thread lasts
-    release.set()
-    for thread in threading.enumerate():
-        if thread.name == "poll" and pool.threads() > 1:
-            thread.join(0.5)
-    assert world.starts() == []  # the late answer counts for nothing
 
 
 def test_a_payload_of_240_kib_passes_and_one_byte_more_is_an_error_without_a_claim(world):
@@ -399,12 +368,12 @@ def test_when_one_engine_stops_another_polls(world):
 
 def test_an_engine_that_stands_still_loses_its_triggers_and_its_late_fire(world):
     """The first engine is held up between its poll and its claim, for so long that the second takes over."""
-    pool = Later()
-    first = world.poller(polled(counter(), name="watch", allow_concurrent=True), pool=pool)
+    hosts = Later()
+    first = world.poller(polled(counter(), name="watch", allow_concurrent=True), hosts=hosts)
     world.pass_time(0.5, first)
     second = world.poller(polled(lambda: fire(Context({"by": "second"})), name="watch", allow_concurrent=True))
     world.pass_time(20, second)
-    pool.jobs.pop()()
+    hosts.call(hosts.jobs.pop())
     assert {"n": 1} not in world.contexts("watch")
     assert {"by": "second"} in world.contexts("watch")
 

@@ -4,6 +4,9 @@ import json
 import subprocess
 import sys
 import threading
+import time
+
+import pytest
 
 from ..commands.conftest import clean
 
@@ -115,3 +118,81 @@ def test_a_poll_starts_a_flow_with_its_context_and_the_engine_tells_of_errors(tm
     assert (one["state"], one["context"]["filename"], one["attempts"]) == ("succeeded", FILENAME, 1)
     assert one["run_id"] == one["pipeline_execution_id"]
     assert one["started_at"] <= one["run_started_at"] <= one["completed_at"]
+
+
+HARMS = """
+import ctypes, os
+from metaflow import FlowSpec, step, trigger as on
+from metaflow_triggers.poll import TriggerResult, trigger
+
+
+@on(event="ping")
+class Ping(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+@trigger(workflow="Ping", poll_interval="1s")
+def harm():
+    print("harm begins")
+    HARM
+    return TriggerResult.skip()
+
+
+if __name__ == "__main__":
+    Ping()
+"""
+COUNTS = """
+from metaflow_triggers.poll import TriggerResult, trigger
+
+
+@trigger(workflow="Ping", poll_interval="200ms")
+def quick():
+    print("quick")
+    return TriggerResult.skip()
+"""
+
+
+def command(place, *words):
+    arguments = [sys.executable, "-m", "metaflow_triggers.commands.cli", *words, "--database", "workflows.db"]
+    return {"args": arguments, "cwd": place, "env": clean(place, METAFLOW_USER="ada"), "text": True}
+
+
+def said(process, word):
+    """Read on until a line begins with the word."""
+    for line in process.stdout:
+        if line.startswith(word):
+            return line
+    raise AssertionError(f"it ended before it said {word}")
+
+
+@pytest.mark.parametrize("harm", ["ctypes.PyDLL(None).usleep(90_000_000)", "os._exit(3)"])
+def test_events_other_polls_and_signals_do_not_notice_a_poll_that_harms_its_process(tmp_path, harm):
+    (tmp_path / "flow.py").write_text(HARMS.replace("    HARM\n", f"    {harm}\n"))
+    (tmp_path / "watch.py").write_text(COUNTS)
+    pipe = subprocess.PIPE
+    engine = subprocess.Popen(**command(tmp_path, "run", "."), stdout=pipe, stderr=subprocess.STDOUT)
+    watchdog = threading.Timer(300, engine.kill)
+    watchdog.start()
+    said(engine, "harm begins")
+    for _ in range(5):
+        said(engine, "quick")
+    assert subprocess.run(**command(tmp_path, "emit", "ping"), check=False).returncode == 0
+    said(engine, "succeeded")
+    said(engine, "quick")
+    listed = subprocess.run(**command(tmp_path, "list", "--format", "json"), stdout=pipe, check=True)
+    triggers = {item["trigger_name"]: item for item in json.loads(listed.stdout)["poll_triggers"]}
+    assert triggers["quick"]["last_result"] == "skip" and "down" not in triggers["quick"]
+    if "exit" in harm:
+        assert "exited with 3; the next one starts at" in triggers["harm"]["down"]
+    begin = time.monotonic()
+    engine.terminate()
+    engine.communicate()
+    watchdog.cancel()
+    assert time.monotonic() - begin < 4  # 2 are promised; the machine may have much else to do
+    assert engine.returncode == 0

@@ -1,21 +1,23 @@
-"""A small world for polls: a clock that a test moves, a pool that calls at once, a database in a folder."""
+"""A small world for polls: a clock that a test moves, polls that are made at once, a database in a folder."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import exact_json, local_runs
 from metaflow_triggers.engine import store
-from metaflow_triggers.engine.polls import records
+from metaflow_triggers.engine.polls import child, records
+from metaflow_triggers.engine.polls.answers import Answer, Heard
 from metaflow_triggers.engine.polls.claims import Target
 from metaflow_triggers.engine.polls.poller import Poller
 from metaflow_triggers.engine.polls.work import PolledTrigger
-from metaflow_triggers.poll import Context, TriggerResult
+from metaflow_triggers.poll import Context, TriggerResult, loading
 from metaflow_triggers.poll.intervals import milliseconds
 
 fire, skip = TriggerResult.fire, TriggerResult.skip
@@ -42,42 +44,70 @@ class HandClock:
         self.wall += timedelta(seconds=seconds)
 
 
+@dataclass(frozen=True)
+class Polled(PolledTrigger):
+    """A trigger with its function at hand."""
+
+    function: Callable[[], Any] = skip
+
+
 class AtOnce:
-    """A pool that calls a job when it is handed over."""
+    """Polls in this process, when it is asked to. Functions that no trigger brings are read from files."""
 
-    def submit(self, job: Callable[[], None]) -> None:
-        job()
+    def __init__(self) -> None:
+        self.functions: dict[str, Callable[[], Any]] = {}
+        self.served: dict[str, set[str]] = {}
+        self.heard: Heard | None = None
 
-    def relieve(self) -> bool:
-        return False
+    def add(self, triggers: Iterable[PolledTrigger]) -> None:
+        for trigger in triggers:
+            if isinstance(trigger, Polled):
+                self.functions[trigger.name] = trigger.function
+            elif trigger.name not in self.functions:
+                _, collected = loading.load(trigger.file)
+                self.functions.update({item.name: item.function for item in collected.declared})
 
-    def abandon(self, thread: threading.Thread) -> None:
-        raise AssertionError("nothing can be overdue")
+    def start(self, heard: Heard) -> None:
+        self.heard = heard
 
-    def close(self, seconds: float) -> None:
+    def serve(self, file: str, names: Iterable[str]) -> None:
+        self.served[file] = set(names)
+
+    def poll(self, file: str, names: Iterable[str]) -> None:
+        for name in names:
+            assert name in self.served[file]
+            self.call(name)
+
+    def call(self, name: str) -> None:
+        assert self.heard is not None
+        self.heard.begun(name)
+        try:
+            context = child.asked(self.functions[name])
+        except BaseException as error:
+            self.heard.answered(name, Answer("error", None, *child.told(error)))
+        else:
+            self.heard.answered(name, Answer("skip") if context is None else Answer("fire", context))
+
+    def stop(self, seconds: float) -> None:
         pass
 
 
 class Later(AtOnce):
-    """A pool that calls nothing until it is told to; a test may run a job in a thread of its own."""
+    """Polls nothing until it is told to: `call(jobs.pop())`."""
 
     def __init__(self) -> None:
-        self.jobs: list[Callable[[], None]] = []
-        self.abandoned: list[threading.Thread] = []
+        super().__init__()
+        self.jobs: list[str] = []
 
-    def submit(self, job: Callable[[], None]) -> None:
-        self.jobs.append(job)
-
-    def abandon(self, thread: threading.Thread) -> None:
-        self.abandoned.append(thread)
+    def poll(self, file: str, names: Iterable[str]) -> None:
+        self.jobs += names
 
 
-def polled(function: Callable[[], Any], name: str = "", interval: str = "1s", **target: Any) -> PolledTrigger:
+def polled(function: Callable[[], Any], name: str = "", interval: str = "1s", **target: Any) -> Polled:
     """A trigger of `Flow`, or of what `target` says."""
     fields = {"workflow": "Flow", "flow_key": target.get("workflow", "Flow"), "parameters": (), **target}
-    return PolledTrigger(
-        function, Target(trigger=name or function.__name__, **fields), interval, milliseconds(interval)
-    )
+    made = Target(trigger=name or function.__name__, **fields)
+    return Polled("here.py", made, interval, milliseconds(interval), function)
 
 
 class World:
@@ -93,8 +123,11 @@ class World:
             self._connection = store.connect(self.path)
         return self._connection
 
-    def poller(self, *triggers: PolledTrigger, pool: Any = None, timeout: float = 30.0) -> Poller:
-        poller = Poller(self.path, triggers, self.clock, pool or AtOnce(), timeout_seconds=timeout)
+    def poller(self, *triggers: PolledTrigger, hosts: AtOnce | None = None) -> Poller:
+        hosts = hosts or AtOnce()
+        hosts.add(triggers)
+        poller = Poller(self.path, triggers, self.clock, hosts)
+        hosts.start(poller)
         self.pollers.append(poller)
         return poller
 

@@ -140,6 +140,21 @@ def test_one_name_twice():
     assert codes(flow("A", any_of(event("x")), any_of(event("x"))), project_wide=False) == []
 
 
+def test_one_event_may_stand_several_times_with_other_filters_or_mappings():
+    filtered = [event("x", filter='{"repo": ["a"]}'), event("x", filter='{"repo": ["b"]}'), event("x")]
+    mapped = [event("x", ("p", "sha")), event("x", ("q", "sha"))]
+    parameters = [parameter("p"), parameter("q")]
+    for trigger in (any_of(*filtered), all_of(*filtered), any_of(*mapped), all_of(*mapped)):
+        assert codes(flow("A", trigger, parameters=parameters), project_wide=False) == []
+    # The same filter in another spelling says nothing new.
+    same = [event("x", filter='{"b": [1], "a": [2]}'), event("x", filter='{"a": [2], "b": [1]}')]
+    assert codes(flow("A", any_of(*same)), project_wide=False) == ["FT105"]
+    origins = [
+        event("x", filter=same_filter, origin=text) for same_filter, text in (('{"a": [1]}', "{}"), (None, None))
+    ]
+    assert codes(flow("A", any_of(*origins)), project_wide=False) == ["FT105"]
+
+
 def test_one_flow_twice_only_where_outcomes_overlap():
     def twice(*matches):
         return codes(flow("A", any_of(*(finished("B", match=match) for match in matches))), project_wide=False)

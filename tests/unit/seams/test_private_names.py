@@ -36,7 +36,6 @@ PARAMETERS: dict[str, list[str] | None] = {
     f"{ARGO}_cli.ArgoWorkflows.get_existing_deployment": ["name"],
     f"{ARGO}.ArgoWorkflows._process_triggers": ["self"],
     f"{ARGO}.ArgoWorkflows._compile_sensor": ["self"],
-    f"{ARGO}.ArgoWorkflows._get_schedule": ["self"],
     f"{ARGO}.ArgoWorkflows._process_parameters": ["self"],
     f"{ARGO}.ArgoWorkflows._base_kubernetes_annotations": ["self"],
     f"{ARGO}.ArgoWorkflows._compile_workflow_template": ["self"],
@@ -95,7 +94,7 @@ PARAMETERS: dict[str, list[str] | None] = {
 }
 LOST = {
     "step-functions": (STEP_FUNCTIONS, "StepFunctions", "_step_cli"),
-    "argo-workflows": (ARGO, "ArgoWorkflows", "_get_schedule"),
+    "argo-workflows": (ARGO, "ArgoWorkflows", "_compile_sensor"),
 }
 CONSTRUCTED_WITH = {
     f"{STEP_FUNCTIONS}.StepFunctions": {

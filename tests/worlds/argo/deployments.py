@@ -19,7 +19,7 @@ from kubernetes import client as kubernetes_client
 from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.backends.argo.deploy import converge
-from metaflow_triggers.backends.registry import About, Manifest
+from metaflow_triggers.backends.shape import About, Manifest
 
 from tests.flows import GRAPH
 

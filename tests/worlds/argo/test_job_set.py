@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from ...unit.commands.conftest import Run, run  # noqa: F401 - a fixture
+from ...unit.commands.test_create_delete import aws, kubernetes  # noqa: F401 - fixtures
 
+COMMAND = ("flow.py", "--no-pylint", "argo-workflows")
 FLOW = """from metaflow import FlowSpec, kubernetes, parallel, step, trigger
 
 
@@ -47,7 +49,7 @@ def template(run: Run, tmp_path: Path) -> Any:  # noqa: F811
         "flow.py",
         *("--no-pylint", "argo-workflows", "compile", "--no-code-package", "--output", "out"),
         cwd=tmp_path,
-        settings={"METAFLOW_DEFAULT_CONTAINER_IMAGE": "python:3.11"},
+        settings={"METAFLOW_DEFAULT_CONTAINER_IMAGE": "python:3.11", "METAFLOW_TRIGGERS_EVENT_SOURCE": "shop"},
     )
     assert done.code == 0, done.err
     return yaml.safe_load((tmp_path / "out/argo-workflows/traintogether/workflowtemplate.yaml").read_text("utf-8"))
@@ -59,7 +61,13 @@ def test_every_container_of_a_job_set_has_the_environment_of_the_other_steps(tem
     assert f"replicas: {WORKERS}\n" in manifest, "the number of workers became a text"
     jobs = yaml.safe_load(manifest.replace(WORKERS, "1"))["spec"]["replicatedJobs"]
     assert [job["name"] for job in jobs] == ["control", "worker"]
-    ours = ("METAFLOW_TRIGGERS_WEBHOOK_URL", "METAFLOW_TRIGGERS_WEBHOOK_TOKEN", "METAFLOW_PRODUCTION_TOKEN")
+    ours = (
+        "METAFLOW_TRIGGERS_WEBHOOK_URL",
+        "METAFLOW_TRIGGERS_WEBHOOK_TOKEN",
+        "METAFLOW_PRODUCTION_TOKEN",
+        "METAFLOW_TRIGGERS_EVENT_SOURCE",
+        "METAFLOW_VERSION",
+    )
     expected = {item["name"]: item for item in named["start"]["container"]["env"] if item["name"] in ours}
     assert sorted(expected) == sorted(ours)
     for job in jobs:
@@ -67,3 +75,33 @@ def test_every_container_of_a_job_set_has_the_environment_of_the_other_steps(tem
         entries = [item for item in container["env"] if item["name"] in ours]
         assert {item["name"]: item for item in entries} == expected
         assert len(entries) == len(ours), "an entry of upstream was kept beside ours"
+    assert "production_token" not in manifest and "OPEN.ProductionToken" not in manifest
+
+
+@pytest.mark.parametrize("trigger", ['@trigger(event="batch-arrived")\n', ""], ids=["triggered", "by hand"])
+def test_it_is_created_repeated_compared_and_deleted(
+    run: Run,  # noqa: F811
+    aws: Any,  # noqa: F811
+    kubernetes: Any,  # noqa: F811
+    tmp_path: Path,
+    trigger: str,
+) -> None:
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    (folder / "flow.py").write_text(FLOW.replace('@trigger(event="batch-arrived")\n', trigger), "utf-8")
+    settings = {"METAFLOW_USER": "tester", **aws.environment, **kubernetes.settings}
+    made = run(*COMMAND, "create", cwd=folder, settings=settings)
+    assert made.code == 0, made.err
+    (template,) = kubernetes.objects("workflowtemplates").values()
+    named = {item["name"]: item for item in template["spec"]["templates"]}
+    assert "OPEN." not in named["train"]["resource"]["manifest"]
+    again = run(*COMMAND, "create", cwd=folder, settings=settings)
+    assert again.code == 0 and "nothing to do" in again.err, again.err
+    same = run(*COMMAND, "diff", "--live", cwd=folder, settings=settings)
+    assert same.code == 0, same.out + same.err
+    (folder / "flow.py").write_text(FLOW.replace("batch-arrived", "another"), "utf-8")
+    changed = run(*COMMAND, "diff", "--live", cwd=folder, settings=settings)
+    assert changed.code == 1 and "another" in changed.out, changed.out + changed.err
+    gone = run(*COMMAND, "delete", cwd=folder, settings=settings)
+    assert gone.code == 0, gone.err
+    assert not kubernetes.objects("workflowtemplates") and not kubernetes.objects("sensors")

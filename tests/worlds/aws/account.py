@@ -108,7 +108,7 @@ def _tables_and_schedules(client: Callable[[str], Any], found: dict[str, Any]) -
 
 
 def is_write(operation: str) -> bool:
-    return not operation.startswith(("Describe", "Get", "List", "Head"))
+    return not operation.startswith(("Describe", "Get", "List", "Head", "TestEventPattern"))
 
 
 class Watched:

@@ -8,11 +8,14 @@ Not here: its interpreter of state machines (`emulator.py`).
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
 def correct() -> None:
     """Refuse what moto accepts, or fails at, and AWS refuses."""
+    from moto.events.models import EventPattern
+    from moto.events.responses import EventsHandler
     from moto.scheduler.exceptions import JsonRESTError, ScheduleGroupNotFound
     from moto.scheduler.models import EventBridgeSchedulerBackend as Scheduler
     from moto.stepfunctions.exceptions import ResourceNotFound
@@ -44,9 +47,14 @@ def correct() -> None:
         if not any(machine.arn == arn for machine in self.state_machines):
             raise ResourceNotFound(arn)
 
+    def is_a_pattern(self: Any) -> str:
+        EventPattern.load(self._get_param("EventPattern"))  # raises what PutRule raises
+        return json.dumps({"Result": False})
+
     def forget_tags(self: Any, arn: str) -> None:
         self.tagger.delete_all_tags_for_resource(arn)
 
+    EventsHandler.test_event_pattern = is_a_pattern  # type: ignore[method-assign]
     first(Scheduler, "create_schedule", group_is_there)
     first(Scheduler, "create_schedule_group", group_is_new)
     first(Scheduler, "delete_schedule_group", group_is_gone)

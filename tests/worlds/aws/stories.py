@@ -10,7 +10,16 @@ from typing import Any
 from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
 from metaflow_triggers.model.flows import Schedule
 
-from ...unit.backends.step_functions.samples import CONFIGURED, MAPPING_FLOW, SET_FLOW, SPAN, event, flow, trigger
+from ...unit.backends.step_functions.samples import (
+    CONFIGURED,
+    MAPPING_FLOW,
+    SET_FLOW,
+    SPAN,
+    event,
+    finish,
+    flow,
+    trigger,
+)
 from .boundaries import Work
 from .service import ROLE
 from .test_deploy import TOKEN, template
@@ -49,6 +58,11 @@ def upstreams(client: Callable[[str], Any]) -> None:
 
 
 FEWER = flow("OrderFlow", trigger(event("order-placed")))
+FILTERED = flow(
+    "OrderFlow",
+    trigger(event("order-placed", filter=json.dumps({"id": [{"numeric": [">", 10**12]}]}))),
+    trigger(finish("Ingest")),
+)
 OTHERS = flow(
     "SetFlow", trigger(event("order-placed"), event("paid"), join="all"), trigger(event("c"), options=json.dumps({}))
 )

@@ -13,7 +13,7 @@ from .account import content, is_write
 from .boundaries import Work
 from .inside import Inside, account, in_a_copy
 from .refusals import Refusal, Refusing, denied
-from .stories import FEWER, STORIES, deploy, nothing
+from .stories import FEWER, FILTERED, STORIES, deploy, nothing
 from .worlds import worlds
 
 
@@ -24,6 +24,8 @@ def said(work: Work, refusing: Refusing) -> Diagnostic:
     return found
 
 
+ASKED_FIRST = {"events:TestEventPattern"}
+"""A question before anything is done: denied, it counts as answered with yes."""
 NOT_LOOKED_AT = "what is left was not looked at"
 """Refused while the account was read again after a whole plan."""
 
@@ -51,7 +53,7 @@ def one_permission_after_the_other(before: Work, work: Work, only: Collection[st
         with account() as aws:
             before(aws.client)
             wanted, needed = in_a_copy(lambda: whole(aws))
-            needed = [action for action in needed if not only or action in only]
+            needed = [action for action in needed if action in (only or set(needed) - ASKED_FIRST)]
             refusing = Refusing(aws)
             for action in needed:
                 refusing.refuse = lambda asked: None
@@ -90,6 +92,34 @@ def test_each_denied_action_is_named_whatever_is_done(story: str) -> None:
     needed = one_permission_after_the_other(*STORIES[story])
     print(f"{story}: {len(needed)} actions, each denied once: {' '.join(sorted(needed))}")
     assert [action for action in needed if is_write(action.partition(":")[2])]
+
+
+NOT_VALID = Refusal("InvalidEventPatternException", "Event pattern is not valid. Reason: Cannot compare number : 1e999")
+
+
+def test_a_pattern_that_aws_refuses_is_told_in_its_words_before_anything_is_done() -> None:
+    def work() -> None:
+        with account() as aws:
+            refusing = Refusing(aws)
+            refusing.refuse = lambda asked: NOT_VALID if asked == "events:TestEventPattern" else None
+            was = content(aws)
+            with pytest.raises(DiagnosticError) as raised:
+                deploy(FILTERED)(refusing.client)
+            assert content(aws) == was
+            assert not any(is_write(action.partition(":")[2]) for action in refusing.actions)
+            assert {found.code for found in raised.value.diagnostics} == {"FT502"}
+            first = raised.value.diagnostics[0]
+            assert first.notes[0] == NOT_VALID.message
+            assert "the rule" in first.message and '"detail-type"' in first.notes[1]
+            # Who may not ask deploys as before; a pattern that is there as it is is not asked about again.
+            refusing.refuse = lambda asked: denied(asked) if asked == "events:TestEventPattern" else None
+            deploy(FILTERED)(refusing.client)
+            refusing.actions.clear()
+            refusing.refuse = lambda asked: NOT_VALID if asked == "events:TestEventPattern" else None
+            deploy(FILTERED)(refusing.client)
+            assert "events:TestEventPattern" not in refusing.actions
+
+    in_a_copy(work)
 
 
 REFUSALS = {

@@ -13,7 +13,7 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
-from ..registry import Manifest, polls_of, refused_polls
+from ..shape import Manifest, polls_of, refused_polls
 from .compile import emit, names
 from .compile import refusals as _refusals
 

@@ -14,7 +14,7 @@ from ...diagnostics import Diagnostic, DiagnosticError
 from ...manifests.text import yaml_text
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
-from ..registry import Manifest, polls_of, refused_polls
+from ..shape import Manifest, polls_of, refused_polls
 from .compile import assemble, names
 from .compile import refusals as _refusals
 from .verify import read_back, template_checks

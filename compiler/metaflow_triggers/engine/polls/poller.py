@@ -1,56 +1,42 @@
 """Poller: polls triggers when they are due.
 
-In:   a database, the triggers to serve, a clock, a pool of threads.
+In:   a database, the triggers to serve, a clock, whoever makes polls (`polls.children`).
 Out:  starts in `starts`; what each poll gave in `poll_triggers`; tracebacks in the log `metaflow_triggers.poll`.
-      It is a `Source` of the engine's loop (`loop`).
+      It is a `Source` of the engine's loop (`loop`), and hears what becomes of the polls (`answers.Heard`).
 
-Not here: calling a function (`poll_work`), running flows, reading files. One thread looks at a heap of due times,
-another keeps the rows: neither waits for a poll or a run, and the first one never for another process's transaction.
+Not here: calling a function (`polls.child`), running flows, reading files. One thread looks at a heap of due times, one
+stores fires, one keeps the rows: none waits for a poll or a run, and the first one never for another's transaction.
 Time from poll to poll is monotonic, so a clock that steps moves no poll. A tick that comes while the last poll still
-runs is left out; ticks that were missed count as one.
+runs, or its process is down, is left out; ticks that were missed count as one.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
+import queue
 import sqlite3
+import sys
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Protocol
 
 from metaflow_extensions.triggers.plugins.local_runs import is_alive, process_started
 
 from .. import store
 from ..clock import Clock
-from . import claims
+from . import claims, work
 from . import store as poll_store
+from .answers import Answer, Hosts
 from .claims import Fire
 from .store import Polled
-from .work import Claimer, PolledTrigger, State, log, poll
+from .work import PolledTrigger, State, log
 
-TIMEOUT_SECONDS = 30.0
 _UPKEEP_SECONDS = 1.0
 _BEAT_SECONDS = 3.0
-_LOOK_SECONDS = 0.1
-
-
-class Pool(Protocol):
-    """What the poller asks of a pool (`poll_pool.PollPool`)."""
-
-    def submit(self, job: Callable[[], None]) -> None:
-        """Have a job called."""
-
-    def relieve(self) -> bool:
-        """Help jobs that wait for long; whether jobs wait."""
-
-    def abandon(self, thread: threading.Thread) -> None:
-        """Count a thread out."""
-
-    def close(self, seconds: float) -> None:
-        """End the threads."""
+STOP_SECONDS = 0.5
+"""So long polls that are at work are waited for when the engine ends."""
 
 
 class Poller:
@@ -64,19 +50,18 @@ class Poller:
         database_path: str,
         triggers: Sequence[PolledTrigger],
         clock: Clock,
-        pool: Pool,
+        hosts: Hosts,
         *,
-        timeout_seconds: float = TIMEOUT_SECONDS,
         woken: Callable[[], None] = lambda: None,
     ) -> None:
         """`woken` is called after each claim: there is a start to run."""
         self._clock = clock
-        self._pool = pool
-        self._timeout = timeout_seconds
+        self._hosts = hosts
+        self._woken = woken
         self._states = {item.name: State(item) for item in triggers}
+        self._served: dict[str, set[str]] = {item.file: set() for item in triggers}
         self._heap: list[tuple[float, str]] = []
         self._heap_lock = threading.Lock()
-        self._busy: dict[str, State] = {}
         self._owner = uuid.uuid4().hex
         self._entered = False
         self._watch = poll_store.Watch(is_alive)
@@ -85,13 +70,14 @@ class Poller:
         self._claims = store.connect(database_path)
         self._claims_lock = threading.Lock()
         self._claimed = 0
-        self._claimer = Claimer(clock, self._claim, woken)
+        self._fires: queue.SimpleQueue[tuple[State, Fire] | None] = queue.SimpleQueue()
         self._last_beat = float("-inf")
         self._known_changes = -1
         self._disabled: frozenset[str] = frozenset()
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._claiming: threading.Thread | None = None
         with store.transaction(self._rows):
             poll_store.register(self._rows, [item.registration for item in triggers], clock.now())
 
@@ -105,39 +91,42 @@ class Poller:
 
     def is_idle(self) -> bool:
         """Whether each trigger of this engine was polled at least once, and no poll runs now."""
-        return self._entered and all(
-            not state.owned or (state.changes and not state.busy and state.unclaimed is None) or self._is_off(state)
-            for state in self._states.values()
-        )
+        return self._entered and all(self._is_quiet(state) for state in self._states.values())
 
-    def _is_off(self, state: State) -> bool:
-        return state.trigger.name in self._disabled
+    def _is_quiet(self, state: State) -> bool:
+        if not state.owned or state.trigger.name in self._disabled:
+            return True
+        return bool(state.changes) and (not state.busy or state.down is not None) and state.unclaimed is None
 
     # life ----------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Poll in threads of its own until `stop`."""
-        for name, work in (("poll-rows", self._keep_rows), ("poller", self._look)):
-            thread = threading.Thread(target=work, name=name, daemon=True)
-            self._threads.append(thread)
+        self._hosts.start(self)
+        self._claiming = threading.Thread(target=self._claim_all, name="poll-fires", daemon=True)
+        for name, target in (("poll-rows", self._keep_rows), ("poller", self._look)):
+            self._threads.append(threading.Thread(target=target, name=name, daemon=True))
+        for thread in (self._claiming, *self._threads):
             thread.start()
 
-    def stop(self, seconds: float = 5.0) -> None:
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Poll no more, write results down, let other engines have the triggers. Waits at most `seconds` for polls."""
         self._stopping.set()
         self._wake.set()
         for thread in self._threads:
             thread.join()
-        self._pool.close(seconds)
+        self._hosts.stop(seconds)  # what polls at work still fire is claimed
+        if self._claiming is not None:
+            self._fires.put(None)
+            self._claiming.join()
         try:
             self._save()
             with store.transaction(self._rows):
                 poll_store.leave(self._rows, self._owner)
         except sqlite3.Error as error:
             log.warning("results of polls were not stored: %s", error)
-        with self._claims_lock:
-            for connection in (self._rows, self._flags, self._claims):
-                connection.close()
+        for connection in (self._rows, self._flags, self._claims):
+            connection.close()
 
     def _keep_rows(self) -> None:
         self._again_and_again(self.upkeep, self._stopping)
@@ -161,16 +150,18 @@ class Poller:
     # due times -----------------------------------------------------------------------------------------------------
 
     def step(self) -> float:
-        """Hand to the pool what is due now; returns seconds until the next look. Called by one thread only."""
+        """Have polled what is due now; returns seconds until the next look. Called by one thread only."""
         now = self._clock.monotonic()
         due = self._due(now)
         if due:
             self._look_at_flags()
+        asked: dict[str, list[str]] = {}
         for state, was_due in due:
-            self._tick(state, was_due, now)
-        nearest = min(now + _UPKEEP_SECONDS, self._report_overdue(now))
-        if self._pool.relieve():
-            nearest = min(nearest, now + _LOOK_SECONDS)
+            if self._tick(state, was_due, now):
+                asked.setdefault(state.trigger.file, []).append(state.trigger.name)
+        for file, names in asked.items():
+            self._hosts.poll(file, names)
+        nearest = now + _UPKEEP_SECONDS
         with self._heap_lock:
             if self._heap:
                 nearest = min(nearest, self._heap[0][0])
@@ -193,44 +184,94 @@ class Poller:
                 out.append((state, due + missed * interval))
         return out
 
-    def _tick(self, state: State, due: float, now: float) -> None:
-        name = state.trigger.name
-        if name in self._disabled:
-            return
+    def _tick(self, state: State, due: float, now: float) -> bool:
+        """Whether the trigger is to be polled for this tick."""
+        if state.trigger.name in self._disabled:
+            return False
         with state.lock:
             if state.busy:
-                return
+                return False
             state.busy = True
-        self._busy[name] = state
-        tick, due_at = state.tick, self._clock.now() - timedelta(seconds=now - due)
-        self._pool.submit(lambda: poll(state, tick, due_at, self._claimer, self._stopping))
-
-    def _report_overdue(self, now: float) -> float:
-        """Report polls that take too long; returns when to look again."""
-        nearest = float("inf")
-        for name, state in list(self._busy.items()):
-            with state.lock:
-                if not state.busy:
-                    del self._busy[name]
-                    continue
-                if state.started is None or state.overdue:
-                    continue
-                if now - state.started < self._timeout:
-                    nearest = min(nearest, state.started + self._timeout)
-                    continue
-                state.overdue = True
-                thread = state.thread
-            state.failed(f"TimeoutError: the poll did not end within {self._timeout:g} seconds")
-            log.error("poll %s did not end within %g seconds; it is polled again when it ends", name, self._timeout)
-            if thread is not None:
-                self._pool.abandon(thread)
-        return nearest
+            state.asked = (state.tick, self._clock.now() - timedelta(seconds=now - due), state.epoch)
+        if state.unclaimed is None:
+            return True
+        # What was fired and could not be stored comes first: the poll may have changed what it looks at.
+        self._hand_over(state, state.unclaimed)
+        return False
 
     def _look_at_flags(self) -> None:
         number = poll_store.change_number(self._flags)
         if number != self._known_changes:
             self._disabled = poll_store.disabled(self._flags)
             self._known_changes = number
+
+    # what becomes of polls -----------------------------------------------------------------------------------------
+
+    def wanted(self, name: str) -> bool:
+        """Whether a poll that was asked for is still to be made."""
+        return self._states[name].owned and name not in self._disabled and not self._stopping.is_set()
+
+    def begun(self, name: str) -> None:
+        """A poll has begun."""
+        self._states[name].poll_at = self._clock.now()
+
+    def answered(self, name: str, answer: Answer | None) -> None:
+        """A poll has ended; None: it was not made."""
+        state = self._states[name]
+        try:
+            fire = None if answer is None else work.fire_of(state, answer, self._clock)
+        except Exception as error:  # nothing that a poll answers may stop those of others
+            fire = None
+            work.report(state, f"{type(error).__name__}: {error}")
+        if fire is None:
+            state.busy = False
+        else:
+            self._hand_over(state, fire)
+
+    def down(self, names: Iterable[str], why: str, trace: str, seconds: float) -> None:
+        """The process of these triggers has ended; the next one starts after so many seconds."""
+        when = (self._clock.now() + timedelta(seconds=seconds)).strftime("%H:%M:%S UTC")
+        log.error("%s; the next one starts in %g s%s", why, seconds, f"\n{trace.rstrip()}" if trace else "")
+        for name in names:
+            self._states[name].is_down(f"{why}; the next one starts at {when}")
+
+    def up(self, names: Iterable[str]) -> None:
+        """The process of these triggers is ready."""
+        for name in names:
+            if self._states[name].down is not None:
+                self._states[name].is_down(None)
+
+    def printed(self, line: str) -> None:
+        """A line that a file printed."""
+        try:
+            sys.stderr.write(line + "\n")
+        except (OSError, ValueError):
+            return  # nobody reads it
+
+    def _hand_over(self, state: State, fire: Fire) -> None:
+        if self._claiming is None:
+            self._claim(state, fire)
+        else:
+            self._fires.put((state, fire))
+
+    def _claim_all(self) -> None:
+        while (item := self._fires.get()) is not None:
+            try:
+                self._claim(*item)
+            except Exception as error:
+                log.exception("a fire of poll %s was not stored: %s", item[0].trigger.name, error)
+
+    def _claim(self, state: State, fire: Fire) -> None:
+        try:
+            work.claim(state, fire, self._store, self._woken)
+        finally:
+            state.busy = False
+
+    def _store(self, fire: Fire) -> str:
+        what = claims.claim(self._claims, self._owner, fire, self._clock.now())
+        with self._claims_lock:
+            self._claimed += what == "claimed"
+        return what
 
     # rows ----------------------------------------------------------------------------------------------------------
 
@@ -251,6 +292,11 @@ class Poller:
         return _UPKEEP_SECONDS
 
     def _take(self, owned: dict[str, int], now: float) -> None:
+        for file, names in self._served.items():
+            wanted = {name for name in owned if self._states[name].trigger.file == file}
+            if names != wanted:
+                self._served[file] = wanted
+                self._hosts.serve(file, wanted)
         with self._heap_lock:
             for name, state in self._states.items():
                 epoch = owned.get(name)
@@ -268,17 +314,16 @@ class Poller:
             if state.changes == state.saved:
                 continue
             with state.lock:
-                if state.poll_at is None:
-                    continue
                 due_at = wall + timedelta(seconds=state.due - now)
                 result = Polled(
                     name,
                     state.poll_at,
                     due_at,
-                    state.result,
+                    state.result or None,
                     state.error,
                     state.consecutive_errors,
                     state.suppressed,
+                    state.down,
                 )
                 results.append((state, state.changes, result))
         if not results:
@@ -289,11 +334,3 @@ class Poller:
             with state.lock:
                 state.saved = changes
                 state.suppressed -= result.suppressed
-
-    def _claim(self, fire: Fire) -> str:
-        with self._claims_lock:
-            if self._stopping.is_set():
-                return "lost"
-            what = claims.claim(self._claims, self._owner, fire, self._clock.now())
-            self._claimed += what == "claimed"
-            return what

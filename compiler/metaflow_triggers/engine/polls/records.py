@@ -26,7 +26,7 @@ from . import store as poll_store
 _SCHEDULE = (
     "SELECT id, name AS trigger_name, workflow AS workflow_name, interval_ms AS poll_interval_ms, allow_concurrent,"
     " enabled, last_poll_at, created_at, updated_at, interval AS poll_interval, 'local' AS target, next_due_at,"
-    " last_result, last_error, consecutive_errors, suppressed_count FROM poll_triggers"
+    " last_result, last_error, consecutive_errors, suppressed_count, down FROM poll_triggers"
 )
 _EXECUTION = (
     "SELECT c.id, t.id AS schedule_id, c.trigger_name, c.context_hash, s.run_id AS pipeline_execution_id,"
@@ -119,4 +119,6 @@ def _dicts(connection: sqlite3.Connection, statement: str, values: tuple[Any, ..
 
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "allow_concurrent": bool(row["allow_concurrent"]), "enabled": bool(row["enabled"])}
+    down = {} if row["down"] is None else {"down": row["down"]}  # a key of its time only
+    others = {key: value for key, value in row.items() if key != "down"}
+    return {**others, "allow_concurrent": bool(row["allow_concurrent"]), "enabled": bool(row["enabled"]), **down}

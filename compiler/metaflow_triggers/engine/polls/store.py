@@ -106,7 +106,7 @@ def acquire(
         leave(connection, gone)
     free = connection.execute("SELECT name FROM poll_triggers WHERE owner IS NULL").fetchall()
     connection.executemany(
-        "UPDATE poll_triggers SET owner = ?, epoch = epoch + 1 WHERE name = ?",
+        "UPDATE poll_triggers SET owner = ?, epoch = epoch + 1, down = NULL WHERE name = ?",
         [(owner, name) for (name,) in free if name in names],
     )
     rows = connection.execute("SELECT name, epoch FROM poll_triggers WHERE owner = ?", (owner,))
@@ -115,7 +115,7 @@ def acquire(
 
 def leave(connection: sqlite3.Connection, owner: str) -> None:
     """Give everything up, inside the caller's transaction."""
-    connection.execute("UPDATE poll_triggers SET owner = NULL WHERE owner = ?", (owner,))
+    connection.execute("UPDATE poll_triggers SET owner = NULL, down = NULL WHERE owner = ?", (owner,))
     connection.execute("DELETE FROM poll_owners WHERE owner = ?", (owner,))
 
 
@@ -135,18 +135,19 @@ def disabled(connection: sqlite3.Connection) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Polled:
-    """The result of the latest polls of one trigger. `result` is "skip", "fire", "suppressed" or "error".
+    """The result of the latest polls of one trigger. `result` is "skip", "fire", "suppressed" or "error", if any.
 
-    `suppressed` counts what has come since the last `save`.
+    `suppressed` counts what has come since the last `save`. `down`: why it is not polled for now.
     """
 
     name: str
-    last_poll_at: datetime
+    last_poll_at: datetime | None
     next_due_at: datetime
-    result: str
+    result: str | None
     error: str | None
     consecutive_errors: int
     suppressed: int
+    down: str | None
 
 
 def save(connection: sqlite3.Connection, owner: str, results: Iterable[Polled]) -> None:
@@ -156,15 +157,17 @@ def save(connection: sqlite3.Connection, owner: str, results: Iterable[Polled]) 
     """
     connection.executemany(
         "UPDATE poll_triggers SET last_poll_at = ?, next_due_at = ?, last_result = ?, last_error = coalesce(?,"
-        " last_error), consecutive_errors = ?, suppressed_count = suppressed_count + ? WHERE name = ? AND owner = ?",
+        " last_error), consecutive_errors = ?, suppressed_count = suppressed_count + ?, down = ?"
+        " WHERE name = ? AND owner = ?",
         [
             (
-                timestamp_text(item.last_poll_at),
+                None if item.last_poll_at is None else timestamp_text(item.last_poll_at),
                 timestamp_text(item.next_due_at),
                 item.result,
                 item.error,
                 item.consecutive_errors,
                 item.suppressed,
+                item.down,
                 item.name,
                 owner,
             )

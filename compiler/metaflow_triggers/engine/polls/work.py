@@ -1,10 +1,9 @@
-"""Poll work: one poll of one trigger, in a thread of the pool.
+"""Poll work: one poll of one trigger, from the moment it is due to what is noted of it.
 
-In:   the state of a trigger that is due.
-Out:  its function called once; a skip, a claimed or suppressed fire, or an error, noted in the state.
+In:   the state of a trigger, the answer of its poll.
+Out:  a skip, a claimed or suppressed fire, or an error, noted in the state.
 
-Not here: when a poll is due, timeouts, the trigger's row (`polls.poller`). Whatever the function raises or
-returns ends here.
+Not here: when a poll is due, the trigger's row (`polls.poller`), calling the function (`polls.child`).
 """
 
 from __future__ import annotations
@@ -12,28 +11,26 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from ...poll.result import TriggerResult
+from metaflow_extensions.triggers.plugins.local_runs import storable
+
 from ..clock import Clock
 from . import claims
+from .answers import Answer
 from .claims import Fire, Target
 from .store import Registration
-
-_LONGEST_ERROR = 2000
 
 log = logging.getLogger("metaflow_triggers.poll")
 
 
 @dataclass(frozen=True)
 class PolledTrigger:
-    """A trigger to serve: its function, and what a fire starts. `interval` is the text that people read."""
+    """A trigger to serve: the file that declares it, what a fire starts. `interval` is the text that people read."""
 
-    function: Callable[[], Any]
+    file: str
     target: Target
     interval: str
     interval_milliseconds: int
@@ -55,9 +52,10 @@ class PolledTrigger:
 class State:
     """What the poller knows of one trigger.
 
-    `due` and `started` are monotonic seconds. `busy` from the moment a poll is handed to the pool until its thread is
-    done, so that polls never overlap; `overdue` when that takes too long and was reported. `changes` counts results,
-    `saved` those that the database has. `unclaimed`: a fire that the database could not take yet.
+    `due` is monotonic seconds. `busy` from the moment a poll is asked for until its fire is stored, so that polls never
+    overlap; `asked` says for which tick, when it was due, and under which epoch. `changes` counts what there is to
+    store, `saved` what the database has of it. `unclaimed`: a fire that the database could not take yet. `down`: why
+    the trigger is not polled for now.
     """
 
     trigger: PolledTrigger
@@ -66,9 +64,7 @@ class State:
     tick: int = 0
     due: float = 0.0
     busy: bool = False
-    started: float | None = None
-    thread: threading.Thread | None = None
-    overdue: bool = False
+    asked: tuple[int, datetime, int] | None = None
     poll_at: datetime | None = None
     result: str = ""
     error: str | None = None
@@ -77,6 +73,7 @@ class State:
     changes: int = 0
     saved: int = 0
     unclaimed: Fire | None = None
+    down: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def succeeded(self, result: str) -> None:
@@ -88,7 +85,7 @@ class State:
 
     def failed(self, text: str) -> bool:
         """Note an error; whether it is the same as that of the poll before."""
-        text = text[:_LONGEST_ERROR]
+        text = storable(text)
         with self.lock:
             repeated = text == self.error
             self.result, self.error = "error", text
@@ -96,67 +93,37 @@ class State:
             self.changes += 1
         return repeated
 
-
-@dataclass(frozen=True)
-class Claimer:
-    """How a fire is claimed: `claim` raises sqlite3.Error, `woken` is told that there is a start to run."""
-
-    clock: Clock
-    claim: Callable[[Fire], str]
-    woken: Callable[[], None]
+    def is_down(self, why: str | None) -> None:
+        """Note why it is not polled for now; None: it is."""
+        with self.lock:
+            self.down = None if why is None else storable(why)
+            self.changes += 1
 
 
-def poll(state: State, tick: int, due_at: datetime, claimer: Claimer, stopping: threading.Event) -> None:
-    """Poll once. Raises nothing. The caller has set `busy`."""
-    with state.lock:
-        state.started, state.thread, state.overdue = claimer.clock.monotonic(), threading.current_thread(), False
-        state.poll_at = claimer.clock.now()
+def fire_of(state: State, answer: Answer, clock: Clock) -> Fire | None:
+    """The fire that is to be claimed; None where the answer is something else, or no start could come of it."""
+    if answer.result == "skip":
+        state.succeeded("skip")
+    elif answer.result == "error" or state.asked is None:
+        report(state, answer.text, answer.trace)
+    else:
+        tick, due_at, epoch = state.asked
+        fire = Fire(state.trigger.target, answer.context or {}, epoch, tick, due_at)
+        problem = claims.problem(fire, clock.now())
+        if problem is None:
+            return fire
+        report(state, f"ValueError: {problem}")
+    return None
+
+
+def claim(state: State, fire: Fire, store: Callable[[Fire], str], woken: Callable[[], None]) -> None:
+    """Have a fire stored. Raises nothing: what the database cannot take is kept, the poll may have consumed it."""
     try:
-        try:
-            # What was fired and could not be stored comes first: the poll may have changed what it looks at.
-            fire = state.unclaimed or _call(state, tick, due_at, claimer.clock)
-        finally:
-            with state.lock:
-                state.started = None  # the database has no part in the timeout
-                late = state.overdue
-        if late or stopping.is_set():
-            return  # it was reported as an error already, or there is nobody to store it
-        if fire is None:
-            state.succeeded("skip")
-        else:
-            _claim(state, fire, claimer)
-    except BaseException as error:  # sys.exit in a poll ends the poll, not the engine
-        if not state.overdue:
-            _report(state, error)
-    finally:
-        with state.lock:
-            state.thread, state.busy = None, False
-
-
-def _call(state: State, tick: int, due_at: datetime, clock: Clock) -> Fire | None:
-    result = state.trigger.function()
-    if not isinstance(result, TriggerResult):
-        if type(result).__name__ == "coroutine":
-            result.close()  # else Python warns that nobody awaited it
-        raise TypeError(f"the poll returned {type(result).__name__}; expected a TriggerResult")
-    if result.is_skip_result():
-        return None
-    context = result.context
-    fire = Fire(state.trigger.target, {} if context is None else context.to_dict(), state.epoch, tick, due_at)
-    problem = claims.problem(fire, clock.now())
-    if problem is not None:
-        raise ValueError(problem)
-    return fire
-
-
-def _claim(state: State, fire: Fire, claimer: Claimer) -> None:
-    try:
-        what = claimer.claim(fire)
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.Error:
-        state.unclaimed = fire
-        raise
+        what = store(fire)
+    except sqlite3.Error as error:
+        state.unclaimed = None if isinstance(error, sqlite3.IntegrityError) else fire
+        report(state, f"{type(error).__name__}: {error}")
+        return
     state.unclaimed = None
     if what == "lost":
         state.owned = state.owned and state.epoch != fire.epoch
@@ -165,16 +132,17 @@ def _claim(state: State, fire: Fire, claimer: Claimer) -> None:
         state.succeeded("suppressed")
     else:
         state.succeeded("fire")
-        claimer.woken()
+        woken()
 
 
-def _report(state: State, error: BaseException) -> None:
-    text = "".join(traceback.format_exception_only(type(error), error)).strip() or type(error).__name__
+def report(state: State, text: str, trace: str = "") -> None:
+    """Note an error, and log it."""
+    said = "raised" if trace else "failed:"
     if not state.failed(text):
-        # Without our own frames, the first of which is `poll` above.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-            trace = trace.tb_next
-        log.error("poll %s raised %s", state.trigger.name, text, exc_info=(type(error), error, trace))
+        record = log.makeRecord(
+            log.name, logging.ERROR, __file__, 0, f"poll %s {said} %s", (state.trigger.name, text), None
+        )
+        record.exc_text = trace.rstrip() or None  # one of another process
+        log.handle(record)
     elif state.consecutive_errors & (state.consecutive_errors - 1) == 0:  # 2, 4, 8, ...: a log is not endless
-        log.error("poll %s raised it %d times in a row: %s", state.trigger.name, state.consecutive_errors, text)
+        log.error("poll %s failed %d times in a row: %s", state.trigger.name, state.consecutive_errors, text)

@@ -156,6 +156,8 @@ def _next(due: str | None, now: datetime) -> str:
 
 
 def _polled(row: Mapping[str, Any]) -> str:
+    if "down" in row:
+        return f"error: {row['down']}"
     result = str(row["last_result"] or "")
     if result == "error":
         return f"error ({row['consecutive_errors']} in a row): {row['last_error'] or ''}"

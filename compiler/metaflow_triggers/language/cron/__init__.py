@@ -6,8 +6,9 @@ Out:  `Cron`, the five fields of Argo Workflows (robfig/cron) or a refusal, and 
 Not here: clocks (a caller gives start and end), places in a user's file, backends.
 """
 
+from .either import canonical, fires, last_fire, next_fire
 from .fields import Cron, CronError, CronRefused, Part, parse, parse_five
-from .times import fires, is_timezone, last_fire, next_fire
+from .times import is_timezone
 from .translation import cut_to_five_fields, field_values, to_five_fields, to_six_fields
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CronError",
     "CronRefused",
     "Part",
+    "canonical",
     "cut_to_five_fields",
     "field_values",
     "fires",

@@ -45,22 +45,25 @@ def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
     arguments = {parameter.get("name"): parameter.get("value") for parameter in parameters}
     name = metadata.get("name")
     try:
-        dependencies = loads((metadata.get("annotations") or {})[ANNOTATION])
+        static = loads((metadata.get("annotations") or {})[ANNOTATION])
+        suffixes = [""]
         if arguments.get(f"{EVENT}-0"):  # a set of events started the run
             suffixes = [f"-{place}" for place in range(len(arguments)) if arguments.get(f"{EVENT}-{place}")]
-        else:
-            suffixes = [""]
-        events = [_event(name, arguments[EVENT + suffix], arguments.get(PAYLOAD + suffix)) for suffix in suffixes]
+        bodies = [_event(name, arguments[EVENT + suffix], arguments.get(PAYLOAD + suffix)) for suffix in suffixes]
     except (KeyError, ValueError) as error:
         if isinstance(error, EventError):
             raise
         raise EventError(f"Workflow {name!r} does not hold its event: {error!r}") from None
-    if isinstance(dependencies, dict):  # the whole static part of the document
-        dependencies = dependencies.get("dependencies") or []
+    if not isinstance(static, dict):
+        static = {"dependencies": static}
+    dependencies = static.get("dependencies") or []
+    # Where one event may fill several dependencies of a set, the document says where the set's own begin.
+    if "set_at" in static:
+        dependencies = dependencies[static["set_at"] :][: len(bodies)]
     return {
         "version": 1,
         "dependencies": dependencies,
-        "events": [{"transport": "argo", "event": event} for event in events],
+        "events": [{"transport": "argo", "event": body} for body in bodies],
     }
 
 

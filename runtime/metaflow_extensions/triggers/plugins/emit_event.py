@@ -212,7 +212,7 @@ def _to_local(database: str, name: str, text: str, identity: str, when: datetime
             local_events.append(database, name, text, identity, local_events.timestamp_text(when))
         except sqlite3.OperationalError as error:  # busy, a full disk
             return f"the local engine's database {database} does not take the event: {error}"
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, local_events.Taken) as error:
             raise EmitError(str(error)) from None
         return None
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .exact_json import dumps
+from .exact_json import dumps, loads
 
 PAYLOAD_LIMIT = 240 * 1024
 """Bytes of JSON."""
+_SHOWN = 300
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _OUTCOME = re.compile(r"metaflow\.(outcome\..*|.*\.end)")
@@ -56,6 +57,23 @@ def check_payload(name: str, payload: Any) -> str:
     if size > PAYLOAD_LIMIT:
         raise NotAnEvent(f"the payload of event {name!r} is {size} bytes of JSON; the limit is {PAYLOAD_LIMIT}")
     return text
+
+
+def same_payload(text: str, other: str) -> bool:
+    """Whether two JSON texts hold the same object, whatever the order of its keys; numbers digit by digit."""
+    return text == other or dumps(_ordered(loads(text))) == dumps(_ordered(loads(other)))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return list(map(_ordered, value)) if isinstance(value, list) else value
+
+
+def taken(name: str, identity: str, there: str) -> str:
+    """What is said of an event whose name and id another one has; `there` is that one's payload."""
+    shown = there if len(there) <= _SHOWN else there[:_SHOWN] + "..."
+    return f"event {name!r} with the id {identity!r} was accepted before, with another payload: {shown}"
 
 
 def _has_nul(value: Any) -> bool:

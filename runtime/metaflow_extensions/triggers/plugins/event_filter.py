@@ -1,83 +1,146 @@
 """Event filter: whether a payload matches a filter.
 
 In:   a filter in EventBridge's content-pattern language, already found well-formed, and a payload.
-Out:  true or false.
+Out:  true or false; the numbers of the payload that AWS's matcher would not read as numbers.
 
 Not here: what is wrong with a filter (`metaflow_triggers.language.filters`). Only the standard library: runs that may
 have been started by one of several dependencies ask here.
 
-The language's corners are those of AWS's event-ruler 2.1.0: a list in the payload matches when one of its elements
-does, and then for all fields below it alike; a dotted key and a nested object name the same field; only a value that is
-no list and no object exists. Numbers are compared by value (300 is 300.0); true is no number.
+The language's corners are those of AWS's event-ruler 2.1.0. A dotted key and nested objects name the same field. A list
+matches when one of its elements does; the fields of a filter are looked for in the order of their whole names, and
+where one has been found in an element of a list, those after it are looked for in this element alone. Only a value that
+is no list and no object exists. Numbers are compared as 64-bit floats (300 is 300.0); true is no number.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
+
+from .exact_json import dumps
+
+_Names = tuple[str, ...]
+_Chosen = dict[tuple[Any, ...], tuple[int, int]]
+"""Of each list on the way (by its place in the payload) the element that was taken, and how many names lead to it."""
 
 
 def matches(pattern: dict[str, Any], payload: Any) -> bool:
     """Whether `payload` (a JSON value) matches a filter for which `problems` found nothing."""
-    return _matches(pattern, payload, "", _leaves(payload))
-
-
-def _leaves(value: Any) -> frozenset[str]:
-    """The dotted names of all that exists in a payload."""
-    found: set[str] = set()
-    todo: list[tuple[str, Any]] = [("", value)]
-    while todo:
-        name, item = todo.pop()
-        if isinstance(item, dict):
-            todo += [(f"{name}.{key}" if name else key, below) for key, below in item.items()]
-        elif isinstance(item, list):
-            todo += [(name, below) for below in item]
-        else:
-            found.add(name)
-    return frozenset(found)
-
-
-def _matches(pattern: dict[str, Any], value: Any, prefix: str, leaves: frozenset[str]) -> bool:
-    if isinstance(value, list):
-        return any(_matches(pattern, item, prefix, leaves) for item in value)
-    for name, below in pattern.items():
-        found = _children(value, name)
-        full = f"{prefix}{name}"
-        if isinstance(below, dict):
-            # Without the field only `exists: false` can hold below it.
-            if not any(_matches(below, child, f"{full}.", leaves) for child in found or [None]):
-                return False
-        elif not any(_leaf(below, child) for child in found) and not (
-            full not in leaves and {"exists": False} in below
-        ):
+    fields = filter_fields(pattern)
+    states: list[_Chosen] = [{}]
+    for place, (names, alternatives) in enumerate(fields):
+        following = fields[place + 1][0] if place + 1 < len(fields) else ()
+        states = _after(states, payload, names, alternatives, shared_names(names, following))
+        if not states:
             return False
     return True
 
 
-def _children(value: Any, name: str) -> list[Any]:
-    """What a payload has under `name`, whether it is written with nested objects or with dotted keys."""
-    if not isinstance(value, dict):
-        return []
-    found = [value[name]] if name in value else []
-    for key, below in value.items():
-        if key.startswith(f"{name}."):
-            found.append({key[len(name) + 1 :]: below})
-        elif name.startswith(f"{key}."):
-            inner = below if isinstance(below, list) else [below]
-            for item in inner:
-                found += _children(item, name[len(key) + 1 :])
-    return found
+def filter_fields(pattern: dict[str, Any]) -> list[tuple[_Names, list[Any]]]:
+    """(names of a field, its alternatives) in the order in which event-ruler looks for them: that of UTF-16."""
+    found: list[tuple[_Names, list[Any]]] = []
+    todo: list[tuple[_Names, dict[str, Any]]] = [((), pattern)]
+    while todo:
+        above, item = todo.pop()
+        for key, below in item.items():
+            names = (*above, *key.split("."))
+            if isinstance(below, dict):
+                todo.append((names, below))
+            else:
+                found.append((names, below))
+    return sorted(found, key=lambda field: ".".join(field[0]).encode("utf-16-be", "surrogatepass"))
 
 
-def _leaf(alternatives: list[Any], value: Any) -> bool:
+def shared_names(one: _Names, other: _Names) -> int:
+    """With how many names in common two fields begin: only an element of a list above both matters to the second."""
+    count = 0
+    while count < min(len(one), len(other)) and one[count] == other[count]:
+        count += 1
+    return count
+
+
+def _after(states: list[_Chosen], payload: Any, names: _Names, alternatives: list[Any], kept: int) -> list[_Chosen]:
+    """What may have been chosen once a field has been looked for, without what no later field asks about."""
+    out: dict[frozenset[Any], _Chosen] = {}
+    for state in states:
+        absent = True
+        for value, chosen in _found(payload, names, 0, (), state):
+            absent = False
+            if any(holds(item, value) for item in alternatives):
+                left = {place: item for place, item in chosen.items() if item[1] <= kept}
+                out.setdefault(frozenset(left.items()), left)
+        if absent and {"exists": False} in alternatives:
+            left = {place: item for place, item in state.items() if item[1] <= kept}
+            out.setdefault(frozenset(left.items()), left)
+    return list(out.values())
+
+
+def _found(
+    value: Any, names: _Names, depth: int, place: tuple[Any, ...], chosen: _Chosen
+) -> Iterator[tuple[Any, _Chosen]]:
+    """(value, elements taken on the way) of everything that exists under the names and fits what has been chosen."""
     if isinstance(value, list):
-        return any(_leaf(alternatives, item) for item in value)
-    if isinstance(value, dict):
+        taken = chosen.get(place)
+        if taken is not None:
+            yield from _found(value[taken[0]], names, depth, (*place, taken[0]), chosen)
+            return
+        for number, item in enumerate(value):
+            yield from _found(item, names, depth, (*place, number), {**chosen, place: (number, depth)})
+    elif isinstance(value, dict):
+        for end in range(depth + 1, len(names) + 1):
+            key = ".".join(names[depth:end])
+            if key in value:
+                yield from _found(value[key], names, end, (*place, key), chosen)
+    elif depth == len(names):
+        yield value, chosen
+
+
+def found_under(payload: Any, names: _Names) -> Iterator[tuple[Any, _Chosen]]:
+    """(value, elements of lists on the way to it) of everything that exists under the names."""
+    return _found(payload, names, 0, (), {})
+
+
+def numbers_not_kept(pattern: dict[str, Any], payload: Any) -> list[tuple[str, str]]:
+    """(field, number as it is written) of the numbers under filtered fields that AWS's matcher does not compare."""
+    found: dict[tuple[str, str], None] = {}
+    for names, alternatives in filter_fields(pattern):
+        if not any(map(_asks_for_numbers, alternatives)):
+            continue
+        for value, _ in found_under(payload, names):
+            if _is_number(value) and not is_kept(value):
+                found[".".join(names), dumps(value)] = None
+    return list(found)
+
+
+def _asks_for_numbers(alternative: Any) -> bool:
+    if not isinstance(alternative, dict):
+        return _is_number(alternative)
+    ((name, operand),) = alternative.items()
+    return name == "numeric" or (
+        name == "anything-but" and any(map(_is_number, operand if isinstance(operand, list) else [operand]))
+    )
+
+
+def is_kept(number: Any) -> bool:
+    """Whether a number is one to every reader that has 64-bit floats: the nearest float is written with its digits.
+
+    Above 2**53 some readers write a float with all the digits that it has, others with as few as tell it from others.
+    """
+    text = dumps(number)
+    try:
+        nearest, exact = float(number), Decimal(text)
+    except ArithmeticError:  # beyond the largest float, or an exponent beyond 10**18
         return False
-    return any(_holds(item, value) for item in alternatives)
+    if nearest - nearest != 0 or exact != Decimal(repr(nearest)):
+        return False
+    return not 2**53 < abs(nearest) < 2**63 or exact == int(nearest)
 
 
-def _holds(alternative: Any, value: Any) -> bool:
+def holds(alternative: Any, value: Any) -> bool:
+    """Whether a value that is no list and no object meets one alternative of a field, other than `exists: false`."""
     if not isinstance(alternative, dict):
         return _equal(alternative, value)
     ((name, operand),) = alternative.items()
@@ -89,12 +152,12 @@ def _holds(alternative: Any, value: Any) -> bool:
         return isinstance(value, str) and _fold(operand) == _fold(value)
     if name == "numeric":
         return _is_number(value) and all(
-            _compare(operand[index], value, operand[index + 1]) for index in range(0, len(operand), 2)
+            _compare(operand[index], _float(value), _float(operand[index + 1])) for index in range(0, len(operand), 2)
         )
     if isinstance(operand, dict):
         ((inner, text),) = operand.items()
         texts = text if isinstance(text, list) else [text]
-        return not any(_holds({inner: item}, value) for item in texts)
+        return not any(holds({inner: item}, value) for item in texts)
     return not any(_equal(item, value) for item in (operand if isinstance(operand, list) else [operand]))
 
 
@@ -112,13 +175,19 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _float(number: Any) -> float:
+    """The nearest 64-bit float; the largest one for what is larger."""
+    largest = sys.float_info.max
+    return -largest if number < -largest else largest if number > largest else float(number)
+
+
 def _equal(one: Any, other: Any) -> bool:
     if _is_number(one) or _is_number(other):
-        return _is_number(one) and _is_number(other) and bool(one == other)
+        return _is_number(one) and _is_number(other) and _float(one) == _float(other)
     return type(one) is type(other) and bool(one == other)
 
 
-def _compare(sign: str, value: Any, bound: Any) -> bool:
+def _compare(sign: str, value: float, bound: float) -> bool:
     return bool(
         (sign == "=" and value == bound)
         or (sign == "<" and value < bound)

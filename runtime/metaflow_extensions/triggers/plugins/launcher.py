@@ -5,14 +5,12 @@ In:   `python -m metaflow_extensions.triggers.plugins.launcher step-functions --
       `python -m ... local <row id of the start> -- flow.py <options> run <options>` (`local_launcher`)
 Out:  the run's parameters. Precedence: given by hand, then the event's, then the default.
 
-Not here: converting values (`values`), finding the moment to hand them over (`handover`).
-Only parameters that the flow declares are used. A value that does not fit ends the process with code 1 before any
-code of a step.
+Not here: which values (`parameters_of_run`), finding the moment to hand them over (`handover`). A value that does
+not fit ends the process with code 1 before any code of a step.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import runpy
@@ -20,6 +18,7 @@ import sys
 from typing import Any
 
 _USAGE = "usage: launcher step-functions|argo-workflows [name,t|f,base64 ...] -- flow.py [options] init [options]"
+_BACKENDS = ("step-functions", "argo-workflows")
 _INTERPRETER = re.compile(r"python[0-9.]*")
 
 
@@ -30,7 +29,7 @@ def main(arguments: list[str]) -> None:
         from metaflow_extensions.triggers.plugins import local_launcher
 
         local_launcher.main(arguments[1:])
-    if "--" not in arguments or arguments[0] not in ("step-functions", "argo-workflows"):
+    if "--" not in arguments or arguments[0] not in _BACKENDS:
         sys.exit(_USAGE)
     place = arguments.index("--")
     backend, given, command = arguments[0], arguments[1:place], arguments[place + 1 :]
@@ -41,10 +40,15 @@ def main(arguments: list[str]) -> None:
     run_id = _run_id(command)
 
     # Under `python -m`, this file is `__main__`; the module that the decorators see is the imported one.
-    from metaflow_extensions.triggers.plugins import handover
+    from metaflow_extensions.triggers.plugins import handover, parameters_of_run
+
+    of_backend = {
+        "step-functions": parameters_of_run.of_step_functions,
+        "argo-workflows": parameters_of_run.of_argo_workflows,
+    }
 
     def texts(flow: Any, flow_datastore: Any) -> dict[str, str]:
-        compute = _step_functions if backend == "step-functions" else _argo_workflows
+        compute = of_backend[backend]
         return compute(flow, flow_datastore, run_id, given)
 
     handover.offer(texts)
@@ -71,126 +75,6 @@ def _run_id(command: list[str]) -> str:
         if word.startswith("--run-id="):
             return word.split("=", 1)[1]
     sys.exit(_USAGE)
-
-
-def declared_parameters(flow: Any) -> dict[str, str]:
-    """Name -> type (str, int, float, bool, json or file) of each parameter that is not a Config."""
-    found = {}
-    for _, parameter in flow._get_parameters():
-        if parameter.IS_CONFIG_PARAMETER:
-            continue
-        found[parameter.name] = type_name(parameter.kwargs.get("type"))
-    return found
-
-
-def type_name(kind: Any) -> str:
-    """Our word for the `type` of a Metaflow parameter (metaflow/parameters.py, `_get_type`)."""
-    from metaflow.includefile import FilePathClass
-    from metaflow.parameters import JSONTypeClass
-
-    if isinstance(kind, JSONTypeClass) or kind in (dict, list):
-        return "json"
-    if isinstance(kind, FilePathClass):
-        return "file"
-    return {int: "int", float: "float", bool: "bool"}.get(kind, "str")
-
-
-def _step_functions(flow: Any, flow_datastore: Any, run_id: str, given: list[str]) -> dict[str, str]:
-    from . import document
-    from .internal_decorators import STARTED_BY_EVENT
-
-    declared = declared_parameters(flow)
-    texts = _texts(_json_object("METAFLOW_DEFAULT_PARAMETERS"), declared)
-    if STARTED_BY_EVENT.fullmatch(run_id):
-        found = _or_refuse(document.read, flow_datastore, flow.name, run_id)
-        if found is None:
-            raise _refusal(f"run {run_id} was started by an event, but its trigger document is not in the datastore")
-        texts.update(from_events(found, declared))
-    texts.update(_texts(_json_object("METAFLOW_PARAMETERS"), declared))
-    return allow(texts)
-
-
-def _argo_workflows(flow: Any, flow_datastore: Any, run_id: str, given: list[str]) -> dict[str, str]:
-    from . import argo_source, document
-    from .internal_decorators import is_triggered
-
-    declared = declared_parameters(flow)
-    # A value given by hand and a default look alike here; a run started by an event has defaults only.
-    texts = _texts(_argo_arguments(given), declared)
-    if is_triggered(flow):
-        found = _or_refuse(argo_source.read_document, os.environ.get("METAFLOW_TRIGGERS_KUBERNETES_URL"))
-        if found is not None:
-            document.write(flow_datastore, flow.name, run_id, found)
-            texts.update(from_events(found, declared))
-    return allow(texts)
-
-
-def _argo_arguments(given: list[str]) -> dict[str, Any]:
-    from .exact_json import loads
-
-    found = {}
-    for item in given:
-        name, _, encoded = item.split(",", 2)
-        text = base64.b64decode(encoded).decode("utf-8")
-        try:
-            found[name] = loads(text)
-        except ValueError:
-            found[name] = text  # as metaflow/plugins/argo/set_parameters.py
-    return found
-
-
-def _json_object(variable: str) -> dict[str, Any]:
-    from .exact_json import loads
-
-    try:
-        value = loads(os.environ.get(variable) or "{}")
-    except ValueError as error:
-        raise _refusal(f"{variable} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise _refusal(f"{variable} is not a JSON object")
-    return value
-
-
-def _texts(values: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
-    """Texts of values that a person or the deployment gave; null counts as not given."""
-    from .exact_json import dumps
-
-    named = {name.lower(): name for name in declared}
-    return {
-        named[name.lower()]: value if isinstance(value, str) else dumps(value)
-        for name, value in values.items()
-        if name.lower() in named and value is not None
-    }
-
-
-def from_events(found: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
-    """Texts of the parameters that a document's events give. Raises MetaflowException for what does not fit."""
-    from .values import parameters_for
-
-    return _or_refuse(parameters_for, found, declared)  # type: ignore[no-any-return]
-
-
-def _or_refuse(function: Any, *arguments: Any) -> Any:
-    try:
-        return function(*arguments)
-    except ValueError as error:
-        raise _refusal(str(error)) from None
-
-
-def _refusal(message: str) -> Exception:
-    from metaflow.exception import MetaflowException
-
-    error = MetaflowException(message.replace("*", "\u2217"))  # Metaflow prints * as highlighting
-    error.headline = "The event does not fit this flow"
-    return error
-
-
-def allow(texts: dict[str, str]) -> dict[str, str]:
-    """Let this process convert integers of any length."""
-    # Python refuses to convert more than 4,300 digits; a parameter may have more. This process runs `init` only.
-    if any(len(text) > 4000 for text in texts.values()) and hasattr(sys, "set_int_max_str_digits"):
-        sys.set_int_max_str_digits(0)
-    return texts
 
 
 if __name__ == "__main__":

@@ -14,14 +14,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
+from . import event_check
+
 APPLICATION_ID = 0x4D465452
 """`PRAGMA application_id` of our file ("MFTR")."""
 BUSY_MILLISECONDS = 60_000
 """How long a statement waits for another process to end its transaction."""
 
-_INSERT = (
-    "INSERT INTO events (id, name, kind, body, timestamp) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, id) DO NOTHING"
-)
+# The second question is about rows of earlier versions, whose key was the id alone.
+_INSERT = """\
+INSERT INTO events (id, name, kind, body, timestamp) SELECT ?1, ?2, ?3, ?4, ?5
+WHERE NOT EXISTS (SELECT 1 FROM events WHERE kind = ?3 AND id = ?6 AND name = ?2) ON CONFLICT (kind, id) DO NOTHING"""
 
 Row = tuple[str, str, str, str, str]
 """id, name, kind (event, finish, schedule or poll), JSON text of the payload, time (`timestamp_text`)."""
@@ -82,26 +85,64 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+def row_key(kind: str, name: str, identity: str) -> str:
+    """The column `id` of a row. An event is its name and its id (semantics, section 7); a name holds no slash."""
+    return f"{name}/{identity}" if kind == "event" else identity
+
+
+def identity_of(kind: str, name: str, key: str) -> str:
+    """The id of an event whose row has this `id`. Rows of earlier versions have the id itself."""
+    return key.removeprefix(f"{name}/") if kind == "event" else key
+
+
+def _values(row: Row) -> tuple[str, ...]:
+    identity, name, kind, body, timestamp = row
+    return (row_key(kind, name, identity), name, kind, body, timestamp, identity)
+
+
 def insert(connection: sqlite3.Connection, row: Row) -> bool:
-    """Add a row inside the caller's transaction. False if the log has an event of this kind and id."""
-    return connection.execute(_INSERT, row).rowcount > 0
+    """Add a row inside the caller's transaction. False if the log has an event of this kind, name and id."""
+    return connection.execute(_INSERT, _values(row)).rowcount > 0
 
 
 def append_many(connection: sqlite3.Connection, rows: Iterable[Row]) -> int:
     """Add rows in one transaction; returns how many were new."""
     with transaction(connection):
-        count = connection.executemany(_INSERT, rows).rowcount
+        count = connection.executemany(_INSERT, map(_values, rows)).rowcount
     return int(count)
 
 
-def append(database_path: str, name: str, payload_text: str, identity: str, timestamp: str) -> bool:
-    """Accept one event: it is on disk when this returns. False if an event of this id was accepted before.
+def accepted(connection: sqlite3.Connection, name: str, identity: str) -> tuple[str, str] | None:
+    """Payload text and time of the event of this name and id, or None where there is none."""
+    found: tuple[str, str] | None = connection.execute(
+        "SELECT body, timestamp FROM events WHERE kind = 'event' AND name = ? AND id IN (?, ?)",
+        (name, row_key("event", name, identity), identity),
+    ).fetchone()
+    return found
+
+
+class Taken(ValueError):
+    """Another event has this name and id. The message shows it."""
+
+
+def append_event(connection: sqlite3.Connection, name: str, payload_text: str, identity: str, timestamp: str) -> bool:
+    """Accept one event, in a transaction of its own. False if it was accepted before.
 
     `payload_text` is the JSON text of an object, `timestamp` what `timestamp_text` gives.
-    Raises sqlite3.Error when the event was not accepted.
+    Raises Taken if the log has another payload under this name and id, sqlite3.Error when the event was not accepted.
     """
+    if append_many(connection, [(identity, name, "event", payload_text, timestamp)]):
+        return True
+    there = accepted(connection, name, identity)
+    if there is not None and not event_check.same_payload(there[0], payload_text):
+        raise Taken(event_check.taken(name, identity, there[0]))
+    return False
+
+
+def append(database_path: str, name: str, payload_text: str, identity: str, timestamp: str) -> bool:
+    """As `append_event`: it is on disk when this returns."""
     connection = connect(database_path)
     try:
-        return append_many(connection, [(identity, name, "event", payload_text, timestamp)]) > 0
+        return append_event(connection, name, payload_text, identity, timestamp)
     finally:
         connection.close()

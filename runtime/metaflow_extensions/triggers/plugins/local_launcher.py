@@ -135,7 +135,7 @@ def _texts(state: Any, flow_datastore: Any) -> dict[str, str]:
     """The texts of the run's parameters. `state` is Metaflow's (flow, metadata). Raises MetaflowException."""
     from metaflow.exception import MetaflowException
 
-    from .launcher import allow, declared_parameters, from_events
+    from .parameters_of_run import allow, declared_parameters, from_events
 
     assert _run is not None
     flow = state.flow

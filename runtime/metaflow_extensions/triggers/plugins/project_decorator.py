@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaflow.metaflow_config import TRIGGERS_COMPAT
 from metaflow.metaflow_current import current
 from metaflow.plugins import project_decorator as _upstream
 
@@ -39,7 +38,7 @@ class ProjectDecorator(_upstream.ProjectDecorator):
     ) -> None:
         """Metaflow's hook. Raises MetaflowException for a bad name or branch, as Metaflow's."""
         name = self.attributes.get("name")
-        if not isinstance(name, str) or "-" not in name or TRIGGERS_COMPAT == "upstream":
+        if not isinstance(name, str) or "-" not in name:
             super().flow_init(flow, graph, environment, flow_datastore, metadata, logger, echo, options)
             return
         # Metaflow checks everything under a name that it allows; then the real name takes its place.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from .event_filter import matches
 from .exact_json import INTEGER, NUMBER, NUMBERS_RESOURCE, dumps, int_text, is_number, loads, restore_numbers
 
 _EVENT_RESOURCE = "metaflow-triggers:event/"
@@ -67,9 +68,12 @@ def select(document: dict[str, Any]) -> list[Event]:
     Raises EventError for a transport or a shape that is not known.
     """
     dependencies = document.get("dependencies") or []
+    items = document.get("events") or []
+    # A set has an event of each dependency, in their order: one event may be there for several.
+    is_set = 1 < len(items) == len(dependencies)
     events = []
-    for item in document.get("events") or []:
-        transport, event = item.get("transport"), item.get("event")
+    for place, item in enumerate(items):
+        transport, event, number = item.get("transport"), item.get("event"), item.get("dependency")
         if isinstance(event, str):  # JSON inside a JSON string: some paths through a bus add a layer
             try:
                 event = loads(event)
@@ -77,88 +81,123 @@ def select(document: dict[str, Any]) -> list[Event]:
                 raise EventError(f"the event of transport {transport!r} is not JSON: {error}") from None
         if not isinstance(event, dict):
             raise EventError(f"the event of transport {transport!r} is not an object")
-        if transport == "eventbridge":
-            events.append(_from_eventbridge(event, dependencies))
-        elif transport == "local" and "kind" in event:
-            events.append(_from_local(event, dependencies, item.get("dependency")))
-        elif transport in ("argo", "local"):
-            events.append(_from_body(event, dependencies))
-        else:
+        if transport == "local" and "kind" in event:
+            events.append(_from_local(event, dependencies, number))
+            continue
+        read = {"eventbridge": _from_eventbridge, "argo": _from_body, "local": _from_body}.get(transport)
+        if read is None:
             raise EventError(f"unknown transport {transport!r}")
+        found = read(event, dependencies[place : place + 1] if is_set else dependencies)
+        events.append(found if found.dependency is not None or not is_set else read(event, dependencies))
     return events
+
+
+def _first(candidates: list[dict[str, Any]], payload: dict[str, Any]) -> dict[str, Any] | None:
+    """Of the dependencies that an event may belong to, the first in written order that it matches (semantics, 2).
+
+    One that lacks a field which the flow requires counts only where no other is left: it says what is missing.
+    """
+    if len(candidates) < 2:
+        return candidates[0] if candidates else None
+    matching = [
+        item for item in candidates if "filter_json" not in item or matches(loads(item["filter_json"]), payload)
+    ]
+    whole = [item for item in matching if not lacking(item, payload)]
+    return next(iter(whole or matching), None)
+
+
+def lacking(dependency: dict[str, Any], payload: dict[str, Any]) -> list[str]:
+    """The fields that the flow requires of an event of this dependency and that the payload does not have."""
+    return [path for path in dependency.get("required") or [] if field(payload, path) is None]
 
 
 def _from_eventbridge(event: dict[str, Any], dependencies: list[dict[str, Any]]) -> Event:
     detail = _payload(event.get("detail"))
     when = _timestamp(event.get("time"))
-    foreign = _of_origin(dependencies, event)
+    candidates = [item for item in dependencies if _is_of_bus(item, event, detail)]
     is_status = event.get("source") == "aws.states" and event.get("detail-type") == _STATUS_CHANGE
-    if is_status and foreign is None:
-        return _outcome_of_execution(detail, when, dependencies)
-    name = str(event.get("detail-type") or "")
-    named = [item for item in dependencies if not item.get("origin")]
+    if is_status and not any(item.get("kind") == "event" for item in candidates):
+        return _outcome_of_execution(detail, when, candidates)
     identity = event.get("id")
     for resource in event.get("resources") or []:
         if isinstance(resource, str) and resource.startswith(_EVENT_RESOURCE):
             identity = resource[len(_EVENT_RESOURCE) :]
         elif isinstance(resource, str) and resource.startswith(NUMBERS_RESOURCE):
             restore_numbers(detail, resource)
-    if foreign is not None:  # it has its name from the flow; on the bus it has another
-        return Event(str(foreign.get("name")), detail, _text(identity), when, "event", foreign)
-    return Event(name, detail, _text(identity), when, "event", _named(named, name))
+    dependency = _first(candidates, detail)
+    named = dependency or (candidates[0] if candidates else {})
+    # An event with an origin has its name from the flow; on the bus it has another.
+    name = named["name"] if named.get("origin") else event.get("detail-type")
+    return Event(str(name or ""), detail, _text(identity), when, "event", dependency)
 
 
-def _of_origin(dependencies: list[dict[str, Any]], event: dict[str, Any]) -> dict[str, Any] | None:
-    """The dependency whose `origin` (source and perhaps detail-type) is the event's."""
-    for item in dependencies:
-        origin = item.get("origin")
-        if isinstance(origin, dict) and origin and all(event.get(key) == value for key, value in origin.items()):
-            return item
-    return None
+def _is_of_bus(item: dict[str, Any], event: dict[str, Any], detail: dict[str, Any]) -> bool:
+    """Whether a dependency waits for an event of EventBridge, but for its filter."""
+    origin = item.get("origin")
+    if isinstance(origin, dict) and origin:
+        return all(event.get(key) == value for key, value in origin.items())
+    if item.get("kind") == "event":
+        return bool(item.get("name") == event.get("detail-type"))
+    if event.get("source") != "aws.states" or event.get("detail-type") != _STATUS_CHANGE:
+        return False
+    return item.get("name") == _machine(detail) and _outcome_word(detail) in (item.get("match") or [])
 
 
-def _outcome_of_execution(detail: dict[str, Any], when: datetime | None, dependencies: list[dict[str, Any]]) -> Event:
-    machine = str(detail.get("stateMachineArn") or "").rsplit(":", 1)[-1]
+def _machine(detail: dict[str, Any]) -> str:
+    return str(detail.get("stateMachineArn") or "").rsplit(":", 1)[-1]
+
+
+def _outcome_word(detail: dict[str, Any]) -> str:
     status = str(detail.get("status"))
-    outcome = _OUTCOME_OF_STATUS.get(status, status.lower())
+    return _OUTCOME_OF_STATUS.get(status, status.lower())
+
+
+def _outcome_of_execution(detail: dict[str, Any], when: datetime | None, candidates: list[dict[str, Any]]) -> Event:
     reasons = [str(detail[key]) for key in ("error", "cause") if detail.get(key)]
-    dependency = _finished(dependencies, outcome, lambda candidate: candidate.get("name") == machine)
-    return _outcome(
-        {
-            "flow": (dependency or {}).get("flow") or machine,
-            "run_id": f"sfn-{detail.get('name')}",
-            "outcome": outcome,
-            "project": (dependency or {}).get("project"),
-            "branch": (dependency or {}).get("branch"),
-            "step": None,
-            "error": ": ".join(reasons) or None,
-        },
-        when,
-        dependency,
-    )
+    of_flow = candidates[0] if candidates else {}  # all are of one flow
+    payload = {
+        "flow": of_flow.get("flow") or _machine(detail),
+        "run_id": f"sfn-{detail.get('name')}",
+        "outcome": _outcome_word(detail),
+        "project": of_flow.get("project"),
+        "branch": of_flow.get("branch"),
+        "step": None,
+        "error": ": ".join(reasons) or None,
+    }
+    return _outcome(payload, when, _first(candidates, payload))
 
 
 def _from_body(body: dict[str, Any], dependencies: list[dict[str, Any]]) -> Event:
     payload = _payload(body.get("payload"))
     name = str(body.get("name") or payload.get("name") or "")
     when = _timestamp(body.get("timestamp", payload.get("timestamp")))
-    for dependency in dependencies:
-        if dependency.get("kind") != "finish":
-            continue
-        matches = dependency.get("match") or []
-        for outcome in matches:
-            if name == f"metaflow.outcome.{dependency.get('name')}.{outcome}":
-                return _outcome({key: payload.get(key) for key in _OUTCOME_KEYS}, when, dependency)
-        # Metaflow's own event of a finished run (argo_workflows_decorator.py, `task_finished`).
-        if "success" in matches and name == f"metaflow.{_qualified(dependency)}.end":
-            said = {"flow": dependency.get("flow"), "run_id": payload.get("run_id"), "outcome": "success"}
-            said.update({"project": dependency.get("project"), "branch": dependency.get("branch")})
-            return _outcome({key: said.get(key) for key in _OUTCOME_KEYS}, when, dependency)
+    said = [(item, found) for item in dependencies if (found := _said_of_outcome(item, name, payload)) is not None]
+    if said:
+        outcome = {key: said[0][1].get(key) for key in _OUTCOME_KEYS}
+        return _outcome(outcome, when, _first([item for item, _ in said], outcome))
     keys = body.get("keys")
     if isinstance(keys, list):  # what our publisher added for sensors that Metaflow deployed goes out again
         payload = {key: value for key, value in payload.items() if key in keys}
     identity = body.get("id") or payload.get("id")
-    return Event(name, payload, _text(identity), when, "event", _named(dependencies, name))
+    candidates = [
+        item for item in dependencies if item.get("kind") == "event" and name in (item.get("name"), item.get("same_as"))
+    ]
+    dependency = _first(candidates, payload)
+    return Event((dependency or {}).get("name") or name, payload, _text(identity), when, "event", dependency)
+
+
+def _said_of_outcome(item: dict[str, Any], name: str, payload: dict[str, Any]) -> dict[str, Any] | None:
+    """What an event says of an outcome that a dependency waits for, or None for another event."""
+    if item.get("kind") != "finish":
+        return None
+    outcomes = item.get("match") or []
+    if any(name == f"metaflow.outcome.{item.get('name')}.{outcome}" for outcome in outcomes):
+        return payload
+    # Metaflow's own event of a finished run (argo_workflows_decorator.py, `task_finished`).
+    if "success" in outcomes and name == f"metaflow.{_qualified(item)}.end":
+        said = {"flow": item.get("flow"), "run_id": payload.get("run_id"), "outcome": "success"}
+        return {**said, "project": item.get("project"), "branch": item.get("branch")}
+    return None
 
 
 def _from_local(event: dict[str, Any], dependencies: list[dict[str, Any]], number: int | None) -> Event:
@@ -190,11 +229,6 @@ def _qualified(of: dict[str, Any]) -> str:
 
 def _named(dependencies: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
     return next((item for item in dependencies if item.get("kind") == "event" and item.get("name") == name), None)
-
-
-def _finished(dependencies: list[dict[str, Any]], outcome: str, same: Any) -> dict[str, Any] | None:
-    of_flow = [item for item in dependencies if item.get("kind") == "finish" and same(item)]
-    return next((item for item in of_flow if outcome in (item.get("match") or [])), None)
 
 
 def _payload(value: Any) -> dict[str, Any]:
@@ -323,6 +357,10 @@ def parameters_for(document: dict[str, Any], declared: dict[str, str]) -> dict[s
     for event in events:
         if event.dependency is None:
             raise EventError(f"event {event.name!r} belongs to no dependency of this flow")
+        for path in lacking(event.dependency, event.payload):
+            raise EventError(
+                f"event {event.name!r} has no field {path!r}, which a required parameter takes its value from"
+            )
         mappings = list(event.dependency.get("mappings") or [])
         if event.dependency.get("auto_map"):
             mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo.verify import object_checks
-from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.model.flows import Schedule
 
 from tests.flows import GRAPH, filtered

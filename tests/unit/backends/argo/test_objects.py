@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo.compile import names, workflow_template
-from metaflow_triggers.backends.registry import Manifest
+from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text
 from metaflow_triggers.model.flows import Schedule

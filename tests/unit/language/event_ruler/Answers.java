@@ -7,11 +7,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import software.amazon.event.ruler.Machine;
 import software.amazon.event.ruler.RuleCompiler;
-import software.amazon.event.ruler.Ruler;
 
 /**
- * Asks AWS's event-ruler. In: one JSON object {"filter", "payload"} a line. Out: for each line {"matches": bool} or
- * {"refused": message}. The filter stands below `detail` as in EventBridge.
+ * Asks AWS's event-ruler. In: one JSON object {"filter", "payload"} a line, both as JSON text, so that no number loses
+ * a digit on the way. Out: for each line {"matches": bool} or {"refused": message}. The filter stands below `detail`
+ * as in EventBridge.
  */
 public class Answers {
     public static void main(String[] arguments) throws Exception {
@@ -21,8 +21,8 @@ public class Answers {
             JsonNode asked = json.readTree(line);
             Map<String, Object> answer = new LinkedHashMap<>();
             try {
-                String rule = "{\"detail\":" + json.writeValueAsString(asked.get("filter")) + "}";
-                String event = "{\"detail\":" + json.writeValueAsString(asked.get("payload")) + "}";
+                String rule = "{\"detail\":" + asked.get("filter").textValue() + "}";
+                String event = "{\"detail\":" + asked.get("payload").textValue() + "}";
                 RuleCompiler.compile(rule);
                 Machine machine = new Machine();
                 machine.addRule("r", rule);

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ def missing() -> str:
 
 def ask(pairs: list[tuple[Any, Any]], offline: bool = False) -> list[dict[str, Any]]:
     """event-ruler's answers to (filter, payload) pairs. Raises RuntimeError where its jar is not to be had."""
+    return ask_texts([(json.dumps(one), json.dumps(other)) for one, other in pairs], offline)
+
+
+def ask_texts(pairs: Sequence[tuple[str, str]], offline: bool = False) -> list[dict[str, Any]]:
+    """The same about JSON texts, whose numbers keep their digits."""
     with tempfile.TemporaryDirectory() as folder:
         jars = Path(folder) / "jars"
         maven = ["mvn", "-q", "-B", *(["-o"] if offline else []), "-f", str(HERE / "pom.xml")]
@@ -48,21 +54,25 @@ def ask(pairs: list[tuple[Any, Any]], offline: bool = False) -> list[dict[str, A
     return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
 
-def pairs(table: Any) -> list[tuple[Any, Any]]:
-    """What the table asks, in its order."""
+def pairs(table: Any) -> list[tuple[str, str]]:
+    """What the table asks, as JSON texts and in its order."""
     good = [(row["filter"], item["payload"]) for row in table["patterns"] for item in row["payloads"]]
-    return good + [(row["filter"], {}) for row in table["malformed"]]
+    asked = [*good, *((row["filter"], {}) for row in table["malformed"])]
+    parted = [(json.dumps(row["filter"]), row["payload"]) for row in table["parted"]]
+    return [(json.dumps(one), json.dumps(other)) for one, other in asked] + parted
 
 
 def record() -> None:
     """Write event-ruler's answers into the table."""
     table = json.loads(TABLE.read_text("utf-8"))
-    answers = iter(ask(pairs(table)))
+    answers = iter(ask_texts(pairs(table)))
     for row in table["patterns"]:
         for item in row["payloads"]:
             item["event_ruler"] = next(answers)["matches"]
     for row in table["malformed"]:
         row["event_ruler"] = next(answers).get("refused")
+    for row in table["parted"]:
+        row["event_ruler"] = next(answers)["matches"]
     table["asked"] = ARTIFACT
     TABLE.write_text(table_text(table), "utf-8")
 
@@ -75,8 +85,9 @@ def table_text(table: Any) -> str:
         lines.append(f'  {{"filter": {json.dumps(row["filter"], ensure_ascii=False)}, "payloads": [')
         items = [f"    {json.dumps(item, ensure_ascii=False)}" for item in row["payloads"]]
         lines += [",\n".join(items), f"  ]}}{'' if last else ','}"]
-    lines += [" ],", ' "malformed": [']
-    lines.append(",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in table["malformed"]))
+    for name in ("malformed", "parted"):
+        rows = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in table[name])
+        lines += [" ],", f' "{name}": [', rows]
     return "\n".join([*lines, " ]", "}", ""])
 
 

@@ -75,7 +75,7 @@ def observe(cluster: Cluster, rows: Sequence[Row], read: dict[str, ReadRow]) -> 
     graphs = {row.rule: read[row.rule].graph for row in rows}
     deploy_all(cluster.kubernetes, list(graphs.values()))
     cluster.start_all()
-    observed = {row.rule: Observed(not_started=[], refused=[]) for row in rows}
+    observed = {row.rule: Observed(not_started=[], refused=[], cloud=True) for row in rows}
     todo = {row.rule: row_items(row, graphs[row.rule]) for row in rows}
     with publishing(cluster):
         for number in range(max(map(len, todo.values()))):

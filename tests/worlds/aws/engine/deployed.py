@@ -50,7 +50,7 @@ class _Given:
 def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow], folder: Path) -> dict[str, Observed]:
     """Run the rows. `folder` holds their flow files and is the home of who deploys."""
     (folder / "included.txt").write_text("a $(touch s6-touched) {{x}}\n", "utf-8")
-    observed = {row.rule: Observed(not_started=[], refused=[]) for row in rows}
+    observed = {row.rule: Observed(not_started=[], refused=[], cloud=True) for row in rows}
     todo = {row.rule: _Given(row_items(row, read[row.rule].graph), items(row)) for row in rows}
     engine.switch(jobs_at_once=0, keep_logs=False)
     with running(clean(folder, **engine.settings), folder, 2) as commands:

@@ -18,7 +18,7 @@ from typing import Any
 from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import names
-from metaflow_triggers.backends.step_functions.compile.dependencies import origin_of
+from metaflow_triggers.backends.step_functions.compile.machines import origin_of
 from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 from metaflow_triggers.model.flows import EventDependency, Flow, TriggerGraph
@@ -41,7 +41,7 @@ def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow]) -> di
     graphs = {row.rule: read[row.rule].graph for row in rows}
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda pair: _deploy(engine, *pair), [(f, g) for g in graphs.values() for f in g.flows]))
-    observed = {row.rule: Observed(not_started=[], refused=[]) for row in rows}
+    observed = {row.rule: Observed(not_started=[], refused=[], cloud=True) for row in rows}
     todo = {row.rule: row_items(row, graphs[row.rule]) for row in rows}
     for number in range(max(map(len, todo.values()))):
         for rule, items in todo.items():

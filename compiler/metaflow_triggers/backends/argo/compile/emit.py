@@ -15,7 +15,7 @@ from ....diagnostics import Diagnostic, DiagnosticError
 from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
-from ...registry import Manifest
+from ...shape import Manifest
 from ..verify import object_checks, read_back, shared_read_back
 from . import lower, names, shared, workflow_template
 

@@ -8,12 +8,15 @@ Not here: sets of events (`argo.sets`), which trigger of the Sensor holds what (
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
 from ....model.names import word
 from . import names
+from .alike import Alike
 from .escape import go_regexp, go_string, jq_string, lua_string
 from .options import Options, origin
-from .patterns import PASSES, jq_program
+from .patterns import PASSES, alternative, jq_alternatives, jq_program
 from .resources import SensorDependency, Write
 
 ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
@@ -129,6 +132,11 @@ def event_transform(dependency: EventDependency) -> str | None:
     return jq_program(dependency.filter, "." if dependency.origin else _EVENT_PAYLOAD)
 
 
+def group_transform(filters: Sequence[str | None], foreign: bool) -> str:
+    """Several filters over one event's payload."""
+    return jq_alternatives(filters, "." if foreign else _EVENT_PAYLOAD)
+
+
 def outcome_transform(dependency: FinishDependency) -> str | None:
     """The filter over the payload of an outcome of ours."""
     return None if dependency.filter is None else jq_program(dependency.filter, _EVENT_PAYLOAD)
@@ -156,37 +164,38 @@ IDENTIFIED = '(type(body.id) == "string" and body.id ~= "")'
 HAS_RUN = 'type(payload.run_id) == "string" and payload.run_id ~= ""'
 
 
-def event_scope(flow: Flow, dependency: EventDependency) -> str:
-    """What an event's id is joined with to make the start key, as a Go string."""
-    return go_string(f"event {names.own_name(flow)} {dependency.name}")
+def event_scope(flow: Flow, name: str) -> str:
+    """What the id of an event of this name is joined with to make the start key, as a Go string."""
+    return go_string(f"event {names.own_name(flow)} {name}")
 
 
-def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], options: Options) -> Found:
+def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], options: Options, beside: Alike) -> Found:
     """Two dependencies: the start key is the event's id where it has one, else the transport's.
 
-    An event with an `origin` has no id but the transport's.
+    An event with an `origin` has no id but the transport's. Of several dependencies that one event matches each makes
+    the same Workflow; its run finds out which of them counts.
     """
     pattern = go_regexp(dependency.name)
     conditions = [given(path) for path in fields]
     prefix = names.workflow_prefix(names.own_name(flow))
-    scope = event_scope(flow, dependency)
+    scope = event_scope(flow, beside.name)
     transform = event_transform(dependency)
     if dependency.origin:
-        name = word(dependency.name, "event", "origin")
+        name = word(dependency.name, "event", "origin", *beside.parts)
         source, subject = origin(dependency)
         item = SensorDependency(
             name, source, subject, (), transform, script(*conditions, filtered=bool(transform), foreign=True)
         )
         key = f'{{{{ printf "%s %s" {scope} .Input.id | sha256sum | trunc 40 }}}}'
         return [
-            (item, _writes(_named(name, f"{prefix}-{key}", True), foreign_envelope(dependency), FOREIGN_PAYLOAD, True))
+            (item, _writes(_named(name, f"{prefix}-{key}", True), foreign_envelope(beside.name), FOREIGN_PAYLOAD, True))
         ]
     found: Found = []
     for kind, condition, place in (
         ("id", IDENTIFIED, ".Input.body.id"),
         ("transport", f"not {IDENTIFIED}", ".Input.id"),
     ):
-        name = word(dependency.name, "event", kind)
+        name = word(dependency.name, "event", kind, *beside.parts)
         key = f'{{{{ printf "%s %s" {scope} {place} | sha256sum | trunc 40 }}}}'
         item = SensorDependency(
             name,
@@ -200,9 +209,9 @@ def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], opti
     return found
 
 
-def foreign_envelope(dependency: EventDependency) -> str:
+def foreign_envelope(name: str) -> str:
     """Of an event with an `origin`: what our publisher would have written around the payload."""
-    said = f'dict "name" {go_string(dependency.name)} "id" .Input.id "timestamp" .Input.time'
+    said = f'dict "name" {go_string(name)} "id" .Input.id "timestamp" .Input.time'
     return f"{{{{ {said} | toRawJson | b64enc }}}}"
 
 
@@ -223,16 +232,29 @@ def arguments(name: str, envelope: str, from_context: bool, payload: str, place:
     )
 
 
-def refused_event(dependency: EventDependency, fields: tuple[str, ...], options: Options) -> list[SensorDependency]:
-    """Events of the name that lack a required field."""
-    if not fields:
+def refused_event(beside: Alike, fields: Sequence[tuple[str, ...]], options: Options) -> list[SensorDependency]:
+    """Events that lack a required field of each dependency that they match. `fields` of each of the group."""
+    events = [item for item in beside.group if isinstance(item, EventDependency)]
+    first = events[0]
+    if not all(fields) and any(item.filter is None and not need for item, need in zip(events, fields, strict=True)):
+        return []  # one of them takes every event
+    if not any(fields):
         return []
-    name = word(dependency.name, "event", "refused")
-    transform = event_transform(dependency)
-    foreign = bool(dependency.origin)
-    source, subject = origin(dependency) if foreign else (options.event_source, options.event)
-    text = script(_missing(fields), filtered=bool(transform), foreign=foreign)
-    return [SensorDependency(name, source, subject, () if foreign else (go_regexp(dependency.name),), transform, text)]
+    name = word(first.name, "event", "refused", *beside.parts)
+    foreign = bool(first.origin)
+    source, subject = origin(first) if foreign else (options.event_source, options.event)
+    patterns = () if foreign else (go_regexp(first.name),)
+    if len(events) == 1:
+        transform = event_transform(first)
+        text = script(_missing(fields[0]), filtered=bool(transform), foreign=foreign)
+        return [SensorDependency(name, source, subject, patterns, transform, text)]
+    transform = group_transform([item.filter for item in events], foreign)
+    able = [
+        " and ".join([f"event.{alternative(place)} == true", *(given(path) for path in need)])
+        for place, need in enumerate(fields)
+    ]
+    text = script(f"not ({' or '.join(f'({item})' for item in able)})", filtered=True, foreign=foreign)
+    return [SensorDependency(name, source, subject, patterns, transform, text)]
 
 
 # outcomes ----------------------------------------------------------------------------------------------------------
@@ -248,7 +270,7 @@ def finish_scope(flow: Flow, parent: str) -> str:
     return go_string(f"outcome {names.own_name(flow)} {parent}")
 
 
-def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options) -> Found:
+def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options, beside: Alike) -> Found:
     """One dependency per outcome, and for success one more for the event that upstream itself publishes.
 
     Both events of one success lead to the same Workflow name and to the same bytes in it, so that the
@@ -258,14 +280,14 @@ def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], op
     source, subject = options.event_source, options.event
     found: Found = []
     for outcome in dependency.match:
-        name = word(dependency.flow, "finish", parent, outcome)
+        name = word(dependency.flow, "finish", parent, outcome, *beside.parts)
         transform = outcome_transform(dependency)
         text = script(HAS_RUN, *(given(path) for path in fields), filtered=bool(transform))
         pattern = go_regexp(names.outcome_event(parent, outcome))
         item = SensorDependency(name, source, subject, (pattern,), transform, text)
         found.append((item, _finish_writes(flow, dependency, parent, outcome, name)))
         if outcome == "success" and not set(fields) - set(_success_payload(dependency)):
-            name = word(dependency.flow, "finish", parent, "end")
+            name = word(dependency.flow, "finish", parent, "end", *beside.parts)
             transform = end_transform(dependency)
             # Upstream writes its own fields as text; users' events of that name lack this one.
             text = script(
@@ -279,7 +301,9 @@ def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], op
     return found
 
 
-def refused_finish(dependency: FinishDependency, fields: tuple[str, ...], options: Options) -> list[SensorDependency]:
+def refused_finish(
+    dependency: FinishDependency, fields: tuple[str, ...], options: Options, beside: Alike
+) -> list[SensorDependency]:
     """Outcomes that lack a required field."""
     if not set(fields) - set(_success_payload(dependency)):
         return []
@@ -287,7 +311,7 @@ def refused_finish(dependency: FinishDependency, fields: tuple[str, ...], option
     transform = outcome_transform(dependency)
     return [
         SensorDependency(
-            word(dependency.flow, "finish", parent, outcome, "refused"),
+            word(dependency.flow, "finish", parent, outcome, "refused", *beside.parts),
             options.event_source,
             options.event,
             (go_regexp(names.outcome_event(parent, outcome)),),

@@ -19,17 +19,13 @@ from dataclasses import dataclass, field
 from ....model.flows import EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names, sets
-from .document import trigger_document
+from .alike import Alike, alike
+from .document import set_document, trigger_document
 from .escape import inert_json
-from .options import Options, read_options
+from .options import Options, is_set, read_options
 from .resources import CronWorkflow, Sensor, SensorDependency, StartTrigger, Write
 
 SENSOR_ACCOUNT = "metaflow-triggers-sensor"
-
-
-def is_set(trigger: Trigger) -> bool:
-    """Whether a start needs an event of each of several dependencies."""
-    return trigger.join == "all" and len(trigger.dependencies) > 1
 
 
 def sensors(flow: Flow, settings: Settings) -> tuple[Sensor, ...]:
@@ -52,9 +48,8 @@ def sensors(flow: Flow, settings: Settings) -> tuple[Sensor, ...]:
             event_bus=bus,
             service_account=settings.argo_sensor_service_account or SENSOR_ACCOUNT,
             workflow_namespace=settings.kubernetes_namespace,
-            trigger_document=document,
             dependencies=(*draft.dependencies.values(), *draft.refused.values()),
-            triggers=(*_single_triggers(draft), *draft.sets),
+            triggers=(*_single_triggers(draft, document), *draft.sets),
             refused_conditions=" || ".join(draft.refused),
         )
         for place, ((bus, namespace), draft) in enumerate(drafts.items())
@@ -65,14 +60,13 @@ def schedule(flow: Flow, settings: Settings) -> CronWorkflow | None:
     """The flow's schedule under upstream's name. AWS reads a cron without timezone in UTC; so does this."""
     if flow.schedule is None:
         return None
-    from ....language.cron import to_five_fields
+    from ....language.cron import cut_to_five_fields, to_five_fields
 
-    return CronWorkflow(
-        name=names.own_name(flow),
-        namespace=settings.kubernetes_namespace,
-        cron=to_five_fields(flow.schedule.cron),
-        timezone=flow.schedule.timezone or "UTC",
-    )
+    if settings.compatibility == "upstream":
+        cron, timezone = cut_to_five_fields(flow.schedule.cron), flow.schedule.timezone or ""
+    else:
+        cron, timezone = to_five_fields(flow.schedule.cron), flow.schedule.timezone or "UTC"
+    return CronWorkflow(names.own_name(flow), settings.kubernetes_namespace, cron, timezone)
 
 
 @dataclass
@@ -89,14 +83,17 @@ class _Draft:
 def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> None:
     """Each event is a start of its own."""
     singles = draft.singles.setdefault((options.steps, options.rate_limit), [])
-    for dependency in trigger.dependencies:
-        fields = event_delivery.required_fields(flow, trigger, dependency)
+    needs = {id(item): event_delivery.required_fields(flow, trigger, item) for item in trigger.dependencies}
+    for dependency, beside in zip(trigger.dependencies, alike(trigger), strict=True):
+        fields = needs[id(dependency)]
+        refused: list[SensorDependency] = []
         if isinstance(dependency, EventDependency):
-            found = event_delivery.event(flow, dependency, fields, options)
-            refused = event_delivery.refused_event(dependency, fields, options)
+            found = event_delivery.event(flow, dependency, fields, options, beside)
+            if dependency is beside.group[0]:
+                refused = event_delivery.refused_event(beside, [needs[id(item)] for item in beside.group], options)
         else:
-            found = event_delivery.finish(flow, dependency, fields, options)
-            refused = event_delivery.refused_finish(dependency, fields, options)
+            found = event_delivery.finish(flow, dependency, fields, options, beside)
+            refused = event_delivery.refused_finish(dependency, fields, options, beside)
         for item, writes in found:
             if draft.dependencies.setdefault(item.name, item) is item:
                 singles.append((item.name, writes))
@@ -104,7 +101,7 @@ def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> 
             draft.refused.setdefault(item.name, item)
 
 
-def _single_triggers(draft: _Draft) -> list[StartTrigger]:
+def _single_triggers(draft: _Draft, document: str) -> list[StartTrigger]:
     return [
         StartTrigger(
             name="start" if place == 0 else "start-on-finish",
@@ -116,6 +113,7 @@ def _single_triggers(draft: _Draft) -> list[StartTrigger]:
             writes=tuple(write for _, writes in singles for write in writes),
             steps=steps,
             rate_limit=rate_limit,
+            document=document,
         )
         for place, ((steps, rate_limit), singles) in enumerate(draft.singles.items())
         if singles
@@ -125,17 +123,20 @@ def _single_triggers(draft: _Draft) -> list[StartTrigger]:
 def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> None:
     """One start for a set of events, the newest of each dependency."""
     members = []
-    for place, dependency in enumerate(trigger.dependencies):
+    for number, (dependency, beside) in enumerate(zip(trigger.dependencies, alike(trigger), strict=True)):
         fields = event_delivery.required_fields(flow, trigger, dependency)
+        place = sets.Place(number, beside)
         if isinstance(dependency, EventDependency):
             member = sets.event(flow, dependency, fields, options, place)
-            refused = event_delivery.refused_event(dependency, fields, options)
+            # Each dependency of a set is lacking for itself.
+            refused = event_delivery.refused_event(Alike((dependency,), beside.parts), [fields], options)
         else:
             member = sets.finish(flow, dependency, fields, options, place)
-            refused = event_delivery.refused_finish(dependency, fields, options)
+            refused = event_delivery.refused_finish(dependency, fields, options, beside)
         members.append(member)
         draft.dependencies.setdefault(member.dependency.name, member.dependency)
         for item in refused:
             draft.refused.setdefault(item.name, item)
     name = "start-all-events" if trigger.kind == "event" else "start-all-flows"
-    draft.sets.append(sets.trigger(flow, name, tuple(members), options))
+    document = inert_json(set_document(flow, trigger))
+    draft.sets.append(sets.trigger(flow, name, tuple(members), options, document))

@@ -9,16 +9,17 @@ Why jq and not the Lua filter: Argo Events' Lua sees no null, no array inside of
 an empty array and an empty object (`mapToTable` in pkg/sensors/dependencies/transform.go, release 1.9.11); its jq
 (gojq) sees the event as it is. Numbers are 64-bit floats in both: integers beyond 2**53 compare by their nearest float.
 
-What a pattern means on arrays is EventBridge's: a field that holds an array matches when one of its elements does,
-several fields below one array must match in the same element, and `exists: false` asks that the field is nowhere.
-A key with dots and nested objects name the same field.
+What a pattern means on arrays is EventBridge's (`metaflow_extensions.triggers.plugins.event_filter` says it in Python):
+the program does the same, field by field, over the ways in which elements of arrays may have been taken.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from metaflow_extensions.triggers.plugins.event_filter import filter_fields, shared_names
 
 from .escape import go_regexp_body, jq_string
 
@@ -26,14 +27,21 @@ PASSES = "passes"
 """The key that the program adds beside the event's data."""
 
 _DEFINITIONS = (
-    'def leaves: if type == "array" then .[] | leaves elif type == "object" then empty else . end;'
-    ' def items: if type == "array" then .[] | items else . end;'
-    ' def at($key): if type == "array" then .[] | at($key) elif type == "object" then'
-    " (if has($key) then .[$key] else empty end),"
-    ' (to_entries[] | select(.key | startswith($key + ".")) | {(.key[($key | length) + 1:]): .value}),'
-    ' (to_entries[] | .key as $part | select($key | startswith($part + "."))'
-    " | .value | at($key[($part | length) + 1:]))"
-    " else empty end;"
+    # [what exists under the names, the elements taken of the lists on the way: {place: [element, names so far]}]
+    "def found($names; $depth; $place; $chosen):"
+    ' if type == "array" then . as $list | ($place | tojson) as $key'
+    " | (if $chosen | has($key) then $chosen[$key][0] else range(length) end) as $taken"
+    " | $list[$taken] | found($names; $depth; $place + [$taken]; $chosen + {($key): [$taken, $depth]})"
+    ' elif type == "object" then . as $object | range($depth; $names | length) as $end'
+    ' | ($names[$depth:$end + 1] | join(".")) as $key'
+    " | select($object | has($key)) | $object[$key] | found($names; $end + 1; $place + [$key]; $chosen)"
+    " elif $depth == ($names | length) then [., $chosen] else empty end;"
+    # What may have been taken once a field has been looked for, without what no later field asks about.
+    " def after($payload; $field; $absent; $kept; condition):"
+    ' ($field | split(".")) as $names | [.[] as $chosen | [$payload | found($names; 0; []; $chosen)] as $found'
+    " | if $found == [] then (if $absent then $chosen else empty end)"
+    " else $found[] | select(.[0] | condition) | .[1] end"
+    " | with_entries(select(.value[1] <= $kept))] | unique;"
 )
 
 
@@ -46,34 +54,52 @@ def jq_program(filter_text: str, payload: str) -> str:
 
     Raises PatternRefused.
     """
-    condition = _object(json.loads(filter_text), ())
-    return f'. + {{"{PASSES}": ({_DEFINITIONS} ({payload}) as $payload | $payload | {condition})}}'
+    condition = _condition(json.loads(filter_text))
+    return f'. + {{"{PASSES}": ({_DEFINITIONS} ({payload}) as $payload | {condition})}}'
 
 
-def _object(pattern: Any, path: tuple[str, ...]) -> str:
-    """A condition on `.`; `path` are the keys that lead to it from the payload."""
+def jq_alternatives(filters: Sequence[str | None], payload: str) -> str:
+    """The transform for several filters over one payload: `passes` for any of them, and one key for each.
+
+    Raises PatternRefused.
+    """
+    conditions = ["true" if text is None else _condition(json.loads(text)) for text in filters]
+    each = ", ".join(f'"{alternative(place)}": {condition}' for place, condition in enumerate(conditions))
+    return f'. + ({_DEFINITIONS} ({payload}) as $payload | {{"{PASSES}": ({" or ".join(conditions)}), {each}}})'
+
+
+def alternative(place: int) -> str:
+    """The key of `jq_alternatives` that tells whether the filter at `place` matches."""
+    return f"{PASSES}_{place}"
+
+
+def _condition(pattern: Any) -> str:
+    """Whether `$payload` matches, as jq says it."""
+    _require_objects(pattern, ())
+    fields = filter_fields(pattern)
+    steps = []
+    for place, (names, alternatives) in enumerate(fields):
+        following = fields[place + 1][0] if place + 1 < len(fields) else ()
+        steps.append(_step(names, alternatives, shared_names(names, following)))
+    return f"([{{}}] | {' | '.join(steps)} | length > 0)"
+
+
+def _require_objects(pattern: Any, path: tuple[str, ...]) -> None:
     if not isinstance(pattern, dict) or not pattern:
         raise PatternRefused(f"{_shown(path)} is {json.dumps(pattern)}, expected an object with fields")
-    return "(" + " and ".join(_field(key, item, (*path, key)) for key, item in sorted(pattern.items())) + ")"
+    for key, below in pattern.items():
+        if not isinstance(below, list):
+            _require_objects(below, (*path, key))
+        elif not below:
+            raise PatternRefused(f"{_shown((*path, key))} is [], expected a list of values or conditions")
 
 
-def _field(key: str, pattern: Any, path: tuple[str, ...]) -> str:
-    value = f"at({jq_string(key)})"
-    if isinstance(pattern, dict):
-        # The empty object stands for "no such element": only `exists: false` can hold in it.
-        return f"any(({value} | items), {{}}; {_object(pattern, path)})"
-    if not isinstance(pattern, list) or not pattern:
-        raise PatternRefused(f"{_shown(path)} is {json.dumps(pattern)}, expected a list of values or conditions")
-    conditions = []
-    absent = ""
-    for item in pattern:
-        if isinstance(item, dict) and set(item) == {"exists"} and item["exists"] is False:
-            way = " | ".join(f"at({jq_string(part)})" for part in path)
-            absent = f"([$payload | {way} | leaves] | length == 0)"
-        else:
-            conditions.append(_leaf(item, path))
-    present = f"any({value} | leaves; {' or '.join(conditions)})" if conditions else ""
-    return "(" + " or ".join(part for part in (present, absent) if part) + ")"
+def _step(names: tuple[str, ...], alternatives: list[Any], kept: int) -> str:
+    """What is left of the ways to choose elements of lists once a field has been looked for."""
+    conditions = [_leaf(item, names) for item in alternatives if item != {"exists": False}]
+    absent = "true" if {"exists": False} in alternatives else "false"
+    field = jq_string(".".join(names))
+    return f"after($payload; {field}; {absent}; {kept}; {' or '.join(conditions) or 'false'})"
 
 
 def _leaf(item: Any, path: tuple[str, ...]) -> str:

@@ -15,8 +15,7 @@ from ....diagnostics import Diagnostic
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names
-from .lower import is_set
-from .options import is_queue, option_mistakes, origin_mistakes
+from .options import is_queue, is_set, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 
 
@@ -35,17 +34,30 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
                 helps=("give the flow class a shorter name of ASCII letters and digits",),
             )
         )
-    found += _schedule(flow)
+    found += _schedule(flow, settings)
     for trigger in flow.triggers:
         found += _of_trigger(flow, trigger)
     return found
 
 
-def _schedule(flow: Flow) -> Iterator[Diagnostic]:
+def _schedule(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
     if flow.schedule is None:
         return
-    from ....language.cron import to_five_fields
+    from ....language.cron import cut_to_five_fields, parse_five, to_five_fields
 
+    if settings.compatibility == "upstream":
+        try:
+            parse_five(cut_to_five_fields(flow.schedule.cron))
+        except ValueError as unknown:
+            yield Diagnostic(
+                "FT505",
+                f"Argo Workflows does not read the first five fields of the schedule of `{flow.name}`: {unknown}",
+                flow.schedule.span,
+                label="deployed as Metaflow alone deploys it, and would never start the flow",
+                helps=("unset METAFLOW_TRIGGERS_COMPAT to have it translated or refused",),
+                severity="warning",
+            )
+        return
     try:
         to_five_fields(flow.schedule.cron)
     except ValueError as refused:  # CronError: what is no cron, and what five fields cannot say

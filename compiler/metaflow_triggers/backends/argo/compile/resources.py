@@ -56,7 +56,8 @@ class StartTrigger:
     """What makes one Workflow.
 
     `preparations` are written into the trigger itself, `writes` then into the Workflow. `arguments` are the names of
-    the Workflow's arguments. `steps` counts tries; `rate_limit` is starts per second or None.
+    the Workflow's arguments. `steps` counts tries; `rate_limit` is starts per second or None. `document` is JSON text,
+    what a run is told of its dependencies.
     """
 
     name: str
@@ -67,6 +68,7 @@ class StartTrigger:
     writes: tuple[Write, ...]
     steps: int
     rate_limit: int | None
+    document: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,6 @@ class Sensor:
     event_bus: str
     service_account: str
     workflow_namespace: str
-    trigger_document: str
     dependencies: tuple[SensorDependency, ...]
     triggers: tuple[StartTrigger, ...]
     refused_conditions: str
@@ -87,7 +88,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class CronWorkflow:
-    """The schedule of one flow: five cron fields and an IANA timezone."""
+    """The schedule of one flow: five cron fields and an IANA timezone, or "" for the controller's own time."""
 
     name: str
     namespace: str

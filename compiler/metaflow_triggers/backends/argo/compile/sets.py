@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from ....model.flows import EventDependency, FinishDependency, Flow
 from ....model.names import word
 from . import event_delivery, names
+from .alike import Alike
 from .escape import go_regexp, go_string
 from .options import Options, origin
 from .resources import Reset, SensorDependency, StartTrigger, Write
@@ -39,14 +40,22 @@ class Member:
     arguments: tuple[Write, Write]
 
 
-def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], options: Options, place: int) -> Member:
+@dataclass(frozen=True)
+class Place:
+    """Where a member stands: its number in the set, and whom it shares events with."""
+
+    number: int
+    beside: Alike
+
+
+def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], options: Options, place: Place) -> Member:
     """A named event. Its key is `<hash of the id, or "none">:<hash of the transport's id>`."""
-    name = word(dependency.name, "event", "set")
+    name = word(dependency.name, "event", "set", *place.beside.parts)
     conditions = [event_delivery.given(path) for path in fields]
     transform = event_delivery.event_transform(dependency)
     foreign = bool(dependency.origin)
     text = event_delivery.script(*conditions, filtered=bool(transform), foreign=foreign)
-    scope = event_delivery.event_scope(flow, dependency)
+    scope = event_delivery.event_scope(flow, dependency.name)
     transport = f'{{{{ printf "%s %s" {scope} .Input.id | sha256sum }}}},'
     if foreign:
         source, subject = origin(dependency)
@@ -54,7 +63,11 @@ def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], opti
             SensorDependency(name, source, subject, (), transform, text),
             (("contextTemplate", f"{_NO_ID}:{transport}"),),
             event_delivery.arguments(
-                name, event_delivery.foreign_envelope(dependency), True, event_delivery.FOREIGN_PAYLOAD, place
+                name,
+                event_delivery.foreign_envelope(dependency.name),
+                True,
+                event_delivery.FOREIGN_PAYLOAD,
+                place.number,
             ),
         )
     own = (
@@ -65,14 +78,14 @@ def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], opti
     return Member(
         SensorDependency(name, options.event_source, options.event, (pattern,), transform, text),
         (("dataTemplate", own), ("contextTemplate", transport)),
-        event_delivery.arguments(name, event_delivery.ENVELOPE, False, event_delivery.PAYLOAD, place),
+        event_delivery.arguments(name, event_delivery.ENVELOPE, False, event_delivery.PAYLOAD, place.number),
     )
 
 
-def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options, place: int) -> Member:
+def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options, place: Place) -> Member:
     """The outcomes of a flow. The name of the event tells which one it is."""
     parent = event_delivery.parent_name(dependency)
-    name = word(dependency.flow, "finish", parent, "set")
+    name = word(dependency.flow, "finish", parent, "set", *place.beside.parts)
     transform = event_delivery.outcome_transform(dependency)
     text = event_delivery.script(
         event_delivery.HAS_RUN, *(event_delivery.given(path) for path in fields), filtered=bool(transform)
@@ -88,7 +101,7 @@ def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], op
                 f'{{{{ printf "%s %s" {event_delivery.finish_scope(flow, parent)} {key} | sha256sum }}}}:,',
             ),
         ),
-        event_delivery.arguments(name, event_delivery.ENVELOPE, False, event_delivery.PAYLOAD, place),
+        event_delivery.arguments(name, event_delivery.ENVELOPE, False, event_delivery.PAYLOAD, place.number),
     )
 
 
@@ -97,7 +110,7 @@ def argument_names(count: int) -> tuple[str, ...]:
     return tuple(f"{name}-{place}" for place in range(count) for name in event_delivery.ARGUMENTS)
 
 
-def trigger(flow: Flow, name: str, members: tuple[Member, ...], options: Options) -> StartTrigger:
+def trigger(flow: Flow, name: str, members: tuple[Member, ...], options: Options, document: str) -> StartTrigger:
     """The trigger that waits for all members."""
     first = members[0].dependency.name
     prefix = names.workflow_prefix(names.own_name(flow))
@@ -126,4 +139,5 @@ def trigger(flow: Flow, name: str, members: tuple[Member, ...], options: Options
         ),
         steps=options.steps,
         rate_limit=options.rate_limit,
+        document=document,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from ....manifests.templates import render
 from ....model.settings import Settings, open_setting
-from ...registry import Manifest
+from ...shape import Manifest
 from .lower import SENSOR_ACCOUNT
 from .resources import Rule
 

@@ -13,20 +13,20 @@ so an `exit` hook of upstream becomes a step of that template. A failure of our 
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from typing import Any
 
+from ....manifests import job_set
 from ....manifests.templates import render
-from ....manifests.text import yaml_text
 from ....model.flows import Flow
 from ....model.settings import Settings
 from . import event_delivery, lower, names, sets, shared
 from .escape import inert_json
+from .options import is_set
 
 SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 """Where the flow's Sensors are when its options say something else than the configuration."""
-
-_WORKERS = "{{=asInt(inputs.parameters.workerCount)}}"
 
 
 def complete(template: Any, flow: Flow, settings: Settings) -> Any:
@@ -46,17 +46,30 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
         if set(namespaces) != {settings.argo_sensor_namespace}:  # ours looks there, too
             annotations[SENSOR_NAMESPACES] = ",".join(sorted(set(namespaces)))
     spec = result["spec"]
+    for holder in (metadata, spec.get("workflowMetadata", {}), spec.get("podMetadata", {})):
+        _tell_people(holder.setdefault("annotations", {}), flow, settings)
     arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
-    largest = max((len(item.dependencies) for item in flow.triggers if lower.is_set(item)), default=0)
+    largest = max((len(item.dependencies) for item in flow.triggers if is_set(item)), default=0)
     arguments += [{"name": name, "value": ""} for name in (*event_delivery.ARGUMENTS, *sets.argument_names(largest))]
+
+    def tell(container: dict[str, Any]) -> None:
+        container["env"] = environment(container.get("env", []), deployed, settings)
+
     for item in spec["templates"]:
         _numbers_as_text(item)
         if "container" in item:
-            item["container"]["env"] = environment(item["container"].get("env", []), deployed, settings)
+            tell(item["container"])
         if "manifest" in item.get("resource", {}):
-            item["resource"]["manifest"] = job_set(item["resource"]["manifest"], deployed, settings)
+            item["resource"]["manifest"] = job_set.with_containers(item["resource"]["manifest"], tell)
     _add_exit_handler(spec, flow, deployed, settings)
     return result
+
+
+def _tell_people(annotations: dict[str, str], flow: Flow, settings: Settings) -> None:
+    """What upstream writes for people of the things that start a flow, in upstream's form (argo_workflows.py:830)."""
+    schedule = lower.schedule(flow, settings)
+    if schedule is not None:
+        annotations["metaflow/cron"] = json.dumps({"schedule": schedule.cron, "tz": schedule.timezone or ""})
 
 
 def _numbers_as_text(template: Any) -> None:
@@ -83,21 +96,6 @@ def environment(current: list[Any], deployed: str, settings: Settings) -> list[A
     ]
     taken = {entry["name"] for entry in ours}
     return [entry for entry in current if entry["name"] not in taken] + ours
-
-
-def job_set(manifest: str, deployed: str, settings: Settings) -> str:
-    """The text of the JobSet of a @parallel step, with our environment in each of its containers.
-
-    Argo fills the text in before it is read, so upstream leaves one number of it without quotes (`_WORKERS`; dump in
-    metaflow/plugins/kubernetes/kubernetes_jobsets.py).
-    """
-    import yaml
-
-    content = yaml.load(manifest.replace(_WORKERS, f"'{_WORKERS}'"), yaml.CSafeLoader)
-    for job in content["spec"]["replicatedJobs"]:
-        for container in job["template"]["spec"]["template"]["spec"]["containers"]:
-            container["env"] = environment(container.get("env", []), deployed, settings)
-    return yaml_text(content).replace(f"'{_WORKERS}'", _WORKERS)
 
 
 def _secret(name: str, optional: bool) -> dict[str, Any]:

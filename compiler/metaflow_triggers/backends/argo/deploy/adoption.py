@@ -17,7 +17,8 @@ from typing import Any
 
 from ....language.cron import CronError, cut_to_five_fields, parse_five, to_five_fields
 from ....model.flows import EventDependency, Flow
-from ...registry import About
+from ....model.settings import Settings
+from ...shape import About
 
 # Metaflow's prefix of namespaced events, METAFLOW_NAMESPACED_EVENTS_PREFIX in metaflow_config.py.
 _PREFIX = "mfns."
@@ -25,14 +26,14 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
-def changed_starts(sensor: Any, schedule: Any, about: About) -> Iterator[str]:
+def changed_starts(sensor: Any, schedule: Any, about: About, settings: Settings) -> Iterator[str]:
     """A line for each start of upstream's deployment that would not be what it is."""
     flow = about.flow
     if sensor is not None:
         yield from about.by_installing()
         yield from _renamed_events(sensor, flow)
     if schedule is not None and flow.schedule is not None:
-        yield from _schedule(schedule, flow)
+        yield from _schedule(schedule, flow, settings)
 
 
 def _renamed_events(sensor: Any, flow: Flow) -> Iterator[str]:
@@ -57,11 +58,13 @@ def _event_names(sensor: Any) -> set[str]:
     return found
 
 
-def _schedule(schedule: Any, flow: Flow) -> Iterator[str]:
+def _schedule(schedule: Any, flow: Flow, settings: Settings) -> Iterator[str]:
     spec = schedule.get("spec") or {}
     was = [item for item in (spec.get("schedules") or [spec.get("schedule")]) if item]
     if spec.get("suspend") or len(was) != 1 or flow.schedule is None:
         return
+    if settings.compatibility == "upstream":
+        return  # upstream's rules for schedules are in force
     if _plain(cut_to_five_fields(flow.schedule.cron)) != _plain(was[0]):
         return  # the flow's schedule is another one than it was
     # Argo's controller reads a cron without timezone in its own time, which is UTC unless somebody set it.

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
 from ...plans import half_way
-from ...registry import About
+from ...shape import About
 from ..compile import names
 from ..compile.shared import webhook_url
 from .adoption import changed_starts
@@ -104,7 +104,7 @@ def changes(found: Plan, about: Iterable[About], settings: Settings) -> list[str
     for each in about:
         theirs = found.adopted.get(names.own_name(each.flow))
         if theirs is not None:
-            lines += changed_starts(theirs[1], theirs[2], each)
+            lines += changed_starts(theirs[1], theirs[2], each, settings)
     return lines
 
 

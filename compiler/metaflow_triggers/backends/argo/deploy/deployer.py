@@ -15,7 +15,7 @@ from .... import seams
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
 from ...plans import say, total
-from ...registry import About
+from ...shape import About
 from .. import NAME
 from . import converge
 from .cluster import Cluster

@@ -15,7 +15,7 @@ from typing import Any
 
 from ....manifests.text import json_text
 from ...plans import differences, short, told
-from ...registry import About
+from ...shape import About
 from .instructions import APPLIED, FLOW, UNFINISHED, Plan, Step
 from .ownership import annotations_of
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ....diagnostics import Diagnostic
 from ....model.flows import Flow
-from ...registry import Manifest
+from ...shape import Manifest
 from ..compile.patterns import PASSES
 from . import step_references
 
@@ -40,7 +40,7 @@ _EVENT = re.compile(r"[A-Za-z0-9_-]+")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+")
 _WORD = re.compile(r"\s*(\w+|&&|\|\||[()]|.)")
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*?,/-]+")
+_CRON_FIELD = re.compile(r"[0-9A-Za-z*?,/#-]+")
 _KINDS = ("k8s", "log")
 
 
@@ -342,7 +342,8 @@ def cron_workflow_mistakes(item: Any) -> Iterator[str]:
         yield "has no schedule"
     for cron in spec.get("schedules", []):
         yield from _cron(cron)
-    yield from _timezone(spec.get("timezone", ""))
+    if spec.get("timezone") != "":  # the controller's own time, which only upstream's rules mean (`read_back`)
+        yield from _timezone(spec.get("timezone", ""))
     if spec["workflowSpec"]["workflowTemplateRef"]["name"] != item["metadata"]["name"]:
         yield "starts another flow"
 

@@ -15,9 +15,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ....model.flows import EventDependency, Flow, PayloadField
+from ....model.flows import Dependency, EventDependency, Flow, PayloadField, Trigger
 from ....model.settings import Settings
-from ..compile import names, shared
+from ..compile import event_delivery, names, shared
+from ..compile.options import origin
 from .ways import way_differences
 
 
@@ -67,11 +68,15 @@ def _sensors(sensors: list[Any], deployed: str, settings: Settings) -> Iterator[
         yield from _equal("the Sensor's account", spec["template"]["serviceAccountName"], account)
 
 
-def _document(flow: Flow) -> dict[str, Any]:
-    """What a run is told about its dependencies (architecture, "What travels into a run")."""
-    out = []
+def _document(flow: Flow, of: Trigger | None = None) -> dict[str, Any]:
+    """What a run is told about its dependencies (architecture, "What travels into a run"); `of`: a set's trigger."""
+    out: list[dict[str, Any]] = []
+    document: dict[str, Any] = {"version": 1, "dependencies": out}
     for trigger in flow.triggers:
-        for item in trigger.dependencies:
+        groups = [_events_of(item) for item in trigger.dependencies]
+        if trigger is of and len(set(groups)) < len(groups):
+            document["set_at"] = len(out)
+        for item, group in zip(trigger.dependencies, groups, strict=True):
             mappings = [
                 {"parameter": mapping.parameter, "field": mapping.source.path}
                 if isinstance(mapping.source, PayloadField)
@@ -85,17 +90,33 @@ def _document(flow: Flow) -> dict[str, Any]:
                 name = names.template_name(item.flow, item.project, item.branch)
                 told |= {"kind": "finish", "name": name, "flow": item.flow, "match": list(item.match)}
                 told |= {"project": item.project, "branch": item.branch}
+            if trigger.join == "any" and groups.count(group) > 1:
+                first = trigger.dependencies[groups.index(group)]
+                fields = event_delivery.required_fields(flow, trigger, item)
+                told |= {"filter_json": item.filter} if item.filter is not None else {}
+                told |= {"required": list(fields)} if fields else {}
+                if isinstance(item, EventDependency) and isinstance(first, EventDependency) and first.name != item.name:
+                    told["same_as"] = first.name
             out.append(told)
-    return {"version": 1, "dependencies": out}
+    return document
+
+
+def _events_of(item: Dependency) -> Any:
+    """Equal for dependencies that wait for the same events, filters aside."""
+    if isinstance(item, EventDependency):
+        return origin(item) if item.origin else item.name
+    return item.flow, item.project, item.branch, ""
 
 
 def _made(sensor: Any, flow: Flow, deployed: str, settings: Settings) -> Iterator[str]:
     """The Workflow that a start makes."""
-    document = _document(flow)
+    sets = {"start-all-events": "event", "start-all-flows": "finish"}
     for trigger in sensor["spec"]["triggers"]:
         template = trigger["template"]
         if "k8s" not in template:
             continue
+        kind = sets.get(template["name"])
+        document = _document(flow, next((item for item in flow.triggers if item.kind == kind), None))
         where = f"the Workflow of `{template['name']}`"
         resource = template["k8s"]["source"]["resource"]
         metadata = resource["metadata"]
@@ -115,10 +136,14 @@ def _schedule(found: list[Any], flow: Flow, deployed: str, settings: Settings) -
         return
     from ....language.cron import to_five_fields
 
+    if settings.compatibility == "upstream":  # its five fields, its controller's own time
+        cron, zone = " ".join(flow.schedule.cron.split()[:5]), flow.schedule.timezone or ""
+    else:
+        cron, zone = to_five_fields(flow.schedule.cron), flow.schedule.timezone or "UTC"
     for item in found:
         spec, metadata = item["spec"], item["metadata"]
-        yield from _equal("the schedule's cron", spec["schedules"], [to_five_fields(flow.schedule.cron)])
-        yield from _equal("the schedule's time zone", spec["timezone"], flow.schedule.timezone or "UTC")
+        yield from _equal("the schedule's cron", spec["schedules"], [cron])
+        yield from _equal("the schedule's time zone", spec["timezone"], zone)
         yield from _equal("the schedule's template", spec["workflowSpec"]["workflowTemplateRef"]["name"], deployed)
         place = (metadata["name"], metadata["namespace"], metadata["labels"].get("metaflow-triggers/deployed-name"))
         yield from _equal("the schedule's place", place, (deployed, settings.kubernetes_namespace, deployed))

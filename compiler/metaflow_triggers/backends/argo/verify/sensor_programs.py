@@ -91,15 +91,33 @@ def script_conditions(script: str) -> tuple[str, ...]:
     found = _conditions(match[1]) if match else None
     if found is None:
         return (script,)
-    needs_payload = any(item.startswith(("has a run", "is Metaflow", "has `", "lacks")) for item in found)
+    needs_payload = any(
+        item.startswith(("has a run", "is Metaflow", "has `", "lacks")) or (item.startswith("is for") and "`" in item)
+        for item in found
+    )
     if (needs_payload and not reads_payload) or ("at(payload" in rest and not reads_paths):
         return (script,)
     return tuple(sorted([*out, *found]))
 
 
+def _alternatives(text: str) -> list[str] | None:
+    """Of `not ((...) or (...))`: for each alternative the number of its filter, and the fields that it needs."""
+    out = []
+    for place, one in enumerate(text[1:-1].split(") or (event.")):
+        match = re.fullmatch(r"(?:event\.)?passes_([0-9]+) == true(?: and (.*))?", one)
+        fields = _fields(match[2] or "") if match else None
+        if match is None or fields is None or int(match[1]) != place:
+            return None
+        out.append(" and ".join([f"filter {place}", *fields]))
+    return [f"is for none of: {'; '.join(out)}"]
+
+
 def _conditions(text: str) -> list[str] | None:
     if text == "true":
         return []
+    several = re.fullmatch(r"not \((\(event\.passes_0 .*\))\)", text)
+    if several:
+        return _alternatives(several[1])
     missing = re.fullmatch(r"not \((.*)\)", text)
     if missing and text not in CONDITIONS:
         fields = _fields(missing[1])

@@ -136,15 +136,29 @@ def _flow(flow: Flow, settings: Settings) -> Told:
         place = (options.event_bus, options.namespace)
         delivery = (*place, options.steps, (options.rate_limit, "Second") if options.rate_limit else None)
         needs = {id(item): event_delivery.required_fields(flow, trigger, item) for item in trigger.dependencies}
-        for item in trigger.dependencies:
-            fields = needs[id(item)]
-            out |= {_text("tells of a missing field", *place, way) for way in _refused(item, fields, options)}
-        if trigger.join == "all" and len(trigger.dependencies) > 1:
+        is_set = trigger.join == "all" and len(trigger.dependencies) > 1
+        for group in [[item] for item in trigger.dependencies] if is_set else _groups(trigger):
+            fields = [needs[id(item)] for item in group]
+            out |= {_text("tells of a missing field", *place, way) for way in _refused(group, fields, options)}
+        if is_set:
             out.add(_set(flow, trigger, needs, options, delivery))
             continue
-        for item in trigger.dependencies:
-            out |= {_text("starts", *delivery, *start) for start in _starts(flow, item, needs[id(item)], options)}
+        for group in _groups(trigger):
+            for item in group:
+                starts = _starts(flow, item, group[0], needs[id(item)], options)
+                out |= {_text("starts", *delivery, *start) for start in starts}
     return out
+
+
+def _groups(trigger: Trigger) -> list[list[Dependency]]:
+    """Dependencies by what they wait for, filters aside: an event starts one run for all of a group."""
+    found: dict[Any, list[Dependency]] = {}
+    for place, item in enumerate(trigger.dependencies):
+        key: Any = place
+        if isinstance(item, EventDependency):
+            key = origin(item) if item.origin else item.name
+        found.setdefault(key, []).append(item)
+    return list(found.values())
 
 
 def _conditions(
@@ -154,17 +168,23 @@ def _conditions(
     return sorted([*kinds, *conditions, *(f"has `{path}`" for path in fields)])
 
 
-def _starts(flow: Flow, item: Dependency, fields: tuple[str, ...], options: Options) -> Iterator[tuple[Any, ...]]:
-    """(way, start key, arguments) of each way in which an event of the dependency is a start of its own."""
+def _starts(
+    flow: Flow, item: Dependency, first: Dependency, fields: tuple[str, ...], options: Options
+) -> Iterator[tuple[Any, ...]]:
+    """(way, start key, arguments) of each way in which an event of the dependency is a start of its own.
+
+    An event with an `origin` has the name of the first dependency that waits for it.
+    """
     deployed = names.own_name(flow)
     prefix = names.workflow_prefix(deployed)
     source = (options.event_source, options.event)
     if isinstance(item, EventDependency):
         program = event_delivery.event_transform(item)
-        scope = f"event {deployed} {item.name}"
+        name = first.name if isinstance(first, EventDependency) else ""
+        scope = f"event {deployed} {name}"
         if item.origin:
             told = _conditions(fields=fields, program=program, foreign=True)
-            yield (*origin(item), None, program, told), (prefix, scope, "transport"), _foreign_arguments(item, "")
+            yield (*origin(item), None, program, told), (prefix, scope, "transport"), _foreign_arguments(name, "")
             return
         for condition, kind in (("has an id", "id"), ("has no id", "transport")):
             told = _conditions(condition, fields=fields, program=program)
@@ -185,22 +205,43 @@ def _starts(flow: Flow, item: Dependency, fields: tuple[str, ...], options: Opti
             yield (*source, [event], program, told), key, arguments
 
 
-def _refused(item: Dependency, fields: tuple[str, ...], options: Options) -> Iterator[tuple[Any, ...]]:
-    """Ways of events that lack a field which the flow requires."""
-    lacks = f"lacks one of {' '.join(sorted(f'`{path}`' for path in fields))}"
-    if isinstance(item, EventDependency):
-        if fields:
-            program, foreign = event_delivery.event_transform(item), bool(item.origin)
-            source, event = origin(item) if foreign else (options.event_source, options.event)
-            told = _conditions(lacks, program=program, foreign=foreign)
-            yield source, event, None if foreign else [item.name], program, told
+def _refused(group: list[Dependency], fields: list[tuple[str, ...]], options: Options) -> Iterator[tuple[Any, ...]]:
+    """Ways of events that lack a field which the flow requires, for each dependency that they may start it by."""
+    item, needs = group[0], fields[0]
+    if not isinstance(item, EventDependency):
+        yield from _refused_outcomes(item, needs, options)
         return
+    filters = [one.filter for one in group]
+    takes_all = any(not need and text is None for need, text in zip(fields, filters, strict=True))
+    if takes_all or not any(fields):
+        return
+    foreign = bool(item.origin)
+    if len(group) == 1:
+        program, lacks = event_delivery.event_transform(item), f"lacks one of {_shown(needs)}"
+    else:
+        program = event_delivery.group_transform(filters, foreign)
+        each = [" and ".join([f"filter {place}", *_each(need)]) for place, need in enumerate(fields)]
+        lacks = f"is for none of: {'; '.join(each)}"
+    source, event = origin(item) if foreign else (options.event_source, options.event)
+    told = _conditions(lacks, program=program, foreign=foreign)
+    yield source, event, None if foreign else [item.name], program, told
+
+
+def _each(fields: tuple[str, ...]) -> list[str]:
+    return sorted(f"`{path}`" for path in fields)
+
+
+def _shown(fields: tuple[str, ...]) -> str:
+    return " ".join(_each(fields))
+
+
+def _refused_outcomes(item: FinishDependency, fields: tuple[str, ...], options: Options) -> Iterator[tuple[Any, ...]]:
     if set(fields) <= _known_fields(item):
         return
     parent = names.template_name(item.flow, item.project, item.branch)
     program = event_delivery.outcome_transform(item)
     for outcome in item.match:
-        told = _conditions(lacks, program=program)
+        told = _conditions(f"lacks one of {_shown(fields)}", program=program)
         yield options.event_source, options.event, [names.outcome_event(parent, outcome)], program, told
 
 
@@ -215,8 +256,8 @@ def _own_arguments(suffix: str) -> list[Any]:
     ]
 
 
-def _foreign_arguments(item: EventDependency, suffix: str) -> list[Any]:
-    said = f'dict "name" {go_string(item.name)} "id" .Input.id "timestamp" .Input.time'
+def _foreign_arguments(name: str, suffix: str) -> list[Any]:
+    said = f'dict "name" {go_string(name)} "id" .Input.id "timestamp" .Input.time'
     return [
         [f"metaflow-triggers-event{suffix}", "contextTemplate", f"{{{{ {said} | toRawJson | b64enc }}}}"],
         [f"metaflow-triggers-payload{suffix}", "dataTemplate", '{{ omit .Input "passes" | toRawJson | b64enc }}'],
@@ -255,7 +296,7 @@ def _set(
             known, arguments = [item.name], _own_arguments(f"-{place}")
             if foreign:
                 source, event = origin(item)
-                known, own, arguments = None, [("only transport", scope)], _foreign_arguments(item, f"-{place}")
+                known, own, arguments = None, [("only transport", scope)], _foreign_arguments(item.name, f"-{place}")
             told = _conditions(fields=fields, program=program, foreign=foreign)
         else:
             parent = names.template_name(item.flow, item.project, item.branch)

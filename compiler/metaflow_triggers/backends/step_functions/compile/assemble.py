@@ -97,17 +97,17 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
     out: dict[str, Any] = {}
     for rule in triggers.rules:
         out[rule.logical] = _rule(rule, depends_on, common | {"role": arn(RULES, settings)})
-    if triggers.starter is not None:
-        out[triggers.starter.logical] = render(
+    for starter in triggers.starters:
+        out[starter.logical] = render(
             "step_functions/starter",
-            starter=triggers.starter,
-            role=arn(triggers.starter.role, settings),
+            starter=starter,
+            role=arn(starter.role, settings),
             key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.run)"),
             already=ALREADY_STARTED,
             **common,
         )
-        if is_made(triggers.starter.role, settings):
-            out[triggers.starter.role] = render("step_functions/starter_role", **common)
+        if is_made(starter.role, settings):
+            out[starter.role] = render("step_functions/starter_role", **common)
     for correlator in triggers.correlators:
         out[correlator.logical] = _correlator(correlator, triggers, arn(correlator.role, settings), common)
         if is_made(correlator.role, settings):
@@ -166,9 +166,9 @@ def plain(value: Any) -> bool:
 
 def _correlator(correlator: Correlator, triggers: Triggers, role: Any, common: dict[str, Any]) -> dict[str, Any]:
     folder = common["folder"]
-    count = range(len(correlator.slots))
+    count = range(len(correlator.attributes))
     values = ", ".join(f"$.row.Item.claim_{number}.S" for number in count)
-    text = f"States.Format('{triggers.deployed}{' {}' * len(correlator.slots)}', {values})"
+    text = f"States.Format('{triggers.deployed}{' {}' * len(correlator.attributes)}', {values})"
 
     def event_uri(path: str) -> dict[str, str]:
         return {"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', {path})"}
@@ -198,7 +198,7 @@ def _correlator(correlator: Correlator, triggers: Triggers, role: Any, common: d
 
 def set_expressions(correlator: Correlator) -> dict[str, str]:
     """The DynamoDB expressions of a set, by what they are for."""
-    slots = [slot.attribute for slot in correlator.slots]
+    slots = correlator.attributes
     claims = [f"claim_{number}" for number in range(len(slots))]
     oldest = [f"{slot}[0]" if correlator.join == "queue" else slot for slot in slots]
     moves = ", ".join(f"{claim} = {slot}" for claim, slot in zip(claims, oldest, strict=True))

@@ -1,14 +1,15 @@
 """Dependencies: what the state machines between rules and flow have to know of each.
 
 In:   a flow and its dependencies.
-Out:  the static part of the trigger document; who sends what a dependency waits for; what is checked as it arrives.
+Out:  the static part of the trigger document; what is checked as an event arrives.
 
-Not here: the states themselves (`templates/step_functions/`).
+Not here: which machine serves whom (`machines`), the states themselves (`templates/step_functions/`).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,23 +19,41 @@ from ....model.flows import (
     FinishDependency,
     Flow,
     Mapping,
-    Parameter,
     PayloadField,
     Trigger,
 )
 from ....model.settings import Settings
+from .conditions import belongs, found, json_paths, may_match
 from .event_patterns import OutcomeFilter, outcome_filter
+from .machines import groups, is_set, origin_of, sender
 from .names import deployed_name
-from .resources import Arrival, ErrorFilter, Requirement, Sender
-from .statuses import STATUS
+from .resources import Arrival, ErrorFilter, Requirement
 
 OUTCOME_FIELDS = ("flow", "run_id", "outcome")
 """Fields that the payload of every outcome has; a requirement on them is always met (semantics, section 4)."""
 
+Served = tuple[tuple[Trigger, Dependency], ...]
 
-def document_dependencies(flow: Flow, settings: Settings) -> list[dict[str, Any]]:
-    """`dependencies` of the trigger document (architecture, "What travels into a run")."""
-    return [_dependency(trigger, item, settings) for trigger in flow.triggers for item in trigger.dependencies]
+
+def document_dependencies(flow: Flow, triggers: Sequence[Trigger], settings: Settings) -> list[dict[str, Any]]:
+    """`dependencies` of the trigger document (architecture, "What travels into a run").
+
+    Where one event may belong to several dependencies of an *any*, each says what makes it the one: its filter, and
+    the fields without which it does not start the flow.
+    """
+    out = []
+    for trigger in triggers:
+        several: list[Dependency] = []
+        if not is_set(trigger):
+            several = [item for group in groups(trigger, settings) if group[1:] for item in group]
+        for item in trigger.dependencies:
+            told = _dependency(trigger, item, settings)
+            if any(item is one for one in several):
+                needs = [path for _, path in _needs(flow, trigger, item)]
+                told |= {"filter_json": item.filter} if item.filter is not None else {}
+                told |= {"required": needs} if needs else {}
+            out.append(told)
+    return out
 
 
 def _dependency(trigger: Trigger, item: Dependency, settings: Settings) -> dict[str, Any]:
@@ -57,41 +76,23 @@ def _dependency(trigger: Trigger, item: Dependency, settings: Settings) -> dict[
     return out | {"match": list(item.match), "auto_map": trigger.auto_map, "mappings": mappings}
 
 
-def origin_of(item: EventDependency) -> dict[str, str] | None:
-    """`source` and perhaps `detail-type` of an event that exists on AWS already; None for a named event."""
-    found: dict[str, str] | None = json.loads(item.origin or "{}").get("step-functions")
-    return found
-
-
-def sender(item: Dependency, settings: Settings) -> Sender:
-    """How an event of the dependency is known among all that reach the state machine."""
-    if isinstance(item, FinishDependency):
-        machine = deployed_name(item.flow, item.project, item.branch, settings)
-        return Sender(machine=machine, statuses=tuple(STATUS[outcome] for outcome in item.match))
-    own = origin_of(item)
-    if own is not None:
-        return Sender(source=own["source"], detail_type=own.get("detail-type"))
-    return Sender(source=settings.event_source, detail_type=item.name)
-
-
 def finish_filter(item: FinishDependency) -> OutcomeFilter:
     """What is left of an outcome's filter when this flow is meant. Raises filters.CannotKeep."""
     payload = {"flow": item.flow, "project": item.project, "branch": item.branch, "step": None}
     return outcome_filter(item.filter, payload, item.match)
 
 
-def arrival(flow: Flow, settings: Settings) -> Arrival:
-    """What is done with each event of the flow's triggers."""
+def arrival(served: Served, flow: Flow, settings: Settings) -> Arrival:
+    """What is done with each event that comes to a machine."""
     errors = []
     reads_outcomes = False
-    for trigger in flow.triggers:
-        for item in trigger.dependencies:
-            if isinstance(item, FinishDependency):
-                reads_outcomes = True
-                condition = finish_filter(item).error
-                if condition is not None:
-                    errors.append(ErrorFilter(replace(sender(item, settings), statuses=()), condition))
-    return Arrival(requirements(flow, settings), tuple(errors), reads_outcomes)
+    for _, item in served:
+        if isinstance(item, FinishDependency):
+            reads_outcomes = True
+            condition = finish_filter(item).error
+            if condition is not None:
+                errors.append(ErrorFilter(replace(sender(item, settings), statuses=()), condition))
+    return Arrival(requirements(served, flow, settings), tuple(errors), reads_outcomes)
 
 
 def _mapping(mapping: Mapping) -> dict[str, str]:
@@ -100,34 +101,77 @@ def _mapping(mapping: Mapping) -> dict[str, str]:
     return {"parameter": mapping.parameter, "constant_json": mapping.source.json}
 
 
-def requirements(flow: Flow, settings: Settings) -> tuple[Requirement, ...]:
-    """One for each (dependency, mapped parameter that must have a value and has no default), in the user's order."""
-    out: list[Requirement] = []
-    needs_value = {
-        parameter.name: parameter for parameter in flow.parameters if parameter.required and not parameter.has_default
-    }
-    for trigger in flow.triggers:
-        for item in trigger.dependencies:
-            for parameter, path in _fields(trigger, item, flow.parameters):
-                if parameter in needs_value:
-                    out += _requirement(item, parameter, path, settings)
-    return tuple(dict.fromkeys(out))
+def _needs(flow: Flow, trigger: Trigger, item: Dependency) -> list[tuple[str, str]]:
+    """(parameter, field) of each parameter that must have a value, has no default and is taken from the event."""
+    required = {item.name for item in flow.parameters if item.required and not item.has_default}
+    return [pair for pair in _fields(trigger, item, flow) if pair[0] in required]
 
 
-def _fields(trigger: Trigger, item: Dependency, parameters: tuple[Parameter, ...]) -> list[tuple[str, str]]:
+def _fields(trigger: Trigger, item: Dependency, flow: Flow) -> list[tuple[str, str]]:
     out = [(m.parameter, m.source.path) for m in item.mappings if isinstance(m.source, PayloadField)]
     if trigger.auto_map:
         mapped = {mapping.parameter for mapping in item.mappings}
         if trigger.join == "all":  # what is written for another event of the set stands
             mapped |= {mapping.parameter for other in trigger.dependencies for mapping in other.mappings}
-        out += [(p.name, p.name) for p in parameters if not p.is_config and p.name not in mapped]
+        out += [(p.name, p.name) for p in flow.parameters if not p.is_config and p.name not in mapped]
     return out
 
 
-def _requirement(item: Dependency, parameter: str, path: str, settings: Settings) -> list[Requirement]:
-    if isinstance(item, EventDependency):
-        reason = f"event {item.name} has no field {path}, which the required parameter {parameter} takes its value from"
-        return [Requirement(sender(item, settings), json_paths(path), reason)]
+def requirements(served: Served, flow: Flow, settings: Settings) -> tuple[Requirement, ...]:
+    """One for each (dependency, mapped parameter that must have a value and has no default), in the user's order."""
+    out: list[Requirement] = []
+    for trigger, item in served:
+        if isinstance(item, FinishDependency):
+            for parameter, path in _needs(flow, trigger, item):
+                out += [need for need in _of_outcome(item, parameter, path, settings) if need not in out]
+            continue
+        group = [item]
+        if not is_set(trigger):
+            mine = next(one for one in groups(trigger, settings) if any(item is other for other in one))
+            group = [other for other in mine if isinstance(other, EventDependency)]
+        out += [need for need in _of_event(item, group, trigger, flow, settings) if need not in out]
+    return tuple(out)
+
+
+def _of_event(
+    item: EventDependency, group: list[EventDependency], trigger: Trigger, flow: Flow, settings: Settings
+) -> list[Requirement]:
+    """An event is refused when it lacks what the dependency needs, and none of its group can start the flow instead."""
+    needs = {id(one): _needs(flow, trigger, one) for one in group}
+    if len({(sender(one, settings), tuple(path for _, path in needs[id(one)])) for one in group}) == 1:
+        item, group = group[0], group[:1]  # whichever of them it is
+    others = [one for one in group if one is not item]
+    instead = [_can_start(one, item, [path for _, path in needs[id(one)]], settings) for one in others]
+    if () in instead:
+        return []
+    when = tuple(may_match(_pattern(item))) if others else ()
+    return [
+        Requirement(
+            sender(item, settings),
+            json_paths(path),
+            f"event {item.name} has no field {path}, which the required parameter {parameter} takes its value from",
+            when,
+            tuple(instead),
+        )
+        for parameter, path in needs[id(item)]
+    ]
+
+
+def _can_start(
+    one: EventDependency, instead_of: EventDependency, needs: list[str], settings: Settings
+) -> tuple[Any, ...]:
+    """Conditions that together let an event start the flow as one of this dependency; none for every event."""
+    own = sender(one, settings)
+    known = [] if own == sender(instead_of, settings) or own.detail_type is None else belongs(own)
+    return (*known, *may_match(_pattern(one)), *(found(json_paths(path)) for path in needs))
+
+
+def _pattern(item: EventDependency) -> dict[str, Any] | None:
+    pattern: dict[str, Any] | None = json.loads(item.filter) if item.filter is not None else None
+    return pattern
+
+
+def _of_outcome(item: FinishDependency, parameter: str, path: str, settings: Settings) -> list[Requirement]:
     if path in OUTCOME_FIELDS or (path in ("project", "branch") and item.project is not None):
         return []
     reason = (
@@ -136,23 +180,3 @@ def _requirement(item: Dependency, parameter: str, path: str, settings: Settings
     # The run makes `error` of these two; AWS sends null in both for a success.
     places = ("$.event.detail['error']", "$.event.detail['cause']") if path == "error" else ()
     return [Requirement(replace(sender(item, settings), statuses=()), places, reason)]
-
-
-def json_paths(path: str) -> tuple[str, ...]:
-    """The places of a field in an event's payload, as the run looks for it: longer keys before shorter ones."""
-
-    def steps(parts: list[str]) -> list[str]:
-        if not parts:
-            return [""]
-        return [
-            _step(".".join(parts[:length])) + rest
-            for length in range(len(parts), 0, -1)
-            for rest in steps(parts[length:])
-        ]
-
-    return tuple("$.event.detail" + text for text in steps(path.split(".")))
-
-
-def _step(key: str) -> str:
-    escaped = key.replace("\\", "\\\\").replace("'", "\\'")
-    return f"['{escaped}']"

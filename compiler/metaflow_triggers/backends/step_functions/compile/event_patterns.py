@@ -1,8 +1,8 @@
 """Filters: a dependency's content pattern, as far as EventBridge cannot take it as it is.
 
 In:   a filter (EventBridge's content-pattern language over a payload), already found well-formed.
-Out:  for events, what EventBridge's numbers cannot hold; for outcomes, the part that is known when compiling, the
-      pattern over the run's name, and the condition over the error text.
+Out:  for events, the numbers that EventBridge's guide does not promise; for outcomes, the part that is known when
+      compiling, the pattern over the run's name, and the condition over the error text.
 
 Not here: the grammar of patterns (a malformed filter never comes here), where a pattern stands in a rule.
 An outcome's payload is not on the bus: `run_id` is `sfn-` and the execution's name, `error` is put together from
@@ -12,17 +12,22 @@ An outcome's payload is not on the bus: `run_id` is `sfn-` and the execution's n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from metaflow_extensions.triggers.plugins import event_filter
+
+from ....language.apart import apart, fields
+from .conditions import literal
 
 RUN_PREFIX = "sfn-"
 """What stands before the execution's name in `run_id`."""
 
 NUMBER_LIMIT = Decimal("5e9")
-"""EventBridge compares numbers from -5e9 to 5e9, with 15 digits, 6 of them after the point (content filtering, in
-the user guide); beyond it compares text, or not at all."""
+"""EventBridge's user guide ("Content filtering") promises to compare numbers from -5e9 to 5e9, with 15 digits, 6 of
+them after the point. Its matcher, event-ruler, compares every number that a 64-bit float keeps."""
 
 
 class CannotKeep(ValueError):
@@ -43,7 +48,7 @@ class OutcomeFilter:
 
 
 def numbers_beyond(value: Any) -> Iterator[str]:
-    """Texts of the numbers of a pattern that EventBridge does not compare as numbers."""
+    """Texts of the numbers of a pattern beyond NUMBER_LIMIT and the digits that go with it."""
     if isinstance(value, dict):
         for item in value.values():
             yield from numbers_beyond(item)
@@ -56,6 +61,48 @@ def numbers_beyond(value: Any) -> Iterator[str]:
         assert isinstance(exponent, int)
         if abs(exact) > NUMBER_LIMIT or exponent < -6 or len(digits) > 15:
             yield json.dumps(value)
+
+
+_NOT_UNDER_OR = frozenset(
+    (
+        *("exactly", "prefix", "suffix", "equals-ignore-case", "anything-but", "exists", "wildcard", "numeric", "cidr"),
+        *("=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case", "in-date-range"),
+        *("date-after", "date-on-or-after", "date-before", "date-on-or-before"),
+        *("ip-address-in-range", "ip-address-not-in-range"),
+    )
+)
+"""Names of fields with which event-ruler reads `$or` as a field of its own (its `Constants.java`, 2.1.0)."""
+
+
+def merged(filters: Sequence[str | None], room: int) -> list[str]:
+    """Patterns, as JSON text, that together let through what any of the filters of one event does.
+
+    Those that one event may match are one pattern, so that the event comes once; those that certainly exclude each
+    other keep a pattern each. `room`: the characters that a pattern may have, beyond which each stays for itself.
+    """
+    if len(filters) == 1:
+        return [filters[0] or "{}"]
+    together: list[list[str | None]] = []
+    for text in filters:
+        near = [group for group in together if any(not apart(_pattern(text), _pattern(one)) for one in group)]
+        together = [group for group in together if group not in near]
+        together.append([*dict.fromkeys([one for group in near for one in group] + [text])])
+    out = []
+    for group in together:
+        if None in group:
+            out.append("{}")
+            continue
+        patterns = [_pattern(text) or {} for text in group]
+        one = json.dumps({"$or": patterns}, ensure_ascii=False)
+        names = {part for pattern in patterns for path in fields(pattern) for part in path.split(".")}
+        fits = len(patterns) > 1 and not names & _NOT_UNDER_OR and len(one.encode("utf-8")) <= room
+        out += [one] if fits else [text for text in group if text is not None]
+    return out
+
+
+def _pattern(text: str | None) -> dict[str, Any] | None:
+    pattern: dict[str, Any] | None = None if text is None else json.loads(text)
+    return pattern
 
 
 def outcome_filter(text: str | None, payload: dict[str, str | None], outcomes: tuple[str, ...]) -> OutcomeFilter:
@@ -97,32 +144,7 @@ def _only_absence(pattern: dict[str, Any]) -> bool:
 
 
 def _alternative(item: Any, value: Any) -> bool:
-    if item == {"exists": False}:
-        return value is _ABSENT
-    if value is _ABSENT:
-        return False
-    if not isinstance(item, dict):
-        return type(item) is type(value) and bool(item == value)
-    ((operator, operand),) = item.items()
-    if operator == "exists":
-        return True
-    if operator == "anything-but":
-        operands = operand if isinstance(operand, list) else [operand]
-        return not any(_alternative(one, value) for one in _each(operands))
-    if not isinstance(value, str):
-        return False
-    if operator in ("prefix", "suffix") and isinstance(operand, dict):
-        low = operand["equals-ignore-case"].casefold()
-        return value.casefold().startswith(low) if operator == "prefix" else value.casefold().endswith(low)
-    if operator == "prefix":
-        return value.startswith(operand)
-    if operator == "suffix":
-        return value.endswith(operand)
-    if operator == "equals-ignore-case":
-        return value.casefold() == str(operand).casefold()
-    if operator == "numeric":
-        return False
-    raise CannotKeep(f"`{operator}` over an outcome")
+    return bool(item == {"exists": False}) if value is _ABSENT else event_filter.holds(item, value)
 
 
 def _each(operands: list[Any]) -> Iterator[Any]:
@@ -235,7 +257,7 @@ def _error_condition(item: Any) -> Any:
     if operator == "exists":
         return _ALWAYS if operand else _NEVER  # it is there, as null
     if operator in ("prefix", "suffix") and isinstance(operand, str):
-        stars = _literal(operand) + "*" if operator == "prefix" else "*" + _literal(operand)
+        stars = literal(operand) + "*" if operator == "prefix" else "*" + literal(operand)
         return {"And": [{"Not": _NULL}, {"Variable": _TEXT, "StringMatches": stars}]}
     if operator == "anything-but":
         excluded = [_error_condition(one) for one in _each(operand if isinstance(operand, list) else [operand])]
@@ -244,7 +266,3 @@ def _error_condition(item: Any) -> Any:
     if operator == "numeric":
         return _NEVER
     raise CannotKeep(f"`{operator}` over `error`, which a state machine has to decide and cannot")
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("*", "\\*")

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from ....model.flows import EventDependency, Flow, Trigger
+from ....model.flows import EventDependency, Flow
 from ....model.names import digest, logical_id
 from ....model.settings import Settings
 from . import names
-from .dependencies import arrival, document_dependencies, finish_filter, origin_of, sender
+from .dependencies import arrival, document_dependencies, finish_filter
+from .event_patterns import merged
+from .machines import Machine, correlator_logical, groups, is_set, machines, origin_of, sender
 from .options import options, queue_arns
 from .resources import Correlator, EventRule, JobDefinition, OutcomeRule, Schedule, Slot, Starter, Triggers
 from .scheduler_cron import scheduler_expressions
@@ -35,7 +36,6 @@ _ARN_ROOM = len("arn:aws-iso-b:states:ap-southeast-99:123456789012:stateMachine:
 # Maps whose keys belong to the user (botocore's model of RegisterJobDefinition): copied as they are.
 _FREE_MAPS = frozenset({"parameters", "tags", "options", "limits", "requests", "labels", "annotations"})
 
-STARTER = "Starter"
 FLOW = "StateMachine"
 """The logical name of the flow's own state machine."""
 
@@ -54,28 +54,29 @@ def datastore(settings: Settings) -> tuple[str | None, str | None]:
 
 def lower_triggers(flow: Flow, settings: Settings) -> Triggers | None:
     """None for a flow that nothing starts."""
-    single = tuple(trigger for trigger in flow.triggers if trigger.dependencies and not is_set(trigger))
-    sets = [trigger for trigger in flow.triggers if is_set(trigger)]
-    if not single and not sets and flow.schedule is None:
+    found = machines(flow, settings)
+    if not found and flow.schedule is None:
         return None
     name = deployed(flow, settings)
-    correlators = tuple(_correlator(flow, trigger, name, settings) for trigger in sets)
-    starter = None
-    if single:
-        alone = replace(flow, triggers=single)
-        starter = Starter(
-            logical=STARTER,
-            role="StarterRole",
-            name=names.starter_name(name),
-            arrival=arrival(alone, settings),
-            dependencies=document_dependencies(alone, settings),
+    starters = tuple(
+        Starter(
+            logical=item.logical,
+            role=item.role,
+            name=item.name,
+            arrival=arrival(item.serves, flow, settings),
+            dependencies=document_dependencies(flow, item.told, settings),
         )
+        for item in found
+        if not is_set(item.told[0])
+    )
+    correlators = tuple(_correlator(flow, item, settings) for item in found if is_set(item.told[0]))
+    targets = {id(item): machine.logical for machine in found for _, item in machine.serves}
     queues = queue_arns(flow)
     return Triggers(
         flow=flow.name,
         deployed=name,
-        rules=(*_event_rules(flow, name, settings), *_outcome_rules(flow, name, settings)),
-        starter=starter,
+        rules=(*_event_rules(flow, name, targets, settings), *_outcome_rules(flow, name, targets, settings)),
+        starters=starters,
         correlators=correlators,
         schedules=tuple(_schedules(flow, name)),
         group=names.schedule_group_name(name),
@@ -86,32 +87,26 @@ def lower_triggers(flow: Flow, settings: Settings) -> Triggers | None:
     )
 
 
-def is_set(trigger: Trigger) -> bool:
-    """Whether a start needs more than one event. One dependency is a start of its own under either word."""
-    return trigger.join == "all" and len(trigger.dependencies) > 1
-
-
-def correlator_logical(trigger: Trigger) -> str:
-    return f"{trigger.kind.capitalize()}Correlator"
-
-
-def _target(trigger: Trigger) -> str:
-    return correlator_logical(trigger) if is_set(trigger) else STARTER
-
-
-def _correlator(flow: Flow, trigger: Trigger, name: str, settings: Settings) -> Correlator:
-    alone = replace(flow, triggers=(trigger,))
+def _correlator(flow: Flow, machine: Machine, settings: Settings) -> Correlator:
+    trigger = machine.told[0]
     senders = [sender(item, settings) for item in trigger.dependencies]
     join = options(trigger).join
-    # Another set, or another way to keep its events, starts with empty slots; another filter or mapping does not.
+    several = any(len(group) > 1 for group in groups(trigger, settings))
+    # Another set, or another way to keep its events, starts with empty slots; another filter or mapping does not, but
+    # where filters alone tell two slots apart.
     identity = [repr(item) for item in senders]
+    if several:
+        identity += [item.filter or "" for item in trigger.dependencies]
+    mine = [id(item) for _, item in machine.serves]
+    slots = [Slot(f"slot_{number}", item) for number, item in enumerate(senders)]
     return Correlator(
-        logical=correlator_logical(trigger),
-        role=f"{trigger.kind.capitalize()}CorrelatorRole",
-        name=names.correlator_name(name, trigger.kind),
-        arrival=arrival(alone, settings),
-        dependencies=document_dependencies(alone, settings),
-        slots=tuple(Slot(f"slot_{number}", item) for number, item in enumerate(senders)),
+        logical=machine.logical,
+        role=machine.role,
+        name=machine.name,
+        arrival=arrival(machine.serves, flow, settings),
+        dependencies=document_dependencies(flow, machine.told, settings),
+        slots=tuple(slot for slot, item in zip(slots, trigger.dependencies, strict=True) if id(item) in mine),
+        attributes=tuple(slot.attribute for slot in slots),
         join=join,
         key=f"set-{digest(trigger.kind, join, *identity)}",
     )
@@ -163,11 +158,12 @@ def event_pattern(source: str, detail_types: list[str] | tuple[str, ...], detail
     return out
 
 
-def _event_rules(flow: Flow, name: str, settings: Settings) -> list[EventRule]:
+def _event_rules(flow: Flow, name: str, targets: dict[int, str], settings: Settings) -> list[EventRule]:
     # Events share a rule when nothing but their names tells them apart.
     groups: dict[Any, list[str]] = {}
     for trigger in flow.triggers:
         said = options(trigger)
+        ways: dict[Any, list[str | None]] = {}
         for item in trigger.dependencies:
             if not isinstance(item, EventDependency):
                 continue
@@ -177,8 +173,13 @@ def _event_rules(flow: Flow, name: str, settings: Settings) -> list[EventRule]:
                 source, detail_type = own["source"], own.get("detail-type", "")
                 # AWS's own events are on no other bus, and whoever names no bus means the same for any origin.
                 bus = said.bus if said.bus and not source.startswith("aws.") else "default"
-            key = (_target(trigger), said.delivery, bus, source, detail_type == "", item.filter or "{}")
-            groups.setdefault(key, []).append(detail_type)
+            way = (targets[id(item)], said.delivery, bus, source, detail_type)
+            ways.setdefault(way, []).append(item.filter)
+        for (target, delivery, bus, source, detail_type), filters in ways.items():
+            # An event that several filters of one name let through comes once.
+            for detail in merged(filters, PATTERN_LIMIT - _length(event_pattern(source, [detail_type], None))):
+                key = (target, delivery, bus, source, detail_type == "", detail)
+                groups.setdefault(key, []).append(detail_type)
     out: list[EventRule] = []
     for (target, delivery, bus, source, is_any, filter_text), found in groups.items():
         detail = json.loads(filter_text)
@@ -215,7 +216,7 @@ def outcome_pattern(statuses: tuple[str, ...], machines: list[str], runs: Any) -
     return {"source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"], "detail": detail}
 
 
-def _outcome_rules(flow: Flow, name: str, settings: Settings) -> list[OutcomeRule]:
+def _outcome_rules(flow: Flow, name: str, targets: dict[int, str], settings: Settings) -> list[OutcomeRule]:
     groups: dict[Any, list[str]] = {}
     for trigger in flow.triggers:
         for item in trigger.dependencies:
@@ -223,11 +224,11 @@ def _outcome_rules(flow: Flow, name: str, settings: Settings) -> list[OutcomeRul
                 continue
             machine = names.deployed_name(item.flow, item.project, item.branch, settings)
             left = finish_filter(item)
-            key = (left.outcomes, _target(trigger), options(trigger).delivery, json.dumps(left.runs))
+            key = (left.outcomes, targets[id(item)], options(trigger).delivery, json.dumps(left.runs))
             groups.setdefault(key, []).append(machine)
     out: list[OutcomeRule] = []
     numbers: dict[tuple[str, ...], int] = {}
-    for (match, target, delivery, runs_text), machines in sorted(groups.items(), key=lambda item: item[0][0]):
+    for (match, target, delivery, runs_text), upstream in sorted(groups.items(), key=lambda item: item[0][0]):
         statuses = tuple(STATUS[outcome] for outcome in match)
         runs = json.loads(runs_text)
 
@@ -235,7 +236,7 @@ def _outcome_rules(flow: Flow, name: str, settings: Settings) -> list[OutcomeRul
             return _length(outcome_pattern(statuses, items, runs))
 
         word = "Or".join(outcome.capitalize() for outcome in match)
-        for part in _parts(_unique(machines), size):
+        for part in _parts(_unique(upstream), size):
             number = numbers[match] = numbers.get(match, 0) + 1
             out.append(
                 OutcomeRule(

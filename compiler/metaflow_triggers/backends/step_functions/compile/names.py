@@ -50,14 +50,18 @@ def rule_prefix(deployed: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", _front(deployed)).strip("-")
 
 
-def starter_name(deployed: str) -> str:
-    """The name of the state machine that starts the flow."""
-    return aws_name(f"{deployed[:50]}-starter", "starter", deployed, limit=STATE_MACHINE_LIMIT)
+def starter_name(deployed: str, number: int = 1) -> str:
+    """The name of the state machine that starts the flow, or of a further one."""
+    more = [] if number == 1 else [str(number)]
+    readable = "-".join([f"{deployed[:50]}-starter", *more])
+    return aws_name(readable, "starter", deployed, *more, limit=STATE_MACHINE_LIMIT)
 
 
-def correlator_name(deployed: str, kind: str) -> str:
-    """The name of the state machine that waits for a whole set; `kind` is the trigger's."""
-    return aws_name(f"{deployed[:50]}-{kind}-sets", "correlator", deployed, kind, limit=STATE_MACHINE_LIMIT)
+def correlator_name(deployed: str, kind: str, number: int = 1) -> str:
+    """The name of the state machine that waits for a whole set, or of a further one; `kind` is the trigger's."""
+    more = [] if number == 1 else [str(number)]
+    readable = "-".join([f"{deployed[:50]}-{kind}-sets", *more])
+    return aws_name(readable, "correlator", deployed, kind, *more, limit=STATE_MACHINE_LIMIT)
 
 
 def table_name(deployed: str) -> str:

@@ -17,13 +17,13 @@ from ....language.cron import CronError, parse
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import names
-from .dependencies import finish_filter, sender
+from .dependencies import finish_filter
 from .event_patterns import CannotKeep, numbers_beyond
-from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, is_set, outcome_pattern
+from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, outcome_pattern
+from .machines import is_set, sender
 from .options import options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
-from .statuses import STATUS_CHANGE
 
 _UNBUILT = {
     "parallel": "@parallel steps",
@@ -109,7 +109,6 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
                 yield from _outcomes(flow, item, settings)
             else:
                 yield from _event(flow, item, settings)
-    yield from _same_sender(flow, settings)
 
 
 def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnostic]:
@@ -185,10 +184,12 @@ def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Di
     for number in numbers_beyond(pattern):
         yield Diagnostic(
             "FT502",
-            f"the filter of event `{item.name}` has the number {number}, which EventBridge does not compare exactly",
+            f"the filter of event `{item.name}` has the number {number}, beyond what EventBridge's guide promises",
             item.span,
-            "expected -5e9 to 5e9, 15 digits, at most 6 of them after the point",
-            helps=("publish the value as text, and filter on the text",),
+            "-5e9 to 5e9, 15 digits, at most 6 of them after the point",
+            notes=("its matcher compares more; `create` asks AWS about the pattern before it writes anything",),
+            helps=("to be sure, publish the value as text, and filter on the text",),
+            severity="note",
         )
     whole = event_pattern(*_named(item, settings), pattern)
     size = len(json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
@@ -221,46 +222,6 @@ def _origin_problem(own: Any) -> str:
         if not isinstance(value, str) or not value or len(value) > 256:
             return f"{key!r} is not a text of 1 to 256 characters"
     return ""
-
-
-def _same_sender(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
-    """Two dependencies with one origin: the run could not tell which of them an event is."""
-    seen: dict[tuple[str, str | None], EventDependency] = {}
-    for trigger in flow.triggers:
-        for item in trigger.dependencies:
-            if isinstance(item, FinishDependency):
-                source, kind = "aws.states", STATUS_CHANGE
-                clash = next((one for (s, k), one in seen.items() if s == source and k in (kind, None)), None)
-                if clash is not None:
-                    yield _ambiguous(flow, clash, clash)
-                continue
-            if _origin_problem(json.loads(item.origin or "{}").get("step-functions")):
-                continue
-            meant = sender(item, settings)
-            assert meant.source is not None
-            first = next(
-                (
-                    one
-                    for (source, kind), one in seen.items()
-                    if source == meant.source and (None in (kind, meant.detail_type) or kind == meant.detail_type)
-                ),
-                None,
-            )
-            # The same name twice in one trigger is told by the checks (FT105).
-            if first is not None and first.name != item.name:
-                yield _ambiguous(flow, item, first)
-            seen.setdefault((meant.source, meant.detail_type), item)
-
-
-def _ambiguous(flow: Flow, item: EventDependency, first: EventDependency) -> Diagnostic:
-    return Diagnostic(
-        "FT503",
-        f"two dependencies of `{flow.name}` stand for the same event of AWS, with or without a filter",
-        item.span,
-        "an event could be either of them",
-        ((first.span, "and this one"),) if first is not item else (),
-        helps=("give each of the two a flow of its own",),
-    )
 
 
 def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterator[Diagnostic]:

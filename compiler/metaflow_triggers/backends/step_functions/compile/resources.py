@@ -71,12 +71,15 @@ class Requirement:
     """A field without which an event does not start the flow.
 
     `places` are JSON paths below the starter's `$.event`; the first that is present decides. Without any, no event
-    has the field.
+    has the field. `when`: conditions that hold if the dependency may be meant. `unless`, one for each other dependency
+    that the event may belong to: conditions that hold if the event starts the flow as one of that.
     """
 
     sender: Sender
     places: tuple[str, ...]
     reason: str
+    when: tuple[Any, ...] = ()
+    unless: tuple[tuple[Any, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ class Slot:
 class Correlator:
     """The state machine that waits for a whole set and starts the flow. `join` is latest or queue.
 
-    `key` names the set in the flow's table; another set of dependencies has another.
+    `slots` are those that it fills, `attributes` those of the whole set. `key` names the set in the flow's table;
+    another set of dependencies has another.
     """
 
     logical: str
@@ -132,6 +136,7 @@ class Correlator:
     arrival: Arrival
     dependencies: Any
     slots: tuple[Slot, ...]
+    attributes: tuple[str, ...]
     join: str
     key: str
 
@@ -159,7 +164,7 @@ class Triggers:
     flow: str
     deployed: str
     rules: tuple[EventRule | OutcomeRule, ...]
-    starter: Starter | None
+    starters: tuple[Starter, ...]
     correlators: tuple[Correlator, ...]
     schedules: tuple[Schedule, ...]
     group: str

@@ -22,6 +22,7 @@ from ..compile.parameters import parameters as all_parameters
 from .calls import Clients
 from .execute import Conflict, execute
 from .instructions import Instruction, Place, Plan, Step
+from .pattern_questions import refused_patterns
 from .plan import deployed_as, plan_create, plan_delete, where
 
 _ROUNDS = 12
@@ -65,22 +66,30 @@ def create(
     """Deploy `template`. `values` are of its parameters and win over their defaults.
 
     `before` is called once the plan is made and nothing speaks against it, `told` with each step when it is done.
-    Raises DiagnosticError: FT002, FT703 and FT705 (unless `accept_changes`) before any effect, FT701 to FT704 at the
-    call that failed; what was made before it stays, and a repetition goes on.
+    Raises DiagnosticError: FT002, FT502, FT703 and FT705 (unless `accept_changes`) before any effect, FT701 to FT704 at
+    the call that failed; what was made before it stays, and a repetition goes on.
     """
     missing = missing_values(template, values, settings)
     if missing:
         raise DiagnosticError(missing)
     clients = Clients(make_client)
+    place = where(deployed_as(template), clients)
     known: dict[str, set[str]] = {}
+    asked = False
 
     def next_plan() -> Plan:
+        nonlocal asked
         found = plan_create(template, values, clients, known)
         if found.changes and not accept_changes:
             raise DiagnosticError([_changes(found)])
+        if not asked:  # later plans are of what has been asked about, and of what others have changed
+            asked = True
+            refused = refused_patterns(place, found)
+            if refused:
+                raise DiagnosticError(refused)
         return found
 
-    return _settle(next_plan, where(deployed_as(template), clients), before, told, sleep)
+    return _settle(next_plan, place, before, told, sleep)
 
 
 def delete(

@@ -11,7 +11,7 @@ those with our tag are removed.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, count
 from typing import Any
 
 from ..compile import names
@@ -38,12 +38,8 @@ def former_triggers(place: Place, buses: Iterable[str], kept: Collection[tuple[s
     """
     yield from _rules(place, buses, kept)
     yield from _schedules(place, kept)
-    for machine in own_machines(place.deployed):
-        if (MACHINE, machine) in kept:
-            continue
-        found = read_machine(place, machine)
-        if found is not None and not found.deleting and is_ours(place, found.tags):
-            yield delete_machine(place, machine)
+    for machine in _own_machines(place, kept):
+        yield delete_machine(place, machine)
     for logical in ROLES:
         role = names.role_name(place.deployed, logical, place.region)
         if (ROLE, role) not in kept and role_is_ours(place, role):
@@ -64,9 +60,30 @@ def former_triggers(place: Place, buses: Iterable[str], kept: Collection[tuple[s
             yield Step("deleted", QUEUE, queue, (drop,), was={"name": queue})
 
 
-def own_machines(deployed: str) -> list[str]:
-    """Names of the state machines that start the flow."""
-    return [names.starter_name(deployed), *(names.correlator_name(deployed, kind) for kind in ("event", "finish"))]
+def _own_machines(place: Place, kept: Collection[tuple[str, str]]) -> Iterator[str]:
+    """Names of state machines that start the flow, which exist and do not stay.
+
+    A further one is removed before the one before it, so that whoever goes on after an interruption finds it.
+    """
+    kinds: tuple[Callable[[int], str], ...] = (
+        lambda number: names.starter_name(place.deployed, number),
+        *(
+            lambda number, kind=kind: names.correlator_name(place.deployed, kind, number)
+            for kind in ("event", "finish")
+        ),
+    )
+    for named in kinds:
+        ours = []
+        for number in count(1):
+            name = named(number)
+            if (MACHINE, name) in kept:
+                continue
+            found = read_machine(place, name)
+            if found is None:
+                break
+            if not found.deleting and is_ours(place, found.tags):
+                ours.append(name)
+        yield from reversed(ours)
 
 
 def delete_machine(place: Place, name: str) -> Step:

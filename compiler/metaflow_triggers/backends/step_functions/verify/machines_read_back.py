@@ -9,6 +9,7 @@ between states.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,9 @@ from typing import Any
 from ....model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
 from ....model.settings import Settings
 from ..compile import names
-from ..compile.dependencies import OUTCOME_FIELDS, finish_filter, json_paths, origin_of
+from ..compile.conditions import found, json_paths, may_match
+from ..compile.dependencies import OUTCOME_FIELDS, finish_filter
+from ..compile.machines import groups, is_set, origin_of
 from ..compile.options import options
 from ..compile.statuses import STATUS
 
@@ -25,9 +28,13 @@ _MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateM
 
 @dataclass(frozen=True)
 class Served:
-    """Whom a machine serves: `triggers` of `flow`. `folder` is below the bucket, `queue` the URL for dead letters."""
+    """Whom a machine serves: dependencies of `flow`, and the triggers of which its runs are told.
 
-    triggers: Sequence[Trigger]
+    `folder` is below the bucket, `queue` the URL for dead letters.
+    """
+
+    items: Sequence[tuple[Trigger, Dependency]]
+    told: Sequence[Trigger]
     flow: Flow
     settings: Settings
     deployed: str
@@ -45,19 +52,19 @@ def starter_differences(states: dict[str, Any], served: Served) -> Iterator[str]
     yield from _keeping(states, ("Keep",), served.queue)
 
 
-def correlator_differences(definition: dict[str, Any], served: Served) -> Iterator[str]:
-    """The machine that waits for an event of each dependency."""
+def correlator_differences(definition: dict[str, Any], served: Served, first: bool) -> Iterator[str]:
+    """A machine that waits for an event of each dependency; the `first` of a set also forgets it."""
     states = definition["States"]
     deployed, folder = served.deployed, served.folder
     yield from _arrival(states, served, "Slot")
     yield from _storing(states, served, "$.set.run")
     yield from _keeping(states, ("Keep", "KeepEvent", "KeepSet"), served.queue)
-    (trigger,) = served.triggers
+    (trigger,) = served.told
     members = trigger.dependencies
     said = options(trigger)
-    resets = said.reset_at is not None
+    resets = said.reset_at is not None and first
     yield from _equal("StartAt", definition["StartAt"], "What" if resets else "Identify")
-    yield from _slots(states, members, served.settings)
+    yield from _slots(states, members, [item for _, item in served.items], served.settings)
     key = states["Claim"]["Parameters"]["Key"]
     row = key.get("pk", {}).get("S")
     rows = {
@@ -96,10 +103,11 @@ def _text(value: Any) -> Any:
 # the document ------------------------------------------------------------------------------------------------------
 
 
-def document(triggers: Sequence[Trigger], settings: Settings) -> list[dict[str, Any]]:
+def document(triggers: Sequence[Trigger], flow: Flow, settings: Settings) -> list[dict[str, Any]]:
     """What a run is told about its dependencies (architecture, "What travels into a run"), without nulls."""
     out = []
     for trigger in triggers:
+        several = [id(item) for group in groups(trigger, settings) if len(group) > 1 for item in group]
         for item in trigger.dependencies:
             mappings = [
                 {"parameter": mapping.parameter, "field": mapping.source.path}
@@ -116,6 +124,10 @@ def document(triggers: Sequence[Trigger], settings: Settings) -> list[dict[str, 
                 name = names.deployed_name(item.flow, item.project, item.branch, settings)
                 told |= {"kind": "finish", "name": name, "flow": item.flow, "match": list(item.match)}
                 told |= {"project": item.project, "branch": item.branch} if item.project is not None else {}
+            if id(item) in several and not is_set(trigger):
+                fields = [path for _, path in _required(trigger, item, flow)]
+                told |= {"filter_json": item.filter} if item.filter is not None else {}
+                told |= {"required": fields} if fields else {}
             out.append(told)
     return out
 
@@ -125,7 +137,7 @@ def _storing(states: dict[str, Any], served: Served, run: str) -> Iterator[str]:
     deployed, folder = served.deployed, served.folder
     store, start = states["Store"]["Parameters"], states["Start"]["Parameters"]
     yield from _equal("Store", _text(store.get("Key.$")), f"States.Format('{folder}sfn-{{}}.json', {run})")
-    yield from _equal("Store", store["Body"]["dependencies"], document(served.triggers, served.settings))
+    yield from _equal("Store", store["Body"]["dependencies"], document(served.told, served.flow, served.settings))
     yield from _equal("Start", _text(start["StateMachineArn"]), _MACHINE + deployed)
     yield from _equal("Start", start.get("Name.$"), run)
     uri = f"States.Format('s3://${{DatastoreBucket}}/{folder}sfn-{{}}.json', {run})"
@@ -143,7 +155,7 @@ def _keeping(states: dict[str, Any], which: Sequence[str], queue: Any) -> Iterat
 def _arrival(states: dict[str, Any], served: Served, then: str) -> Iterator[str]:
     """Knowing the event, filtering it, looking for required fields; `then` is what comes after."""
     settings = served.settings
-    items = [(trigger, item) for trigger in served.triggers for item in trigger.dependencies]
+    items = served.items
     finishes = [item for _, item in items if isinstance(item, FinishDependency)]
     filtered = [(item, finish_filter(item).error) for item in finishes]
     filtered = [(item, condition) for item, condition in filtered if condition is not None]
@@ -165,7 +177,7 @@ def _arrival(states: dict[str, Any], served: Served, then: str) -> Iterator[str]
         yield from _equal("Require", states["Require"]["Default"], then)
         found = [_choice(choice) for choice in states["Require"]["Choices"]]
         read = [
-            (sender, _places(rest), states.get(following, {}).get("Result"), states.get(following, {}).get("Next"))
+            (sender, *_places(rest), states.get(following, {}).get("Result"), states.get(following, {}).get("Next"))
             for sender, rest, following in found
         ]
         yield from _equal("Require", read, [(*need, "Refuse") for need in needs])
@@ -173,23 +185,31 @@ def _arrival(states: dict[str, Any], served: Served, then: str) -> Iterator[str]
         yield from _equal("Require", len(set(ways)), len(needs))
 
 
-def _needs(
-    items: list[tuple[Trigger, Dependency]], flow: Flow, settings: Settings
-) -> list[tuple[dict[str, Any], tuple[str, ...], str]]:
-    """(sender, places of the field, what the dead letter says) of every required parameter without a default."""
-    required = [item.name for item in flow.parameters if item.required and not item.has_default]
-    own = [item.name for item in flow.parameters if not item.is_config]
-    out: list[tuple[dict[str, Any], tuple[str, ...], str]] = []
+Need = tuple[dict[str, Any], tuple[str, ...], list[Any], str]
+
+
+def _needs(items: Sequence[tuple[Trigger, Dependency]], flow: Flow, settings: Settings) -> list[Need]:
+    """(sender, places of the field, when else, what the dead letter says) of each required parameter without default.
+
+    Where another dependency may take the event, it is refused only if none of them can start the flow by it.
+    """
+    out: list[Need] = []
     places: tuple[str, ...]
     for trigger, item in items:
-        fields = [(m.parameter, m.source.path) for m in item.mappings if not isinstance(m.source, Constant)]
-        if trigger.auto_map:
-            beside = trigger.dependencies if trigger.join == "all" else (item,)
-            mapped = {mapping.parameter for one in beside for mapping in one.mappings}
-            fields += [(name, name) for name in own if name not in mapped]
-        for parameter, path in fields:
-            if parameter not in required:
+        others: list[Dependency] = []
+        if isinstance(item, EventDependency) and not is_set(trigger):
+            (group,) = (one for one in groups(trigger, settings) if any(item is other for other in one))
+            others = [one for one in group if one is not item and isinstance(one, EventDependency)]
+        alike = [one for one in others if _asks(trigger, one, flow, settings) == _asks(trigger, item, flow, settings)]
+        if others and len(alike) == len(others):
+            if item is not group[0]:
                 continue
+            others = []
+        ways = [_instead(trigger, one, item, flow, settings) for one in others]
+        if [] in ways:
+            continue
+        when = [*may_match(_pattern(item)), *({"Not": {"And": way}} for way in ways)] if others else []
+        for parameter, path in _required(trigger, item, flow):
             if isinstance(item, FinishDependency):
                 if path in OUTCOME_FIELDS or (path in ("project", "branch") and item.project is not None):
                     continue
@@ -199,10 +219,40 @@ def _needs(
             else:
                 places, what = json_paths(path), f"event {item.name}"
             reason = f"{what} has no field {path}, which the required parameter {parameter} takes its value from"
-            need = (_sender(item, settings, False), places, reason)
+            need = (_sender(item, settings, False), places, when, reason)
             if need not in out:
                 out.append(need)
     return out
+
+
+def _required(trigger: Trigger, item: Dependency, flow: Flow) -> list[tuple[str, str]]:
+    """(parameter, field) of each required parameter without default that the event has to give."""
+    required = [one.name for one in flow.parameters if one.required and not one.has_default]
+    own = [one.name for one in flow.parameters if not one.is_config]
+    fields = [(m.parameter, m.source.path) for m in item.mappings if not isinstance(m.source, Constant)]
+    if trigger.auto_map:
+        beside = trigger.dependencies if trigger.join == "all" else (item,)
+        mapped = {mapping.parameter for one in beside for mapping in one.mappings}
+        fields += [(name, name) for name in own if name not in mapped]
+    return [pair for pair in fields if pair[0] in required]
+
+
+def _asks(trigger: Trigger, item: Dependency, flow: Flow, settings: Settings) -> Any:
+    return _sender(item, settings, False), [path for _, path in _required(trigger, item, flow)]
+
+
+def _instead(trigger: Trigger, one: Dependency, item: Dependency, flow: Flow, settings: Settings) -> list[Any]:
+    """What has to hold for an event to start the flow as one of another dependency; nothing where it always does."""
+    sender, own = _sender(one, settings, False), _sender(item, settings, False)
+    known = [{"Variable": key, "StringEquals": value} for key, value in sender.items()] if sender != own else []
+    if len(known) == 1:  # all events of the source, and this is one
+        known = []
+    fields = [found(json_paths(path)) for _, path in _required(trigger, one, flow)]
+    return [*known, *may_match(_pattern(one)), *fields]
+
+
+def _pattern(item: Dependency) -> Any:
+    return None if item.filter is None else json.loads(item.filter)
 
 
 def _sender(item: Dependency, settings: Settings, with_status: bool) -> dict[str, Any]:
@@ -238,20 +288,18 @@ def _choice(choice: dict[str, Any]) -> tuple[dict[str, Any], list[Any], str]:
     return sender, rest, choice["Next"]
 
 
-def _places(conditions: list[Any]) -> Any:
-    """The places of `not found in any of these`; the conditions themselves where they say something else."""
+def _places(conditions: list[Any]) -> tuple[Any, list[Any]]:
+    """The places of `not found in any of these` and what else is asked; all conditions where they say otherwise."""
     if not conditions:
-        return ()
-    if len(conditions) != 1 or set(conditions[0]) != {"Not"}:
-        return conditions
+        return (), []
     out = []
-    left: Any = conditions[0]["Not"]
+    left: Any = conditions[0].get("Not")
     while left is not None:
         place, left = _first_place(left)
         if place is None:
-            return conditions
+            return conditions, []
         out.append(place)
-    return tuple(out)
+    return tuple(out), conditions[1:]
 
 
 def _present(place: Any) -> Any:
@@ -277,13 +325,17 @@ def _first_place(condition: Any) -> tuple[Any, Any]:
 # sets --------------------------------------------------------------------------------------------------------------
 
 
-def _slots(states: dict[str, Any], members: Sequence[Dependency], settings: Settings) -> Iterator[str]:
+def _slots(
+    states: dict[str, Any], members: Sequence[Dependency], served: Sequence[Dependency], settings: Settings
+) -> Iterator[str]:
     said = []
     for choice in states["Slot"]["Choices"]:
         sender, rest, following = _choice(choice)
         said.append((sender, rest, states.get(following, {}).get("Result"), states.get(following, {}).get("Next")))
     meant: list[Any] = [
-        (_sender(item, settings, True), [], f"slot_{place}", "Mark") for place, item in enumerate(members)
+        (_sender(item, settings, True), [], f"slot_{place}", "Mark")
+        for place, item in enumerate(members)
+        if any(item is one for one in served)
     ]
     yield from _equal("Slot", said, meant)
 

@@ -6,19 +6,21 @@ Out:  texts: each thing that the one says and the other does not.
 Not here: what is the same in every template (`schemas/step_functions`), whether AWS takes it (`checks`).
 The flow's side is worked out from the model and the settings alone, not from `lower`'s resources: rules are taken
 apart into single deliveries, so that it does not matter which of them share a rule. What a filter over an outcome
-leaves to the state machine is asked from `filters`.
+leaves to the state machine is asked from `event_patterns`, which machine serves whom from `machines`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from ..compile import names, roles
-from ..compile.dependencies import finish_filter, origin_of
+from ..compile.dependencies import finish_filter
+from ..compile.machines import correlator_logical, is_set, machines, origin_of
 from ..compile.open_settings import used
 from ..compile.options import options, queue_arns, queue_url
 from ..compile.parameters import PSEUDO, parameters
@@ -27,6 +29,7 @@ from ..compile.statuses import STATUS, STATUS_CHANGE
 from .machines_read_back import Served, correlator_differences, starter_differences
 
 MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+_HELPER = re.compile("(Starter|EventCorrelator|FinishCorrelator)[0-9]*")
 _RULE = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/"
 
 Told = frozenset[tuple[str, ...]]
@@ -84,15 +87,6 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def is_set(trigger: Trigger) -> bool:
-    """Whether a start needs an event of each dependency."""
-    return trigger.join == "all" and len(trigger.dependencies) > 1
-
-
-def _machine(trigger: Trigger) -> str:
-    return f"{trigger.kind.capitalize()}Correlator" if is_set(trigger) else "Starter"
-
-
 # what the flow means -----------------------------------------------------------------------------------------------
 
 
@@ -103,20 +97,26 @@ def _dead_letters(flow: Flow) -> str:
 
 def _deliveries(flow: Flow, settings: Settings) -> Told:
     """(machine, bus, source, name of the event or `*`, filter, tries, seconds, queue), and the like for outcomes."""
-    out = set()
+    out: set[tuple[str, ...]] = set()
+    logical = {id(item): machine.logical for machine in machines(flow, settings) for _, item in machine.serves}
     for trigger in flow.triggers:
         said = options(trigger)
         end = (str(said.delivery.attempts), str(said.delivery.age), _dead_letters(flow))
+        events: dict[tuple[str, ...], list[EventDependency]] = {}
         for item in trigger.dependencies:
             if isinstance(item, FinishDependency):
                 left = finish_filter(item)
                 upstream = names.deployed_name(item.flow, item.project, item.branch, settings)
                 out |= {
-                    (_machine(trigger), "default", upstream, STATUS[outcome], text_of(left.runs), *end)
+                    (logical[id(item)], "default", upstream, STATUS[outcome], text_of(left.runs), *end)
                     for outcome in left.outcomes
                 }
             else:
-                out.add((_machine(trigger), *_where(item, said.bus, settings), text_of(_filter(item)), *end))
+                events.setdefault((logical[id(item)], *_where(item, said.bus, settings)), []).append(item)
+        for way, items in events.items():
+            # One that takes every event leaves nothing to the others.
+            all_of_it = any(item.filter is None for item in items)
+            out |= {(*way, "{}" if all_of_it else text_of(_filter(item)), *end) for item in items}
     return frozenset(out)
 
 
@@ -143,7 +143,7 @@ def _schedules(flow: Flow, deployed: str) -> Told:
         reset = options(trigger).reset_at
         if reset is not None and is_set(trigger):
             out |= {
-                (_machine(trigger), cron, reset.timezone, '{"reset": true}', *end)
+                (correlator_logical(trigger), cron, reset.timezone, '{"reset": true}', *end)
                 for cron in scheduler_expressions(reset.fields)
             }
     return frozenset(out)
@@ -172,8 +172,7 @@ class _Template:
         self.folder = ("${DatastorePrefix}/" if prefixed else "") + f"{flow.name}/_triggers/"
         self.rules = {name: item for name, item in given.items() if "EventPattern" in item}
         self.timed = {name: item for name, item in given.items() if "ScheduleExpression" in item}
-        self.whole_sets = [trigger for trigger in flow.triggers if is_set(trigger)]
-        self.alone = [trigger for trigger in flow.triggers if trigger.dependencies and not is_set(trigger)]
+        self.helpers = machines(flow, settings)
 
     def deliveries(self) -> Told:
         return frozenset(atom for properties in self.rules.values() for atom in self._atoms(properties))
@@ -202,7 +201,8 @@ class _Template:
                 continue
             for source in pattern.get("source", ["*"]):
                 for kind in pattern.get("detail-type", ["*"]):
-                    yield (machine, bus, source, kind, text_of(detail), *end)
+                    for one in detail["$or"] if list(detail) == ["$or"] else [detail]:
+                        yield (machine, bus, source, kind, text_of(one), *end)
 
     def schedules(self) -> Told:
         out = set()
@@ -246,9 +246,7 @@ class _Template:
             "SetTable": ("TableName", names.table_name(self.deployed)),
             "ScheduleGroup": ("Name", names.schedule_group_name(self.deployed)),
             "StateMachine": ("StateMachineName", self.deployed),
-            "Starter": ("StateMachineName", names.starter_name(self.deployed)),
-            "EventCorrelator": ("StateMachineName", names.correlator_name(self.deployed, "event")),
-            "FinishCorrelator": ("StateMachineName", names.correlator_name(self.deployed, "finish")),
+            **{item.logical: ("StateMachineName", item.name) for item in self.helpers},
         }
         for logical, (key, expected) in own.items():
             if logical in self.given and self.given[logical][key] != expected:
@@ -262,29 +260,29 @@ class _Template:
                 yield f"does not mark {logical} as the flow's own"
 
     def machines(self) -> Iterator[str]:
-        """The starter and the correlators, each there exactly when a trigger needs it."""
-        needed = {"Starter"} if self.alone else set()
-        needed |= {_machine(trigger) for trigger in self.whole_sets}
-        there = {name for name in ("Starter", "EventCorrelator", "FinishCorrelator") if name in self.given}
-        yield from (f"has no {name}" for name in sorted(needed - there))
-        yield from (f"has a {name} that no trigger needs" for name in sorted(there - needed))
+        """The starters and the correlators, each there exactly when a trigger needs it."""
+        needed = {item.logical: item for item in self.helpers}
+        there = {name for name in self.given if _HELPER.fullmatch(name)}
+        yield from (f"has no {name}" for name in sorted(set(needed) - there))
+        yield from (f"has a {name} that no trigger needs" for name in sorted(there - set(needed)))
         queues = queue_arns(self.flow)
         queue = queue_url(queues[0]) if queues else {"Ref": "DeadLetterQueue"}
-        keys = []
-        for name in sorted(needed & there):
-            properties = self.given[name]
-            if _name_of(properties["RoleArn"]) != self.role(f"{name}Role"):
-                yield f"lets {name} act with another role than {self.role(f'{name}Role')}"
+        keys: dict[Trigger, set[str]] = {}
+        for name in sorted(set(needed) & there):
+            properties, machine = self.given[name], needed[name]
+            if _name_of(properties["RoleArn"]) != self.role(machine.role):
+                yield f"lets {name} act with another role than {self.role(machine.role)}"
             states = properties["Definition"]["States"]
-            triggers = self.alone if name == "Starter" else [t for t in self.whole_sets if _machine(t) == name]
-            served = Served(triggers, self.flow, self.settings, self.deployed, self.folder, queue)
-            if name == "Starter":
+            served = Served(machine.serves, machine.told, self.flow, self.settings, self.deployed, self.folder, queue)
+            if not is_set(machine.told[0]):
                 found = starter_differences(states, served)
             else:
-                found = correlator_differences(properties["Definition"], served)
-                keys.append(text_of(states["Claim"]["Parameters"]["Key"]))
+                found = correlator_differences(properties["Definition"], served, first=machine.number == 1)
+                keys.setdefault(machine.told[0], set()).add(text_of(states["Claim"]["Parameters"]["Key"]))
             yield from (f"{name}: {told}" for told in found)
-        if len(set(keys)) != len(keys):
+        if any(len(rows) > 1 for rows in keys.values()):
+            yield "keeps one set in two rows"
+        if len(set().union(*keys.values())) != len(keys):
             yield "keeps two sets in one row"
 
     def rights(self) -> Told:
@@ -307,10 +305,9 @@ class _Template:
         stores = ("s3:PutObject", f"arn:${{AWS::Partition}}:s3:::${{DatastoreBucket}}/{self.folder}*")
         gathers = [(f"dynamodb:{verb}Item", "SetTable") for verb in ("Get", "Put", "Update")]
         needed: dict[str, tuple[str, list[tuple[str, str]]]] = {}
-        if self.alone:
-            needed["StarterRole"] = ("states", [stores, flow, ("sqs:SendMessage", queue)])
-        for trigger in self.whole_sets:
-            needed[f"{_machine(trigger)}Role"] = ("states", [stores, *gathers, flow, ("sqs:SendMessage", queue)])
+        for machine in self.helpers:
+            also = gathers if is_set(machine.told[0]) else []
+            needed[machine.role] = ("states", [stores, *also, flow, ("sqs:SendMessage", queue)])
         if self.rules:
             machines = sorted({atom[0] for atom in _deliveries(self.flow, self.settings)})
             needed["RulesRole"] = ("events", [("states:StartExecution", machine) for machine in machines])

@@ -1,0 +1,73 @@
+"""Alike: dependencies of one trigger that wait for the same events, told apart by filters or mappings only.
+
+In:   a trigger.
+Out:  for each dependency, in written order: whom it shares events with, and what its names need beside the usual parts.
+
+Not here: which of them an event starts the flow for (`event_delivery`, and the run), refusing two that say the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ....model.flows import Dependency, EventDependency, Trigger
+from .options import origin
+
+
+@dataclass(frozen=True)
+class Alike:
+    """`group`: all that share events with the dependency, itself included, in written order.
+
+    `parts` go into its names. The first of a group has none, so that its names do not change when another one is
+    added: a Sensor that renames a dependency forgets what has arrived for it.
+    """
+
+    group: tuple[Dependency, ...]
+    parts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name under which an event with an `origin` is known, which may stand under several."""
+        first = self.group[0]
+        return first.name if isinstance(first, EventDependency) else first.flow
+
+    @property
+    def is_several(self) -> bool:
+        return len(self.group) > 1
+
+
+def alike(trigger: Trigger) -> list[Alike]:
+    """One for each dependency of the trigger."""
+    groups: dict[tuple[str, ...], list[Dependency]] = {}
+    for item in trigger.dependencies:
+        groups.setdefault(_senders(item), []).append(item)
+    found = []
+    taken: dict[tuple[str, ...], int] = {}
+    for item in trigger.dependencies:
+        group = groups[_senders(item)]
+        parts: tuple[str, ...] = ()
+        if item is not group[0]:
+            parts = (_filter(item), *([] if isinstance(item, EventDependency) else item.match))
+            same = (*_senders(item), *parts)
+            taken[same] = taken.get(same, 0) + 1
+            parts = (*parts, str(taken[same]))
+        found.append(Alike(tuple(group), parts))
+    return found
+
+
+def shared(items: Iterable[Alike]) -> bool:
+    """Whether one event may belong to several of them."""
+    return any(item.is_several for item in items)
+
+
+def _senders(item: Dependency) -> tuple[str, ...]:
+    """The same for dependencies that wait for the same events, their filters aside."""
+    if not isinstance(item, EventDependency):
+        return "outcome", item.flow, item.project or "", item.branch or ""
+    return ("origin", *origin(item)) if item.origin else ("event", item.name)
+
+
+def _filter(item: Dependency) -> str:
+    return "" if item.filter is None else json.dumps(json.loads(item.filter), sort_keys=True)

@@ -1,0 +1,5 @@
+"""Not Python."""
+
+from metaflow import FlowSpec
+
+return 3

@@ -1,0 +1,14 @@
+"""Nothing is wrong with this one."""
+
+from metaflow import FlowSpec, step, trigger
+
+
+@trigger(event='a')
+class Good(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass

@@ -1,0 +1,1 @@
+FLOW_DECORATORS_DESC = [("trigger", ".other.OtherTrigger")]

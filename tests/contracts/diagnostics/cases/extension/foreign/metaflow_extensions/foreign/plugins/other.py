@@ -1,0 +1,7 @@
+from metaflow.plugins.events_decorator import TriggerDecorator
+
+
+class OtherTrigger(TriggerDecorator):
+    """Somebody else's `@trigger`."""
+
+    name = "trigger"

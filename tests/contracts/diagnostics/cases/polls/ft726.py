@@ -1,0 +1,3 @@
+"""`cloaca` has no such name here."""
+
+from cloaca import DefaultRunner, Pipeline
