@@ -17,6 +17,7 @@ from typing import Any
 from ..backends import registry, shape
 from ..backends.shape import Manifest
 from ..diagnostics import Diagnostic, DiagnosticError
+from ..diagnostics.ours import CODE, behind_others, our_mistakes
 from ..graph.link import link
 from ..manifests.schemas import findings
 from ..manifests.text import json_text, yaml_text
@@ -93,7 +94,12 @@ def compile_flows(
             shared = shared or emitted.complete
         if shared:
             files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
-    return Compilation(graph, tuple(files), tuple(diagnostics))
+    return Compilation(graph, tuple(files), tuple(_explained(diagnostics)))
+
+
+def _explained(found: list[Diagnostic]) -> list[Diagnostic]:
+    """A mistake of ours is told only where no mistake of the user's may be what it comes from."""
+    return behind_others(found, has_errors(item for item in found if item.code != CODE))
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list
     for flow in graph.flows:
         deployed_name = registry.own_name(name, flow, settings)
         found.extend(_emit(_Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
-    return found
+    return _explained(found)
 
 
 def folder_files(owners: Iterable[str]) -> list[File]:
@@ -159,10 +165,9 @@ def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnost
     out = []
     for manifest in manifests:
         if manifest.schema is not None:
-            for pointer, message in findings(manifest.content, manifest.schema):
-                diagnostics.append(
-                    Diagnostic("FT601", f"{manifest.path} violates its schema at {pointer}: {message[:400]}")
-                )
+            broken = findings(manifest.content, manifest.schema)
+            told = (f"violates its schema at {pointer}: {message}" for pointer, message in broken)
+            diagnostics.extend(our_mistakes(manifest.path, told))
         text = manifest.text
         if text is None:
             text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)
