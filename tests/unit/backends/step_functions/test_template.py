@@ -290,6 +290,7 @@ def test_the_refusals_are_those_of_section_12_and_mistakes() -> None:
     assert refused(flow("F", trigger(event("a"), options='{"auto_map": true}', auto_map=True))) == []
     assert refused(flow("F", trigger(event("a"), options='{"join": "queue"}'))) == []
     assert refused(flow("F" * 81)) == ["FT401"]
+    assert refused(flow("F", deployed_as="a b")) == ["FT401"]
     assert refused(flow("F", trigger(finish("G" * 81)))) == ["FT401"]
 
 
@@ -299,15 +300,6 @@ def test_the_refusals_are_those_of_section_12_and_mistakes() -> None:
         (flow("F", trigger(event("a", origin='{"argo-workflows": {}}'))), "FT503"),
         (flow("F", trigger(event("a", origin='{"step-functions": {"detail-type": "x"}}'))), "FT503"),
         (flow("F", trigger(event("a", origin='{"step-functions": {"source": "x", "type": "y"}}'))), "FT503"),
-        (flow("F", trigger(event("a", origin=S3), event("b", origin=S3))), "FT503"),
-        (
-            flow("F", trigger(event("a", origin=S3), event("b", origin='{"step-functions": {"source": "aws.s3"}}'))),
-            "FT503",
-        ),
-        (
-            flow("F", trigger(event("a", origin='{"step-functions": {"source": "aws.states"}}')), trigger(finish("G"))),
-            "FT503",
-        ),
         (flow("F", trigger(event("a", filter='{"x": [{"numeric": [">", 5000000001]}]}'))), "FT502"),
         (flow("F", trigger(event("a", filter='{"x": [0.0000001]}'))), "FT502"),
         (flow("F", trigger(event("a", filter=json.dumps({"x": ["y" * 2100]})))), "FT402"),
@@ -350,3 +342,17 @@ def test_job_definitions_keep_the_users_keys() -> None:
         "Parameters": {"aKey": "v"},
     }
     assert _camel_case(pascal["ContainerProperties"]) == arguments["containerProperties"]
+
+
+def test_a_name_is_blamed_on_who_gave_it() -> None:
+    long = "F" * 81
+    (of_class,) = step_functions.refusals(flow(long), GRAPH, CONFIGURED)
+    assert of_class.span is not None and of_class.label == "named after this class"
+    (given,) = step_functions.refusals(flow("F", deployed_as=long), GRAPH, CONFIGURED)
+    assert given.message.startswith(
+        f"the name `{long}` that `--name` gives `F` on AWS Step Functions has 81 characters"
+    )
+    assert given.span is None and given.helps[0] == "give another `--name`"
+    prefixed = dataclasses.replace(CONFIGURED, state_machine_prefix="p" * 80)
+    (by_setting,) = step_functions.refusals(flow("F"), GRAPH, prefixed)
+    assert f"or a shorter METAFLOW_SFN_STATE_MACHINE_PREFIX than `{'p' * 80}`" in by_setting.helps
