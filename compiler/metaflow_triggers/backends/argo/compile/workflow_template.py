@@ -46,8 +46,10 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
         if set(namespaces) != {settings.argo_sensor_namespace}:  # ours looks there, too
             annotations[SENSOR_NAMESPACES] = ",".join(sorted(set(namespaces)))
     spec = result["spec"]
-    for holder in (metadata, spec.get("workflowMetadata", {}), spec.get("podMetadata", {})):
-        _tell_people(holder.setdefault("annotations", {}), flow, settings)
+    told = _told_to_people(flow, settings)
+    if told:  # an empty map is a field of its own for server-side apply
+        for holder in (metadata, spec.get("workflowMetadata", {}), spec.get("podMetadata", {})):
+            holder.setdefault("annotations", {}).update(told)
     arguments = spec.setdefault("arguments", {}).setdefault("parameters", [])
     largest = max((len(item.dependencies) for item in flow.triggers if is_set(item)), default=0)
     arguments += [{"name": name, "value": ""} for name in (*event_delivery.ARGUMENTS, *sets.argument_names(largest))]
@@ -65,11 +67,12 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     return result
 
 
-def _tell_people(annotations: dict[str, str], flow: Flow, settings: Settings) -> None:
+def _told_to_people(flow: Flow, settings: Settings) -> dict[str, str]:
     """What upstream writes for people of the things that start a flow, in upstream's form (argo_workflows.py:830)."""
     schedule = lower.schedule(flow, settings)
-    if schedule is not None:
-        annotations["metaflow/cron"] = json.dumps({"schedule": schedule.cron, "tz": schedule.timezone or ""})
+    if schedule is None:
+        return {}
+    return {"metaflow/cron": json.dumps({"schedule": schedule.cron, "tz": schedule.timezone or ""})}
 
 
 def _numbers_as_text(template: Any) -> None:
