@@ -185,11 +185,11 @@ def _read(connection: sqlite3.Connection, flows: Any) -> Found:
     by_key = {key: flow.flow for key, flow in flows.items()}
     starts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
-    for key, state, text in connection.execute("SELECT flow_key, state, document FROM starts"):
+    for key, state, text in connection.execute("SELECT flow_key, state, document FROM starts").fetchall():
         if state == "refused":
             refused[key] += 1
             continue
-        document = exact_json.loads(text)
+        document = exact_json.loads(local_runs.whole_document(connection, text))
         declared = {item.name: item.type for item in by_key[key].parameters}
         events = [(event.name, event.id, event.payload) for event in values.select(document)]
         try:

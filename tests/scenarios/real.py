@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, local_events, values
+from metaflow_extensions.triggers.plugins import exact_json, local_events, local_runs, values
 from metaflow_triggers.engine.launch import FlowLauncher
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
@@ -159,7 +159,8 @@ def _fill(
             target.not_started.append(name)
             continue
         has = artifacts.get(f"{name}/{run_id}")
-        target.starts.append(start_seen(name, exact_json.loads(text), has, error, target))
+        document = exact_json.loads(local_runs.whole_document(engine.connection, text))
+        target.starts.append(start_seen(name, document, has, error, target))
         if state not in ("succeeded", "failed"):
             target.problems.append(f"a run of {name} ended as {state}: {error}")
     for row in rows:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import event_check, exact_json, local_events, values
+from metaflow_extensions.triggers.plugins import event_check, exact_json, local_events, local_runs, values
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.schedules import Schedules
@@ -105,11 +105,12 @@ def fill(observed: Observed, connection: Any, flows: dict[str, Any]) -> None:
     """What the database says: starts, refused ones, half-arrived sets."""
     observed.waiting = [plain(held.flow_key) for held in snapshot(connection, flows).waiting]
     assert observed.not_started is not None
-    for key, state, text in connection.execute("SELECT flow_key, state, document FROM starts ORDER BY id"):
+    for key, state, text in connection.execute("SELECT flow_key, state, document FROM starts ORDER BY id").fetchall():
         if state == "refused":
             observed.not_started.append(plain(key))
         else:
-            observed.starts.append(started(key, exact_json.loads(text), flows[key].flow.parameters))
+            document = exact_json.loads(local_runs.whole_document(connection, text))
+            observed.starts.append(started(key, document, flows[key].flow.parameters))
 
 
 def started(key: str, document: dict[str, Any], parameters: Sequence[Any]) -> ObservedStart:

@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import __version__
 from ..backends.registry import NAMES
-from . import emit, manage, run, simulate
+from . import emit, manage, retain, run, simulate
 from .arguments import Intermixed
 
 
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     emit.add_parser(commands)
     simulate.add_parser(commands, _common)
     manage.add_parsers(commands)
+    retain.add_parser(commands)
     return parser
 
 

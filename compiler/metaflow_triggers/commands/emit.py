@@ -133,7 +133,7 @@ def _given(options: argparse.Namespace) -> bytes:
 
 
 def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
-    """Add the event to the local engine's log; False if it was there. Raises DiagnosticError (FT750 to FT764).
+    """Add the event to the local engine's log; False if it was there. Raises DiagnosticError (FT740 to FT764).
 
     The database is made where there is none yet: what is accepted before the first `run` waits for it.
     """
@@ -141,7 +141,8 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
 
     from metaflow_extensions.triggers.plugins import local_events
 
-    from ..engine import store
+    from ..diagnostics import DiagnosticError
+    from ..engine import faults, store
 
     path = store.database_path(given)
     is_new = not store.exists(path)
@@ -154,7 +155,7 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
     except local_events.Taken as error:
         raise _refused("FT764", str(error), "another event needs another id; without --id it gets one") from None
     except sqlite3.Error as error:
-        raise _refused("FT763", f"event {name!r} was not accepted by `{path}`: {error}") from error
+        raise DiagnosticError([faults.diagnostic(error, path, f"event {name!r} was not accepted")]) from error
 
 
 def _publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:

@@ -39,8 +39,8 @@ def add_parsers(commands: Any) -> None:
     for parser in (listed, history):
         add_database(parser)
         parser.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed")
-    listed.set_defaults(work=lambda options: _guarded(_list, options))
-    history.set_defaults(work=lambda options: _guarded(_history, options))
+    listed.set_defaults(work=lambda options: guarded(_list, options))
+    history.set_defaults(work=lambda options: guarded(_history, options))
     for word, help_, enabled in (
         ("enable", "poll a trigger again, from its next tick on", True),
         ("disable", "poll a trigger no more, from its next tick on; its runs go on", False),
@@ -48,7 +48,7 @@ def add_parsers(commands: Any) -> None:
         parser = commands.add_parser(word, help=help_)
         parser.add_argument("name", metavar="NAME", help="a poll trigger")
         add_database(parser)
-        parser.set_defaults(work=lambda options, enabled=enabled: _guarded(_enable, options, enabled))
+        parser.set_defaults(work=lambda options, enabled=enabled: guarded(_enable, options, enabled))
     for word, help_, act in (
         ("pause", "start no runs of a flow, or of any; what arrives meanwhile is kept", _pause),
         ("resume", "start runs of a flow, or of all, again", _resume),
@@ -56,30 +56,41 @@ def add_parsers(commands: Any) -> None:
         parser = commands.add_parser(word, help=help_)
         parser.add_argument("flow", nargs="?", metavar="FLOW", help="a flow (default: all of them)")
         add_database(parser)
-        parser.set_defaults(work=lambda options, act=act: _guarded(act, options))
+        parser.set_defaults(work=lambda options, act=act: guarded(act, options))
     execute = commands.add_parser("exec", help="run a Python file in which `cloaca` means metaflow_triggers.poll")
     execute.add_argument("file", metavar="FILE")
     execute.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="of the file")
     execute.set_defaults(work=lambda options: _execute(options.file, options.arguments))
 
 
-def _guarded(act: Callable[..., int], *arguments: Any) -> int:
+def guarded(act: Callable[..., int], *arguments: Any) -> int:
+    """What the command does, with its mistakes told; the exit code."""
+    import sqlite3
+
     from ..reports.terminal import show
 
     try:
         return act(*arguments)
     except DiagnosticError as error:
         found = error.diagnostics
+    except sqlite3.Error as error:
+        from ..engine import faults, store
+
+        path = store.database_path(getattr(arguments[0], "database", None))
+        found = [faults.diagnostic(error, path)]
     except PollError as error:
         found = [Diagnostic(error.code, error.message, helps=error.helps)]
     show(found, result="nothing was changed")
     return 1
 
 
-def _database(options: argparse.Namespace) -> Any:
-    from ..engine import store
+def database(options: argparse.Namespace) -> Any:
+    """A connection to the engine's database, which was looked at for damage. Raises DiagnosticError."""
+    from ..engine import faults, store
 
-    return store.connect(store.database_path(options.database), create=False)
+    connection = store.connect(store.database_path(options.database), create=False)
+    faults.check(connection)
+    return connection
 
 
 # list ----------------------------------------------------------------------------------------------------------------
@@ -90,7 +101,7 @@ def _list(options: argparse.Namespace) -> int:
         return _list_files(options)
     from ..engine.polls import records
 
-    connection = _database(options)
+    connection = database(options)
     schedules = records.schedules(connection)
     paused = [key for (key,) in connection.execute("SELECT flow_key FROM paused ORDER BY flow_key")]
     if options.format == "json":
@@ -139,7 +150,7 @@ def _history(options: argparse.Namespace) -> int:
 
     if options.limit < 0:
         raise DiagnosticError([Diagnostic("FT714", f"--limit is {options.limit}; expected a number from 0")])
-    connection = _database(options)
+    connection = database(options)
     if records.schedule(connection, options.name) is not None:
         found = records.history(connection, options.name, limit=options.limit)
         rows = [
@@ -174,7 +185,7 @@ def _history(options: argparse.Namespace) -> int:
 def _enable(options: argparse.Namespace, enabled: bool) -> int:
     from ..engine.polls import records
 
-    records.set_enabled(_database(options), options.name, enabled)
+    records.set_enabled(database(options), options.name, enabled)
     _print(f"{options.name} is {'polled from its next tick on' if enabled else 'polled no more'}")
     return 0
 
@@ -182,7 +193,7 @@ def _enable(options: argparse.Namespace, enabled: bool) -> int:
 def _pause(options: argparse.Namespace) -> int:
     from ..engine.store import timestamp_text
 
-    connection = _database(options)
+    connection = database(options)
     key = "*" if options.flow is None else _flow_key(connection, options.flow, "FT730")
     connection.execute(
         "INSERT INTO paused VALUES (?, ?) ON CONFLICT DO NOTHING", (key, timestamp_text(datetime.now(timezone.utc)))
@@ -192,7 +203,7 @@ def _pause(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    connection = _database(options)
+    connection = database(options)
     if options.flow is None:
         connection.execute("DELETE FROM paused")
         _print("runs of all flows are started again")
@@ -232,7 +243,7 @@ def _flow_key(connection: Any, name: str, code: str) -> str:
 
 def _execute(file: str, arguments: Sequence[str]) -> int:
     if not Path(file).is_file():
-        return _guarded(_raise, Diagnostic("FT005", f"`{file}` does not exist"))
+        return guarded(_raise, Diagnostic("FT005", f"`{file}` does not exist"))
     if alias.is_installed():
         sys.stderr.write(
             f"FT724: `{alias.NAME}` means poll triggers of metaflow-triggers here, not the installed package\n"

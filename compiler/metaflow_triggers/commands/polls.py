@@ -1,7 +1,7 @@
 """Run polls: the poll triggers of files, ready for the local engine.
 
 In:   the graph.
-Out:  sources of starts for the engine's loop; PYTHONPATH for runs whose files import `cloaca`.
+Out:  a source of starts for the engine's loop; PYTHONPATH for runs whose files import `cloaca`.
 
 Not here: reading flows, importing the files that declare polls (each is imported in a process of its own, which
 `engine.polls.children` starts), polling (`engine.polls.poller`).
@@ -10,11 +10,15 @@ Not here: reading flows, importing the files that declare polls (each is importe
 from __future__ import annotations
 
 import logging
+import logging.handlers
+import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from ..engine.clock import SystemClock
+from ..engine.launch import private
 from ..engine.polls.children import READING_SECONDS, Children
 from ..engine.polls.claims import Target
 from ..engine.polls.poller import Poller
@@ -25,16 +29,20 @@ from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..poll import alias
 from ..reading.source import source_file
 
+_LONGEST_LOG = 10 << 20
+"""Of `polls.log`, and of the one before it."""
 
-def sources(graph: TriggerGraph, options: Any, reading_seconds: float = READING_SECONDS) -> list[Poller]:
-    """One poller for all triggers, or none. `options` are `engine.serve.Options`. Raises DiagnosticError."""
+
+def poller(graph: TriggerGraph, options: Any, reading_seconds: float = READING_SECONDS) -> Poller:
+    """A poller for all triggers, of which files may bring some later. `options` are `engine.serve.Options`.
+
+    Raises DiagnosticError.
+    """
     _let_runs_import_cloaca(graph, options.environment)
-    if not graph.polls:
-        return []
     _log_to(options.logs)
     clock = SystemClock()
     children = Children(starter(("metaflow",), options.environment), clock, reading_seconds=reading_seconds)
-    return [Poller(options.database, polled(graph), clock, children)]
+    return Poller(options.database, polled(graph), clock, children)
 
 
 def polled(graph: TriggerGraph) -> list[PolledTrigger]:
@@ -75,10 +83,25 @@ def _log_to(folder: str | None) -> None:
     lines.setFormatter(_OneLine("metaflow-triggers: %(message)s"))
     log.addHandler(lines)
     if folder is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(Path(folder) / "polls.log", encoding="utf-8", errors="backslashreplace")
+        # The engine makes the folder, or says why it cannot; the file comes with the first line.
+        file = _Private(
+            Path(folder) / "polls.log",
+            encoding="utf-8",
+            delay=True,
+            errors="backslashreplace",
+            maxBytes=_LONGEST_LOG,
+            backupCount=1,
+        )
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(file)
+
+
+class _Private(logging.handlers.RotatingFileHandler):
+    """A log that only its owner may read."""
+
+    def _open(self) -> TextIOWrapper:
+        os.close(private(self.baseFilename, os.O_CREAT | os.O_WRONLY | os.O_APPEND))
+        return super()._open()
 
 
 class _OneLine(logging.Formatter):

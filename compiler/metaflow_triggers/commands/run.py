@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import os
 import sys
+import time
 from typing import Any
 
 _FED_FROM_OUTSIDE = "FT202"
@@ -37,6 +38,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--timeout", type=seconds, default=60.0, metavar="SECONDS", help="to read one file (default: 60)"
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="take in flows whose files change, come or go at once, not only when they start",
     )
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="run by another engine")
     parser.set_defaults(work=work)
@@ -74,13 +80,15 @@ def work(options: argparse.Namespace) -> int:
 
     environment = dict(os.environ)
     flows: list[Any] = []
+    begun_ns = time.time_ns()
     try:
-        graph = read_graph(options, environment)
-        if graph is None:
+        read = read_graph(options, environment)
+        if read is None:
             return 1
+        graph, modules = read
         from ..engine import serve, store
         from ..engine.screen import live
-        from . import polls
+        from . import editor, polls
 
         flows = list(graph.flows)
 
@@ -94,15 +102,19 @@ def work(options: argparse.Namespace) -> int:
             run_deadline=options.run_deadline,
             until_idle=options.until_idle,
         )
+        poller = polls.poller(graph, told, options.timeout)
+        served = editor.Served(graph, modules, {}, {})
+        asked = {key: getattr(options, key) for key in editor.OPTIONS}
+        library = editor.Editor(asked, served, poller, begun_ns=begun_ns)
         if not live.is_terminal(sys.stdout, os.environ):
-            serve.serve(flows, told, sources=polls.sources(graph, told, options.timeout))
+            serve.serve(flows, told, sources=[poller], editor=library)
             return 0
         from ..graph.explain import table as starts
         from ..reports.text import wants_color
 
         sys.stdout.write(starts(graph) + "\n")
         with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
-            serve.serve(flows, told, sources=polls.sources(graph, told, options.timeout), observer=table)
+            serve.serve(flows, told, sources=[poller], observer=table, editor=library)
     except DiagnosticError as error:
         show(error.diagnostics, len(flows))
         return 1
@@ -116,7 +128,7 @@ def project_options(options: argparse.Namespace) -> tuple[str, ...]:
 
 
 def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
-    """The graph of `options.paths`; None when there is a mistake, which is then printed.
+    """The graph of `options.paths`, and the modules of each file; None when there is a mistake, which is then printed.
 
     `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
     Raises DiagnosticError.
@@ -149,4 +161,4 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     judged = check(graph, True, external)
     diagnostics = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
     show(diagnostics, len(read.flows), others=read.omissions())
-    return None if has_errors(diagnostics) or not graph.flows else graph
+    return None if has_errors(diagnostics) or not graph.flows else (graph, read.modules)

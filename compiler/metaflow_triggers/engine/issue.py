@@ -10,15 +10,17 @@ one issues it again; the swap in the process (`local_runs.begin`) lets only one 
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from metaflow_extensions.triggers.plugins import local_runs
 
+from . import sessions
 from .store import timestamp_text, transaction
 
 # One look per flow that has any, however many starts wait: the index is jumped through.
@@ -66,6 +68,11 @@ def is_waiting(connection: sqlite3.Connection) -> bool:
     return found is not None
 
 
+def waiting_flows(connection: sqlite3.Connection) -> list[str]:
+    """The flows that have claimed starts which nobody has issued. Reads only."""
+    return [key for (key,) in connection.execute(_FLOWS_WITH_STARTS)]
+
+
 def owner() -> tuple[int, str]:
     """This process, as the database names it."""
     pid = os.getpid()
@@ -74,45 +81,41 @@ def owner() -> tuple[int, str]:
 
 def take(
     connection: sqlite3.Connection,
+    flows: Iterable[str],
     *,
-    keys: Collection[str],
+    most: Mapping[str, int | None],
     running: Mapping[str, int],
     limit: int,
     me: tuple[int, str],
     now: datetime,
 ) -> list[Order]:
-    """Own and return starts to launch, oldest first. `running` counts the runs of each flow, `limit` bounds their sum.
+    """Own and return starts of these flows (`waiting_flows`) to launch, oldest first.
 
-    A flow without a run gets one whatever the limit, so slow flows never keep the others from starting.
+    `most`: the flows of this engine, and how many runs of each may be active on this database (None: any number).
+    `running` counts the runs of each flow; `limit` bounds their sum. The flow with the fewest runs comes first, and the
+    last place is for a flow that has none, so slow flows do not keep the others from starting.
     Inside the caller's transaction. Raises sqlite3.Error.
     """
     room = limit - sum(running.values())
+    paused = {key for (key,) in connection.execute("SELECT flow_key FROM paused")}
+    if room <= 0 or "*" in paused:
+        return []
     # What is not before long after now was written before the clock was set back.
     moments = timestamp_text(now), timestamp_text(now + timedelta(minutes=1))
     waiting = "state = 'claimed' AND owner_pid IS NULL AND coalesce(not_before, '') NOT BETWEEN ? AND ?"
-    candidates: list[tuple[int, str]] = []
-    paused = {key for (key,) in connection.execute("SELECT flow_key FROM paused")}
-    if "*" in paused:
-        return []
-    for (key,) in connection.execute(_FLOWS_WITH_STARTS).fetchall():
-        if key in paused or key not in keys:
+    queues: list[tuple[int, str, list[int]]] = []
+    for key in flows:
+        if key in paused or key not in most:
             continue
-        wanted = max(room, 0 if running.get(key) else 1)
+        bound = most[key]
+        wanted = room if bound is None else min(room, bound - _active(connection, key))
         if wanted > 0:
-            candidates += [
-                (start_id, key)
-                for (start_id,) in connection.execute(
-                    f"SELECT id FROM starts WHERE flow_key = ? AND {waiting} ORDER BY id LIMIT ?",  # noqa: S608
-                    (key, *moments, wanted),
-                )
-            ]
-    chosen: list[int] = []
-    begun = {key for key, count in running.items() if count}
-    for start_id, key in sorted(candidates):
-        if room > 0 or key not in begun:
-            chosen.append(start_id)
-            begun.add(key)
-            room -= 1
+            found = connection.execute(
+                f"SELECT id FROM starts WHERE flow_key = ? AND {waiting} ORDER BY id LIMIT ?",  # noqa: S608
+                (key, *moments, wanted),
+            )
+            queues.append((running.get(key, 0), key, [start_id for (start_id,) in found]))
+    chosen = _shared(queues, room, is_shared=len(most) > 1)
     if not chosen:
         return []
     rows = connection.execute(
@@ -125,6 +128,32 @@ def take(
     ).fetchall()
     orders = [Order(row[0], row[1], row[2], row[4], row[3]) for row in rows]
     return sorted(orders, key=lambda order: order.start_id)
+
+
+def _active(connection: sqlite3.Connection, key: str) -> int:
+    """How many runs of a flow are active, whichever engine has them."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM starts WHERE flow_key = ?"
+        " AND (state = 'started' OR (state = 'claimed' AND owner_pid IS NOT NULL))",
+        (key,),
+    ).fetchone()
+    return int(count)
+
+
+def _shared(queues: Iterable[tuple[int, str, list[int]]], room: int, is_shared: bool) -> list[int]:
+    """Starts out of (runs of a flow, flow, its waiting starts), one at a time for the flow that has the fewest runs."""
+    heap = [(count, waiting[0], key, waiting) for count, key, waiting in queues if waiting]
+    heapq.heapify(heap)
+    chosen: list[int] = []
+    while heap and room > 0:
+        count, start_id, key, waiting = heapq.heappop(heap)
+        if room == 1 and count > 0 and is_shared:
+            break
+        chosen.append(start_id)
+        room -= 1
+        if len(waiting) > 1:
+            heapq.heappush(heap, (count + 1, waiting[1], key, waiting[1:]))
+    return chosen
 
 
 def look(connection: sqlite3.Connection, start_id: int) -> Row:
@@ -174,9 +203,10 @@ def settle(
         give_back(connection, row, f"the run could not begin: exit code {code}", now)
 
 
-def sweep(connection: sqlite3.Connection, mine: Iterable[int]) -> list[int]:
+def sweep(connection: sqlite3.Connection, mine: Iterable[int], database: str) -> list[int]:
     """Look after what dead engines and runs have left; returns the starts that were closed as lost.
 
+    A run is over when nothing of it works any more: what is left of its session is ended before that is told.
     `mine` are pids that this engine waits for itself. Raises sqlite3.Error.
     """
     own = set(mine)
@@ -198,6 +228,7 @@ def sweep(connection: sqlite3.Connection, mine: Iterable[int]) -> list[int]:
         if (
             pid not in own
             and not local_runs.is_alive(pid, started)
+            and sessions.end(pid, start_id, database)
             and local_runs.finish(connection, start_id, "lost", "the run's process has disappeared")
         ):
             lost.append(start_id)

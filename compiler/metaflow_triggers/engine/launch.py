@@ -44,8 +44,11 @@ class Launcher(Protocol):
     def log_of(self, order: Order) -> str | None:
         """Where its output is, or None."""
 
+    def serve(self, flows: Mapping[str, LocalFlow]) -> None:
+        """These are the flows from now on."""
 
-@dataclass(frozen=True)
+
+@dataclass
 class FlowLauncher:
     """Runs flow files with Metaflow, each in a session of its own: a terminal's Ctrl-C reaches only the engine."""
 
@@ -76,6 +79,10 @@ class FlowLauncher:
             *("run", "--with", "triggers_local_internal", "--tag", local_runs.run_tag(order.flow_key), *namespace),
         ]
 
+    def serve(self, flows: Mapping[str, LocalFlow]) -> None:
+        """These are the flows from now on."""
+        self.flows = flows
+
     def log_of(self, order: Order) -> str | None:
         """`<logs>/<flow>.<start>.log`."""
         return str(Path(self.logs) / f"{order.flow_key}.{order.start_id}.log") if self.logs else None
@@ -89,7 +96,7 @@ class FlowLauncher:
             if path is not None:
                 # Without room for a log the flow still runs.
                 with contextlib.suppress(OSError):
-                    output = stack.enter_context(open(path, "ab"))
+                    output = stack.enter_context(open(path, "ab", opener=private))
             return subprocess.Popen(
                 self.command(order),
                 stdin=subprocess.DEVNULL,
@@ -112,6 +119,9 @@ class CommandLauncher:
     words: Sequence[str]
     knows_database: bool = True
 
+    def serve(self, flows: Mapping[str, LocalFlow]) -> None:
+        """They all run the same command."""
+
     def log_of(self, order: Order) -> str | None:
         """Nowhere."""
         return None
@@ -126,6 +136,11 @@ class CommandLauncher:
             env={**os.environ, local_runs.DATABASE_VARIABLE: self.database},
             start_new_session=True,
         )
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file that only its owner may read. What a run prints is nobody else's business."""
+    return os.open(path, flags, 0o600)
 
 
 def end(pid: int, by: int = signal.SIGTERM) -> None:

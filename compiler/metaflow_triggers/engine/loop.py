@@ -14,13 +14,16 @@ import signal
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from . import issue, launch
+from ..diagnostics import DiagnosticError
+from ..graph.options import max_active
+from . import faults, issue, launch, sessions
 from .clock import Clock, SystemClock
+from .editions import Editions, Editor
 from .issue import Order, Row
 from .matching import Matcher
 from .observe import Change, Observer
@@ -50,6 +53,9 @@ class Source(Protocol):
     def is_idle(self) -> bool:
         """Whether it has nothing to do now."""
 
+    def serve(self, flows: Sequence[LocalFlow]) -> None:
+        """These are the flows from now on."""
+
 
 @dataclass(eq=False)
 class _Child:
@@ -73,9 +79,14 @@ class Engine:
         observer: Observer | None = None,
         max_runs: int = 16,
         run_deadline: float | None = None,
+        editor: Editor | None = None,
     ) -> None:
         self.flows = {flow.key: flow for flow in flows}
         self._keys = list(self.flows)
+        self._database = database
+        self._most = {flow.key: max_active(flow.flow) for flow in flows}
+        self._orphans: Counter[str] = Counter()
+        self._editions = Editions(editor)
         self._launcher = launcher
         self._clock = clock or SystemClock()
         self._sources = sources
@@ -103,7 +114,10 @@ class Engine:
     # the loop ------------------------------------------------------------------------------------------------
 
     def run(self, until_idle: bool = False) -> None:
-        """Work until `stop`, or until there is nothing left to do."""
+        """Work until `stop`, or until there is nothing left to do.
+
+        Raises DiagnosticError (FT740) for a database that is damaged; running flows go on by themselves.
+        """
         for source in self._sources:
             source.start()
         try:
@@ -116,6 +130,7 @@ class Engine:
                 if not busy:
                     self._clock.wait(self._stopped, RETRY_SECONDS if self._problem else POLL_SECONDS)
         finally:
+            self._editions.close()
             for source in self._sources:
                 source.stop()
 
@@ -150,9 +165,12 @@ class Engine:
         try:
             busy = self.turn()
         except sqlite3.Error as error:
+            told = faults.diagnostic(error, self._database)
+            if not faults.may_pass(error):
+                raise DiagnosticError([told]) from error
             if self._problem != str(error):
                 self._problem = str(error)
-                self._observer.on_problem(f"the database does not take what the engine writes, it tries again: {error}")
+                self._observer.on_problem(f"{told.code}: {told.message}; it is tried again")
             self._is_behind = self._may_issue = True
             return False
         if self._problem is not None:
@@ -168,7 +186,7 @@ class Engine:
         if version != self._version:
             self._version = version
             self._is_behind = self._may_issue = True
-        busy = False
+        busy = self._take_edition()
         for source in self._sources:
             if not self._draining and source.turn(self.connection):
                 self._may_issue = self._is_behind = busy = True
@@ -182,6 +200,8 @@ class Engine:
     def _write(self) -> bool:
         """Events, ends of runs and orders in one transaction: each commit waits for the disk."""
         batch = self._matcher.read(self.connection) if self._is_behind else None
+        if batch is not None and self._hold(batch.flows()):
+            batch = self._matcher.read(self.connection)
         self._is_behind = batch is not None
         self._collect_ended()
         ended, refused = list(self._unsettled), list(self._refused_launches)
@@ -213,12 +233,42 @@ class Engine:
             self._launch(order)
         return bool(batch or ended or refused or orders)
 
+    def _take_edition(self) -> bool:
+        """Serve what has been read again; whether there was something. Raises sqlite3.Error; then it comes again."""
+        edition = self._editions.turn()
+        if edition is None:
+            return False
+        self._matcher.flush(self.connection)
+        matcher = Matcher(list(edition.flows))
+        matcher.register(self.connection)  # each flow goes on where it stopped
+        matcher.hold(self.connection, edition.held)
+        self._matcher = matcher
+        self.flows = {flow.key: flow for flow in edition.flows}
+        self._keys = list(self.flows)
+        self._most = {flow.key: max_active(flow.flow) for flow in edition.flows}
+        self._launcher.serve(self.flows)
+        for source in self._sources:
+            source.serve(edition.flows)
+        self._editions.taken()
+        self._is_behind = self._may_issue = True
+        self._observer.on_edition(self.flows, edition.words)
+        return True
+
+    def _hold(self, keys: Collection[str]) -> bool:
+        """Whether files of some of these flows have changed: they are held until those have been read again."""
+        held = self._editions.hold(keys)
+        if held:
+            self._matcher.hold(self.connection, held)
+        return bool(held)
+
     def _take(self) -> list[Order]:
-        running = Counter(child.order.flow_key for child in self._children)
+        waiting = [key for key in issue.waiting_flows(self.connection) if key in self.flows]
+        self._hold(waiting)
         return issue.take(
             self.connection,
-            keys=self.flows,
-            running=running,
+            [key for key in waiting if key not in self._editions.held],
+            most=self._most,
+            running=self._orphans + Counter(child.order.flow_key for child in self._children),
             limit=self._max_runs,
             me=self._me,
             now=self._clock.now(),
@@ -228,7 +278,9 @@ class Engine:
         """Whether none of this engine's flows has anything to be read, issued or ended. Paused starts do not count."""
         if self._children or self._unsettled or self._refused_launches or self._matcher.is_behind(self.connection):
             return False
-        paused = {key for (key,) in self.connection.execute("SELECT flow_key FROM paused")}
+        if self._editions.is_busy():
+            return False
+        paused = {key for (key,) in self.connection.execute("SELECT flow_key FROM paused")} | self._editions.held
         for key in self._keys:
             states = {
                 state
@@ -267,11 +319,19 @@ class Engine:
         )
 
     def _collect_ended(self) -> None:
-        ended = [(child, code) for child in self._children if (code := child.process.poll()) is not None]
+        ended = [
+            (child, code)
+            for child in self._children
+            if (code := child.process.poll()) is not None and self._is_over(child, code)
+        ]
         if ended:
             gone = {id(child) for child, _ in ended}
             self._children = [child for child in self._children if id(child) not in gone]
             self._unsettled += ended
+
+    def _is_over(self, child: _Child, code: int) -> bool:
+        """Whether nothing of a run works any more; what a killed one has left behind is ended."""
+        return code >= 0 or sessions.end(child.process.pid, child.order.start_id, self._database)
 
     def _settle(self, child: _Child, code: int) -> None:
         row = issue.look(self.connection, child.order.start_id)
@@ -284,8 +344,6 @@ class Engine:
         self._unsettled.remove((child, code))
         self._ending.pop(child.process.pid, None)
         self._is_behind = True  # the log may have its outcome from this very engine
-        if code < 0:
-            launch.end(child.process.pid, signal.SIGKILL)  # tasks that the run left behind
         self._tell_ended(child, issue.look(self.connection, child.order.start_id))
 
     def _tell_ended(self, child: _Child, row: Row) -> None:
@@ -301,12 +359,15 @@ class Engine:
         self._next_sweep = self._clock.monotonic() + SWEEP_SECONDS
         self._may_issue = True  # what had to wait before it is tried again
         self._matcher.flush(self.connection)
-        for start_id in issue.sweep(self.connection, [child.process.pid for child in self._children]):
+        mine = [child.process.pid for child in self._children]
+        for start_id in issue.sweep(self.connection, mine, self._database):
             row = issue.look(self.connection, start_id)
             self._observer.on_line(Change("lost", row.flow_key, start_id, row.reason, row.run_id, error=row.error))
             self._is_behind = True
+        adopted = issue.adopted(self.connection, mine)
+        self._orphans = Counter(key for _, _, key, _ in adopted if key in self.flows)
         if self._deadline is not None:
-            for start_id, pid in self._overdue(self._deadline):
+            for start_id, pid in self._overdue(self._deadline, adopted):
                 if issue.mark_ending(self.connection, start_id, "timed_out"):
                     launch.end(pid)
                     self._ending[pid] = (start_id, self._clock.monotonic())
@@ -318,13 +379,12 @@ class Engine:
                 with contextlib.suppress(OSError):
                     launch.end(pid, signal.SIGKILL)
 
-    def _overdue(self, seconds: float) -> list[tuple[int, int]]:
+    def _overdue(self, seconds: float, adopted: list[tuple[int, int, str, str]]) -> list[tuple[int, int]]:
         """(start, pid) of runs beyond their deadline: by a clock that is never set for this engine's own runs."""
         now = self._clock.monotonic()
-        pids = [child.process.pid for child in self._children]
         found = [(child.order.start_id, child.process.pid) for child in self._children if now - child.began > seconds]
         before = timestamp_text(self._clock.now() - timedelta(seconds=seconds))
-        for start_id, pid, key, started_at in issue.adopted(self.connection, pids):
+        for start_id, pid, key, started_at in adopted:
             if key in self.flows and started_at < before:
                 found.append((start_id, pid))
         return found

@@ -17,7 +17,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, local_events, values
+from metaflow_extensions.triggers.plugins import local_events, values
+from metaflow_extensions.triggers.plugins.local_runs import payload_of
 
 from ..language import filters
 from . import joins
@@ -49,6 +50,10 @@ class Batch:
     found: tuple[tuple[Arrived, tuple[Wait, ...]], ...]
     end: int
 
+    def flows(self) -> set[str]:
+        """The keys of the flows that wait for one of the events."""
+        return {wait.flow.key for _, waits in self.found for wait in waits}
+
 
 class Matcher:
     """Reads the log for some flows.
@@ -60,6 +65,7 @@ class Matcher:
         self.flows = tuple(flows)
         self._keys = json.dumps([flow.key for flow in flows])
         self._index: Index = index(flows)
+        self._held: frozenset[str] = frozenset()
         self._end = 0
         self._flushed = 0
 
@@ -83,6 +89,13 @@ class Matcher:
             (self._keys,),
         ).fetchone()
         self._end = self._flushed = low
+
+    def hold(self, connection: sqlite3.Connection, keys: frozenset[str]) -> None:
+        """Match nothing for these flows from here on: what comes now is for the next matcher. Raises sqlite3.Error."""
+        self.flush(connection)  # what they were asked for is done with
+        self._held |= keys
+        self._keys = json.dumps([flow.key for flow in self.flows if flow.key not in self._held])
+        self._index = index(flow for flow in self.flows if flow.key not in self._held)
 
     def is_behind(self, connection: sqlite3.Connection) -> bool:
         """Whether the log has events that this engine has not looked at. Reads only."""
@@ -114,7 +127,7 @@ class Matcher:
         """
         if not batch.found:
             return 0
-        keys = json.dumps(sorted({wait.flow.key for _, waits in batch.found for wait in waits}))
+        keys = json.dumps(sorted(batch.flows()))
         # Another engine may have read some of it since.
         cursors = dict(
             connection.execute(
@@ -209,16 +222,7 @@ def key(event: Arrived) -> str:
 
 def _arrived(row: tuple[int, str, str, str, str, str]) -> Arrived:
     sequence, key, name, kind, body, timestamp = row
-    return Arrived(sequence, key, local_events.identity_of(kind, name, key), name, kind, _payload(body), timestamp)
-
-
-def _payload(text: str) -> dict[str, Any]:
-    """What an accepted event holds. Whoever writes to the file without asking us gets an empty one."""
-    try:
-        value = exact_json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return Arrived(sequence, key, local_events.identity_of(kind, name, key), name, kind, payload_of(body), timestamp)
 
 
 def _read(connection: sqlite3.Connection, sequence: int) -> Arrived:
@@ -240,7 +244,17 @@ def _add(
 ) -> int:
     dependencies, bodies = _told(wait, numbers, events)
     reason = " and ".join(_said(item) for item in events)
-    added = add_start(connection, wait.flow.key, start_key, dependencies, bodies, reason, refusal=refusal, now=now)
+    added = add_start(
+        connection,
+        wait.flow.key,
+        start_key,
+        dependencies,
+        bodies,
+        reason,
+        sequences=[item.sequence for item in events],
+        refusal=refusal,
+        now=now,
+    )
     return added is not None
 
 

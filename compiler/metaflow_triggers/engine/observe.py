@@ -9,7 +9,7 @@ Not here: printing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,9 @@ class Observer:
 
     def on_begin(self, flows: Mapping[str, LocalFlow]) -> None:
         """The engine is about to work on these flows: what is accepted from now on reaches them."""
+
+    def on_edition(self, flows: Mapping[str, LocalFlow], words: Sequence[str]) -> None:
+        """Flows were read again: these are served from now on, and that is what has changed."""
 
     def on_signal(self, text: str) -> None:
         """A signal was taken, and this is what it means. Called between any two instructions: it may take no lock."""

@@ -53,6 +53,12 @@ class Schedules:
         now = self._clock.now()
         return not any(due is not None and due <= now for key, due in self._due.items() if key not in self._paused)
 
+    def serve(self, flows: Iterable[LocalFlow]) -> None:
+        """These are the flows from now on; the next turn enters what is new. A known schedule keeps its next time."""
+        self._schedules = {item.key: item.flow.schedule for item in flows if item.flow.schedule is not None}
+        self._due = {key: due for key, due in self._due.items() if key in self._schedules}
+        self._seen = None
+
     def next_due(self) -> datetime | None:
         """The earliest time at which `turn` has something to do, as far as this engine knows; None without any."""
         return min((due for due in self._due.values() if due is not None), default=None)

@@ -142,11 +142,27 @@ CREATE UNIQUE INDEX IF NOT EXISTS poll_claims_active ON poll_claims (trigger_nam
     "INSERT INTO poll_changes SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM poll_changes)",
 )
 
+_RETENTION = (
+    """
+-- Hashes of ids whose events, starts or claims were pruned (`local_events.forgotten_hash`), and the day of that.
+CREATE TABLE forgotten (
+    hash BLOB PRIMARY KEY,
+    day INTEGER NOT NULL
+) WITHOUT ROWID""",
+    # `retain.days`, `.size`, `.ids` as they were set; `retain.begin`: when pruning begins, "" where nobody has to wait.
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "INSERT INTO settings SELECT 'retain.begin', '' WHERE NOT EXISTS (SELECT 1 FROM events)"
+    " AND NOT EXISTS (SELECT 1 FROM starts)",
+    # When an engine last served the flow.
+    "ALTER TABLE cursors ADD COLUMN served_at TEXT",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     (_SCHEDULES, *_POLLS),  # some files of version 1 have them already
     # Why a poll trigger is not polled for now: the process that polls its file has ended.
     ("ALTER TABLE poll_triggers ADD COLUMN down TEXT",),
+    _RETENTION,
 )
 """The statements of version 1, of version 2, and so on; `PRAGMA user_version` says which a file has."""
 

@@ -13,19 +13,25 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.flows import Flow
+from . import faults, keep
+from .editions import Editor
 from .launch import FlowLauncher, Launcher
 from .loop import Engine, Source
 from .observe import Change, Observer
+from .retention import Retention
 from .schedules import Schedules
+from .store import connect
 from .waits import LocalFlow, local_flow
 
 
@@ -63,6 +69,11 @@ class Lines(Observer):
         with contextlib.suppress(OSError):
             os.write(2, f"metaflow-triggers: {text}\n".encode())
 
+    def on_edition(self, flows: Mapping[str, LocalFlow], words: Sequence[str]) -> None:
+        """Flows were read again."""
+        for text in words:
+            self._print(self._out, f"{'changed':<10} {printable(text)}")
+
     def on_problem(self, text: str) -> None:
         """Something is wrong with the database, or right again."""
         self._print(self._problems, f"metaflow-triggers: {text}")
@@ -91,7 +102,11 @@ def line(change: Change) -> str:
         words.append(change.error[:500])
     if change.log:
         words.append(f"log {change.log}")
-    text = ", ".join(word for word in words if word)
+    return printable(", ".join(word for word in words if word))
+
+
+def printable(text: str) -> str:
+    """The text without what could move a terminal's cursor."""
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
@@ -102,26 +117,45 @@ def serve(
     sources: Sequence[Source] = (),
     observer: Observer | None = None,
     launcher: Launcher | None = None,
+    editor: Editor | None = None,
 ) -> None:
     """Run an engine until a signal, or until it is idle. `sources` add starts beside the flows' schedules.
 
-    Raises DiagnosticError (FT750 and following).
+    Raises DiagnosticError (FT740 to FT743, FT750 and following).
     """
+    try:
+        _serve(flows, options, sources, observer or Lines(sys.stdout, sys.stderr), launcher=launcher, editor=editor)
+    except sqlite3.Error as error:
+        raise DiagnosticError([faults.diagnostic(error, options.database)]) from error
+
+
+def _serve(
+    flows: Sequence[Flow],
+    options: Options,
+    sources: Sequence[Source],
+    watcher: Observer,
+    *,
+    launcher: Launcher | None,
+    editor: Editor | None,
+) -> None:
+    with contextlib.closing(connect(options.database)) as connection:
+        faults.check(connection)
     local = [local_flow(flow) for flow in flows]
-    watcher = observer or Lines(sys.stdout, sys.stderr)
     engine = Engine(
         options.database,
         local,
         launcher or _launcher(local, options),
-        sources=(Schedules(local), *sources),
+        sources=(Schedules(local), Retention(options.database, local, options.logs), *sources),
         observer=watcher,
         max_runs=options.max_runs,
         run_deadline=options.run_deadline,
+        editor=editor,
     )
     before: dict[int, Any] = {}
     try:
         if options.logs is not None:
             _make_folder(options.logs)
+        _announce(engine.connection, watcher)
         before = _handle_signals(engine, watcher)
         watcher.on_begin(engine.flows)
         engine.run(until_idle=options.until_idle)
@@ -129,6 +163,18 @@ def serve(
         for number, handler in before.items():
             signal.signal(number, handler)
         engine.close()
+
+
+def _announce(connection: sqlite3.Connection, watcher: Observer) -> None:
+    """Whose database is older than pruning is told a day before it begins."""
+    begin = keep.announce(connection, datetime.now(timezone.utc))
+    if begin is not None:
+        said = keep.read(connection)
+        watcher.on_problem(
+            f"FT744: this database has kept everything so far; from {begin} on, payloads, logs and finished starts go "
+            f"after {said.days} days, and the oldest when they are more than {said.size >> 20} MiB "
+            "(metaflow-triggers retain --days ... --size ... says otherwise)"
+        )
 
 
 def _launcher(flows: Sequence[LocalFlow], options: Options) -> FlowLauncher:
@@ -143,7 +189,11 @@ def _launcher(flows: Sequence[LocalFlow], options: Options) -> FlowLauncher:
 
 def _make_folder(path: str) -> None:
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        if not Path(path).exists():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).mkdir(mode=0o700, exist_ok=True)
+        if not Path(path).is_dir():
+            raise NotADirectoryError(20, "it is no folder")
         if not os.access(path, os.W_OK):
             raise PermissionError(13, "it cannot be written to")
     except OSError as error:

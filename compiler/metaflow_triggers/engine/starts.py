@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import exact_json, values
-from metaflow_extensions.triggers.plugins.local_events import timestamp_text
+from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, timestamp_text
 
 from ..model.flows import Parameter
 
@@ -48,6 +48,7 @@ def add_start(  # noqa: PLR0917 - six that every caller has
     events: Sequence[dict[str, Any]],
     reason: str,
     *,
+    sequences: Sequence[int] | None = None,
     refusal: str | None = None,
     now: datetime | None = None,
 ) -> int | None:
@@ -55,10 +56,16 @@ def add_start(  # noqa: PLR0917 - six that every caller has
 
     `flow_key` is `link.qualified_name(link.identity(flow))`. `dependencies` are the dependencies of the trigger
     document to which `events` (of `event_body`) belong, in the same order; both are empty for a start without an event
-    (`current.trigger` is None then). `reason` is a line for people. With `refusal` the start is recorded and never
+    (`current.trigger` is None then). With `sequences`, the events' places in the log, their payloads are left there.
+    `reason` is a line for people. With `refusal` the start is recorded and never
     runs. Raises sqlite3.Error.
     """
+    if start_key.startswith("schedule/") and _was_pruned(connection, flow_key, start_key):
+        return None
     document = trigger_document(dependencies, events)
+    for item, sequence in zip(document["events"], sequences or (), strict=bool(sequences)):
+        item["event"] = {key: value for key, value in item["event"].items() if key != "payload"}
+        item["sequence"] = sequence  # `local_runs.whole_document` puts it in
     moment = timestamp_text(now or datetime.now(timezone.utc))
     name = events[-1]["name"] if events else ""
     cursor = connection.execute(
@@ -77,6 +84,12 @@ def add_start(  # noqa: PLR0917 - six that every caller has
         ),
     )
     return cursor.lastrowid if cursor.rowcount > 0 else None
+
+
+def _was_pruned(connection: sqlite3.Connection, flow_key: str, start_key: str) -> bool:
+    """Whether the start was made before, and its row has gone. What an event starts is known by the event."""
+    mark = forgotten_hash("start", flow_key, start_key)
+    return connection.execute("SELECT 1 FROM forgotten WHERE hash = ?", (mark,)).fetchone() is not None
 
 
 def missing_required(parameters: Sequence[Parameter], document: dict[str, Any]) -> str | None:

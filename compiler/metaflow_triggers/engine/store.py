@@ -18,6 +18,7 @@ from metaflow_extensions.triggers.plugins import local_events
 from metaflow_extensions.triggers.plugins.local_events import timestamp_text, transaction
 
 from ..diagnostics import Diagnostic, DiagnosticError
+from . import faults
 from .migrate import InUse, migrate
 from .schema import USER_VERSION
 
@@ -51,12 +52,15 @@ def exists(path: str) -> bool:
 def connect(path: str, create: bool = True) -> sqlite3.Connection:
     """A connection in autocommit mode; the schema is made where there is no file yet (or an empty one).
 
-    Raises DiagnosticError: FT750 (something else, or unreadable), FT751 (made by a newer version), FT752 (no such
-    file and `create` is false), FT755 (an old SQLite), FT756 (made by an older version, one of which is at work).
+    Raises DiagnosticError: FT740 to FT743 (`faults`), FT750 (something else, or unreadable), FT751 (made by a newer
+    version), FT752 (no such file and `create` is false), FT755 (an old SQLite), FT756 (made by an older version, one of
+    which is at work).
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise _refused("FT755", f"this Python has SQLite {sqlite3.sqlite_version}; the engine needs 3.35 or newer")
     file = Path(path)
+    if file.is_dir():
+        raise _refused("FT750", f"`{path}` is a folder, not a database of metaflow-triggers")
     if not file.exists():
         if not create:
             raise _refused(
@@ -65,7 +69,10 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
         if not file.parent.is_dir():
             raise _refused("FT750", f"`{path}` cannot be made: there is no folder `{file.parent}`")
     try:
-        if not file.exists() or file.stat().st_size == 0 or _version(path) < USER_VERSION:
+        if not file.exists():
+            # Payloads are nobody else's business; the files that SQLite makes beside it get the same mode.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if file.stat().st_size == 0 or _version(path) < USER_VERSION:
             migrate(path)
         connection: sqlite3.Connection = local_events.connect(path)
     except InUse:
@@ -75,7 +82,9 @@ def connect(path: str, create: bool = True) -> sqlite3.Connection:
             "end the engine that serves it, then do the same again; what it accepted is kept, its runs go on",
         ) from None
     except sqlite3.Error as error:
-        raise _refused("FT750", f"`{path}` is not a database of metaflow-triggers: {error}") from error
+        if "not a database" in str(error):
+            raise _refused("FT750", f"`{path}` is not a database of metaflow-triggers: {error}") from error
+        raise DiagnosticError([faults.diagnostic(error, path)]) from error
     except OSError as error:
         raise _refused("FT750", f"`{path}` cannot be opened: {error.strerror}") from error
     return connection

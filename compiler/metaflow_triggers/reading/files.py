@@ -87,6 +87,11 @@ def _content(file: str, given: str, severity: str, diagnostics: list[Diagnostic]
         return None
 
 
+def below(folder: str) -> Iterator[str]:
+    """The Python files below a folder."""
+    return _below(Path(folder), [])
+
+
 def _below(folder: Path, unsearched: list[str]) -> Iterator[str]:
     """The Python files below a folder. Of several links to one file the file itself, else the first."""
     seen: set[str] = set()

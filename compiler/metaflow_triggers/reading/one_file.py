@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -60,9 +61,17 @@ def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) ->
     answer = {
         "classes": classes,
         "polls": [to_json(item) for item in polls],
+        "modules": _modules(request.roots, path),
         "diagnostics": [to_wire(item) for item in diagnostics],
     }
     pipe.write(json.dumps(answer).encode())
+
+
+def _modules(roots: Sequence[str], path: Path) -> list[str]:
+    """The real paths of the modules that were imported from below the roots, without the file itself."""
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    found = {os.path.realpath(file) for file in files if isinstance(file, str)} - {str(path)}
+    return sorted(file for file in found if any(file.startswith(root.rstrip(os.sep) + os.sep) for root in roots))
 
 
 def _at_home(file: str) -> Path:

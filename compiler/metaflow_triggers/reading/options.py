@@ -14,7 +14,7 @@ from typing import Any
 from ..language import cron
 from .values import Path, Reader, did_you_mean, is_plain, json_text, kind
 
-_OPTION_KEYS = ("reset_at", "join", "auto_map", "step-functions", "argo-workflows")
+_OPTION_KEYS = ("reset_at", "join", "auto_map", "max_active", "step-functions", "argo-workflows")
 
 
 def read_options(reader: Reader, name: str, options: Any) -> dict[str, Any]:
@@ -58,6 +58,8 @@ def _reset_at(reader: Reader, value: dict[str, Any], path: Path) -> bool:
 def _option_problem(key: str, value: Any) -> str:
     if key == "auto_map" and not isinstance(value, bool):
         return "expected True or False"
+    if key == "max_active" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        return "expected a whole number from 1"
     if key == "join" and value not in ("latest", "queue"):
         return "expected 'latest' or 'queue'"
     if key == "reset_at":

@@ -45,6 +45,7 @@ def read_flows(
         workflow=workflow,
         seconds=options.timeout,
         workers=workers(options),
+        roots=tuple(os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path)) for path in options.paths),
     )
     seams.check_shape(backends)
     seams.prove_in_charge()

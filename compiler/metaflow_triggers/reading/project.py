@@ -58,6 +58,7 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
         flows, others = _flows(answer["classes"], os.path.realpath(file), bases, told)
         read.flows.extend(flows)
         read.left_out.extend(others)
+        read.modules[file] = answer.get("modules", [])
         polls = [from_json(item) for item in answer["polls"]]
         read.polls.extend(polls)
         for item in told:

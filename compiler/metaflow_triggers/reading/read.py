@@ -32,6 +32,7 @@ class LeftOut:
 class Read:
     """What files hold, in the order of the files.
 
+    `modules`: of each file the real paths of what it imported from below the command's paths.
     `skipped` counts files of folders without a flow; `unsearched` are folders that were not looked into.
     """
 
@@ -39,6 +40,7 @@ class Read:
     polls: list[PollTrigger] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    modules: dict[str, list[str]] = field(default_factory=dict)
     skipped: int = 0
     unsearched: list[str] = field(default_factory=list)
 

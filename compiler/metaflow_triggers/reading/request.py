@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Request:
-    """What to read of every file. `seconds`: how long one file may take."""
+    """What to read of every file. `seconds`: how long one file may take; `roots`: the real paths of folders."""
 
     backends: tuple[str, ...]
     production: bool = False
@@ -22,3 +22,4 @@ class Request:
     workflow: bool = True
     seconds: float = 60.0
     workers: int = 1
+    roots: tuple[str, ...] = ()

@@ -116,6 +116,17 @@ RULES: tuple[Rule, ...] = (
         instead="@schedule(daily=True)",
     ),
     Rule(
+        code="FT506",
+        title="the backend cannot bound the runs of a flow",
+        severity="error",
+        finds="`options={'max_active': ...}` of a trigger, for a backend that cannot let further starts wait. Step "
+        "Functions has nothing that holds an execution back. Argo Workflows has a mutex, so it keeps 1 (version 3.6 or "
+        "newer); more would need an object that counts.",
+        why="More runs than the flow can stand would work at once, or starts would be lost.",
+        example="@trigger(event='orders', options={'max_active': 3})      # on step-functions",
+        instead="@trigger(event='orders')          # and let the step that cannot stand it take a lock of its own",
+    ),
+    Rule(
         code="FT510",
         title="the backend cannot run the flow",
         severity="error",

@@ -1,4 +1,4 @@
-"""Rules FT75x: the local engine.
+"""Rules FT74x and FT75x: the local engine.
 
 In, Out, Not here: see `metaflow_triggers.rules.rule`.
 """
@@ -8,6 +8,63 @@ from __future__ import annotations
 from .rule import Rule
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        code="FT740",
+        title="the database is damaged",
+        severity="error",
+        finds="SQLite finds pages of the engine's database that are not as it wrote them, or the disk does not give "
+        "them back. `list`, `history` and the start of `run` look for it shortly; everything else tells it when it "
+        "meets such a page. An engine that meets one ends; its running flows go on.",
+        why="What is read from a damaged file may be wrong, and what is written to it may be lost.",
+        example="$ metaflow-triggers list          # after a disk failed, or `cp` over a file in use",
+        instead="$ cp metaflow-triggers.db damaged.db\n"
+        "$ sqlite3 damaged.db .recover | sqlite3 metaflow-triggers.db     # or take the last backup",
+        language="console",
+    ),
+    Rule(
+        code="FT741",
+        title="the disk of the database is full",
+        severity="error",
+        finds="The engine's database could not grow. What was not accepted is not in it, and whoever asked is told so; "
+        "what was accepted before stays. An engine says it once, and goes on when there is room.",
+        why="An event that is not on disk is not accepted.",
+        example="$ metaflow-triggers emit order-placed      # on a full disk",
+        instead="$ df -h .\n$ metaflow-triggers retain --days 7        # or keep less",
+        language="console",
+    ),
+    Rule(
+        code="FT742",
+        title="the database cannot be written",
+        severity="error",
+        finds="The engine's database, or its folder, may not be written by this user, or is on a disk that is mounted "
+        "read-only. Reading needs it, too: SQLite keeps two files beside it.",
+        why="Nothing can be accepted, started or switched.",
+        example="$ chmod a-w . metaflow-triggers.db\n$ metaflow-triggers pause",
+        instead="$ chmod u+w . metaflow-triggers.db",
+        language="console",
+    ),
+    Rule(
+        code="FT743",
+        title="the database stays locked",
+        severity="error",
+        finds="Another process kept a transaction open for longer than a minute. Ours take milliseconds.",
+        why="Nothing else can be written meanwhile.",
+        example="$ sqlite3 metaflow-triggers.db\nsqlite> BEGIN IMMEDIATE;        -- and left open",
+        instead="$ lsof metaflow-triggers.db        # then end the process that keeps it",
+        language="console",
+    ),
+    Rule(
+        code="FT744",
+        title="an older database will be pruned",
+        severity="note",
+        finds="The database was made before the engine pruned anything. A day after an engine has said so first, "
+        "payloads, logs and finished starts go when they are older than 30 days, and the oldest when they are more "
+        "than 2 GiB. Ids stay, as hashes: nothing starts twice.",
+        why="Without it the file grows for ever.",
+        example="$ metaflow-triggers run flows       # after an upgrade",
+        instead="$ metaflow-triggers retain --days 365 --size 20GiB      # what is set holds at once",
+        language="console",
+    ),
     Rule(
         code="FT750",
         title="the file is not a database of the local engine",

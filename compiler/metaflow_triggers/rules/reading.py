@@ -69,8 +69,9 @@ RULES: tuple[Rule, ...] = (
         code="FT107",
         title="bad `options`",
         severity="error",
-        finds="`options` is no dict, has an unknown key, or a value of a wrong form; `reset_at` has a cron expression "
-        "or a timezone that is not understood. Its cron has the five fields of Argo: Sunday is 0.",
+        finds="`options` is no dict, has an unknown key, or a value of a wrong form (`max_active` is a number from 1); "
+        "`reset_at` has a cron expression or a timezone that is not understood. Its cron has the five fields of "
+        "Argo: Sunday is 0.",
         why="An option that is ignored is one that the user counts on.",
         example="@trigger(event='data-ready', options={'automap': True})",
         instead="@trigger(event='data-ready', options={'auto_map': True})",

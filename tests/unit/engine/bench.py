@@ -63,6 +63,9 @@ class AtOnce:
     def log_of(self, order) -> None:
         return None
 
+    def serve(self, flows) -> None:
+        self.flows = flows
+
     def launch(self, order) -> Ended:
         self.orders.append(order)
         state = self.ends(order)
@@ -85,6 +88,10 @@ class Told(Observer):
     def __init__(self) -> None:
         self.changes = []
         self.problems = []
+        self.words = []
+
+    def on_edition(self, flows, words) -> None:
+        self.words += words
 
     def on_line(self, change) -> None:
         self.changes.append(change)
@@ -145,7 +152,11 @@ class Bench:
             connection.close()
 
     def documents(self):
-        return [json.loads(text) for (text,) in self.rows("document")]
+        connection = local_events.connect(self.path)
+        try:
+            return [json.loads(local_runs.whole_document(connection, text)) for (text,) in self.rows("document")]
+        finally:
+            connection.close()
 
     def payloads(self):
         """Of each start, the payloads of its events."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,7 @@ from metaflow_triggers.engine.launch import CommandLauncher
 from metaflow_triggers.engine.store import transaction
 
 from .bench import AtOnce, Ended
-from .flows import all_of, any_of, event, finished, flow
+from .flows import all_of, any_of, event, finished, flow, with_options
 
 
 def turns(engine, number=5):
@@ -27,18 +28,73 @@ def turns(engine, number=5):
         engine.turn()
 
 
-def test_slow_flows_take_their_places_and_never_the_last_one_of_another(bench):
+def test_the_runs_of_all_flows_are_bounded_and_the_last_place_is_for_a_flow_that_has_none(bench):
     b = bench(flow("Slow", any_of(event("x"))), flow("Quick", any_of(event("y"))))
     engine = b.engine(lambda order: None if order.flow_key == "Slow" else "succeeded", max_runs=3)
     for _ in range(5):
         b.emit("x")
     turns(engine)
-    assert b.rows("state") == [("started",)] * 3 + [("claimed",)] * 2
+    assert b.rows("state") == [("started",)] * 2 + [("claimed",)] * 3
     b.emit("y")
     b.emit("y")
     turns(engine)
     assert b.rows("state", "flow_key = 'Quick'") == [("succeeded",), ("succeeded",)]
-    assert len(b.launcher.running) == 3
+    assert len(b.launcher.running) == 2
+
+
+def test_a_flow_that_is_alone_has_all_places(bench):
+    b = bench(flow("Slow", any_of(event("x"))))
+    engine = b.engine(lambda order: None, max_runs=3)
+    for _ in range(5):
+        b.emit("x")
+    turns(engine)
+    assert b.rows("state") == [("started",)] * 3 + [("claimed",)] * 2
+
+
+def test_places_are_shared_fairly_whatever_came_first(bench):
+    b = bench(*(flow(name, any_of(event(name.lower()))) for name in "ABC"))
+    engine = b.engine(lambda order: None, max_runs=7)
+    for name, number in (("a", 20), ("b", 5), ("c", 1)):
+        for _ in range(number):
+            b.emit(name)
+    turns(engine)
+    assert Counter(key for (key,) in b.rows("flow_key", "state = 'started'")) == {"A": 3, "B": 2, "C": 1}
+
+
+def test_runs_that_a_dead_engine_left_count_too(bench):
+    b = bench(flow("A", any_of(event("x"))), flow("B", any_of(event("y"))))
+    first = b.engine(lambda order: None, max_runs=3)
+    for _ in range(5):
+        b.emit("x")
+    first.turn()
+    assert b.rows("state", "flow_key = 'A'") == [("started",)] * 2 + [("claimed",)] * 3
+    connection = local_events.connect(b.path)
+    connection.execute("UPDATE starts SET owner_pid = 999999999, owner_started = 'x' WHERE state = 'started'")
+    connection.close()
+    second = b.engine(lambda order: None, max_runs=3)
+    for _ in range(5):
+        b.emit("y")
+    turns(second)
+    assert b.rows("state", "flow_key = 'B'") == [("started",)] + [("claimed",)] * 4
+
+
+def test_further_starts_of_a_flow_wait_while_so_many_are_active_on_the_database(bench):
+    bounded = with_options(any_of(event("x")), max_active=2)
+    b = bench(flow("A", bounded, any_of(event("z"))), flow("B", any_of(event("x"))))
+    engines = [b.engine(lambda order: None if order.flow_key == "A" else "succeeded") for _ in range(2)]
+    for name in "xxxz":
+        b.emit(name)
+    for engine in (*engines, *engines):
+        turns(engine)
+    assert b.rows("state", "flow_key = 'A'") == [("started",)] * 2 + [("claimed",)] * 2
+    assert b.rows("state", "flow_key = 'B'") == [("succeeded",)] * 3
+    for (start_id,) in b.rows("id", "flow_key = 'A' AND state = 'started'"):
+        connection = local_events.connect(b.path)
+        local_runs.finish(connection, start_id, "failed", "because")
+        connection.close()
+    for engine in engines:
+        turns(engine)
+    assert b.rows("state", "flow_key = 'A'") == [("failed",)] * 2 + [("started",)] * 2
 
 
 def test_starts_are_issued_oldest_first(bench):
@@ -341,9 +397,7 @@ def test_a_full_disk_stops_nothing_for_good_and_loses_no_accepted_event(bench):
     engine.connection.execute(f"PRAGMA max_page_count={pages + 2}")
     for _ in range(50):
         engine._turn_safely()
-    assert b.told.problems == [
-        "the database does not take what the engine writes, it tries again: database or disk is full"
-    ]
+    assert b.told.problems == [f"FT741: the disk of the database `{b.path}` is full; it is tried again"]
     assert b.rows() == []
     engine.connection.execute("PRAGMA max_page_count=1000000")
     engine.run(until_idle=True)

@@ -117,9 +117,10 @@ def test_something_else_than_our_database_is_refused_and_untouched(world, comman
 
 def launched(world):
     """Which starts an engine would launch now."""
-    keys = {"Flow", "a.b.Other"}
+    most = {"Flow": None, "a.b.Other": None}
     me = issue.owner()
-    orders = issue.take(world.connection, keys=keys, running={}, limit=9, me=me, now=world.clock.now())
+    waiting = issue.waiting_flows(world.connection)
+    orders = issue.take(world.connection, waiting, most=most, running={}, limit=9, me=me, now=world.clock.now())
     world.connection.execute("UPDATE starts SET owner_pid = NULL, owner_started = NULL")
     return sorted(order.flow_key for order in orders)
 

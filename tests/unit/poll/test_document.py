@@ -213,14 +213,14 @@ def test_the_error_handling_of_the_examples_logs_and_goes_on(world, tmp_path, ca
 
 
 def test_runs_of_files_that_import_cloaca_find_it(tmp_path):
-    from metaflow_triggers.commands.polls import sources
+    from metaflow_triggers.commands.polls import poller
 
     file = tmp_path / "one.py"
     for line, expected in (("import cloaca", True), ("import metaflow_triggers.poll as cloaca", False)):
         file.write_text(line + "\n")
         environment = {"PYTHONPATH": "/before"}
         graph = link([flow("One", file=str(file))])
-        assert sources(graph, Options(database=str(tmp_path / "x.db"), environment=environment)) == []
+        poller(graph, Options(database=str(tmp_path / "x.db"), environment=environment)).stop(0)
         assert (environment["PYTHONPATH"] != "/before") is expected
     code = "import cloaca, sys; print(cloaca.trigger.__module__)"
     found = subprocess.run(

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from metaflow_extensions.triggers.plugins import exact_json, values
+from metaflow_extensions.triggers.plugins import exact_json, local_runs, values
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.clock import SystemClock
 from metaflow_triggers.engine.polls.poller import Poller
@@ -79,7 +79,10 @@ def campaign(folder: Path, kills: int, seed: int) -> None:
         ended = next_of(running)
         running.remove(ended)
         # The flow acknowledges what was fired, and something new arrives.
-        fired = {exact_json.loads(text)["item"] for (text,) in connection.execute("SELECT context FROM poll_claims")}
+        fired = {
+            exact_json.loads(text)["item"]
+            for (text,) in connection.execute("SELECT body FROM events WHERE kind = 'poll'")
+        }
         for item in fired:
             (inbox / item).unlink(missing_ok=True)
         (inbox / items[number]).touch() if items[number] not in fired else None
@@ -89,9 +92,13 @@ def campaign(folder: Path, kills: int, seed: int) -> None:
         os.waitpid(pid, 0)
 
     claims = connection.execute(
-        "SELECT trigger_name, generation, start_key, context FROM poll_claims ORDER BY trigger_name, generation"
+        "SELECT trigger_name, generation, start_key, body FROM poll_claims JOIN events ON events.id = start_key"
+        " ORDER BY trigger_name, generation"
     ).fetchall()
-    starts = {key: exact_json.loads(text) for key, text in connection.execute("SELECT start_key, document FROM starts")}
+    starts = {
+        key: exact_json.loads(local_runs.whole_document(connection, text))
+        for key, text in connection.execute("SELECT start_key, document FROM starts").fetchall()
+    }
     assert {row[2] for row in claims} == set(starts) and len(claims) == len(starts) > 0
     for name in ("exclusive", "concurrent"):
         generations = [row[1] for row in claims if row[0] == name]
@@ -99,7 +106,7 @@ def campaign(folder: Path, kills: int, seed: int) -> None:
     for _, _, key, context in claims:
         (event,) = values.select(starts[key])
         assert event.payload["item"] == exact_json.loads(context)["item"]
-    once = [context for name, _, _, context in claims if name == "exclusive"]
+    once = [exact_json.loads(context)["item"] for name, _, _, context in claims if name == "exclusive"]
     assert len(once) == len(set(once))
     logged = connection.execute("SELECT count(*) FROM events WHERE kind = 'poll'").fetchone()[0]
     assert logged == len(starts)

@@ -1,16 +1,17 @@
 """When triggers are polled, and what becomes of what they say. No thread, no process and no real clock."""
 
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.polls import claims, records
+from metaflow_triggers.engine.retention import Retention
 from metaflow_triggers.model.flows import Parameter, Span
 from metaflow_triggers.poll import Context, TriggerNotFound
 
-from .world import Later, World, counter, fire, polled, skip
+from .world import HandClock, Later, World, counter, fire, polled, skip
 
 HERE = Span("flow.py", 1, 1, 1, 1)
 
@@ -429,10 +430,32 @@ def test_no_generation_is_used_twice_also_after_pruning(world):
     world.poller(polled(counter()))
     world.pass_time(3)
     world.end_runs()
-    assert claims.prune(world.connection, "count", keep=0) == 3
+    later = HandClock()
+    later.wall = datetime.now(timezone.utc) + timedelta(days=40)
+    assert Retention(world.path, [], None, later).step(world.connection) == 3
     world.pass_time(2)
     assert [item["generation"] for item in world.history("count")] == [5, 4]
-    assert len({item["start_key"] for item in world.starts()}) == 5
+    assert [item["start_key"][-3:] for item in world.starts()] == ["-g4", "-g5"]
+
+
+def test_a_context_that_never_starts_again_does_not_after_its_run_was_pruned_either(world):
+    world.poller(polled(lambda: fire(Context({"order": 7})), name="orders", dedup="once"))
+    world.pass_time(1)
+    world.end_runs()
+    later = HandClock()
+    later.wall = datetime.now(timezone.utc) + timedelta(days=40)
+    assert Retention(world.path, [], None, later).step(world.connection) == 1
+    world.pass_time(3)
+    assert world.starts() == []
+
+
+def test_a_context_with_keys_of_ours_is_told_as_it_was_fired(world):
+    fired = {"trigger_name": "mine", "n": 1, "triggered_at": None}
+    world.poller(polled(lambda: fire(Context(fired)), name="odd"))
+    world.pass_time(0.5)
+    assert world.contexts("odd") == [fired]
+    (payload,) = [item["document"]["events"][0]["event"]["payload"] for item in world.starts()]
+    assert payload["trigger_name"] == "odd"
 
 
 def test_a_database_that_takes_nothing_keeps_the_fire_and_no_other_poll_waits(world):

@@ -88,6 +88,9 @@ class AtOnce:
         else:
             self.heard.answered(name, Answer("skip") if context is None else Answer("fire", context))
 
+    def restart(self, file: str) -> None:
+        pass
+
     def stop(self, seconds: float) -> None:
         pass
 
@@ -166,7 +169,13 @@ class World:
     def starts(self) -> list[dict[str, Any]]:
         rows = self.connection.execute("SELECT id, flow_key, start_key, state, document FROM starts ORDER BY id")
         names = ("id", "flow_key", "start_key", "state", "document")
-        return [{**dict(zip(names, row, strict=True)), "document": exact_json.loads(row[4])} for row in rows]
+        return [
+            {**dict(zip(names, row, strict=True)), "document": exact_json.loads(self._whole(row[4]))}
+            for row in rows.fetchall()
+        ]
+
+    def _whole(self, text: str) -> str:
+        return str(local_runs.whole_document(self.connection, text))
 
     # what runs would do ---------------------------------------------------------------------------------------
 

@@ -57,5 +57,8 @@ class Hosts(Protocol):
     def poll(self, file: str, names: Iterable[str]) -> None:
         """Poll these now, or as soon as it can be."""
 
+    def restart(self, file: str) -> None:
+        """The file has changed: its process begins anew when its polls have ended."""
+
     def stop(self, seconds: float) -> None:
         """Let polls that have begun end, at most for so many seconds; then end all."""

@@ -103,11 +103,11 @@ class Children:
     def poll(self, file: str, names: Iterable[str]) -> None:
         """Poll these now, or when the file's process is there again."""
         asked = tuple(names)
-        self._order(lambda: self._ask(self._files[file], asked))
+        self._order(lambda: self._ask(self._files.setdefault(file, _File(file)), asked))
 
     def restart(self, file: str) -> None:
         """The file has changed: its process ends when its polls have, and another one begins."""
-        self._order(lambda: self._change(self._files[file]))
+        self._order(lambda: self._change(file))
 
     def stop(self, seconds: float) -> None:
         """Let polls that have begun end, at most for so many seconds; then end all processes."""
@@ -174,7 +174,10 @@ class Children:
                 self._told.answered(name, None)
         self._send(file)
 
-    def _change(self, file: _File) -> None:
+    def _change(self, path: str) -> None:
+        file = self._files.get(path)
+        if file is None:
+            return
         file.failures, file.again = 0, None
         file.is_changed = file.link is not None
         if file.names:

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import exact_json
-from metaflow_extensions.triggers.plugins.local_events import insert, timestamp_text
+from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, insert, timestamp_text
 
 from ...model.flows import Parameter
 from ...model.names import poll_slug
@@ -28,6 +28,8 @@ from ..store import transaction
 
 PAYLOAD_LIMIT = 240 * 1024
 """Bytes of JSON of a payload, the same as of any event's (`event_check.PAYLOAD_LIMIT`)."""
+RESERVED = frozenset(("trigger_name", "triggered_at"))
+"""Keys of the payload that the context has not, or not so."""
 WHOLE_PARAMETER = "trigger_context"
 """A JSON parameter of this name gets the whole payload."""
 
@@ -143,6 +145,8 @@ def _blocked(connection: sqlite3.Connection, target: Target, digest: str) -> boo
     """Whether an equal context is claimed and its run has not ended; with dedup="once", whether it ever was."""
     ended = ", ".join(f"'{state}'" for state in starts.TERMINAL)
     over = "" if target.dedup == "once" else f" AND active = 1 AND coalesce(starts.state, 'lost') NOT IN ({ended})"
+    if target.dedup == "once" and _was_pruned(connection, target, digest):
+        return True
     return (
         connection.execute(
             "SELECT 1 FROM poll_claims LEFT JOIN starts USING (flow_key, start_key)"  # noqa: S608 - our own words
@@ -151,6 +155,11 @@ def _blocked(connection: sqlite3.Connection, target: Target, digest: str) -> boo
         ).fetchone()
         is not None
     )
+
+
+def _was_pruned(connection: sqlite3.Connection, target: Target, digest: str) -> bool:
+    mark = forgotten_hash("poll", target.trigger, digest)
+    return connection.execute("SELECT 1 FROM forgotten WHERE hash = ?", (mark,)).fetchone() is not None
 
 
 def _store(connection: sqlite3.Connection, fire: Fire, digest: str, generation: int, now: datetime) -> None:
@@ -169,7 +178,8 @@ def _store(connection: sqlite3.Connection, fire: Fire, digest: str, generation: 
             key,
             fire.tick_key,
             generation,
-            exact_json.dumps(fire.context),
+            # The log has it, without what its payload has under other keys.
+            exact_json.dumps(fire.context) if RESERVED & fire.context.keys() else "",
             digest,
             int(not target.allow_concurrent),
             1,
@@ -179,20 +189,16 @@ def _store(connection: sqlite3.Connection, fire: Fire, digest: str, generation: 
     )
     event = starts.event_body(target.trigger, key, moment, payload, "poll")
     insert(connection, (key, target.trigger, "poll", exact_json.dumps(payload), moment))
+    (sequence,) = connection.execute("SELECT sequence FROM events WHERE kind = 'poll' AND id = ?", (key,)).fetchone()
     made = starts.add_start(
-        connection, target.flow_key, key, [dependency_of(target, payload)], [event], f"poll {target.trigger}", now=now
+        connection,
+        target.flow_key,
+        key,
+        [dependency_of(target, payload)],
+        [event],
+        f"poll {target.trigger}",
+        sequences=[sequence],
+        now=now,
     )
     if made is None:
         raise sqlite3.IntegrityError(f"the start {key} is there already")
-
-
-def prune(connection: sqlite3.Connection, trigger: str, keep: int) -> int:
-    """Forget all but the newest `keep` ended claims of a trigger; returns how many. Generations go on counting."""
-    ended = ", ".join(f"'{state}'" for state in starts.TERMINAL)
-    with transaction(connection):
-        return connection.execute(
-            "DELETE FROM poll_claims WHERE trigger_name = ? AND id IN (SELECT poll_claims.id FROM poll_claims"  # noqa: S608
-            f" JOIN starts USING (flow_key, start_key) WHERE trigger_name = ? AND starts.state IN ({ended})"
-            " ORDER BY generation DESC LIMIT -1 OFFSET ?)",
-            (trigger, trigger, keep),
-        ).rowcount

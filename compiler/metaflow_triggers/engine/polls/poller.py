@@ -26,6 +26,7 @@ from metaflow_extensions.triggers.plugins.local_runs import is_alive, process_st
 
 from .. import store
 from ..clock import Clock
+from ..waits import LocalFlow
 from . import claims, work
 from . import store as poll_store
 from .answers import Answer, Hosts
@@ -60,6 +61,7 @@ class Poller:
         self._woken = woken
         self._states = {item.name: State(item) for item in triggers}
         self._served: dict[str, set[str]] = {item.file: set() for item in triggers}
+        self._next: tuple[Sequence[PolledTrigger], frozenset[str]] | None = None
         self._heap: list[tuple[float, str]] = []
         self._heap_lock = threading.Lock()
         self._owner = uuid.uuid4().hex
@@ -91,12 +93,22 @@ class Poller:
 
     def is_idle(self) -> bool:
         """Whether each trigger of this engine was polled at least once, and no poll runs now."""
-        return self._entered and all(self._is_quiet(state) for state in self._states.values())
+        states = self._states.values()
+        return self._next is None and (self._entered or not states) and all(map(self._is_quiet, states))
 
     def _is_quiet(self, state: State) -> bool:
         if not state.owned or state.trigger.name in self._disabled:
             return True
         return bool(state.changes) and (not state.busy or state.down is not None) and state.unclaimed is None
+
+    def serve(self, flows: Sequence[LocalFlow]) -> None:
+        """What is polled is said with its files (`poll_these`)."""
+
+    def poll_these(self, triggers: Sequence[PolledTrigger], changed: Iterable[str] = ()) -> None:
+        """Poll these from now on; of the files that have changed, new processes begin. From any thread."""
+        with self._heap_lock:
+            before = frozenset() if self._next is None else self._next[1]
+            self._next = (tuple(triggers), before | frozenset(changed))
 
     # life ----------------------------------------------------------------------------------------------------------
 
@@ -142,7 +154,8 @@ class Poller:
                 problem = ""
             except Exception as error:  # a full disk, a locked file: the next round tries again
                 if problem != str(error):
-                    log.exception("polls go on, but there is a problem: %s", error)
+                    say = log.error if isinstance(error, sqlite3.Error) else log.exception
+                    say("polls go on, but there is a problem: %s", error)
                 problem, seconds = str(error), _UPKEEP_SECONDS
             if self._clock.wait(wake, seconds) and wake is self._wake:
                 wake.clear()
@@ -173,8 +186,8 @@ class Poller:
         with self._heap_lock:
             while self._heap and self._heap[0][0] <= now:
                 due, name = heapq.heappop(self._heap)
-                state = self._states[name]
-                if not state.owned or due != state.due:
+                state = self._states.get(name)
+                if state is None or not state.owned or due != state.due:
                     continue  # given up, or taken anew with other times
                 interval = state.trigger.interval_milliseconds / 1000
                 missed = int((now - due) // interval)
@@ -209,15 +222,19 @@ class Poller:
 
     def wanted(self, name: str) -> bool:
         """Whether a poll that was asked for is still to be made."""
-        return self._states[name].owned and name not in self._disabled and not self._stopping.is_set()
+        state = self._states.get(name)
+        return state is not None and state.owned and name not in self._disabled and not self._stopping.is_set()
 
     def begun(self, name: str) -> None:
         """A poll has begun."""
-        self._states[name].poll_at = self._clock.now()
+        if name in self._states:
+            self._states[name].poll_at = self._clock.now()
 
     def answered(self, name: str, answer: Answer | None) -> None:
         """A poll has ended; None: it was not made."""
-        state = self._states[name]
+        state = self._states.get(name)
+        if state is None:  # its declaration has gone meanwhile
+            return
         try:
             fire = None if answer is None else work.fire_of(state, answer, self._clock)
         except Exception as error:  # nothing that a poll answers may stop those of others
@@ -232,12 +249,12 @@ class Poller:
         """The process of these triggers has ended; the next one starts after so many seconds."""
         when = (self._clock.now() + timedelta(seconds=seconds)).strftime("%H:%M:%S UTC")
         log.error("%s; the next one starts in %g s%s", why, seconds, f"\n{trace.rstrip()}" if trace else "")
-        for name in names:
+        for name in self._states.keys() & set(names):
             self._states[name].is_down(f"{why}; the next one starts at {when}")
 
     def up(self, names: Iterable[str]) -> None:
         """The process of these triggers is ready."""
-        for name in names:
+        for name in self._states.keys() & set(names):
             if self._states[name].down is not None:
                 self._states[name].is_down(None)
 
@@ -281,7 +298,10 @@ class Poller:
         Called by one thread only.
         """
         self._save()
+        self._change()
         now = self._clock.monotonic()
+        if not self._states and not self._entered:
+            return _UPKEEP_SECONDS  # nothing to poll: no word of this engine either
         if now - self._last_beat >= _BEAT_SECONDS or not self._entered:
             with store.transaction(self._rows):
                 if not poll_store.beat(self._rows, self._owner):  # the first time; or another engine took us for dead
@@ -290,6 +310,30 @@ class Poller:
             self._entered, self._last_beat = True, now
             self._take(owned, now)
         return _UPKEEP_SECONDS
+
+    def _change(self) -> None:
+        """Serve other triggers. Whoever looks meanwhile sees all the old ones, or all the new ones."""
+        with self._heap_lock:
+            given = self._next
+        if given is None:
+            return
+        triggers, changed = given
+        gone = self._states.keys() - {item.name for item in triggers}
+        with store.transaction(self._rows):
+            poll_store.register(self._rows, [item.registration for item in triggers], self._clock.now())
+            poll_store.release(self._rows, self._owner, gone)
+        states = {item.name: self._states.get(item.name) or State(item) for item in triggers}
+        for item in triggers:
+            states[item.name].trigger = item
+        self._states = states
+        for file in {item.file for item in triggers}:
+            self._served.setdefault(file, set())
+        for file in changed:
+            self._hosts.restart(file)
+        self._last_beat = float("-inf")
+        with self._heap_lock:
+            if self._next is given:
+                self._next = None
 
     def _take(self, owned: dict[str, int], now: float) -> None:
         for file, names in self._served.items():

@@ -22,6 +22,7 @@ from ...poll.errors import PollTypeError, PollValueError, TriggerNotFound
 from .. import store
 from ..store import transaction
 from . import store as poll_store
+from .claims import RESERVED
 
 _SCHEDULE = (
     "SELECT id, name AS trigger_name, workflow AS workflow_name, interval_ms AS poll_interval_ms, allow_concurrent,"
@@ -32,8 +33,9 @@ _EXECUTION = (
     "SELECT c.id, t.id AS schedule_id, c.trigger_name, c.context_hash, s.run_id AS pipeline_execution_id,"
     " s.run_id AS workflow_execution_id, c.claimed_at AS started_at, s.ended_at AS completed_at,"
     " c.claimed_at AS created_at, c.workflow_name, c.context, c.generation, s.run_id, coalesce(s.state, 'lost') AS"
-    " state, c.due_at AS scheduled_at, s.started_at AS run_started_at, coalesce(s.attempts, 0) AS attempts, s.error"
-    " FROM poll_claims c JOIN poll_triggers t ON t.name = c.trigger_name"
+    " state, c.due_at AS scheduled_at, s.started_at AS run_started_at, coalesce(s.attempts, 0) AS attempts, s.error,"
+    " (SELECT body FROM events e WHERE e.kind = 'poll' AND e.id = c.start_key) AS body FROM poll_claims c"
+    " JOIN poll_triggers t ON t.name = c.trigger_name"
     " LEFT JOIN starts s ON s.flow_key = c.flow_key AND s.start_key = c.start_key"
 )
 
@@ -102,7 +104,16 @@ def history(
         return []
     where = " WHERE c.trigger_name = ? ORDER BY c.generation DESC LIMIT ? OFFSET ?"
     rows = _dicts(connection, _EXECUTION + where, (name, *_window(limit, offset)))
-    return [{**row, "context": json.loads(row["context"])} for row in rows]
+    return [_with_context(row) for row in rows]
+
+
+def _with_context(row: dict[str, Any]) -> dict[str, Any]:
+    """The context that was fired: the payload without what was put in, unless it had such keys itself."""
+    body = row.pop("body")
+    if row["context"]:
+        return {**row, "context": json.loads(row["context"])}
+    payload = json.loads(body or "{}")
+    return {**row, "context": {key: value for key, value in payload.items() if key not in RESERVED}}
 
 
 def _window(limit: int | None, offset: int) -> tuple[int, int]:

@@ -113,6 +113,14 @@ def acquire(
     return {name: epoch for name, epoch in rows if name in names}
 
 
+def release(connection: sqlite3.Connection, owner: str, names: Collection[str]) -> None:
+    """Give some triggers up, inside the caller's transaction."""
+    connection.executemany(
+        "UPDATE poll_triggers SET owner = NULL, down = NULL WHERE owner = ? AND name = ?",
+        [(owner, name) for name in names],
+    )
+
+
 def leave(connection: sqlite3.Connection, owner: str) -> None:
     """Give everything up, inside the caller's transaction."""
     connection.execute("UPDATE poll_triggers SET owner = NULL, down = NULL WHERE owner = ?", (owner,))

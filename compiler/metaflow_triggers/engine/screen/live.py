@@ -16,7 +16,7 @@ import shutil
 import sqlite3
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -138,6 +138,13 @@ class Live(Observer):
         """The engine is about to work on these flows: draw from now on."""
         self._flows = flows
         self._thread.start()
+
+    def on_edition(self, flows: Mapping[str, LocalFlow], words: Sequence[str]) -> None:
+        """Flows were read again."""
+        self._flows = flows
+        for text in words:
+            self._screen.say(f"changed    {text}")
+        self._changed.set()
 
     def on_line(self, change: Change) -> None:
         """A run started or ended: the table will show it."""

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from typing import Any
 
 from . import event_check
 
@@ -21,10 +22,14 @@ APPLICATION_ID = 0x4D465452
 BUSY_MILLISECONDS = 60_000
 """How long a statement waits for another process to end its transaction."""
 
-# The second question is about rows of earlier versions, whose key was the id alone.
-_INSERT = """\
+# The second question is about rows of earlier versions, whose key was the id alone; the third about events that were
+# pruned. A file of an earlier version, whose engine is at work, has no such table.
+_NEW = """\
 INSERT INTO events (id, name, kind, body, timestamp) SELECT ?1, ?2, ?3, ?4, ?5
-WHERE NOT EXISTS (SELECT 1 FROM events WHERE kind = ?3 AND id = ?6 AND name = ?2) ON CONFLICT (kind, id) DO NOTHING"""
+WHERE NOT EXISTS (SELECT 1 FROM events WHERE kind = ?3 AND id = ?6 AND name = ?2)"""
+_INSERT_IN_OLD = f"{_NEW} ON CONFLICT (kind, id) DO NOTHING"
+_UNPRUNED = "AND NOT EXISTS (SELECT 1 FROM forgotten WHERE hash IN (?7, ?8))"
+_INSERT = f"{_NEW} {_UNPRUNED} ON CONFLICT (kind, id) DO NOTHING"
 
 Row = tuple[str, str, str, str, str]
 """id, name, kind (event, finish, schedule or poll), JSON text of the payload, time (`timestamp_text`)."""
@@ -95,21 +100,34 @@ def identity_of(kind: str, name: str, key: str) -> str:
     return key.removeprefix(f"{name}/") if kind == "event" else key
 
 
-def _values(row: Row) -> tuple[str, ...]:
+def forgotten_hash(kind: str, name: str, key: str) -> bytes:
+    """What is kept of an event that was pruned: 16 bytes of a digest of its kind, name and row key."""
+    import hashlib
+
+    return hashlib.sha256("\0".join((kind, name, key)).encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _values(row: Row) -> tuple[Any, ...]:
     identity, name, kind, body, timestamp = row
-    return (row_key(kind, name, identity), name, kind, body, timestamp, identity)
+    key = row_key(kind, name, identity)
+    old = forgotten_hash(kind, name, identity)
+    return (key, name, kind, body, timestamp, identity, forgotten_hash(kind, name, key), old)
 
 
 def insert(connection: sqlite3.Connection, row: Row) -> bool:
-    """Add a row inside the caller's transaction. False if the log has an event of this kind, name and id."""
-    return connection.execute(_INSERT, _values(row)).rowcount > 0
+    """Add a row inside the caller's transaction. False if the log has, or had, an event of this kind, name and id."""
+    try:
+        return connection.execute(_INSERT, _values(row)).rowcount > 0
+    except sqlite3.OperationalError as error:
+        if "no such table: forgotten" not in str(error):
+            raise
+        return connection.execute(_INSERT_IN_OLD, _values(row)[:6]).rowcount > 0
 
 
 def append_many(connection: sqlite3.Connection, rows: Iterable[Row]) -> int:
     """Add rows in one transaction; returns how many were new."""
     with transaction(connection):
-        count = connection.executemany(_INSERT, map(_values, rows)).rowcount
-    return int(count)
+        return sum(insert(connection, row) for row in rows)
 
 
 def accepted(connection: sqlite3.Connection, name: str, identity: str) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
-from . import local_events
+from . import exact_json, local_events
 
 DATABASE_VARIABLE = "METAFLOW_TRIGGERS_DATABASE"
 START_VARIABLE = "METAFLOW_TRIGGERS_START"
@@ -79,7 +79,31 @@ def begin(connection: sqlite3.Connection, start_id: int) -> tuple[str, str] | No
         " WHERE id = ? AND state = 'claimed' RETURNING flow_key, document",
         (pid, process_started(pid), now_text(), start_id),
     ).fetchone()
-    return found
+    return None if found is None else (found[0], whole_document(connection, found[1]))
+
+
+def whole_document(connection: sqlite3.Connection, text: str) -> str:
+    """The text of a start's document with the payloads of its events, which are stored in the log alone.
+
+    Starts of earlier versions have them in the document.
+    """
+    document = exact_json.loads(text)
+    for item in document["events"]:
+        if "sequence" in item:
+            (body,) = connection.execute(
+                "SELECT body FROM events WHERE sequence = ?", (item.pop("sequence"),)
+            ).fetchone()
+            item["event"]["payload"] = payload_of(body)
+    return exact_json.dumps(document)
+
+
+def payload_of(body: str) -> dict[str, Any]:
+    """What an accepted event holds. Whoever writes to the file without asking us gets an empty one."""
+    try:
+        value = exact_json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def name_run(connection: sqlite3.Connection, start_id: int, run_id: str) -> None:

@@ -35,6 +35,7 @@ FLOWS = {
         ),
         schedule=Schedule("0 0 * * ? *", None, SPAN),
     ),
+    "bound": flow(trigger(event("x"), options='{"max_active": 1}')),
     "hostile field": flow(trigger(event("x", mapping("a", '"]]\n\\ {{x}} .#(é)'))), parameters=(required("a"),)),
 }
 SCHEMAS = os.environ.get("ARGO_SCHEMAS_DIR")
@@ -280,6 +281,12 @@ def test_workflow_template_keeps_upstream_and_adds_ours() -> None:
         template["metadata"]["annotations"]["metaflow/sensor_name"] == content(EVERYTHING, "sensor")["metadata"]["name"]
     )
     assert "metaflow/sensor_name" not in content(flow(), "workflowtemplate")["metadata"]["annotations"]
+
+
+def test_a_bound_of_one_is_a_mutex_of_the_flow() -> None:
+    spec = content(FLOWS["bound"], "workflowtemplate")["spec"]
+    assert spec["synchronization"] == {"mutexes": [{"name": names.own_name(FLOWS["bound"])}]}
+    assert "synchronization" not in content(FLOWS["auto map"], "workflowtemplate")["spec"]
 
 
 def _with_exit(on_exit: str | None, hooks: Any) -> Any:

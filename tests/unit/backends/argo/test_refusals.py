@@ -47,6 +47,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "cron W": (cron("0 0 15W * ? *"), ["FT505"]),
     "cron #": (cron("0 8 ? * MON#1 *"), ["FT505"]),
     "cron year": (cron("0 0 1 1 ? 2030"), ["FT505"]),
+    "bound": (flow(trigger(event("a"), options='{"max_active": 2}')), ["FT506"]),
     "unknown option": (argo_options(event_buss="x"), ["FT107"]),
     "event bus": (argo_options(event_bus="A b"), ["FT107"]),
     "event source": (argo_options(event_source="a.b"), ["FT107"]),
@@ -69,6 +70,7 @@ ACCEPTED = {
     "everything": EVERYTHING,
     "all": flow(trigger(event("a"), event("b"), join="all")),
     "all of one, queue": flow(trigger(event("a"), join="all", options='{"join": "queue"}')),
+    "bound of one": flow(trigger(event("a"), options='{"max_active": 1}')),
     "latest": flow(trigger(event("a"), event("b"), join="all", options='{"join": "latest"}')),
     "auto_map": flow(trigger(event("a"), options='{"auto_map": true}', auto_map=True)),
     "auto_map of a set, mapped": flow(

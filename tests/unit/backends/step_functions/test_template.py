@@ -323,6 +323,7 @@ def test_the_refusals_are_those_of_section_12_and_mistakes() -> None:
             ),
             "FT107",
         ),
+        (flow("F", trigger(event("a"), options='{"max_active": 1}')), "FT506"),
         (dataclasses.replace(BARE_FLOW, schedule=Schedule("0 8 * * *", None, SPAN)), "FT505"),
         (dataclasses.replace(BARE_FLOW, schedule=Schedule("0 8 ? * $(x) *", None, SPAN)), "FT505"),
     ],

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ....diagnostics import Diagnostic
+from ....graph.options import bound_of
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names
@@ -71,6 +72,16 @@ def _schedule(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
 
 
 def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
+    bound = bound_of(trigger)
+    if bound is not None and bound > 1:
+        yield Diagnostic(
+            "FT506",
+            f"`max_active` {bound} of `{flow.name}` cannot be kept on Argo Workflows, whose mutex lets one run "
+            "at a time",
+            trigger.span,
+            label="more would run at once",
+            helps=("write options={'max_active': 1}", "or leave it out"),
+        )
     if is_set(trigger):
         if is_queue(trigger):
             yield Diagnostic(

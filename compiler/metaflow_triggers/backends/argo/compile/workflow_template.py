@@ -17,6 +17,7 @@ import json
 from importlib import resources
 from typing import Any
 
+from ....graph.options import max_active
 from ....manifests import job_set
 from ....manifests.templates import render
 from ....model.flows import Flow
@@ -64,6 +65,8 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
         if "manifest" in item.get("resource", {}):
             item["resource"]["manifest"] = job_set.with_containers(item["resource"]["manifest"], tell)
     _add_exit_handler(spec, flow, deployed, settings)
+    if max_active(flow) == 1:  # further runs wait until this one has ended; `mutexes` is Argo's word since 3.6
+        spec.setdefault("synchronization", {}).setdefault("mutexes", []).append({"name": deployed})
     return result
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....diagnostics import Diagnostic
+from ....graph.options import bound_of
 from ....language.cron import CronError, parse
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
@@ -102,6 +103,16 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
             helps=("write the same queue in both, or in one of them only",),
         )
     for trigger in flow.triggers:
+        bound = bound_of(trigger)
+        if bound is not None:
+            yield Diagnostic(
+                "FT506",
+                f"`max_active` {bound} of `{flow.name}` cannot be kept on AWS Step Functions, where no execution "
+                "waits for another",
+                trigger.span,
+                "more would run at once",
+                helps=("leave `max_active` out", "or let a step that cannot stand it take a lock of its own"),
+            )
         if is_set(trigger):
             yield from _set(flow, trigger, settings)
         for item in trigger.dependencies:

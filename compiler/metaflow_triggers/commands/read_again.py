@@ -1,0 +1,110 @@
+"""Read again: the files of an engine's command, read in a process of its own while the engine works.
+
+In:   on standard input, JSON: the paths and options of the command, the flows and polls that are served now, by file,
+      and which files have changed.
+Out:  JSON on a descriptor: `{"flows", "polls": [[index of the flow or null, poll]], "modules": {file: [path]},
+      "failed": {file: why}, "gone": {flow: file}, "problems": [text]}`. Of a file that cannot be read, or is wrong as
+      it is now, what is served stands there; so do flows that are gone, unless files are watched.
+
+Not here: serving. All files are read: a class may be a base in the light of another file, and a flow may wait for one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from ..diagnostics import Diagnostic
+from ..model.flows import Flow, PollTrigger
+from ..model.serialize import from_json, to_json
+
+
+def main(descriptor: int) -> None:
+    """Answer on the descriptor."""
+    told = json.load(sys.stdin)
+    answer = json.dumps(again(told)).encode()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(answer)
+
+
+def again(told: dict[str, Any]) -> dict[str, Any]:
+    """The answer. Raises DiagnosticError if the installation cannot read flows."""
+    from ..graph.link import identity, link, qualified_name
+    from ..reading.paths import read_flows
+    from ..rules.find import check
+
+    keys = ("paths", "production", "branch", "timeout", "external_flow")
+    options = argparse.Namespace(**{key: told[key] for key in keys})
+    read = read_flows(options)
+    external = frozenset(options.external_flow)
+    before: dict[str, list[Flow]] = {
+        file: [from_json(item) for item in items] for file, items in told["before"].items()
+    }
+    polled: dict[str, list[PollTrigger]] = {
+        file: [from_json(item) for item in items] for file, items in told["polls"].items()
+    }
+    flows: dict[str, list[Flow]] = {}
+    polls: dict[str, list[PollTrigger]] = {}
+    for item in read.flows:
+        flows.setdefault(item.flow.file, []).append(item.flow)
+    for poll in read.polls:
+        polls.setdefault(poll.file, []).append(poll)
+    failed = _errors(read.diagnostics)
+    problems = [_said(item) for item in read.diagnostics if _is_error(item) and item.span is None]
+    if not told["watch"]:  # what is new is not served, what is gone may come back
+        flows = {file: found for file, found in flows.items() if file in before}
+        polls = {file: found for file, found in polls.items() if file in before}
+        failed = {file: why for file, why in failed.items() if file in before}
+        failed.update({file: "it is not there any more" for file in before if not os.path.exists(file)})
+    gone: dict[str, str] = {}
+    if not told["watch"]:
+        there = {identity(flow) for found in flows.values() for flow in found}
+        for file, served in before.items():
+            lost = [] if file in failed else [flow for flow in served if identity(flow) not in there]
+            flows.setdefault(file, []).extend(lost)
+            gone.update({qualified_name(identity(flow)): file for flow in lost})
+    may_fail = {*told["changed"], *(flows.keys() - before.keys()), *(polls.keys() - before.keys())}
+    while True:
+        files = sorted(flows.keys() | polls.keys() | failed.keys())
+        graph = link(
+            [flow for file in files for flow in (before if file in failed else flows).get(file, [])],
+            external,
+            [poll for file in files for poll in (polled if file in failed else polls).get(file, [])],
+        )
+        judged = check(graph, True, external)
+        wrong = {file: why for file, why in _errors(judged).items() if file in may_fail and file not in failed}
+        if not wrong:
+            break
+        failed.update(wrong)
+    # What is wrong elsewhere was right before: the flow that it waits for has gone. It goes on with what it has.
+    problems += [f"{why} (`{file}`)" for file, why in _errors(judged).items() if file not in failed]
+    return {
+        "flows": [to_json(flow) for flow in graph.flows],
+        "polls": [[target, to_json(poll)] for target, poll in graph.polls],
+        "modules": read.modules,
+        "failed": failed,
+        "gone": gone,
+        "problems": problems,
+    }
+
+
+def _is_error(item: Diagnostic) -> bool:
+    from ..rules.weight import has_errors
+
+    return has_errors([item])
+
+
+def _errors(found: Any) -> dict[str, str]:
+    """file -> the first error that stands in it."""
+    errors: dict[str, str] = {}
+    for item in found:
+        if item.span is not None and _is_error(item):
+            errors.setdefault(item.span.file, _said(item))
+    return errors
+
+
+def _said(item: Diagnostic) -> str:
+    return f"{item.code}: {item.message}"
