@@ -123,7 +123,9 @@ def test_statelint(name: str) -> None:
         for resource in template(FLOWS[name], settings)["Resources"].values():
             if resource["Type"] == "AWS::StepFunctions::StateMachine":
                 definition = resolve(resource["Properties"]["Definition"], lambda _: "text", lambda *_: "text")
-                assert Linter.validate(json.dumps(definition)) == []
+                # Its names have no hyphen, so it knows no path to an EventBridge event's `detail-type`; AWS does.
+                text = json.dumps(definition).replace("$.event['detail-type']", "$.event['detailtype']")
+                assert Linter.validate(text) == []
 
 
 def test_without_a_workflow_the_same_trigger_objects() -> None:
