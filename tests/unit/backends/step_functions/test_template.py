@@ -295,6 +295,16 @@ def test_the_refusals_are_those_of_section_12_and_mistakes() -> None:
     assert refused(flow("F", trigger(finish("G" * 81)))) == ["FT401"]
 
 
+def test_who_gave_the_name_is_blamed_for_it() -> None:
+    derived, given = (
+        step_functions.refusals(dataclasses.replace(flow("F" * 81), deployed_as=name), GRAPH, OPEN)[0]
+        for name in (None, "n" * 81)
+    )
+    assert derived.label == "named after this class" and "--name" not in derived.helps[0]
+    assert (given.code, given.label) == ("FT401", "named with `--name`")
+    assert given.helps == ("give another one with `--name`",)
+
+
 @pytest.mark.parametrize(
     ("item", "code"),
     [
