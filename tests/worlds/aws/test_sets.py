@@ -215,3 +215,25 @@ def test_every_order(aws: Aws, join: str, sent: tuple[str, ...]) -> None:
     deploy(aws, pair(join))
     send(aws, *sent)
     assert sets(aws) == simulate(join, sent)
+
+
+def test_an_id_that_comes_again_with_another_payload_does_not_replace_what_a_set_has(aws: Aws) -> None:
+    deploy(aws, pair("queue"))
+    ours = {"detail-type": "a", "resources": ["metaflow-triggers:event/a1"]}
+    for number, payload in enumerate(("first", "second")):
+        sent = order({"n": payload}, id=payload, **ours)
+        assert aws.run(SETS, f"ours{number}", sent)["status"] == "SUCCEEDED"
+    send(aws, "b1", "b2")
+    assert sets(aws) == [("first", "b1")]
+    assert aws.messages(QUEUE) == []
+
+
+def test_one_id_under_two_names_is_two_events_for_a_place_that_takes_all_of_a_source(aws: Aws) -> None:
+    any_of_app = event("app", origin='{"step-functions": {"source": "app"}}')
+    deploy(aws, flow("OrderFlow", trigger(any_of_app, event("b"), join="all", options='{"join": "queue"}')))
+    ours = {"source": "app", "resources": ["metaflow-triggers:event/1"]}
+    for number, name in enumerate(("p", "q", "p")):
+        sent = order({"n": name}, id=str(number), **ours, **{"detail-type": name})
+        assert aws.run(SETS, f"ours{number}", sent)["status"] == "SUCCEEDED"
+    send(aws, "b1", "b2", "b3")
+    assert sets(aws) == [("p", "b1"), ("q", "b2")]

@@ -81,6 +81,7 @@ def test_the_start_key_is_our_event_id_then_the_transports_then_the_outcome(aws:
         order(full, id="b"),
         order(full, id="c", resources=[ours]),
         order(full, id="d", resources=[ours]),  # published again under one id: another id of the bus
+        order({"order": {"id": 7}}, id="f", resources=[ours], **{"detail-type": "order-changed"}),  # another event
         order(full, id="e", resources=["arn:aws:s3:::somebody"]),
         ended("DataIngestion", "SUCCEEDED"),
         ended("DataIngestion", "SUCCEEDED"),
@@ -91,7 +92,8 @@ def test_the_start_key_is_our_event_id_then_the_transports_then_the_outcome(aws:
     keys = [
         "a",
         "b",
-        ours,
+        f"order-placed {ours}",
+        f"order-changed {ours}",
         "e",
         f"arn:aws:states:{ACCOUNT}:execution:DataIngestion:run-1/SUCCEEDED",
         f"arn:aws:states:{ACCOUNT}:execution:OtherFlow:run-1/FAILED",
@@ -99,6 +101,18 @@ def test_the_start_key_is_our_event_id_then_the_transports_then_the_outcome(aws:
     # The deployed name is part of it: deployments of one flow class share a datastore, and Metaflow a run's name.
     expected = {f"event-{hashlib.sha256(f'OrderFlow {key}'.encode()).hexdigest()}" for key in keys}
     assert {item["name"] for item in starts(aws, "OrderFlow")} == expected
+
+
+def test_an_id_that_comes_again_with_another_payload_does_not_replace_what_the_run_reads(aws: Aws) -> None:
+    starter = deploy(aws)
+    ours = ["metaflow-triggers:event/1"]
+    first = order({"orderId": 1, "customer": {"name": "n"}}, resources=ours)
+    for number, item in enumerate((first, order({"orderId": 2, "customer": {"name": "n"}}, id="b", resources=ours))):
+        assert aws.run(starter, f"n{number}", item)["status"] == "SUCCEEDED"
+    ((_, document),) = documents(aws).items()
+    assert document["events"] == [{"transport": "eventbridge", "event": first}]
+    assert len(starts(aws, "OrderFlow")) == 1
+    assert aws.messages(names.queue_name("OrderFlow")) == []
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_every_task_of_a_state_machine_is_allowed_to_its_role(item: Any) -> None
     calls = {
         "sqs:sendMessage": ["sqs:SendMessage"],
         "states:startExecution": ["states:StartExecution"],
+        "aws-sdk:s3:headObject": ["s3:GetObject"],
         "aws-sdk:s3:putObject": ["s3:PutObject"],
         "aws-sdk:dynamodb:transactWriteItems": ["dynamodb:UpdateItem", "dynamodb:PutItem"],
         "dynamodb:getItem": ["dynamodb:GetItem"],

@@ -73,11 +73,6 @@ KNOWN = (
             arrives={**_MAPPED, "run_": "sfn-77", "where": None, "project_of": "none"},
         ),
     ),
-    Difference(
-        "the starter stores an event before it starts the run: an id that is published again with another payload "
-        "starts nothing new, but replaces what the run that it started first reads (docs/step-functions.md, Limits)",
-        _starts("7 the same id starts nothing new, and that is no error", 1, by=[3]),
-    ),
 )
 
 

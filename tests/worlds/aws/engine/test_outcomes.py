@@ -175,7 +175,7 @@ def write_the_documents(folder: Path) -> list[str]:
 
 def run_of(engine: Engine, identity: str) -> str:
     """The name of the run of Ends that an event started."""
-    return "event-" + hashlib.sha256(f"Ends metaflow-triggers:event/{identity}".encode()).hexdigest()
+    return "event-" + hashlib.sha256(f"Ends end metaflow-triggers:event/{identity}".encode()).hexdigest()
 
 
 def stop(engine: Engine, identity: str) -> None:

@@ -82,8 +82,12 @@ def finish_filter(item: FinishDependency) -> OutcomeFilter:
     return outcome_filter(item.filter, payload, item.match)
 
 
-def arrival(served: Served, flow: Flow, settings: Settings) -> Arrival:
-    """What is done with each event that comes to a machine."""
+def arrival(served: Served, flow: Flow, settings: Settings, *, in_set: bool) -> Arrival:
+    """What is done with each event that comes to a machine.
+
+    A place of a set takes events of one name, and is part of what tells its events apart; a start by one event, and a
+    place for all events of a source, need the name beside the id (semantics, section 7).
+    """
     errors = []
     reads_outcomes = False
     for _, item in served:
@@ -92,7 +96,9 @@ def arrival(served: Served, flow: Flow, settings: Settings) -> Arrival:
             condition = finish_filter(item).error
             if condition is not None:
                 errors.append(ErrorFilter(replace(sender(item, settings), statuses=()), condition))
-    return Arrival(requirements(served, flow, settings), tuple(errors), reads_outcomes)
+    senders = [sender(item, settings) for _, item in served]
+    named = not in_set or any(one.machine is None and one.detail_type is None for one in senders)
+    return Arrival(requirements(served, flow, settings), tuple(errors), reads_outcomes, named)
 
 
 def _mapping(mapping: Mapping) -> dict[str, str]:

@@ -63,7 +63,7 @@ def lower_triggers(flow: Flow, settings: Settings) -> Triggers | None:
             logical=item.logical,
             role=item.role,
             name=item.name,
-            arrival=arrival(item.serves, flow, settings),
+            arrival=arrival(item.serves, flow, settings, in_set=False),
             dependencies=document_dependencies(flow, item.told, settings),
         )
         for item in found
@@ -103,7 +103,7 @@ def _correlator(flow: Flow, machine: Machine, settings: Settings) -> Correlator:
         logical=machine.logical,
         role=machine.role,
         name=machine.name,
-        arrival=arrival(machine.serves, flow, settings),
+        arrival=arrival(machine.serves, flow, settings, in_set=True),
         dependencies=document_dependencies(flow, machine.told, settings),
         slots=tuple(slot for slot, item in zip(slots, trigger.dependencies, strict=True) if id(item) in mine),
         attributes=tuple(slot.attribute for slot in slots),

@@ -50,8 +50,12 @@ def _names(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
         "FT401",
         f"the name `{name}` of `{flow.name}` on AWS Step Functions {why}",
         flow.span,
-        "named after this class",
-        helps=("give the flow a shorter name of letters, digits and `_`",),
+        "named with `--name`" if flow.deployed_as else "named after this class",
+        helps=(
+            "give another one with `--name`"
+            if flow.deployed_as
+            else "give the flow a shorter name of letters, digits and `_`",
+        ),
     )
 
 

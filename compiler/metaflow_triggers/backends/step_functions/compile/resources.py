@@ -95,11 +95,15 @@ class ErrorFilter:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What a starter and a correlator do alike with each event: know it, filter it, look for required fields."""
+    """What a starter and a correlator do alike with each event: know it, filter it, look for required fields.
+
+    `named`: events are told apart by name and id, not by the id alone.
+    """
 
     requirements: tuple[Requirement, ...]
     errors: tuple[ErrorFilter, ...]
     reads_outcomes: bool
+    named: bool
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def starter_differences(states: dict[str, Any], served: Served) -> Iterator[str]
     name = f"States.Format('event-{{}}', States.Hash(States.Format('{served.deployed} {{}}', $.key), 'SHA-256'))"
     yield from _equal("Name", states["Name"]["Parameters"].get("run.$"), name)
     yield from _storing(states, served, "$.run")
+    yield from _equal("IsStored", states["IsStored"]["Parameters"], _place_of(states["Store"]))
     yield from _keeping(states, ("Keep",), served.queue)
 
 
@@ -77,6 +78,7 @@ def correlator_differences(definition: dict[str, Any], served: Served, first: bo
     yield from _equal("Mark", states["Mark"]["Parameters"].get("mark.$"), mark)
     yield from _expressions(states, len(members), said.join, resets)
     event = f"States.Format('{folder}events/{{}}.json', $.mark)"
+    yield from _equal("IsStored", states["IsStored"]["Parameters"], _place_of(states["StoreEvent"]))
     yield from _equal("StoreEvent", _text(states["StoreEvent"]["Parameters"].get("Key.$")), event)
     claims = [f"$.row.Item.claim_{number}.S" for number in range(len(members))]
     text = f"States.Format('{deployed}{' {}' * len(claims)}', {', '.join(claims)})"
@@ -144,6 +146,11 @@ def _storing(states: dict[str, Any], served: Served, run: str) -> Iterator[str]:
     yield from _equal("Start", _text(start["Input"]["MetaflowTrigger"].get("uri.$")), uri)
 
 
+def _place_of(storing: dict[str, Any]) -> dict[str, Any]:
+    """Where a state stores: what is there already must not be replaced."""
+    return {key: storing["Parameters"][key] for key in ("Bucket", "Key.$")}
+
+
 def _keeping(states: dict[str, Any], which: Sequence[str], queue: Any) -> Iterator[str]:
     for name in (*which, *(["Refuse"] if "Refuse" in states else [])):
         yield from _equal(name, states[name]["Parameters"]["QueueUrl"], queue)
@@ -164,8 +171,16 @@ def _arrival(states: dict[str, Any], served: Served, then: str) -> Iterator[str]
     yield from _equal("Identify", len(states["Identify"]["Choices"]), 2 if finishes else 1)
     after_filter = "Require" if needs else then
     after_key = "ErrorText" if filtered else after_filter
-    for name in ("TakeEventId", "TakeTransportId", *(["TakeOutcome"] if finishes else [])):
+    named = then == "Name" or any(
+        isinstance(item, EventDependency) and "detail-type" not in (origin_of(item) or {"detail-type": item.name})
+        for _, item in items
+    )
+    yield from _equal("NameAndId", "NameAndId" in states, named)
+    last = "NameAndId" if named else "TakeEventId"
+    for name in (last, "TakeTransportId", *(["TakeOutcome"] if finishes else [])):
         yield from _equal(name, states.get(name, {}).get("Next"), after_key)
+    key = states[last]["Parameters"].get("key.$")
+    yield from _equal(last, key, "States.Format('{} {}', $.name, $.id)" if named else "$.resources[0]")
     yield from _equal("ErrorText", "ErrorText" in states, bool(filtered))
     if filtered and "Filter" in states:
         yield from _equal("Filter", states["Filter"]["Default"], after_filter)

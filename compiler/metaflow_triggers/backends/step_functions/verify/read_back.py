@@ -302,12 +302,13 @@ class _Template:
         """What the template's own machines, rules and schedules do."""
         queue = _dead_letters(self.flow)
         flow = ("states:StartExecution", MACHINE + self.deployed)
-        stores = ("s3:PutObject", f"arn:${{AWS::Partition}}:s3:::${{DatastoreBucket}}/{self.folder}*")
+        place = f"arn:${{AWS::Partition}}:s3:::${{DatastoreBucket}}/{self.folder}*"
+        stores = [("s3:GetObject", place), ("s3:PutObject", place)]
         gathers = [(f"dynamodb:{verb}Item", "SetTable") for verb in ("Get", "Put", "Update")]
         needed: dict[str, tuple[str, list[tuple[str, str]]]] = {}
         for machine in self.helpers:
             also = gathers if is_set(machine.told[0]) else []
-            needed[machine.role] = ("states", [stores, *also, flow, ("sqs:SendMessage", queue)])
+            needed[machine.role] = ("states", [*stores, *also, flow, ("sqs:SendMessage", queue)])
         if self.rules:
             machines = sorted({atom[0] for atom in _deliveries(self.flow, self.settings)})
             needed["RulesRole"] = ("events", [("states:StartExecution", machine) for machine in machines])

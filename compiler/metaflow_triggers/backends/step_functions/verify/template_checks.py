@@ -42,6 +42,7 @@ TASK_PARAMETERS = {
         "MessageGroupId",
     },
     "states:startExecution": {"StateMachineArn", "Name", "Input", "TraceHeader"},
+    "aws-sdk:s3:headObject": {"Bucket", "Key"},
     "aws-sdk:s3:putObject": {"Bucket", "Key", "Body", "ContentType"},
     "aws-sdk:dynamodb:transactWriteItems": {"TransactItems", "ClientRequestToken"},
     "dynamodb:getItem": {
