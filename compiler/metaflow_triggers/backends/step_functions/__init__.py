@@ -21,6 +21,7 @@ from .compile import refusals as _refusals
 from .verify import read_back, template_checks
 
 NAME = "step-functions"
+COMPUTE = "batch"
 SCHEMA = "step_functions/template"
 
 

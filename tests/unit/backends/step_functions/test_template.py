@@ -296,6 +296,16 @@ def test_the_refusals_are_those_of_section_12_and_mistakes() -> None:
     assert refused(flow("F", trigger(finish("G" * 81)))) == ["FT401"]
 
 
+def test_who_gave_the_name_is_blamed_for_it() -> None:
+    derived, given = (
+        step_functions.refusals(dataclasses.replace(flow("F" * 81), deployed_as=name), GRAPH, OPEN)[0]
+        for name in (None, "n" * 81)
+    )
+    assert derived.label == "named after this class" and "--name" not in derived.helps[0]
+    assert (given.code, given.label) == ("FT401", "named with `--name`")
+    assert given.helps == ("give another one with `--name`",)
+
+
 @pytest.mark.parametrize(
     ("item", "code"),
     [
@@ -351,10 +361,7 @@ def test_a_name_is_blamed_on_who_gave_it() -> None:
     (of_class,) = step_functions.refusals(flow(long), GRAPH, CONFIGURED)
     assert of_class.span is not None and of_class.label == "named after this class"
     (given,) = step_functions.refusals(flow("F", deployed_as=long), GRAPH, CONFIGURED)
-    assert given.message.startswith(
-        f"the name `{long}` that `--name` gives `F` on AWS Step Functions has 81 characters"
-    )
-    assert given.span is None and given.helps[0] == "give another `--name`"
+    assert given.label == "named with `--name`" and given.helps[0] == "give another one with `--name`"
     prefixed = dataclasses.replace(CONFIGURED, state_machine_prefix="p" * 80)
     (by_setting,) = step_functions.refusals(flow("F"), GRAPH, prefixed)
     assert f"or a shorter METAFLOW_SFN_STATE_MACHINE_PREFIX than `{'p' * 80}`" in by_setting.helps

@@ -23,33 +23,26 @@ from .patterns import PatternRefused
 def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
     """In the order in which they stand in the file's model."""
     found: list[Diagnostic] = []
-    found += _name(flow)
+    deployed = names.own_name(flow)
+    if not names.is_valid(deployed, flow.project):
+        found.append(
+            Diagnostic(
+                "FT401",
+                f"`{flow.name}` cannot be deployed as `{deployed}`: Argo Workflows takes at most {names.LIMIT} "
+                "lower-case letters, digits, hyphens and dots",
+                flow.span,
+                label=f"{len(deployed)} characters",
+                helps=(
+                    "give another one with `--name`"
+                    if flow.deployed_as
+                    else "give the flow class a shorter name of ASCII letters and digits",
+                ),
+            )
+        )
     found += _schedule(flow, settings)
     for trigger in flow.triggers:
         found += _of_trigger(flow, trigger)
     return found
-
-
-def _name(flow: Flow) -> Iterator[Diagnostic]:
-    deployed = names.own_name(flow)
-    if names.is_valid(deployed, flow.project):
-        return
-    takes = f"Argo Workflows takes at most {names.LIMIT} lower-case letters, digits, hyphens and dots"
-    if flow.deployed_as is not None:  # nothing in the file is wrong
-        yield Diagnostic(
-            "FT401",
-            f"`{flow.name}` cannot be deployed under the name `{deployed}` that `--name` gives it ({len(deployed)} "
-            f"characters): {takes}",
-            helps=("give another `--name`", "or leave `--name` out: the flow is then named after its class"),
-        )
-        return
-    yield Diagnostic(
-        "FT401",
-        f"`{flow.name}` cannot be deployed as `{deployed}`: {takes}",
-        flow.span,
-        label=f"{len(deployed)} characters",
-        helps=("give the flow class a shorter name of ASCII letters and digits",),
-    )
 
 
 def _schedule(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:

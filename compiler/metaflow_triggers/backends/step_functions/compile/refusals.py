@@ -46,21 +46,19 @@ def _names(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
         why = f"has {len(name)} characters; AWS Step Functions takes {names.STATE_MACHINE_LIMIT}"
     else:
         why = "has characters other than letters, digits, `_`, `.` and `-`"
-    if flow.deployed_as is not None:  # nothing in the file is wrong
-        yield Diagnostic(
-            "FT401",
-            f"the name `{name}` that `--name` gives `{flow.name}` on AWS Step Functions {why}",
-            helps=("give another `--name`", "or leave `--name` out: the flow is then named after its class"),
-        )
-        return
     prefix = settings.state_machine_prefix
     by_setting = (f"or a shorter METAFLOW_SFN_STATE_MACHINE_PREFIX than `{prefix}`",) if prefix else ()
     yield Diagnostic(
         "FT401",
         f"the name `{name}` of `{flow.name}` on AWS Step Functions {why}",
         flow.span,
-        "named after this class",
-        helps=("give the flow a shorter name of letters, digits and `_`", *by_setting),
+        "named with `--name`" if flow.deployed_as else "named after this class",
+        helps=(
+            "give another one with `--name`"
+            if flow.deployed_as
+            else "give the flow a shorter name of letters, digits and `_`",
+            *by_setting,
+        ),
     )
 
 
