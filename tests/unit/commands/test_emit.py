@@ -232,13 +232,27 @@ def test_a_database_that_cannot_be_written(triggers: Run, database: Path):
     assert done.code == 1 and "error[FT7" in done.err and "Traceback" not in done.err
 
 
-def test_a_full_disk_is_said_and_nothing_is_stored(triggers: Run, database: Path):
-    with sqlite3.connect(database) as connection:
-        connection.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
-        )
-    done = triggers("emit", "e", cwd=database.parent)
-    assert done.code == 1 and "error[FT763]" in done.err and "disk is full" in done.err
+FULL = """
+import sqlite3, sys
+made = sqlite3.connect
+
+def connect(*arguments, **named):  # SQLite's own bound stands for the disk's
+    connection = made(*arguments, **named)
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count={pages}")
+    return connection
+
+sqlite3.connect = connect
+from metaflow_triggers.commands.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_is_said_and_nothing_is_stored(run: Run, database: Path):
+    payload = database.parent / "large.json"
+    payload.write_text(json.dumps({"x": "y" * 200_000}))
+    done = run("-c", FULL, "emit", "e", "--payload-file", str(payload), cwd=database.parent)
+    assert done.code == 1 and "error[FT741]" in done.err and "is full" in done.err
     assert done.out == "" and stored(database) == []
 
 

@@ -80,6 +80,7 @@ def test_a_command_that_is_ended_leaves_nothing(ending: signal.Signals, tmp_path
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
     )
     wait_until(lambda: len(list(tmp_path.glob("up-*"))) == 2)
     command.send_signal(ending)
