@@ -20,7 +20,6 @@ import functools
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import time
@@ -36,7 +35,8 @@ FAILED = 70
 _PATIENCE = 5.0
 """Seconds for what was killed to be gone: a process in the middle of a disk's answer takes its time."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_LONGEST_TASK = 1 << 16
+_LENGTH = 4
+"""Bytes of a number between parent and supervisor. A task is shorter than what a pipe takes at once."""
 
 
 def fork(work: Callable[[BinaryIO], None]) -> tuple[int, int]:
@@ -125,50 +125,64 @@ def is_alone() -> bool:
 
 
 class Supervisor:
-    """A process that does tasks one after the other, each in a worker of its own, and leaves nothing running."""
+    """A process that does tasks one after the other, each in a worker of its own, and leaves nothing running.
+
+    `answer_end` and `output_end` are where what the worker answers and prints arrives, `status_end` where it is told
+    that the task has ended: then nothing more arrives of it.
+    """
 
     _ours: set[Supervisor] = set()  # noqa: RUF012 - what a new one must not keep open
 
     def __init__(self, work: Callable[[str, BinaryIO], None]) -> None:
         """`work` does a task, named by a short text, and answers on the pipe."""
         _library()  # loaded once, before the fork
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        tasks, self._tasks = os.pipe()
+        self.status_end, status = os.pipe()
+        self.answer_end, answer_ = os.pipe()
+        self.output_end, output = os.pipe()
         self.pid = _forked()
         if self.pid == 0:
             with contextlib.suppress(BaseException):
                 for other in (self, *Supervisor._ours):
-                    other._socket.close()
-                _supervise(work, theirs)
+                    for descriptor in other._ends():
+                        os.close(descriptor)
+                _supervise(work, tasks, status, (answer_, output))
             os._exit(FAILED)
-        theirs.close()
+        for descriptor in (tasks, status, answer_, output):
+            os.close(descriptor)
+        for descriptor in (self.answer_end, self.output_end):
+            os.set_blocking(descriptor, False)
         Supervisor._ours.add(self)
 
-    def start(self, task: str, answer_end: int, output: int) -> None:
-        """Begin a task: the worker answers on `answer_end`, prints to `output`, and reads nothing."""
+    def _ends(self) -> tuple[int, ...]:
+        return self._tasks, self.status_end, self.answer_end, self.output_end
+
+    def start(self, task: str) -> None:
+        """Begin a task."""
+        content = task.encode()
         with contextlib.suppress(OSError):
-            socket.send_fds(self._socket, [task.encode()], [answer_end, output])
+            os.write(self._tasks, len(content).to_bytes(_LENGTH, "big") + content)
 
     def stop(self) -> None:
         """End the task's worker and all that it started."""
         with contextlib.suppress(OSError):
-            self._socket.send(b"stop")
+            os.write(self._tasks, bytes(_LENGTH))
 
     def status(self) -> int | None:
         """Wait for the end of the task: the worker's exit code, below 0 the signal that ended it.
 
         None: the supervisor itself has been ended, or does not answer, and does no further task.
         """
-        self._socket.settimeout(3 * _PATIENCE)
-        try:
-            told = self._socket.recv(64)
-        except OSError:
-            told = b""
-        return int(told) if told else None
+        if not select.select([self.status_end], [], [], 3 * _PATIENCE)[0]:
+            return None
+        told = os.read(self.status_end, _LENGTH)
+        return int.from_bytes(told, "big", signed=True) if len(told) == _LENGTH else None
 
     def close(self) -> None:
         """Let it go, with all that is left of a task."""
         Supervisor._ours.discard(self)
-        self._socket.close()
+        for descriptor in self._ends():
+            os.close(descriptor)
         with contextlib.suppress(ChildProcessError), _end_of(self.pid) as ended:
             if ended and not select.select(ended, [], [], 2 * _PATIENCE)[0]:
                 os.kill(self.pid, signal.SIGKILL)
@@ -211,7 +225,7 @@ def _end_of(pid: int) -> Iterator[list[int]]:
 # The supervisor ------------------------------------------------------------------------------------------------------
 
 
-def _supervise(work: Callable[[str, BinaryIO], None], tasks: socket.socket) -> None:
+def _supervise(work: Callable[[str, BinaryIO], None], tasks: int, status: int, ends: tuple[int, int]) -> None:
     """A supervisor's life: it ends with the parent, whose end of `tasks` is then closed."""
     os.setsid()  # the terminal's Ctrl-C is the parent's, which then lets us go
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -221,28 +235,28 @@ def _supervise(work: Callable[[str, BinaryIO], None], tasks: socket.socket) -> N
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
     while True:
-        task, ends, _, _ = socket.recv_fds(tasks, _LONGEST_TASK, 2)
-        if task == b"stop":  # came too late
-            continue
-        if len(ends) != 2:
+        length = os.read(tasks, _LENGTH)
+        if not length:
             os._exit(0)
-        worker = _worker(partial(work, task.decode()), ends, tasks)
-        for descriptor in ends:
-            os.close(descriptor)
+        task = os.read(tasks, int.from_bytes(length, "big"))
+        if not task:  # a `stop` that came too late
+            continue
+        worker = _worker(partial(work, task.decode()), ends, (tasks, status))
         with _end_of(worker) as ended:
-            select.select([tasks.fileno(), *ended], [], [])
-        status = _end_all_below(worker)
+            select.select([tasks, *ended], [], [])
+        code = os.waitstatus_to_exitcode(_end_all_below(worker))
         with contextlib.suppress(OSError):
-            tasks.send(str(os.waitstatus_to_exitcode(status)).encode())
+            os.write(status, code.to_bytes(_LENGTH, "big", signed=True))
 
 
-def _worker(work: Callable[[BinaryIO], None], ends: list[int], tasks: socket.socket) -> int:
+def _worker(work: Callable[[BinaryIO], None], ends: tuple[int, int], others: tuple[int, int]) -> int:
     me = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
-        tasks.close()
+        for descriptor in others:
+            os.close(descriptor)
         os.setsid()
         _ask_kernel(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == me:

@@ -9,30 +9,14 @@ from pathlib import Path
 import pytest
 from metaflow_triggers.backends.registry import NAMES
 
+from tests.semantics import refused_by
+
 from . import reading, runners
 from .rows import differences, of_flows, rows
 
 ROWS = rows()
 
-SECTION_12 = {
-    # AWS: @parallel, @exit_hook, switch steps (until built); polls until built.
-    "step-functions": {"FT510", "FT511"},
-    # Argo: join='queue'; cron L W # year; more dependencies in one *all* than its names can hold; abort outcomes other
-    # than a stop; polls until built.
-    "argo-workflows": {"FT501", "FT505", "FT405", "FT511"},
-}
-
-
-EXTRA = {
-    # An outcome on AWS says no step: such a filter could never match (section 4: "where the backend has it").
-    ("4 the payload of an outcome can be filtered", "step-functions", "FT502"),
-    # An origin is written for each backend.
-    ("3 a backend needs its own part of an origin", "step-functions", "FT503"),
-    ("3 a backend needs its own part of an origin", "argo-workflows", "FT503"),
-    # An event is judged when it arrives, before the set is complete.
-    ("2 auto_map fills a required parameter of a set from any of its events", "step-functions", "FT501"),
-}
-"""What is refused beyond section 12's list, and why; also FT501 of Argo for `auto_map`, whose code the list has."""
+SECTION_12 = refused_by()
 
 RUNNABLE = [row for row in ROWS if not row.mistakes]
 
@@ -84,11 +68,11 @@ def test_rows_have_names_of_their_own():
 
 
 def test_backends_refuse_only_what_the_semantics_lists(read):
-    extra = {
+    unlisted = {
         (row.rule, backend, code)
         for row in ROWS
         for backend, codes in read[row.rule].refusals.items()
         for code in codes
         if code not in SECTION_12[backend]
     }
-    assert extra == EXTRA
+    assert unlisted == set()

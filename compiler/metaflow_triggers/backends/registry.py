@@ -10,7 +10,7 @@ below this one (and its templates and schemas); no other stage changes.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from ..model.flows import Flow
@@ -39,6 +39,18 @@ def unregister(name: str) -> None:
 def backend(name: str) -> Backend:
     """The backend's module. Raises KeyError for an unknown name."""
     return cast(Backend, _modules[name]())
+
+
+def suited(flow: Flow, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the backends that a flow is for: the one that its steps ask for (`@batch`, `@kubernetes`), else all.
+
+    One that asks for several is for all, whose compilers then say why it is for none.
+    """
+    asked = [name for name in names if getattr(backend(name), "COMPUTE", None) in flow.features]
+    others = [name for name in NAMES if name not in names and getattr(backend(name), "COMPUTE", None) in flow.features]
+    if len(asked) + len(others) != 1:
+        return tuple(names)
+    return tuple(asked)
 
 
 def own_name(name: str, flow: Flow, settings: Settings) -> str:

@@ -35,14 +35,14 @@ class Manifest:
 
 
 def refused_polls(platform: str, polls: Iterable[PollTrigger]) -> list[Diagnostic]:
-    """For a backend that has no poller yet: each poll trigger is refused (FT511). `platform` is its name for people."""
+    """For a backend that has no poller yet: each poll trigger is left out (FT511). `platform` is the backend's name."""
     return [
         Diagnostic(
             "FT511",
-            f"poll trigger `{poll.name}` cannot be deployed to {platform}: polls run on the local engine only, so far",
+            f"poll trigger `{poll.name}` is left out for {platform}: polls run on the local engine only, so far",
             poll.span,
-            "nothing would poll it there",
-            helps=("run it here: metaflow-triggers run PATHS",),
+            "nothing polls it there",
+            helps=("run it here: metaflow-triggers run PATHS", "to refuse it instead: --strict"),
         )
         for poll in polls
     ]
@@ -57,6 +57,8 @@ class Backend(Protocol):
     """The shape of a backend package."""
 
     NAME: str
+    COMPUTE: str
+    """The step decorator with which a flow asks for this backend."""
 
     def deployed_name(self, flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
         """The name under which upstream's commands find the deployed flow."""

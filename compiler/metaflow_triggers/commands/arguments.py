@@ -1,28 +1,121 @@
-"""Arguments: a parser that takes positional arguments anywhere between the options.
+"""Arguments: the parser of all commands, and the arguments that several of them have.
 
 In:   what `argparse.ArgumentParser` takes.
-Out:  the same parser, for which `emit NAME --id X -` means what `emit NAME - --id X` does.
+Out:  the same parser, for which `emit NAME --id X -` means what `emit NAME - --id X` does, and which takes no option by
+      the beginning of its name.
 
-Not here: the arguments of a command. A positional argument may not be in a mutually exclusive group.
+Not here: the arguments of one command. A positional argument may not be in a mutually exclusive group.
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import contextlib
+import os
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from ..reading.flow_options import FlowOptions
 
 
-class Intermixed(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """argparse reads all positional arguments at the first one, and knows those after an option no more."""
 
     _inside = False
 
+    def __init__(self, *given: Any, **options: Any) -> None:
+        # `--prod` would mean `--production` until another option begins so.
+        super().__init__(*given, **{**options, "allow_abbrev": False})
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As the base class's, which calls it for the two halves of the work. What a REMAINDER takes stands last."""
-        if self._inside or any(action.nargs == argparse.REMAINDER for action in self._actions):
+        if self._inside or any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._actions):
             return super().parse_known_args(args, namespace)
         self._inside = True
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._inside = False
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0, as an option gives it."""
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if 0 < value < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add what says how files are read."""
+    parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
+    parser.add_argument("--branch", help="this branch of flows with @project")
+    parser.add_argument(
+        "--timeout", type=seconds, default=60.0, metavar="SECONDS", help="to read one file (default: 60)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="files at once (default: one per processor)"
+    )
+
+
+def add_flow_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is given to the command lines of the flows, as before the command of `python flow.py`."""
+    group = parser.add_argument_group("options of the flows", "what stands before the command in `python flow.py`")
+    group.add_argument(
+        "--config-value",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="of a Config, for the flows that have it",
+    )
+    group.add_argument(
+        "--config", nargs=2, action="append", default=[], metavar=("NAME", "FILE"), help="the same, from a file"
+    )
+    group.add_argument("--environment", metavar="KIND", help="of all flows: local, conda, pypi, ...")
+    group.add_argument(
+        "--with", dest="decorators", action="append", default=[], metavar="DECORATOR", help="on every step of all flows"
+    )
+    group.add_argument(
+        "--flow-option",
+        type=_of_one_flow,
+        action="append",
+        default=[],
+        metavar="'FLOW=OPTIONS'",
+        help="options of one flow, for instance 'Train=--with retry --environment pypi'",
+    )
+
+
+def _of_one_flow(text: str) -> tuple[str, tuple[str, ...]]:
+    name, sign, words = text.partition("=")
+    try:
+        split = tuple(shlex.split(words))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    if not sign or not name.isidentifier() or not split:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FLOW=OPTIONS, as in 'Train=--with retry'")
+    return name, split
+
+
+def with_paths(found: Iterable[Diagnostic], paths: Iterable[str]) -> list[Diagnostic]:
+    """The findings; where a help says PATHS it names those that were given."""
+    given = shlex.join(paths)
+    return [replace(item, helps=tuple(text.replace("PATHS", given) for text in item.helps)) for item in found]
+
+
+def flow_options(options: argparse.Namespace) -> FlowOptions:
+    """What `add_flow_options` added. Files of Configs are found from where the command is typed."""
+    from ..reading.flow_options import FlowOptions, ambient
+
+    configs = [("--config-value", name, value) for name, value in options.config_value]
+    configs += [("--config", name, str(Path(file).absolute())) for name, file in options.config]
+    every = ["--environment", options.environment] if options.environment else []
+    every += [word for decorator in options.decorators for word in ("--with", decorator)]
+    return FlowOptions(tuple(configs), tuple(every), tuple(options.flow_option), ambient(os.environ))

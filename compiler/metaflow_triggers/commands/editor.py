@@ -29,7 +29,7 @@ from ..graph import differences
 from ..graph.link import identity, qualified_name
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..model.serialize import from_json, to_json
-from . import polls
+from . import polls, read_again
 from .watch import Watch
 
 _LOOK_SECONDS = 1.0
@@ -38,7 +38,7 @@ _AGAIN_SECONDS = 30.0
 _MARGIN_NANOSECONDS = 50_000_000
 """File systems round the time of a change down."""
 
-OPTIONS = ("paths", "production", "branch", "timeout", "external_flow", "watch")
+OPTIONS = (*read_again.OPTIONS, "watch")
 """The options of `run` that `read_again` needs."""
 
 Stamp = tuple[int, int, int] | None

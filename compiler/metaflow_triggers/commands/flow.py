@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, seams
+from .. import seams
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings
 from ..reading import prepared
 from ..reading.prepared import read, workflow
 from . import packages
+from .arguments import with_paths
+from .inputs import inputs
 
 EXIT_SAME, EXIT_ERROR, EXIT_SETTING = 0, 1, 2
 EXIT_DIFFERENT, EXIT_DIFF_ERROR = 1, 2
@@ -91,12 +94,13 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
 
     seams.check_shape([backend])
     seams.prove_in_charge()
+    seams.prove_switched_on(backend)
     with contextlib.redirect_stdout(sys.stderr):  # functions of the user and environments print; manifests stand alone
         flow, found, workflows, package = _prepared(obj, backend, options, settings)
     polls, remarks = _polls(flow)
     found = [*found, *remarks]
     compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
-    diagnostics = (*found, *compilation.diagnostics)
+    diagnostics = (*with_paths(found, [flow.file]), *with_paths(compilation.diagnostics, [flow.file]))
     return Compilation(compilation.graph, compilation.files, diagnostics), package
 
 
@@ -142,24 +146,6 @@ def _given_name(obj: Any, backend: str) -> str | None:
     return name
 
 
-def inputs(settings: Settings, flow: Any, show: str = "all") -> dict[str, Any]:
-    """What a compilation depended on besides the flow: recorded beside the files, named by `diff`.
-
-    `settings` holds all that is configured, or has a default, and has no name of its own here.
-    """
-    named = ("user", "user_is_configured", "production", "metaflow_version")
-    others = {key: value for key, value in dataclasses.asdict(settings).items() if key not in named}
-    return {
-        "branch": flow.branch,
-        "compiler": __version__,
-        "metaflow": settings.metaflow_version,
-        "production": settings.production,
-        "settings": {key: value for key, value in others.items() if value is not None},
-        "show": show,
-        "user": settings.user if settings.user_is_configured else None,
-    }
-
-
 # The commands -------------------------------------------------------------------------------------------------------
 
 
@@ -167,12 +153,12 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from ..compiling.compile import folder_files
     from ..compiling.folder import write
     from ..graph.differences import recorded
-    from ..rules.weight import has_errors
+    from ..rules.weight import refuses
 
     settings = _settings(obj, options)
     compilation, package = _compiled(obj, backend, options, settings)
     _print(compilation.diagnostics, 1, _user_note(settings, compilation.graph.flows))
-    if has_errors(compilation.diagnostics):
+    if refuses(compilation.diagnostics, strict=bool(options.get("strict"))):
         return EXIT_ERROR
     if options.get("package_output"):
         packages.write(Path(options["package_output"]), package)
@@ -190,7 +176,9 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     files = [file for file in compilation.files if file.ours or options.get("show") != "triggers"]
     if options.get("output"):
         flow = compilation.graph.flows[0]
-        owners = {file.owner: inputs(settings, flow, options.get("show") or "all") for file in files}
+        given = seams.given_options(obj)
+        show = options.get("show") or "all"
+        owners: dict[str, Any] = {file.owner: inputs(settings, flow, show, given) for file in files}
         models = {
             owner: recorded(flow) for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")
         }
@@ -243,9 +231,9 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     if live:
         return _diff_live(obj, backend, options, settings, compilation)
     owner = _owner(backend, flow, settings)
-    report = compare(
-        Path(options["against"]), compilation.files, {owner: flow}, {owner: inputs(settings, flow)}, whole=False
-    )
+    given = seams.given_options(obj)
+    told = {owner: inputs(settings, flow, options=given)}
+    report = compare(Path(options["against"]), compilation.files, {owner: flow}, told, whole=False)
     sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))
     return EXIT_SAME if report.same else EXIT_DIFFERENT
 
@@ -270,14 +258,14 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from ..backends import registry
-    from ..rules.weight import has_errors
+    from ..rules.weight import refuses
 
     only_json = bool(options.get("only_json"))
     user = _real_user(required=not only_json)
     settings = _settings(obj, options, user)
     compilation, package = _compiled(obj, backend, options, settings)
     _print(compilation.diagnostics, 1, [])
-    if has_errors(compilation.diagnostics):
+    if refuses(compilation.diagnostics, strict=bool(options.get("strict"))):
         return EXIT_ERROR
     deployer: Any = registry.deployer(backend)
     if only_json:
@@ -355,8 +343,13 @@ def _say_what_would_be_deployed(obj: Any, backend: str, compilation: Any) -> Non
     for file in compilation.files:
         sys.stderr.write(f"  {file.path}\n")
     sys.stderr.write(table(compilation.graph))
-    script = Path(sys.argv[0]).name
-    sys.stderr.write(f"To see the objects: python {script} {backend} compile\n\n")
+    sys.stderr.write(f"To see the objects: {_typed(backend)} compile\n\n")
+
+
+def _typed(backend: str) -> str:
+    """The command line as it was typed, up to the group of the backend."""
+    words = sys.argv[: sys.argv.index(backend)] if backend in sys.argv else sys.argv[:1]
+    return shlex.join(["python", *words, backend])
 
 
 def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compilation: Any) -> None:

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import runpy
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
@@ -21,7 +22,8 @@ from typing import Any
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..poll import alias
 from ..poll.errors import PollError
-from .run import add_database, seconds
+from .arguments import add_flow_options, add_reading, flow_options
+from .run import add_database
 
 
 def add_parsers(commands: Any) -> None:
@@ -30,9 +32,8 @@ def add_parsers(commands: Any) -> None:
         "list", help="what starts the flows of files; without PATH: the poll triggers of the database"
     )
     listed.add_argument("paths", nargs="*", metavar="PATH", help="flow files, and folders to search for them")
-    listed.add_argument("--production", action="store_true", help="the production branch of flows with @project")
-    listed.add_argument("--branch", help="this branch of flows with @project")
-    listed.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="for one file (default: 60)")
+    add_reading(listed)
+    add_flow_options(listed)
     history = commands.add_parser("history", help="what a poll trigger, or a flow, has started; the latest first")
     history.add_argument("name", metavar="NAME", help="a poll trigger or a flow")
     history.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
@@ -132,7 +133,7 @@ def _list_files(options: argparse.Namespace) -> int:
     from ..reports.terminal import show
     from ..rules.weight import has_errors
 
-    read = read_flows(options)
+    read = read_flows(options, given=flow_options(options))
     failed = has_errors(read.diagnostics)
     show(read.diagnostics if failed else (), len(read.flows), others=read.omissions())
     if failed:
@@ -211,7 +212,9 @@ def _resume(options: argparse.Namespace) -> int:
     key = _flow_key(connection, options.flow, "FT730")
     connection.execute("DELETE FROM paused WHERE flow_key = ?", (key,))
     if connection.execute("SELECT 1 FROM paused WHERE flow_key = '*'").fetchone():
-        _print(f"{key} is not paused by itself, but all flows are: metaflow-triggers resume")
+        named = ["--database", options.database] if options.database else []
+        typed = shlex.join(["metaflow-triggers", "resume", *named])
+        _print(f"{key} is not paused by itself, but all flows are: {typed}")
     else:
         _print(f"runs of {key} are started again")
     return 0

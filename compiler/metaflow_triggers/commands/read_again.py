@@ -21,6 +21,12 @@ from ..diagnostics import Diagnostic
 from ..model.flows import Flow, PollTrigger
 from ..model.serialize import from_json, to_json
 
+OPTIONS = (
+    *("paths", "production", "branch", "timeout", "external_flow"),
+    *("config", "config_value", "environment", "decorators", "flow_option"),
+)
+"""Those of `run` that say how files are read."""
+
 
 def main(descriptor: int) -> None:
     """Answer on the descriptor."""
@@ -35,10 +41,10 @@ def again(told: dict[str, Any]) -> dict[str, Any]:
     from ..graph.link import identity, link, qualified_name
     from ..reading.paths import read_flows
     from ..rules.find import check
+    from .arguments import flow_options
 
-    keys = ("paths", "production", "branch", "timeout", "external_flow")
-    options = argparse.Namespace(**{key: told[key] for key in keys})
-    read = read_flows(options)
+    options = argparse.Namespace(**{key: told[key] for key in OPTIONS})
+    read = read_flows(options, given=flow_options(options))
     external = frozenset(options.external_flow)
     before: dict[str, list[Flow]] = {
         file: [from_json(item) for item in items] for file, items in told["before"].items()

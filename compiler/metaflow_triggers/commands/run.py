@@ -9,11 +9,14 @@ Not here: what triggers mean, the loop. The flows are read and checked as for an
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
+import shlex
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from .arguments import add_flow_options, add_reading, flow_options, seconds
 
 _FED_FROM_OUTSIDE = "FT202"
 """An event that no flow emits: on the local engine `metaflow-triggers emit` does."""
@@ -29,21 +32,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--logs", metavar="DIR", help="a file for the output of each run (default: beside the database)"
     )
-    parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
-    parser.add_argument("--branch", help="this branch of flows with @project")
     parser.add_argument("--until-idle", action="store_true", help="end when nothing waits, runs or is unread")
     parser.add_argument("--max-runs", type=_count, default=16, metavar="N", help="flows at once (default: 16)")
     parser.add_argument(
         "--run-deadline", type=seconds, metavar="SECONDS", help="end runs that take longer; their outcome is `timeout`"
     )
-    parser.add_argument(
-        "--timeout", type=seconds, default=60.0, metavar="SECONDS", help="to read one file (default: 60)"
-    )
+    add_reading(parser)
     parser.add_argument(
         "--watch",
         action="store_true",
         help="take in flows whose files change, come or go at once, not only when they start",
     )
+    add_flow_options(parser)
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="run by another engine")
     parser.set_defaults(work=work)
 
@@ -62,15 +62,6 @@ def _count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return value
-
-
-def seconds(text: str) -> float:
-    """A number of seconds above 0, as an option gives it."""
-    with contextlib.suppress(ValueError):
-        value = float(text)
-        if 0 < value < float("inf"):
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
 
 
 def work(options: argparse.Namespace) -> int:
@@ -98,6 +89,7 @@ def work(options: argparse.Namespace) -> int:
             environment=environment,
             logs=options.logs or f"{database}-logs",
             project_options=project_options(options),
+            flow_options=_flow_options(options, environment),
             max_runs=options.max_runs,
             run_deadline=options.run_deadline,
             until_idle=options.until_idle,
@@ -127,6 +119,17 @@ def project_options(options: argparse.Namespace) -> tuple[str, ...]:
     return (*production, "--branch", options.branch) if options.branch else production
 
 
+def _flow_options(options: argparse.Namespace, environment: dict[str, str]) -> Callable[[Any], Sequence[str]]:
+    """What a flow's command line is given. The environment's Configs are among it and leave `environment`."""
+    from ..reading.flow_options import VARIABLES, parsed
+
+    given = flow_options(options)
+    for name in VARIABLES:
+        if parsed(environment.get(name)):
+            del environment[name]
+    return lambda flow: given.words(flow.name, [item.name for item in flow.parameters if item.is_config])
+
+
 def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     """The graph of `options.paths`, and the modules of each file; None when there is a mistake, which is then printed.
 
@@ -145,20 +148,21 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
 
     user = seams.real_user()
     if not user:
+        typed = getattr(options, "typed", None) or ["run", *options.paths]
         raise DiagnosticError(
             [
                 Diagnostic(
                     "FT754",
                     "Metaflow runs no flow without a user name",
-                    helps=("set METAFLOW_USER, for instance: METAFLOW_USER=me metaflow-triggers run ...",),
+                    helps=(f"set METAFLOW_USER, for instance: METAFLOW_USER=me metaflow-triggers {shlex.join(typed)}",),
                 )
             ]
         )
     os.environ["METAFLOW_USER"] = environment["METAFLOW_USER"] = user
-    read = read_flows(options)
-    external = frozenset(options.external_flow)
+    read = read_flows(options, given=flow_options(options))
+    external = frozenset(options.external_flow) | read.unread_flows()
     graph = link([item.flow for item in read.flows], external, read.polls)
-    judged = check(graph, True, external)
+    judged = read.explained(check(graph, True, external))
     diagnostics = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
     show(diagnostics, len(read.flows), others=read.omissions())
     return None if has_errors(diagnostics) or not graph.flows else (graph, read.modules)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends.registry import NAMES
+from .arguments import flow_options
 
 if TYPE_CHECKING:
     from ..diagnostics import Diagnostic
@@ -68,7 +69,7 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     from ..simulate.whole import simulate
 
     names = tuple(name for name in NAMES if not options.backend or name in options.backend)
-    read = read_flows(options, names)
+    read = read_flows(options, names, given=flow_options(options))
     graph = link([item.flow for item in read.flows], polls=read.polls)
     diagnostics = [*read.diagnostics, *check(graph, project_wide=False)]
     show(diagnostics, len(graph.flows), others=read.omissions())
@@ -87,7 +88,8 @@ def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
     from ..compiling.compile import backend_findings
     from ..rules.weight import has_errors
 
-    return [item for item in backend_findings(name, graph, settings) if has_errors([item])]
+    found = backend_findings(name, graph, settings)
+    return [item for item in found if item.code == "FT511" or has_errors([item])]
 
 
 def _items(name: str) -> list[Item]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..backends import registry, shape
 from ..backends.shape import Manifest
 from ..diagnostics import Diagnostic, DiagnosticError
+from ..diagnostics.ours import CODE, behind_others, our_mistakes
 from ..graph.link import link
 from ..manifests.schemas import findings
 from ..manifests.text import json_text, yaml_text
@@ -61,13 +62,18 @@ def compile_flows(
     external_events: frozenset[str] = frozenset(),
     workers: int = 1,
     polls: Sequence[PollTrigger] = (),
+    chosen: bool = True,
 ) -> Compilation:
     """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
 
-    `workers`: processes; the result is the same for each number of them.
+    `workers`: processes; the result is the same for each number of them. `chosen`: the user named the backends; else
+    each flow is compiled for those that suit it.
     """
+    backend_names = tuple(backend_names)
     graph = link([item.flow for item in flows], external_flows, polls)
     diagnostics = check(graph, project_wide, external_flows, external_events)
+    if not chosen:
+        diagnostics += _apart(graph, backend_names)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
     files: list[File] = []
     for name in backend_names:
@@ -76,6 +82,8 @@ def compile_flows(
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:
+            if not chosen and name not in registry.suited(flow, backend_names):
+                continue
             deployed_name = registry.own_name(name, flow, settings)
             first = deployed.setdefault(deployed_name, flow)
             if first is not flow and (first.project, first.branch, first.name) != (
@@ -93,7 +101,35 @@ def compile_flows(
             shared = shared or emitted.complete
         if shared:
             files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
-    return Compilation(graph, tuple(files), tuple(diagnostics))
+    return Compilation(graph, tuple(files), tuple(_explained(diagnostics)))
+
+
+def _explained(found: list[Diagnostic]) -> list[Diagnostic]:
+    """A mistake of ours is told only where no mistake of the user's may be what it comes from."""
+    return behind_others(found, has_errors(item for item in found if item.code != CODE))
+
+
+def _apart(graph: TriggerGraph, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """A flow that waits for one which is compiled for other backends; a warning where they have one in common."""
+    for edge in graph.edges:
+        upstream, downstream = graph.flows[edge.upstream], graph.flows[edge.downstream]
+        there, here = registry.suited(upstream, names), registry.suited(downstream, names)
+        missing = [name for name in here if name not in there]
+        if missing:
+            waits = f"waits for `{upstream.name}`, which is for {_listed(there)}"
+            yield Diagnostic(
+                "FT205",
+                f"`{downstream.name}` is for {_listed(here)} and {waits}",
+                edge.span,
+                f"on {_listed(missing)} nothing would start `{downstream.name}`",
+                others=((upstream.span, "its steps ask for a backend"),),
+                helps=("name the backend that is meant, for instance --backend " + (there or here)[0],),
+                severity="warning" if len(missing) < len(here) else "",
+            )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(names) or "no backend that was named"
 
 
 @dataclass(frozen=True)
@@ -138,7 +174,7 @@ def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list
     for flow in graph.flows:
         deployed_name = registry.own_name(name, flow, settings)
         found.extend(_emit(_Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
-    return found
+    return _explained(found)
 
 
 def folder_files(owners: Iterable[str]) -> list[File]:
@@ -159,10 +195,9 @@ def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnost
     out = []
     for manifest in manifests:
         if manifest.schema is not None:
-            for pointer, message in findings(manifest.content, manifest.schema):
-                diagnostics.append(
-                    Diagnostic("FT601", f"{manifest.path} violates its schema at {pointer}: {message[:400]}")
-                )
+            broken = findings(manifest.content, manifest.schema)
+            told = (f"violates its schema at {pointer}: {message}" for pointer, message in broken)
+            diagnostics.extend(our_mistakes(manifest.path, told))
         text = manifest.text
         if text is None:
             text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)

@@ -75,13 +75,14 @@ def settled(folder: Path, read: Callable[[dict[str, Any]], Result]) -> Result:
 def write(
     folder: Path,
     files: Iterable[File],
-    inputs: dict[str, dict[str, Any]],
+    inputs: dict[str, dict[str, Any] | None],
     folder_files: Callable[[list[str]], list[File]] = lambda owners: [],
     flows: Mapping[str, dict[str, Any]] | None = None,
 ) -> list[str]:
     """Write `files`; returns the paths (relative, sorted) that changed or went away.
 
     `inputs` gives for each owner what the compilation depended on; owners in it lose files that are not in `files`.
+    None is for an owner that has nothing any more.
     `folder_files` makes the files that speak of all owners that the folder then has. `flows` gives for each owner
     the model of its flow (`differences.recorded`).
     Raises DiagnosticError: FT003, FT013 (somebody else changes it); its `result` says when something was changed.
@@ -104,7 +105,7 @@ def write(
 def _write(
     folder: Path,
     given: dict[str, File],
-    inputs: dict[str, dict[str, Any]],
+    inputs: dict[str, dict[str, Any] | None],
     folder_files: Callable[[list[str]], list[File]],
     flows: Mapping[str, dict[str, Any]],
 ) -> list[str]:
@@ -118,8 +119,9 @@ def _write(
     entries = {path: entry for path, entry in index["files"].items() if path not in stale}
     for path, file in wanted.items():
         entries[path] = {"owner": file.owner, "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
-    told = {**index["inputs"], **inputs}
+    told = {owner: item for owner, item in {**index["inputs"], **inputs}.items() if item is not None}
     models = {**index["flows"], **flows}
+    models = {owner: item for owner, item in models.items() if owner not in inputs or inputs[owner] is not None}
     document = {
         "version": _VERSION,
         "files": {path: entries[path] for path in sorted(entries)},

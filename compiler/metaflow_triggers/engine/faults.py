@@ -85,4 +85,4 @@ def check(connection: sqlite3.Connection) -> None:
     finally:
         connection.set_progress_handler(None, 0)
     if said != "ok":
-        raise sqlite3.DatabaseError(str(said).splitlines()[0])
+        raise sqlite3.DatabaseError(str(said).splitlines()[-1])  # the first may be a heading

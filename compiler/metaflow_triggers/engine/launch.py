@@ -13,13 +13,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
 from metaflow_extensions.triggers.plugins import local_runs
 
+from ..model.flows import Flow
 from .issue import Order
 from .waits import LocalFlow
 
@@ -58,6 +59,8 @@ class FlowLauncher:
     project_options: Sequence[str] = ()
     """`--production` or `--branch NAME`, for flows with @project."""
     logs: str | None = None
+    flow_options: Callable[[Flow], Sequence[str]] = field(default=lambda flow: ())
+    """Options of a flow's own command line."""
 
     def command(self, order: Order) -> list[str]:
         """The command line."""
@@ -75,7 +78,8 @@ class FlowLauncher:
                 str(order.start_id),
                 "--",
             ),
-            *(flow.file, "--no-pylint", *(self.project_options if flow.project else ())),
+            *(flow.file, "--no-pylint", *self.flow_options(flow)),
+            *(self.project_options if flow.project else ()),
             *("run", "--with", "triggers_local_internal", "--tag", local_runs.run_tag(order.flow_key), *namespace),
         ]
 

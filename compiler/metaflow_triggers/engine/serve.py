@@ -15,8 +15,8 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -37,12 +37,16 @@ from .waits import LocalFlow, local_flow
 
 @dataclass(frozen=True)
 class Options:
-    """What `metaflow-triggers run` says. `environment` is that of the runs, `run_deadline` seconds or None."""
+    """What `metaflow-triggers run` says. `environment` is that of the runs, `run_deadline` seconds or None.
+
+    `flow_options` gives those of a flow's command line.
+    """
 
     database: str
     environment: Mapping[str, str]
     logs: str | None = None
     project_options: tuple[str, ...] = ()
+    flow_options: Callable[[Flow], Sequence[str]] = field(default=lambda flow: ())
     max_runs: int = 16
     run_deadline: float | None = None
     until_idle: bool = False
@@ -184,6 +188,7 @@ def _launcher(flows: Sequence[LocalFlow], options: Options) -> FlowLauncher:
         options.environment,
         options.project_options,
         options.logs,
+        options.flow_options,
     )
 
 

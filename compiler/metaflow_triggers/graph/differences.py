@@ -198,10 +198,17 @@ def _pairs(old: Trigger, new: Trigger) -> Iterator[tuple[Dependency | None, Depe
     rest: dict[tuple[str, ...], list[Dependency]] = {}
     for item in new.dependencies:
         rest.setdefault(_key(item), []).append(item)
+    # Of an event that stands several times those with the same filter first, so that none is taken for another one.
+    kept: dict[int, Dependency] = {}
     for before in old.dependencies:
         same = rest.get(_key(before), [])
-        if not same:
-            yield before, None
+        place = next((at for at, item in enumerate(same) if item.filter == before.filter), None)
+        if isinstance(before, EventDependency) and place is not None:
+            kept[id(before)] = same.pop(place)
+    for before in old.dependencies:
+        same = rest.get(_key(before), [])
+        if id(before) in kept or not same:
+            yield before, kept.get(id(before))
             continue
         # The one that shares most outcomes, else the first.
         shared = [
@@ -244,7 +251,24 @@ def _trigger(old: Trigger, new: Trigger) -> Iterator[tuple[str, str]]:
         elif before is not None and after is not None:
             many = len(old.dependencies) > 1 or len(new.dependencies) > 1
             yield from _dependency(before, after, many, waits)
+    yield from _order(pairs, new) if joins == ["any", "any"] else ()
     yield from _options(old, new)
+
+
+def _order(pairs: list[tuple[Dependency | None, Dependency | None]], new: Trigger) -> Iterator[tuple[str, str]]:
+    """Where one event stands several times, the first that it matches counts."""
+    places = {id(item): place for place, item in enumerate(new.dependencies)}
+    last: dict[tuple[str, ...], int] = {}
+    told: set[tuple[str, ...]] = set()
+    for before, after in pairs:
+        if before is None or after is None:
+            continue
+        key, place = _key(after), places[id(after)]
+        if place < last.get(key, -1) and key not in told:
+            told.add(key)
+            filtered = f"if it matches {after.filter}" if after.filter is not None else "without a filter"
+            yield "mapping-changed", f"looks at {_plain(after)} {filtered} before others of the name, which came first"
+        last[key] = max(place, last.get(key, -1))
 
 
 def _dependency(old: Dependency, new: Dependency, many: bool, waits: bool) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,15 @@ def dependency_words(dependency: Dependency) -> str:
     return f"{upstream_name(dependency)} {how}"
 
 
+def words_of(trigger: Trigger) -> list[str]:
+    """`dependency_words` of each dependency; those of one name also say which events of it they take."""
+    words = [dependency_words(item) for item in trigger.dependencies]
+    return [
+        f"{text} and matches {item.filter}" if words.count(text) > 1 and item.filter is not None else text
+        for text, item in zip(words, trigger.dependencies, strict=True)
+    ]
+
+
 def mapping_words(mappings: tuple[Mapping, ...]) -> str:
     """`order_id <- orderId, env <- "production"`."""
     return ", ".join(
@@ -98,9 +107,11 @@ def _all_reasons(graph: TriggerGraph) -> Iterator[tuple[Flow, list[tuple[str, st
 
 def _trigger_rows(trigger: Trigger) -> list[tuple[str, str]]:
     automatic = "every parameter by its own name" if trigger.auto_map else ""
+    words = words_of(trigger)
     if trigger.join == "any":
-        return [(dependency_words(item), mapping_words(item.mappings) or automatic) for item in trigger.dependencies]
-    when = " and ".join(dependency_words(item) for item in trigger.dependencies)
+        gets = [mapping_words(item.mappings) or automatic for item in trigger.dependencies]
+        return list(zip(words, gets, strict=True))
+    when = " and ".join(words)
     what = ", ".join(filter(None, (mapping_words(item.mappings) for item in trigger.dependencies)))
     return [(when, what or automatic)]
 

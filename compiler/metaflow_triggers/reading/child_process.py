@@ -32,36 +32,91 @@ _TAIL = 1 << 16
 _CHUNK = 1 << 20
 
 
+class Spawned:
+    """A process of its own for one file, where fork is unsafe; it has the shape of a `Supervisor`.
+
+    Nothing but a look (`has_gone`) tells its end when it leaves a process behind that holds its answer open.
+    """
+
+    def __init__(self, file: str, request: Request, by_hand: bool) -> None:
+        self.answer_end, answer = os.pipe()
+        self.output_end, output = os.pipe()
+        self.status_end = -1
+        os.set_inheritable(answer, True)
+        told = json.dumps([file, dataclasses.asdict(request), answer, by_hand])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "metaflow_triggers.reading.one_file", told],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(answer,),
+            start_new_session=True,
+        )
+        for descriptor in (answer, output):
+            os.close(descriptor)
+        for descriptor in (self.answer_end, self.output_end):
+            os.set_blocking(descriptor, False)
+
+    def has_gone(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def stop(self) -> None:
+        """End it and its process group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def status(self) -> int | None:
+        """Its exit code; what it started in its process group ends with it."""
+        code = self._process.wait()
+        self.stop()
+        return code
+
+    def close(self) -> None:
+        """Let it go."""
+        for descriptor in (self.answer_end, self.output_end):
+            os.close(descriptor)
+
+
 class Child:
     """A file at work: what arrived of its answer, until when it may take, and what it printed last."""
 
-    def __init__(
-        self, file: str, worker: processes.Supervisor | subprocess.Popen[bytes], ends: tuple[int, int], seconds: float
-    ) -> None:
-        """`ends` are where the answer and what is printed arrive; the worker is another's or a process of its own."""
+    def __init__(self, file: str, worker: processes.Supervisor | Spawned, seconds: float) -> None:
         self.file = file
         self.worker = worker
-        self.answer_end, self.output_end = ends
         self.deadline = time.monotonic() + seconds
+        self.is_well = True
         self._received: list[bytes] = []
         self._answered = self._printed = 0
         self._last: deque[bytes] = deque()
-        self.worker_is_well = True
-        os.set_blocking(self.output_end, False)
 
-    def descriptors(self) -> tuple[int, int]:
+    def descriptors(self) -> list[int]:
         """What to wait on, and to call `take` for."""
-        return self.answer_end, self.output_end
+        worker = self.worker
+        return [end for end in (worker.answer_end, worker.output_end, worker.status_end) if end >= 0]
 
     def take(self, descriptor: int) -> bool:
         """Take what has arrived. False: nothing more will, on this descriptor."""
-        chunk = os.read(descriptor, _CHUNK)
-        if descriptor == self.output_end:
+        if descriptor == self.worker.status_end:
+            return False
+        try:
+            chunk = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return True
+        if descriptor == self.worker.output_end:
             self._keep(chunk)
         else:
             self._received.append(chunk)
             self._answered += len(chunk)
         return bool(chunk)
+
+    def has_ended(self, descriptor: int) -> bool:
+        """Whether it has, when nothing more arrives on this descriptor."""
+        return descriptor != self.worker.output_end
+
+    def has_gone(self) -> bool:
+        """Whether a spawned child has ended, though something that it left holds its answer open."""
+        return isinstance(self.worker, Spawned) and self.worker.has_gone()
 
     def _keep(self, chunk: bytes) -> None:
         self._printed += len(chunk)
@@ -84,22 +139,20 @@ class Child:
         return None
 
     def _wait(self) -> int | None:
-        """Its exit code; the rest of what it printed is taken."""
-        os.close(self.answer_end)
-        if isinstance(self.worker, processes.Supervisor):
-            status = self.worker.status()
-            self.worker_is_well = status is not None
-        else:
-            status = self.worker.wait()
-            _end_group(self.worker.pid)
-        with contextlib.suppress(BlockingIOError):
-            while self._printed <= OUTPUT_LIMIT and self.take(self.output_end):
+        """Its exit code; what is left of its answer and output is taken."""
+        status = self.worker.status()
+        self.is_well = status is not None
+        for descriptor in (self.worker.answer_end, self.worker.output_end):
+            while self._rest(descriptor):
                 pass
-        os.close(self.output_end)
         return status
 
+    def _rest(self, descriptor: int) -> bool:
+        before = self._answered, self._printed
+        return self.take(descriptor) and before != (self._answered, self._printed)
+
     def finish(self) -> dict[str, Any]:
-        """The answer of a child that closed its end; a diagnostic if it ended without one."""
+        """The answer of a child that has ended; a diagnostic if it ended without one."""
         status = self._wait()
         with contextlib.suppress(ValueError):
             answer = json.loads(b"".join(self._received))
@@ -119,10 +172,7 @@ class Child:
 
     def stop(self) -> None:
         """End the child, and all that it started."""
-        if isinstance(self.worker, processes.Supervisor):
-            self.worker.stop()
-        else:
-            _end_group(self.worker.pid)
+        self.worker.stop()
         self._wait()
 
     def late(self, seconds: float) -> Diagnostic:
@@ -139,16 +189,6 @@ class Child:
     def _tail(self) -> tuple[str, ...]:
         lines = b"".join(self._last)[-_TAIL:].decode("utf-8", "replace").strip().splitlines()
         return (f"it printed: {lines[-1][:200]}",) if lines else ()
-
-    def has_gone(self) -> bool:
-        """Whether a spawned child has ended, though something that it left holds its answer open."""
-        return not isinstance(self.worker, processes.Supervisor) and self.worker.poll() is not None
-
-
-def _end_group(pid: int) -> None:
-    # A spawned child leads a process group of its own; what the flow started there ends with it.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _first_line(file: str) -> Span:
@@ -168,26 +208,19 @@ class Workers:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._free: list[processes.Supervisor] = []
-        self._all: list[processes.Supervisor] = []
+        self._all: list[processes.Supervisor | Spawned] = []
 
     def start(self, file: str, *, by_hand: bool) -> Child:
         """A child that reads `file`."""
-        if processes.FORKS and not self._free:  # before there are pipes, which it would keep open
-            self._free.append(processes.Supervisor(self._read))
-            self._all.append(self._free[-1])
-        answer_end, answer = os.pipe()
-        output_end, output = os.pipe()
-        worker: processes.Supervisor | subprocess.Popen[bytes]
-        try:
-            if processes.FORKS:
-                worker = self._free.pop()
-                worker.start(json.dumps([file, by_hand]), answer, output)
-            else:
-                worker = _spawned(file, self._request, by_hand, (answer, output))
-        finally:
-            os.close(answer)
-            os.close(output)
-        return Child(file, worker, (answer_end, output_end), self._request.seconds)
+        if processes.FORKS:
+            supervisor = self._free.pop() if self._free else processes.Supervisor(self._read)
+            supervisor.start(json.dumps([file, by_hand]))
+            worker: processes.Supervisor | Spawned = supervisor
+        else:
+            worker = Spawned(file, self._request, by_hand)
+        if worker not in self._all:
+            self._all.append(worker)
+        return Child(file, worker, self._request.seconds)
 
     def _read(self, task: str, pipe: BinaryIO) -> None:
         file, by_hand = json.loads(task)
@@ -204,24 +237,13 @@ class Workers:
 
     def take_back(self, child: Child) -> None:
         """A child that has ended; its supervisor may do another file."""
-        if isinstance(child.worker, processes.Supervisor) and child.worker_is_well:
+        if child.is_well and isinstance(child.worker, processes.Supervisor):
             self._free.append(child.worker)
+        else:
+            self._all.remove(child.worker)
+            child.worker.close()
 
     def close(self) -> None:
-        """End all supervisors."""
+        """End all that is still there."""
         for worker in self._all:
             worker.close()
-
-
-def _spawned(file: str, request: Request, by_hand: bool, ends: tuple[int, int]) -> subprocess.Popen[bytes]:
-    answer, output = ends
-    os.set_inheritable(answer, True)
-    told = json.dumps([file, dataclasses.asdict(request), answer, by_hand])
-    return subprocess.Popen(
-        [sys.executable, "-m", "metaflow_triggers.reading.one_file", told],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        pass_fds=(answer,),
-        start_new_session=True,
-    )

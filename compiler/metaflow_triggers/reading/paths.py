@@ -12,6 +12,8 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from .flow_options import FlowOptions
+
 if TYPE_CHECKING:
     from .read import Read
 
@@ -25,11 +27,13 @@ def read_flows(
     *,
     code_package: bool = False,
     workflow: bool = False,
+    given: FlowOptions | None = None,
 ) -> Read:
     """What the files of `options.paths` hold, with all that is to say of them.
 
     `options` has paths, production, branch and timeout (seconds for one file), and may have workers (0: one per
-    processor). Raises DiagnosticError if the installation cannot read flows.
+    processor) and backend (those that the user named). `given` are options of the flows' own command lines.
+    Raises DiagnosticError if the installation cannot read flows.
     """
     import_metaflow()
     from .. import seams
@@ -45,6 +49,8 @@ def read_flows(
         workflow=workflow,
         seconds=options.timeout,
         workers=workers(options),
+        chosen=bool(getattr(options, "backend", None)),
+        options=given or FlowOptions(),
         roots=tuple(os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path)) for path in options.paths),
     )
     seams.check_shape(backends)

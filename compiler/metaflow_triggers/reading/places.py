@@ -1,7 +1,7 @@
 """Places: where the parts of a flow were written, in its own file or in that of a base.
 
-In:   a flow object, the parsed file of its class.
-Out:  spans of its decorators and parameters; the events that its steps emit, inherited ones too.
+In:   a flow class, its parsed file.
+Out:  spans of its decorators, parameters and steps; the events that its steps emit, inherited ones too.
 
 Not here: what the parts mean.
 """
@@ -9,6 +9,7 @@ Not here: what the parts mean.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from functools import cached_property
@@ -22,8 +23,8 @@ from .source import SourceFile, Step, shown_beside, source_file
 class Places:
     """The files in which a flow and its bases stand."""
 
-    def __init__(self, flow: Any, source: SourceFile) -> None:
-        self._class = flow.__class__
+    def __init__(self, cls: Any, source: SourceFile) -> None:
+        self._class = cls
         self._own = source
         self._home = os.path.realpath(getattr(sys.modules.get(self._class.__module__), "__file__", None) or "")
         self._sources: dict[str, SourceFile] = {self._home: source}
@@ -72,6 +73,15 @@ class Places:
         for cls, source in self._owners:
             if attribute in vars(cls):
                 return source.parameter_span(cls.__name__, attribute)
+        return self.flow()
+
+    def blamed(self, message: str) -> Span:
+        """The step that a message of Metaflow's names, at the decorator that it names too; else the flow."""
+        for name in re.findall(r"[Ss]tep [*`'\"]?(\w+)|\*(\w+)\*", message):
+            for cls, source in self._owners:
+                step = vars(cls).get(name[0] or name[1])
+                if getattr(step, "is_step", False):
+                    return source.step_span(cls.__name__, name[0] or name[1], message)
         return self.flow()
 
     def flow(self) -> Span:

@@ -20,10 +20,14 @@ from ..model.settings import Settings
 
 @dataclass(frozen=True)
 class ReadFlow:
-    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None."""
+    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None.
+
+    `options` are those of its command line that change what it compiles to.
+    """
 
     flow: Flow
     workflows: dict[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
 
 collector: Callable[[Any, dict[str, Any]], None] | None = None

@@ -55,7 +55,7 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
         told = [from_wire(item) for item in answer["diagnostics"]]
         if found.get(file) is May.UNKNOWN:
             told = [item for item in told if not _is_doubtful(item, doubtful)]
-        flows, others = _flows(answer["classes"], os.path.realpath(file), bases, told)
+        flows, others = _flows(answer["classes"], os.path.realpath(file), bases, told, read.refused)
         read.flows.extend(flows)
         read.left_out.extend(others)
         read.modules[file] = answer.get("modules", [])
@@ -68,6 +68,12 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
             mistakes.add(key)
         read.skipped += file in found and not flows and not polls and not told
     read.diagnostics += [_not_a_flow_here(items) for items in doubtful.values()]
+    classes = [item for answer in answers.values() for item in answer["classes"]]
+    failed = [file for file in files if not answers[file]["classes"] and answers[file]["diagnostics"]]
+    read.unread.extend(failed)
+    if not failed:
+        names, configs = {item["name"] for item in classes}, {name for item in classes for name in item["configs"]}
+        read.diagnostics += request.options.untaken(sorted(names), sorted(configs))
     return read
 
 
@@ -77,17 +83,24 @@ def _is_told_elsewhere(item: Diagnostic, files: set[str]) -> bool:
 
 
 def _flows(
-    classes: Sequence[dict[str, Any]], path: str, bases: set[tuple[Any, ...]], told: list[Diagnostic]
+    classes: Sequence[dict[str, Any]],
+    path: str,
+    bases: set[tuple[Any, ...]],
+    told: list[Diagnostic],
+    refused: list[str],
 ) -> tuple[list[ReadFlow], list[LeftOut]]:
-    """The flows of a file's classes, and the classes that could run and are left out. Adds to `told`."""
+    """The flows of a file's classes, and the classes that could run and are left out. Adds to `told` and `refused`."""
     flows, others = [], []
     for item in classes:
         left_out = item["left_out"]
         if item["may_be_base"] and (path, item["name"]) in bases:
             left_out = BASE
         else:
-            flows += [ReadFlow(from_json(one["flow"]), one["workflows"]) for one in item["flows"]]
+            flows += [
+                ReadFlow(from_json(one["flow"]), one["workflows"], tuple(one["options"])) for one in item["flows"]
+            ]
             told += [from_wire(one) for one in item["diagnostics"]]
+            refused += [] if item["flows"] or not item["diagnostics"] else [item["name"]]
         if left_out and item["could_run"]:
             others.append(LeftOut(item["name"], from_json(item["span"]), left_out))
     return flows, others
@@ -156,7 +169,7 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
                     continue
                 del running[key.fd]
                 selector.unregister(key.fd)
-                if key.fd == child.answer_end:
+                if child.has_ended(key.fd):
                     finish(child)
             for child in {*running.values()}:
                 if child.has_gone():

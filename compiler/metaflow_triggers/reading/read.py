@@ -8,15 +8,23 @@ Not here: reading.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import regular
 from ..diagnostics import Diagnostic
-from ..model.flows import PollTrigger, Span
+from ..model.flows import EventDependency, PollTrigger, Span
 from ..reports.json import span_json
 from .prepared import ReadFlow
 
 _SHOWN = 10
+_KEEP_UNREAD = ("FT122", "FT123", "FT126")
+"""Of a flow that is refused: what its file emits is not known."""
+_WAITED = re.compile(r"waits for flow `(\w+)`")
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class Read:
     """What files hold, in the order of the files.
 
     `modules`: of each file the real paths of what it imported from below the command's paths.
-    `skipped` counts files of folders without a flow; `unsearched` are folders that were not looked into.
+    `skipped` counts files of folders without a flow; `unsearched` are folders that were not looked into. `refused` are
+    flows that could not be read, `unread` files that could not: what others wait for may be theirs.
     """
 
     flows: list[ReadFlow] = field(default_factory=list)
@@ -43,6 +52,44 @@ class Read:
     modules: dict[str, list[str]] = field(default_factory=dict)
     skipped: int = 0
     unsearched: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+    def unread_flows(self) -> frozenset[str]:
+        """Flows that the files may define, though they could not be read: nobody waits for them in vain."""
+        names = {name for text in self._unread_texts() for name in re.findall(r"\bclass\s+(\w+)", text)}
+        return frozenset({*self.refused, *names})
+
+    def unread_events(self) -> frozenset[str]:
+        """Events that the flows wait for and that files which could not be read may emit."""
+        written = {word for text in self._unread_texts() for word in re.findall(r"[A-Za-z0-9_.-]+", text)}
+        awaited = {
+            dependency.name
+            for item in self.flows
+            for trigger in item.flow.triggers
+            for dependency in trigger.dependencies
+            if isinstance(dependency, EventDependency)
+        }
+        return frozenset(name for name in awaited if name in written or name.rpartition(".")[2] in written)
+
+    def _unread_texts(self) -> list[str]:
+        texts = []
+        refused = {item.span.file for item in self.diagnostics if item.span is not None and item.code in _KEEP_UNREAD}
+        for file in sorted({*self.unread, *(refused if self.refused else ())}):
+            with contextlib.suppress(regular.Unreadable):
+                texts.append(regular.text(file))
+        return texts
+
+    def explained(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """The findings; one about a flow that nothing defines says so where a class of that name was left out."""
+        by_name = {item.name: item for item in self.left_out}
+        out = []
+        for item in found:
+            waited = _WAITED.search(item.message) if item.code == "FT201" else None
+            other = by_name.get(waited.group(1)) if waited else None
+            others = () if other is None else ((other.span, f"left out: {other.why}"),)
+            out.append(dataclasses.replace(item, others=(*item.others, *others)))
+        return out
 
     def omissions(self) -> str:
         """In words what the files hold beside the flows, for the summary of a command; "" where that is nothing."""

@@ -8,12 +8,19 @@ Not here: reading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .flow_options import FlowOptions
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to read of every file. `seconds`: how long one file may take; `roots`: the real paths of folders."""
+    """What to read of every file.
+
+    `seconds`: how long one file may take; `roots`: the real paths of folders. `chosen`: the user
+    named the backends, so each flow is compiled for all of them; else a flow that asks for one is compiled for that
+    one. `options` are those of the flows' command lines.
+    """
 
     backends: tuple[str, ...]
     production: bool = False
@@ -22,4 +29,6 @@ class Request:
     workflow: bool = True
     seconds: float = 60.0
     workers: int = 1
+    chosen: bool = True
+    options: FlowOptions = field(default_factory=FlowOptions)
     roots: tuple[str, ...] = ()

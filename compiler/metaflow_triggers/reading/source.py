@@ -165,6 +165,22 @@ class SourceFile:
                         return self._span(target)
         return self.class_span(class_name)
 
+    def step_span(self, class_name: str, step: str, message: str = "") -> Span:
+        """The name behind `def` of a step, or its decorator whose name stands in `message`."""
+        node = self._classes.get(class_name)
+        words = {word.lower() for word in re.findall(r"\w+", message)}
+        for statement in node.body if node else ():
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == step:
+                for decorator in statement.decorator_list:
+                    written = self._written(decorator.func if isinstance(decorator, ast.Call) else decorator)
+                    if written.lower() in words - {"step"}:
+                        return self._span(decorator)
+                line = self._lines[statement.lineno - 1]
+                column = self._column(statement.lineno, statement.col_offset)
+                start = max(line.find(step, column + len("def ") - 1), column - 1)
+                return Span(self.path, statement.lineno, start + 1, statement.lineno, start + 1 + len(step))
+        return self.class_span(class_name)
+
     # --- what code emits ---
 
     def emitted_events(self, class_name: str, prefix: str = "") -> tuple[EmittedEvent, ...]:

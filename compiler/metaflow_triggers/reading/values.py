@@ -29,7 +29,7 @@ class Reader:
 
     def __init__(self, flow: Any, source: SourceFile, settings: Settings) -> None:
         self.flow = flow
-        self.places = Places(flow, source)
+        self.places = Places(flow.__class__, source)
         self.settings = settings
         self.project, self.branch = seams.current_project()
         self.diagnostics: list[Diagnostic] = []

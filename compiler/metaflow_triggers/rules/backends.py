@@ -137,4 +137,17 @@ RULES: tuple[Rule, ...] = (
         example="self.next(self.train, num_parallel=4)      # on step-functions",
         instead="self.next(self.train, foreach='shards')",
     ),
+    Rule(
+        code="FT512",
+        title="text that Argo Workflows would fill in",
+        severity="error",
+        finds="An annotation, a label or another setting of a step, or a tag of the run, that holds `{{...}}` which "
+        "Argo Workflows fills in: an expression (`{{=...}}`), a variable of its own (`{{workflow.name}}`, "
+        "`{{inputs...}}`), or an opening without an end. Step and text are named. In environment variables, "
+        "parameters, titles and docstrings such text arrives as it is written, and so does `{{ anything else }}` "
+        "everywhere. An image or an account may hold `{{workflow.name}}`.",
+        why="The text would not arrive as it is written, or the run could not start.",
+        example="@kubernetes(annotations={'template': 'Hello {{workflow.name}}'})",
+        instead="@environment(vars={'TEMPLATE': 'Hello {{workflow.name}}'})",
+    ),
 )

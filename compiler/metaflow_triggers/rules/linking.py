@@ -53,6 +53,21 @@ RULES: tuple[Rule, ...] = (
         "class HourlyLoadFlow(FlowSpec): ...",
     ),
     Rule(
+        code="FT205",
+        title="a flow waits for one that runs elsewhere",
+        severity="error",
+        finds="A flow waits for the end of another, and the steps of the two ask for different backends: `@batch` for "
+        "step-functions, `@kubernetes` for argo-workflows. A flow that asks for one is compiled for that one, unless "
+        "`--backend` names one for all. A warning where the two have a backend in common.",
+        why="An outcome is told on the backend where the flow runs, so the waiting flow would never start.",
+        example="class Load(FlowSpec):\n    @batch\n    @step\n    def start(self): ...\n\n"
+        "@trigger_on_finish(flow='Load')\nclass Report(FlowSpec):\n    @kubernetes\n    @step\n"
+        "    def start(self): ...",
+        instead="class Load(FlowSpec):\n    @kubernetes\n    @step\n    def start(self): ...\n\n"
+        "@trigger_on_finish(flow='Load')\nclass Report(FlowSpec):\n    @kubernetes\n    @step\n"
+        "    def start(self): ...",
+    ),
+    Rule(
         code="FT301",
         title="unknown parameter in a mapping",
         severity="error",

@@ -8,10 +8,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         code="FT511",
         title="poll triggers do not run on this backend yet",
-        severity="error",
-        finds="A flow is started by a poll trigger, and is compiled for a cloud. `check` without `--backend` only "
-        "warns.",
-        why="Nothing would poll there: the flow would deploy cleanly and never start.",
+        severity="warning",
+        finds="A poll trigger is left out of what is compiled for a cloud. Its flow and all others are compiled; "
+        "`--strict` refuses.",
+        why="Nothing polls there: the flow is deployed, and its other triggers start it, this one does not.",
         example="$ metaflow-triggers compile flows        # one of them declares @trigger(workflow=...) of a poll",
         instead="$ metaflow-triggers run flows            # the local engine polls",
         language="console",

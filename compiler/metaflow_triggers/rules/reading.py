@@ -235,11 +235,25 @@ RULES: tuple[Rule, ...] = (
         language="console",
     ),
     Rule(
+        code="FT126",
+        title="the options of a flow's command line do not fit",
+        severity="error",
+        finds="A flow's command line refuses its options, in its own words; a Config has no value; an option of a "
+        "command over many flows is for a Config or a flow that is not there. `--config-value NAME VALUE`, "
+        "`--config NAME FILE`, `--environment` and `--with` are given to all flows (a Config to those that have it), "
+        "`--flow-option 'FLOW=...'` to one.",
+        why="The flow cannot be read without them, so it would be missing from what is deployed.",
+        example="class LoadFlow(FlowSpec):\n    table = Config('table', required=True)\n\n"
+        "# $ metaflow-triggers compile flows",
+        instead="class LoadFlow(FlowSpec):\n    table = Config('table', required=True)\n\n"
+        '# $ metaflow-triggers compile flows --config-value table \'{"name": "orders"}\'',
+    ),
+    Rule(
         code="FT123",
         title="Metaflow rejects the flow",
         severity="error",
-        finds="Metaflow itself refuses the flow: its graph, its parameters or one of its decorators. "
-        "Metaflow's own message is quoted.",
+        finds="Metaflow itself refuses the flow: its graph, its parameters or one of its decorators; or what it runs "
+        "of the flow's own code to prepare it (a mutator) raised. The message is quoted.",
         why="`python flow.py run` fails with the same message.",
         example="class LoadFlow(FlowSpec):\n    @step\n    def start(self):\n        pass        # leads nowhere",
         instead="class LoadFlow(FlowSpec):\n    @step\n    def start(self):\n        self.next(self.end)\n\n"

@@ -86,6 +86,17 @@ RULES: tuple[Rule, ...] = (
         language="console",
     ),
     Rule(
+        code="FT008",
+        title="the backend is switched off",
+        severity="error",
+        finds="Another extension, or the configuration, switches this backend of Metaflow off: its commands, or the "
+        "decorators that its tasks need. A note where the backend was not asked for: the others are compiled.",
+        why="Nothing of Metaflow's is there that could be deployed.",
+        example="$ python flow.py step-functions create\n# an installed extension has TOGGLE_CLI = ['-step-functions']",
+        instead="$ metaflow-triggers compile flows --backend argo-workflows --output manifests",
+        language="console",
+    ),
+    Rule(
         code="FT013",
         title="another command changes the output folder",
         severity="error",

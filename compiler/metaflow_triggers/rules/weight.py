@@ -20,6 +20,12 @@ def severity(item: Diagnostic) -> str:
     return item.severity if item.severity in SEVERITIES else severity_of_code(item.code)
 
 
+def refuses(diagnostics: Iterable[Diagnostic], *, strict: bool) -> bool:
+    """Whether nothing may be written: one of them is an error, or with `strict` a warning."""
+    heavy = ("error", "warning") if strict else ("error",)
+    return any(severity(item) in heavy for item in diagnostics)
+
+
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether one of them is an error, so that nothing may be written."""
     return any(severity(item) == "error" for item in diagnostics)

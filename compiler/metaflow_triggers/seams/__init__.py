@@ -23,11 +23,11 @@ from .classes import (
     user_classes,
 )
 from .code_package import CodePackage, build_code_package, preload_code_package
+from .command_line import Misused, Refused, given_options, run_command
 from .compilers import PRODUCTION_TOKEN, Options
 from .configuration import configured, datastore_root, read_settings, real_user
 from .environment import CanonicalEnvironment
 from .flows import (
-    Refused,
     current_project,
     evaluate,
     features,
@@ -35,11 +35,11 @@ from .flows import (
     flow_parameters,
     is_production,
     namespace_prefix,
-    run_command,
 )
 from .parts import Part, Parts
 from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
 from .state_machines import step_functions_workflow
+from .switches import prove_switched_on, reading_command, switched_off, switched_on
 from .tokens import check_token, resolve_token
 from .upload import upload_code_package, upload_parts
 from .workflow_templates import argo_workflow
@@ -49,6 +49,7 @@ __all__ = [
     "PRODUCTION_TOKEN",
     "CanonicalEnvironment",
     "CodePackage",
+    "Misused",
     "Options",
     "Part",
     "Parts",
@@ -68,6 +69,7 @@ __all__ = [
     "flow_classes",
     "flow_decorators",
     "flow_parameters",
+    "given_options",
     "graph_refusal",
     "has_own_mutators",
     "is_flow_class",
@@ -78,11 +80,15 @@ __all__ = [
     "preload",
     "preload_code_package",
     "prove_in_charge",
+    "prove_switched_on",
     "read_settings",
+    "reading_command",
     "real_user",
     "resolve_token",
     "run_command",
     "step_functions_workflow",
+    "switched_off",
+    "switched_on",
     "upload_code_package",
     "upload_parts",
     "user_classes",

@@ -17,10 +17,14 @@ _DEFAULT_USER = "nobody"
 
 
 def configured(name: str, default: Any = None) -> Any:
-    """A METAFLOW_* setting as the user configured it (environment or configuration file), else the default."""
+    """A METAFLOW_* setting as the user configured it (environment or configuration file), else the default.
+
+    An empty one counts as not set.
+    """
     from metaflow.metaflow_config_funcs import from_conf
 
-    return from_conf(name, default)
+    value = from_conf(name, default)
+    return default if value == "" else value
 
 
 def read_settings(*, production: bool = False, code_package: bool = True, user: str | None = None) -> Settings:

@@ -11,12 +11,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings, open_setting
 from .configuration import configured
+
+_OURS = Path(__file__).parents[1]
 
 
 class CanonicalEnvironment:
@@ -134,15 +138,15 @@ def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractC
         cls = obj.flow.__class__
         before = {step.__name__: list(step.decorators) for step in obj.flow}
         graph, steps = cls._graph, cls._steps
-        decorators._attach_decorators(obj.flow, names)
-        given = (obj.flow, obj.flow._graph, obj.environment, datastore, obj.logger)
-        if hasattr(decorators, "_process_late_attached_decorator"):
-            decorators._process_late_attached_decorator(names, *given)
-        else:  # earlier releases (2.19.0) initialise all decorators of a step again
-            decorators._init(obj.flow)
-            decorators._init_step_decorators(*given)
-        obj.graph = obj.flow._graph
-        try:
+        try:  # a decorator may refuse the flow here, and the next backend's compiler shall not find it
+            decorators._attach_decorators(obj.flow, names)
+            given = (obj.flow, obj.flow._graph, obj.environment, datastore, obj.logger)
+            if hasattr(decorators, "_process_late_attached_decorator"):
+                decorators._process_late_attached_decorator(names, *given)
+            else:  # earlier releases (2.19.0) initialise all decorators of a step again
+                decorators._init(obj.flow)
+                decorators._init_step_decorators(*given)
+            obj.graph = obj.flow._graph
             yield
         finally:
             for step in obj.flow:
@@ -187,6 +191,25 @@ def upstream_errors(obj: Any) -> Iterator[None]:
         yield
     except MetaflowException as error:
         message = f"Metaflow cannot compile `{obj.flow.name}`: {_words(error)}"
+        raise DiagnosticError([Diagnostic("FT123", message)]) from error
+
+
+@contextlib.contextmanager
+def compile_errors(obj: Any) -> Iterator[None]:
+    """The same for upstream's compilers, which also raise what Python does on a bad value (`@batch(memory='much')`)."""
+    try:
+        with upstream_errors(obj):
+            yield
+    except DiagnosticError:
+        raise
+    except Exception as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if Path(frames[-1].f_code.co_filename).is_relative_to(_OURS):
+            raise  # a fault of ours
+        names = {node.name for node in obj.graph}
+        steps = [name for frame in frames if (name := getattr(frame.f_locals.get("node"), "name", None)) in names]
+        where = f", step `{steps[-1]}`" if steps else ""
+        message = f"Metaflow cannot compile `{obj.flow.name}`{where}: {type(error).__name__}: {_words(error)}"
         raise DiagnosticError([Diagnostic("FT123", message)]) from error
 
 

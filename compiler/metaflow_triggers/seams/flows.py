@@ -75,8 +75,8 @@ def _parameter_context(parameters: Any, flow: Any, user: str) -> dict[str, Any]:
 
 
 def features(flow: Any) -> tuple[str, ...]:
-    """What a backend may have to refuse: exit_hook, foreach, parallel, switch."""
-    found = set()
+    """What a backend may have to refuse (exit_hook, foreach, parallel, switch), and what steps ask for."""
+    found = {item.name for step in flow for item in step.decorators if item.name in ("batch", "kubernetes")}
     if flow_decorators(flow, "exit_hook"):
         found.add("exit_hook")
     for node in flow._graph:
@@ -94,36 +94,3 @@ def is_production() -> bool:
     from metaflow import current
 
     return bool(current.get("is_production", False))
-
-
-class Refused(Exception):
-    """Metaflow refused the flow: its message, and the line that it blames (or None)."""
-
-    def __init__(self, message: str, line: int | None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-
-
-def run_command(cls: Any, options: list[str], command: list[str], project_options: list[str]) -> None:
-    """A command of the flow's own command line in this process. Raises Refused.
-
-    `project_options` are given to flows with `@project` only: others do not have them.
-    """
-    from metaflow import parameters
-    from metaflow.exception import MetaflowException
-
-    try:
-        flow = cls(use_cli=False)
-        given = project_options if flow_decorators(flow, "project") else []
-        # Metaflow's command line takes the flow's own options when it is imported (flowspec.py, FlowSpec.__init__).
-        with parameters.flow_context(cls):
-            from metaflow import cli
-
-            code = cli.main(flow, args=[*options, *given, *command], handle_exceptions=False)
-    except MetaflowException as error:
-        raise Refused(" ".join(str(error.message).split()), getattr(error, "line_no", None)) from error
-    except SystemExit as error:
-        code = error.code
-    if code:
-        raise Refused(f"its command line ended with exit code {code}", None)

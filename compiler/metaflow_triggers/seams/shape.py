@@ -51,6 +51,10 @@ PRIVATE_NAMES = {
     "metaflow.packaging_sys.tar_backend": ["TarPackagingBackend.backend_type", "TarPackagingBackend.get_blob"],
     "metaflow.extension_support": ["dump_module_info"],
     "metaflow.parameters": ["flow_context"],
+    "metaflow.plugins": ["get_plugin_cli_path", "STEP_DECORATORS"],
+    "metaflow.lint": ["linter.run_checks"],
+    "metaflow.user_decorators.user_flow_decorator": ["FlowMutator"],
+    "metaflow._vendor.click.exceptions": ["ClickException.show", "UsageError.show", "UsageError.format_message"],
     "metaflow.metaflow_config_funcs": ["from_conf"],
     "metaflow.datastore.flow_datastore": ["FlowDataStore", "FlowDataStore.save_data"],
     "metaflow.includefile": ["_dict_dataclients", "UploaderV1.store"],
@@ -149,7 +153,7 @@ def unknown_shape(what: str) -> Diagnostic:
 
 
 def prove_in_charge() -> None:
-    """Raise DiagnosticError(FT001) unless the decorators that Metaflow uses are ours.
+    """Raise DiagnosticError(FT001) if something else took the place of one of our decorators.
 
     Metaflow ignores an extension whose plugins module fails (extension_support/plugins.py:70-75), and the last
     extension to define a name wins (:79-86): either way a flow would silently deploy without its triggers.
@@ -165,9 +169,9 @@ def prove_in_charge() -> None:
         registered = {cls.name: cls for cls in getattr(plugins, category)}
         for name in names:
             cls = registered.get(name)
-            if cls is None or not any(_is_ours(base) for base in cls.__mro__):
-                where = "nothing" if cls is None else f"{cls.__module__}.{cls.__qualname__}"
-                foreign.append(f"`{name}` is {where}")
+            # What is switched off is no class at all (`switches`), and takes nobody's place.
+            if cls is not None and not any(_is_ours(base) for base in cls.__mro__):
+                foreign.append(f"`{name}` is {cls.__module__}.{cls.__qualname__}")
     if foreign:
         raise DiagnosticError(
             [

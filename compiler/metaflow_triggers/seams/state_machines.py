@@ -24,9 +24,9 @@ from .environment import (
     OfflineClients,
     RecordingBatch,
     attached,
+    compile_errors,
     replaced,
     s3_datastore,
-    upstream_errors,
 )
 from .flows import current_project
 from .shape import unknown_shape
@@ -85,7 +85,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
 
     role = f"arn:{_PARTITION}:iam::0:role/unused"
     with (
-        upstream_errors(obj),
+        compile_errors(obj),
         package.parts.of_commands(store, obj.flow.name),
         package.parts.of_files(store.TYPE),
         attached(obj, STEP_DECORATORS["step-functions"], store),

@@ -19,7 +19,7 @@ from . import shell_words
 from .code_package import CodePackage
 from .compilers import LAUNCHER, Options, canonical, compiled
 from .configuration import datastore_root
-from .environment import STEP_DECORATORS, attached, datastore, replaced, upstream_errors
+from .environment import STEP_DECORATORS, attached, compile_errors, datastore, replaced
 from .flows import features
 from .kubernetes_models import lent
 from .parts import filled_in
@@ -64,7 +64,7 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
             return annotations
 
     with (
-        upstream_errors(obj),
+        compile_errors(obj),
         attached(obj, STEP_DECORATORS["argo-workflows"], store),
         package.parts.of_files(kind),
         replaced(upstream, shlex=shell_words.module),

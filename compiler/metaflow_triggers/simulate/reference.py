@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..graph.explain import dependency_words
+from ..graph.explain import words_of
 from ..graph.link import branch_key, identity, qualified_name
 from ..language.cron import fires, to_six_fields
 from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
@@ -110,7 +110,7 @@ class Reference:
         for (number, place), held in self._sets.items():
             if any(held.slots):
                 flow = self.graph.flows[number]
-                words = [dependency_words(item) for item in flow.triggers[place].dependencies]
+                words = words_of(flow.triggers[place])
                 has = tuple((word, len(slot)) for word, slot in zip(words, held.slots, strict=True) if slot)
                 lacks = tuple(word for word, slot in zip(words, held.slots, strict=True) if not slot)
                 found.append(Waiting(qualified_name(identity(flow)), has, lacks))

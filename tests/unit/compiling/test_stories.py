@@ -63,6 +63,21 @@ STORIES: dict[str, tuple[Flow | None, Flow | None, list[str]]] = {
     ),
     "an event less": (BOTH, PLACED, ["ProcessOrder no longer starts on refund"]),
     "an event more": (PLACED, BOTH, ["ProcessOrder now also starts on refund"]),
+    "one event once more": (
+        orders(event("push", filter='{"a": [1]}')),
+        orders(event("push", filter='{"a": [1]}'), event("push", ("p", "x"), filter='{"b": [1]}')),
+        ['ProcessOrder now also starts on push if it matches {"b": [1]} with p <- x'],
+    ),
+    "one of several of a name goes": (
+        orders(event("push", filter='{"a": [1]}'), event("push", ("p", "x"))),
+        orders(event("push", ("p", "x"))),
+        ["ProcessOrder no longer starts on push"],
+    ),
+    "several of a name change places": (
+        orders(event("push", filter='{"a": [1]}'), event("push", filter='{"b": [1]}')),
+        orders(event("push", filter='{"b": [1]}'), event("push", filter='{"a": [1]}')),
+        ['ProcessOrder looks at push if it matches {"b": [1]} before others of the name, which came first'],
+    ),
     "another event": (
         PLACED,
         orders(event("order-paid")),

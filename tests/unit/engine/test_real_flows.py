@@ -291,9 +291,9 @@ def test_a_missing_required_value_is_no_run_and_is_told(story):
 def test_each_way_to_end_is_told_with_step_and_error(story):
     states = dict(
         story.execute(
-            "SELECT json_extract(body, '$.how'), state || '|' || coalesce(step, '') || '|' || coalesce(error, '')"
-            " FROM starts JOIN events ON sequence = json_extract(document, '$.events[0].sequence')"
-            " WHERE flow_key = 'Ends'"
+            # The payload was emitted with a moment of long ago, and may have been pruned.
+            "SELECT substr(json_extract(document, '$.events[0].event.id'), 6), state || '|' || coalesce(step, '')"
+            " || '|' || coalesce(error, '') FROM starts WHERE flow_key = 'Ends'"
         )
     )
     assert states == {

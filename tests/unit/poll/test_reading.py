@@ -325,7 +325,7 @@ def test_an_installed_package_of_the_name_gets_a_note(folder):
     assert [(item["code"], item["severity"]) for item in found if item["code"] == "FT724"] == [("FT724", "note")]
 
 
-def test_clouds_refuse_polls_and_flows_without_polls_go_on(folder):
+def test_clouds_leave_polls_out_by_name_and_all_flows_compile(folder):
     folder.flow("Polled")
     folder.flow("Plain")
     folder.polls("@trigger('Polled')\ndef watch(): ...\n")
@@ -333,21 +333,31 @@ def test_clouds_refuse_polls_and_flows_without_polls_go_on(folder):
     assert (code, {(item["code"], item["severity"]) for item in found}) == (0, {("FT511", "warning")})
     assert len(found) == 2
     code, found = folder.check("--backend", "argo-workflows")
-    assert (code, [(item["code"], item["severity"]) for item in found]) == (1, [("FT511", "error")])
-    assert folder.at(found[0]) == "trigger"
-    done = folder.run("compile", ".", "--output", "out", "--show", "triggers")
-    assert (done.returncode, done.stderr.count("error[FT511]")) == (1, 2)
-    assert not (folder.path / "out").exists()
-    done = folder.run("compile", "plain.py", "--show", "triggers", "--backend", "step-functions")
-    assert done.returncode == 0, done.stderr
+    assert (code, [(item["code"], item["severity"]) for item in found]) == (0, [("FT511", "warning")])
+    assert folder.at(found[0]) == "trigger" and "`watch`" in found[0]["message"]
+    assert found[0]["helps"] == ["run it here: metaflow-triggers run .", "to refuse it instead: --strict"]
+    done = folder.run("compile", ".", "--output", "out", "--no-code-package")
+    assert (done.returncode, done.stderr.count("warning[FT511]")) == (0, 2), done.stderr
+    assert (folder.path / "out/step-functions/Polled.yaml").exists()
+    assert (folder.path / "out/argo-workflows/polled/workflowtemplate.yaml").exists()
+    assert not [path for path in (folder.path / "out").rglob("*") if path.is_file() and "watch" in path.read_text()]
+    done = folder.run("compile", ".", "--output", "strict", "--no-code-package", "--strict")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "2 warnings in 2 flows; nothing was written, as --strict says",
+    )
+    assert not (folder.path / "strict").exists()
 
 
-def test_a_flows_own_commands_refuse_the_polls_of_its_file(folder):
+def test_a_flows_own_commands_leave_the_polls_of_its_file_out(folder):
     text = "import metaflow_triggers.poll as cloaca\n@cloaca.trigger('flow')\ndef watch(): ...\n"
     folder.flow("Flow", text + "@cloaca.trigger('elsewhere')\ndef other(): ...\n")
     command = [sys.executable, "flow.py", "argo-workflows", "compile", "--show", "triggers"]
     settings = clean(folder.path, METAFLOW_USER="ada")
     done = subprocess.run(command, cwd=folder.path, env=settings, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.count("error[FT511]") == 1
+    assert (done.returncode, done.stderr.count("warning[FT511]")) == (0, 1), done.stderr
     assert "flow.py:2:2" in done.stderr
+    done = subprocess.run(
+        [*command, "--strict"], cwd=folder.path, env=settings, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")

@@ -52,7 +52,7 @@ def test_flows_are_in_metaflows_form(arguments):
 
 
 def test_more_forms_have_a_counterpart():
-    ours = initialised(TriggerDecorator, events=("a", {"name": "b", "parameters": ("x",)}), require="any")
+    ours = initialised(TriggerDecorator, events=("a", {"name": "b", "parameters": ("x",)}), require="all")
     assert ours.triggers == [{"name": "a"}, {"name": "b", "parameters": {"x": "x"}}]
     ours = initialised(TriggerOnFinishDecorator, flow="p.production.A", match="success")
     assert (ours.triggers[0]["branch"], ours.triggers[0]["project"]) == ("prod", "p")
@@ -91,6 +91,8 @@ def test_arguments_stay_as_written():
     [
         (TriggerDecorator, {"event": {"name": "a", "parameters": {"p": {"value": 1}}}}),
         (TriggerDecorator, {"event": {"name": "a", "filter": {"x": [1]}}}),
+        (TriggerDecorator, {"event": {"name": "a", "origin": {"step-functions": {"source": "aws.s3"}}}}),
+        (TriggerDecorator, {"events": ["a", "b"], "require": "any"}),
         (TriggerDecorator, {"event": 5}),
         (TriggerDecorator, {"event": "a", "events": ["b"]}),
         (TriggerDecorator, {"event": {"nome": "x"}}),
@@ -100,14 +102,18 @@ def test_arguments_stay_as_written():
         (TriggerOnFinishDecorator, {"flow": "A", "match": "failure"}),
         (TriggerOnFinishDecorator, {"flow": {"name": "A", "match": ["timeout"]}}),
         (TriggerOnFinishDecorator, {"flow": "A", "parameters": ["run_id"]}),
+        (TriggerOnFinishDecorator, {"flow": "A", "filter": {"step": ["train"]}}),
+        (TriggerOnFinishDecorator, {"flows": ["A", "B"], "require": "any"}),
         (TriggerOnFinishDecorator, {"flow": "p.A"}),
     ],
 )
-def test_what_metaflows_form_cannot_say_is_never_changed(cls, arguments):
+def test_what_metaflows_form_cannot_say_is_never_changed_and_never_silent(cls, arguments):
     ours = initialised(cls, **arguments)
-    assert ours.triggers == []
+    with pytest.raises(MetaflowException):
+        _ = ours.triggers  # a compiler that knows only Metaflow's form would deploy the flow without what starts it
     with pytest.raises(MetaflowException):
         ours.format_deploytime_value()
+    assert ours.raw_arguments == arguments
 
 
 def test_trigger_object():

@@ -68,6 +68,13 @@ PARAMETERS: dict[str, list[str] | None] = {
     "metaflow.packaging_sys.tar_backend.TarPackagingBackend.get_blob": ["self"],
     "metaflow.extension_support.dump_module_info": [],
     "metaflow.parameters.flow_context": ["flow_cls"],
+    "metaflow.plugins.get_plugin_cli_path": [],
+    "metaflow.plugins.STEP_DECORATORS": PRESENT,
+    "metaflow.lint.linter.run_checks": ["graph"],
+    "metaflow.user_decorators.user_flow_decorator.FlowMutator": PRESENT,
+    "metaflow._vendor.click.exceptions.ClickException.show": ["self", "file"],
+    "metaflow._vendor.click.exceptions.UsageError.show": ["self", "file"],
+    "metaflow._vendor.click.exceptions.UsageError.format_message": ["self"],
     "metaflow.metaflow_config_funcs.from_conf": ["name", "default"],
     "metaflow.datastore.flow_datastore.FlowDataStore": [
         "flow_name",

@@ -14,9 +14,14 @@ from .workflow_runner import why_not
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
-HEAD = """
-from metaflow import FlowSpec, JSONType, Parameter, current, project, retry, step, trigger, trigger_on_finish
+HOSTILE = 'it\'s "so" $(touch pwned) `touch pwned` {{workflow.name}} {{=1}} {{ name <y> ${HOME}\\ \n\u2028 \U0001f600'
 
+HEAD = f"""
+from os import environ
+from metaflow import FlowSpec, JSONType, Parameter, current, environment, project, retry, step, trigger
+from metaflow import trigger_on_finish
+
+HOSTILE = {HOSTILE!r}
 """
 TAIL = """
 
@@ -29,10 +34,12 @@ ORDER = """
 class Order(FlowSpec):
     order_id = Parameter('order_id', required=True)
     lines = Parameter('lines', type=JSONType, default='[]')
-    env = Parameter('env', default='laptop')
+    env = Parameter('env', default='{{workflow.name}} {{=1}}')
 
+    @environment(vars={'TEXT': HOSTILE})
     @step
     def start(self):
+        self.text = environ['TEXT']
         self.seen = [current.trigger.event_name, current.trigger.payload, current.trigger.id]
         self.next(self.end)
 
@@ -136,8 +143,6 @@ class Stock(FlowSpec):
         self.known = sorted(current.tags)
 """
 
-HOSTILE = 'it\'s "so" $(touch pwned) `touch pwned` {{workflow.name}} {{=1}} <y> ${HOME}\\ \n\u2028 \U0001f600'
-
 
 @pytest.fixture
 def place(kubernetes, aws, tmp_path: Path):  # noqa: F811
@@ -162,11 +167,11 @@ def test_a_run_is_read_by_the_client_and_its_outcome_arrives(place: Cluster):
     told = place.read(
         "namespace(None)\nrun = Flow('Order').latest_run\n"
         "start, data = run['start'].task.data, run['end'].task.data\n"
-        "tell([run.id, run.successful, start.seen, data.seen_later, data.order_id, data.lines, data.env])"
+        "tell([run.id, run.successful, start.seen, data.seen_later, data.order_id, data.lines, data.env, start.text])"
     )
     assert told[:2] == [f"argo-{name}", True]
     assert told[2] == ["order-placed", payload, "our-id"] and told[3] == payload
-    assert told[4:] == [HOSTILE, payload["lines"], "laptop"]
+    assert told[4:] == [HOSTILE, payload["lines"], "{{workflow.name}} {{=1}}", HOSTILE]
     assert not list(place.folder.rglob("pwned"))
     assert place.kubernetes.objects("workflows")[f"default/{name}"]["status"]["phase"] == "Succeeded"
 

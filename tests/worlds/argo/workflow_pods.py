@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .kubernetes_variables import expanded
 from .workflow_text import Unknown
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -166,9 +167,10 @@ def _environment(
         if found is None and not reference.get("optional"):
             raise LookupError(f'secret "{reference["name"]}" not found')
         result |= found or {}
+    before: dict[str, str] = {}  # the variables that a value may refer to
     for entry in container.get("env", []):
         source = entry.get("valueFrom")
-        value = entry.get("value", "") if source is None else None
+        value = expanded(entry.get("value", ""), before) if source is None else None
         if source and "fieldRef" in source:
             value = _field(source["fieldRef"]["fieldPath"], metadata, account)
         elif source and "secretKeyRef" in source:
@@ -179,7 +181,7 @@ def _environment(
         elif source:
             raise Unknown(f"a variable from {sorted(source)}")
         if value is not None:
-            result[entry["name"]] = value
+            result[entry["name"]] = before[entry["name"]] = value
     for name, value in result.items():
         for address, instead in machine.redirects.items():
             if value.startswith(address):

@@ -127,6 +127,29 @@ def test_what_a_new_version_no_longer_has_is_removed(aws: Aws) -> None:
     assert (left["rules"], left["machines"], left["roles"], left["queues"]) == ([], ["OrderFlow"], [], [])
 
 
+def test_further_machines_of_a_set_are_removed_with_what_needed_them(aws: Aws) -> None:
+    def pushes(count: int) -> Any:
+        found = [event("push", filter=json.dumps({"n": [number]})) for number in range(count)]
+        return flow("OrderFlow", trigger(*found, event("other"), join="all"))
+
+    def machines() -> list[str]:
+        return everything(aws)["machines"]
+
+    before = everything(aws)
+    create(template(pushes(3)), TOKEN, CONFIGURED, aws.client)
+    further = [names.correlator_name("OrderFlow", "event", number) for number in (1, 2, 3)]
+    assert machines() == sorted(["OrderFlow", *further])
+    second = create(template(pushes(3)), TOKEN, CONFIGURED, aws.client)
+    assert {action.verb for action in second} == {"unchanged"}
+    changed = create(template(pushes(1)), TOKEN, CONFIGURED, aws.client)
+    gone = [action.name for action in changed if action.verb == "deleted" and action.type.endswith("StateMachine")]
+    assert gone == further[:0:-1], "from the last one, so that an interruption leaves no gap"
+    assert machines() == sorted(["OrderFlow", further[0]])
+    create(template(pushes(2)), TOKEN, CONFIGURED, aws.client)
+    delete("OrderFlow", aws.client)
+    assert everything(aws) == before
+
+
 def test_another_flows_objects_stay(aws: Aws) -> None:
     create(template(flow("Order", trigger(event("a")))), TOKEN, CONFIGURED, aws.client)
     alone = everything(aws)

@@ -217,6 +217,48 @@ def test_every_order(aws: Aws, join: str, sent: tuple[str, ...]) -> None:
     assert sets(aws) == simulate(join, sent)
 
 
+SEVERAL = flow(
+    "OrderFlow",
+    trigger(event("a", filter='{"x": [1]}'), event("a", filter='{"y": [1]}'), event("b"), join="all"),
+)
+
+
+@pytest.mark.parametrize("order_of_machines", [(1, 2), (2, 1)])
+def test_an_event_fills_every_place_that_it_matches_in_either_order(
+    aws: Aws, order_of_machines: tuple[int, int]
+) -> None:
+    deploy(aws, SEVERAL)
+    machines = [names.correlator_name("OrderFlow", "event", number) for number in order_of_machines]
+    for repeated in range(2):  # a redelivery starts nothing
+        for machine in machines:
+            assert aws.run(machine, f"{machine[-4:]}-{repeated}", named("a1"))["status"] == "SUCCEEDED"
+    assert sets(aws) == []
+    assert aws.run(SETS, "b", named("b1"))["status"] == "SUCCEEDED"
+    assert sets(aws) == [("a1", "a1", "b1")]
+    # One that matches one of them fills that, whichever machine completes the set.
+    assert aws.run(machines[0], "a2", named("a2"))["status"] == "SUCCEEDED"
+    assert aws.run(SETS, "b2", named("b2"))["status"] == "SUCCEEDED"
+    assert aws.run(machines[1], "a3", named("a3"))["status"] == "SUCCEEDED"
+    places = ("a2", "a3") if order_of_machines == (1, 2) else ("a3", "a2")
+    assert sets(aws) == [("a1", "a1", "b1"), (*places, "b2")]
+    assert aws.messages(QUEUE) == []
+
+
+def test_each_of_the_places_looks_for_its_own_required_field(aws: Aws) -> None:
+    item = flow(
+        "OrderFlow",
+        trigger(event("a", mapping("p", "n"), filter='{"x": [1]}'), event("a", mapping("q", "m")), join="all"),
+        parameters=(parameter("p", required=True), parameter("q", required=True)),
+    )
+    deploy(aws, item)
+    for number in (1, 2):
+        machine = names.correlator_name("OrderFlow", "event", number)
+        assert aws.run(machine, f"n{number}", named("a1"))["status"] == "SUCCEEDED"
+    (message,) = aws.messages(QUEUE)
+    assert "has no field m, which the required parameter q" in message["reason"]
+    assert sets(aws) == []
+
+
 def test_an_id_that_comes_again_with_another_payload_does_not_replace_what_a_set_has(aws: Aws) -> None:
     deploy(aws, pair("queue"))
     ours = {"detail-type": "a", "resources": ["metaflow-triggers:event/a1"]}

@@ -221,3 +221,39 @@ def test_a_flow_that_is_gone_keeps_the_event(aws: Aws) -> None:
     described = aws.run("impatient", "one", order({}))
     assert (described["status"], described["error"]) == ("FAILED", "NotStarted")
     assert len(aws.messages(names.queue_name("OrderFlow"))) == 1
+
+
+FIRST = event("order-placed", mapping("p", "x"), filter='{"repo": ["a", {"prefix": "b"}]}')
+SECOND = event("order-placed", mapping("p", "y.z"), filter='{"n": [{"numeric": [">", 5]}, null]}')
+
+
+@pytest.mark.parametrize(
+    ("detail", "reason"),
+    [
+        ({"repo": "a", "n": 6, "x": 1, "y": {"z": 1}}, None),
+        ({"repo": "a", "n": 6, "y": {"z": 1}}, None),
+        ({"repo": "a", "n": 6, "x": 1}, None),
+        ({"repo": "bc", "n": 6}, "has no field x"),
+        ({"repo": "a", "n": 5, "y.z": 1}, "has no field x"),
+        ({"repo": "c", "n": None, "x": 1}, "has no field y.z"),
+        ({"repo": "c", "n": 5.5, "x": 1, "y": {"z": None}}, "has no field y.z"),
+        ({"repo": ["a", 1], "n": {"m": 1}, "y": {"z": 1}}, None),  # it may be either, and the run knows
+    ],
+)
+def test_an_event_starts_the_flow_when_one_dependency_has_its_fields(aws: Aws, detail: Any, reason: str | None) -> None:
+    starter = deploy(aws, flow("OrderFlow", trigger(FIRST, SECOND), parameters=(parameter("p", required=True),)))
+    assert aws.run(starter, "one", order(detail))["status"] == "SUCCEEDED"
+    messages = aws.messages(names.queue_name("OrderFlow"))
+    assert len(starts(aws, "OrderFlow")) == int(reason is None)
+    assert [reason in message["reason"] for message in messages] == ([] if reason is None else [True])
+
+
+def test_two_starters_of_one_flow_start_it_once_for_each_decorator(aws: Aws) -> None:
+    origin = '{"step-functions": {"source": "aws.states"}}'
+    item = flow("OrderFlow", trigger(event("any", origin=origin)), trigger(finish("Up")))
+    first = deploy(aws, item)
+    for machine in (first, names.starter_name("OrderFlow", 2)):
+        assert aws.run(machine, f"n-{machine[-4:]}", ended("Up", "SUCCEEDED"))["status"] == "SUCCEEDED"
+    assert len(starts(aws, "OrderFlow")) == 2
+    kinds = sorted(one["kind"] for document in documents(aws).values() for one in document["dependencies"])
+    assert kinds == ["event", "finish"]

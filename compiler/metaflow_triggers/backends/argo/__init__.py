@@ -18,6 +18,7 @@ from .compile import emit, names
 from .compile import refusals as _refusals
 
 NAME = "argo-workflows"
+COMPUTE = "kubernetes"
 
 
 def deployed_name(flow: str, project: str | None, branch: str | None, settings: Settings) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
+from ...diagnostics.ours import our_mistakes
 from ...manifests.text import yaml_text
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
@@ -20,6 +21,7 @@ from .compile import refusals as _refusals
 from .verify import read_back, template_checks
 
 NAME = "step-functions"
+COMPUTE = "batch"
 SCHEMA = "step_functions/template"
 
 
@@ -59,7 +61,7 @@ def mistakes(content: dict[str, Any], text_size: int, flow: Flow, settings: Sett
     """
     found = template_checks.check_template(content, text_size, flow.name)
     differences = read_back.differences(content, flow, settings)
-    return found + [Diagnostic("FT601", f"the template of `{flow.name}` {told}") for told in differences]
+    return found + our_mistakes(f"the template of `{flow.name}`", differences)
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:

@@ -9,7 +9,14 @@ Not here: judging the settings. Every name without two leading underscores is me
 import os as __os
 import sys as __sys
 
-from metaflow.metaflow_config_funcs import from_conf
+from metaflow.metaflow_config_funcs import from_conf as __from_conf
+
+
+def from_conf(name, default=None):
+    """A setting; an empty one counts as not set."""
+    value = __from_conf(name, default)
+    return default if value == "" else value
+
 
 TRIGGERS_EVENT_BUS = from_conf("TRIGGERS_EVENT_BUS", "default")
 TRIGGERS_EVENT_SOURCE = from_conf("TRIGGERS_EVENT_SOURCE", "metaflow")
@@ -46,8 +53,9 @@ __COMMAND = __command(__sys.argv[1:])
 # Whether the command uses no datastore; the list of plugins asks (`plugins/mfextinit_triggers.py`).
 TRIGGERS_NO_DATASTORE = __COMMAND in ("compile", "diff") or (__COMMAND == "create" and "--only-json" in __sys.argv)
 
-# What is compiled must not depend on the operating system's user, and root needs no user name for it.
-if from_conf("USER") is None and __COMMAND in ("compile", "diff", "help"):
+# What is compiled must not depend on the operating system's user, and root needs no user name for it. An empty one is
+# somebody's wish to have none.
+if __from_conf("USER") is None and __COMMAND in ("compile", "diff", "help"):
     USER = "nobody"
 
 # What configuration does not give stays open, by name, in what is compiled
@@ -67,9 +75,21 @@ if __COMMAND in ("compile", "diff", "create"):
         BATCH_JOB_QUEUE = "OPEN.BatchJobQueue.SETTING"
     if from_conf("ECS_S3_ACCESS_IAM_ROLE") is None:
         ECS_S3_ACCESS_IAM_ROLE = "OPEN.BatchJobRoleArn.SETTING"
-    if from_conf("ECS_FARGATE_EXECUTION_ROLE") is None and TRIGGERS_BATCH_PLATFORM.startswith("FARGATE"):
-        ECS_FARGATE_EXECUTION_ROLE = "OPEN.FargateExecutionRoleArn.SETTING"
+    if from_conf("ECS_FARGATE_EXECUTION_ROLE") is None:
+        on_fargate = TRIGGERS_BATCH_PLATFORM.startswith("FARGATE")
+        ECS_FARGATE_EXECUTION_ROLE = "OPEN.FargateExecutionRoleArn.SETTING" if on_fargate else None
+        del on_fargate
     if from_conf("SFN_DYNAMO_DB_TABLE") is None:
         SFN_DYNAMO_DB_TABLE = "OPEN.DynamoDbTable.SETTING"
+    # What Metaflow's compilers write into tasks: as where the variable is not there, also where it is there and empty.
+    KUBERNETES_NAMESPACE = from_conf("KUBERNETES_NAMESPACE", "default")
+    KUBERNETES_SERVICE_ACCOUNT = from_conf("KUBERNETES_SERVICE_ACCOUNT")
+    ARGO_EVENTS_SENSOR_NAMESPACE = from_conf("ARGO_EVENTS_SENSOR_NAMESPACE", KUBERNETES_NAMESPACE)
+    ARGO_EVENTS_EVENT_BUS = from_conf("ARGO_EVENTS_EVENT_BUS", "default")
+    ARGO_EVENTS_EVENT = from_conf("ARGO_EVENTS_EVENT")
+    ARGO_EVENTS_EVENT_SOURCE = from_conf("ARGO_EVENTS_EVENT_SOURCE")
+    ARGO_EVENTS_SERVICE_ACCOUNT = from_conf("ARGO_EVENTS_SERVICE_ACCOUNT")
+    ARGO_EVENTS_WEBHOOK_URL = from_conf("ARGO_EVENTS_WEBHOOK_URL")
+    ARGO_EVENTS_INTERNAL_WEBHOOK_URL = from_conf("ARGO_EVENTS_INTERNAL_WEBHOOK_URL", ARGO_EVENTS_WEBHOOK_URL)
 
-del from_conf
+del from_conf  # else Metaflow's own would be replaced by it

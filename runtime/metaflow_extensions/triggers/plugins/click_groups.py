@@ -29,6 +29,7 @@ def group(upstream_group, backend, product):
     accept = click.Option(
         ["--accept-changes"], is_flag=True, help="Deploy although a start that exists today would change."
     )
+    strict = click.Option(["--strict"], is_flag=True, help="A warning is as good as an error.")
     plan = click.Option(["--plan"], is_flag=True, help="Print the calls that would be made, and make none of them.")
     replaces = click.Option(
         ["--replaces"],
@@ -42,7 +43,7 @@ def group(upstream_group, backend, product):
         "create_command",
         backend,
         f"Deploy this workflow, with everything that starts it, to {product}.",
-        [*create.params, accept, plan, *([replaces] if backend == "argo-workflows" else [])],
+        [*create.params, accept, plan, strict, *([replaces] if backend == "argo-workflows" else [])],
     )
     commands["compile"] = _command(
         "compile",
@@ -60,6 +61,7 @@ def group(upstream_group, backend, product):
                 + "".join(_only(backend, " policies: the IAM roles, for who manages them by hand.")),
             ),
             no_code_package,
+            strict,
             click.Option(
                 ["--package-output"],
                 type=click.Path(),

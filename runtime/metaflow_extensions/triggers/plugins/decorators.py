@@ -5,7 +5,8 @@ Out:  decorators that keep it (`raw_arguments`, `unknown_arguments`) for the com
       form (`triggers`, `format_deploytime_value`) to deployers that read that.
 
 Not here: judging a trigger. A mistake never stops `run` or `step`; the compiler reports it with a code.
-What Metaflow's form cannot say leaves `triggers` empty, and `format_deploytime_value` raises: it is never changed.
+What Metaflow's form cannot say makes reading `triggers` raise, as `format_deploytime_value` does: it is never changed,
+and a compiler that knows only Metaflow's form never deploys a flow without what starts it.
 """
 
 from __future__ import annotations
@@ -143,7 +144,23 @@ class _Lenient:
         self.attributes.update(written)
         self._written = list(written)
         self._problem: Exception | None = None
-        self.triggers: list[Any] = []
+        self._in_metaflows_form: list[Any] = []
+
+    @property
+    def triggers(self) -> list[Any]:
+        """What starts the flow in Metaflow's own form. Raises MetaflowException for what that form cannot say."""
+        if isinstance(self._problem, MetaflowException):
+            raise self._problem
+        if self._problem is not None:
+            raise MetaflowException(f"@{self.name}: {self._problem}")  # type: ignore[attr-defined]
+        if self.attributes.get("require") == "any" and len(self._in_metaflows_form) > 1:
+            told = _NotInMetaflowsForm("require='any' of several")  # Metaflow waits for all of them
+            raise MetaflowException(f"@{self.name}: {told}")  # type: ignore[attr-defined]
+        return self._in_metaflows_form
+
+    @triggers.setter
+    def triggers(self, value: list[Any]) -> None:
+        self._in_metaflows_form = value
 
     @property
     def raw_arguments(self) -> dict[str, Any]:
@@ -190,11 +207,8 @@ class _Lenient:
 
     def format_deploytime_value(self) -> None:
         """Evaluate `triggers` in place, as Metaflow's. Raises MetaflowException for what its form cannot say."""
-        if isinstance(self._problem, MetaflowException):
-            raise self._problem
-        if self._problem is not None:
-            raise MetaflowException(f"@{self.name}: {self._problem}")  # type: ignore[attr-defined]
-        super().format_deploytime_value()  # type: ignore[misc]
+        if self.triggers:
+            super().format_deploytime_value()  # type: ignore[misc]
 
 
 class TriggerDecorator(_Lenient, _upstream.TriggerDecorator):
@@ -325,6 +339,6 @@ class TriggerOnFinishDecorator(_Lenient, _upstream.TriggerOnFinishDecorator):
 
     def _name_production(self) -> None:
         # `production` and `prod` both name the production branch; Metaflow knows `prod`.
-        for trigger in self.triggers:
+        for trigger in self._in_metaflows_form:
             if TRIGGERS_COMPAT != "upstream" and isinstance(trigger, dict) and trigger.get("branch") == "production":
                 trigger["branch"] = "prod"

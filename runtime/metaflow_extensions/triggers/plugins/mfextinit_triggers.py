@@ -11,6 +11,7 @@ from metaflow.metaflow_config import TRIGGERS_NO_DATASTORE as __TRIGGERS_NO_DATA
 CLIS_DESC = [
     ("step-functions", ".step_functions_cli.cli"),
     ("argo-workflows", ".argo_workflows_cli.cli"),
+    ("metaflow-triggers", ".reading_cli.cli"),
 ]
 
 FLOW_DECORATORS_DESC = [

@@ -97,3 +97,11 @@ def test_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_accepted(name: str) -> None:
     assert argo.refusals(ACCEPTED[name], GRAPH, SETTINGS) == []
+
+
+def test_who_gave_the_name_is_blamed_for_it() -> None:
+    derived, given = (
+        argo.refusals(replace(flow(name="F" * 46), deployed_as=name), GRAPH, SETTINGS)[0] for name in (None, "n" * 260)
+    )
+    assert "class" in derived.helps[0] and "--name" not in derived.helps[0]
+    assert given.code == "FT401" and given.helps == ("give another one with `--name`",)

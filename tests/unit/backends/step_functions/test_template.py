@@ -292,7 +292,18 @@ def test_the_refusals_are_those_of_section_12_and_mistakes() -> None:
     assert refused(flow("F", trigger(event("a"), options='{"auto_map": true}', auto_map=True))) == []
     assert refused(flow("F", trigger(event("a"), options='{"join": "queue"}'))) == []
     assert refused(flow("F" * 81)) == ["FT401"]
+    assert refused(flow("F", deployed_as="a b")) == ["FT401"]
     assert refused(flow("F", trigger(finish("G" * 81)))) == ["FT401"]
+
+
+def test_who_gave_the_name_is_blamed_for_it() -> None:
+    derived, given = (
+        step_functions.refusals(dataclasses.replace(flow("F" * 81), deployed_as=name), GRAPH, OPEN)[0]
+        for name in (None, "n" * 81)
+    )
+    assert derived.label == "named after this class" and "--name" not in derived.helps[0]
+    assert (given.code, given.label) == ("FT401", "named with `--name`")
+    assert given.helps == ("give another one with `--name`",)
 
 
 @pytest.mark.parametrize(
@@ -343,3 +354,14 @@ def test_job_definitions_keep_the_users_keys() -> None:
         "Parameters": {"aKey": "v"},
     }
     assert _camel_case(pascal["ContainerProperties"]) == arguments["containerProperties"]
+
+
+def test_a_name_is_blamed_on_who_gave_it() -> None:
+    long = "F" * 81
+    (of_class,) = step_functions.refusals(flow(long), GRAPH, CONFIGURED)
+    assert of_class.span is not None and of_class.label == "named after this class"
+    (given,) = step_functions.refusals(flow("F", deployed_as=long), GRAPH, CONFIGURED)
+    assert given.label == "named with `--name`" and given.helps[0] == "give another one with `--name`"
+    prefixed = dataclasses.replace(CONFIGURED, state_machine_prefix="p" * 80)
+    (by_setting,) = step_functions.refusals(flow("F"), GRAPH, prefixed)
+    assert f"or a shorter METAFLOW_SFN_STATE_MACHINE_PREFIX than `{'p' * 80}`" in by_setting.helps

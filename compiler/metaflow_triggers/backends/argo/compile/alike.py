@@ -20,8 +20,8 @@ from .options import origin
 class Alike:
     """`group`: all that share events with the dependency, itself included, in written order.
 
-    `parts` go into its names. The first of a group has none, so that its names do not change when another one is
-    added: a Sensor that renames a dependency forgets what has arrived for it.
+    `parts` go into its names. The first of a name has none, so that its names do not change when another one is added:
+    a Sensor that renames a dependency forgets what has arrived for it.
     """
 
     group: tuple[Dependency, ...]
@@ -46,14 +46,12 @@ def alike(trigger: Trigger) -> list[Alike]:
     found = []
     taken: dict[tuple[str, ...], int] = {}
     for item in trigger.dependencies:
-        group = groups[_senders(item)]
         parts: tuple[str, ...] = ()
-        if item is not group[0]:
-            parts = (_filter(item), *([] if isinstance(item, EventDependency) else item.match))
-            same = (*_senders(item), *parts)
-            taken[same] = taken.get(same, 0) + 1
-            parts = (*parts, str(taken[same]))
-        found.append(Alike(tuple(group), parts))
+        if _readable(item) in taken:
+            parts = (_filter(item), *((item.origin or "",) if isinstance(item, EventDependency) else item.match))
+        same = (*_readable(item), *parts)
+        taken[same] = taken.get(same, 0) + 1
+        found.append(Alike(tuple(groups[_senders(item)]), (*parts, str(taken[same])) if parts else ()))
     return found
 
 
@@ -67,6 +65,13 @@ def _senders(item: Dependency) -> tuple[str, ...]:
     if not isinstance(item, EventDependency):
         return "outcome", item.flow, item.project or "", item.branch or ""
     return ("origin", *origin(item)) if item.origin else ("event", item.name)
+
+
+def _readable(item: Dependency) -> tuple[str, ...]:
+    """What the names have of the dependency anyway."""
+    if isinstance(item, EventDependency):
+        return "event", item.name
+    return "outcome", item.flow, item.project or "", item.branch or ""
 
 
 def _filter(item: Dependency) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
+from ....diagnostics.ours import our_mistakes
 from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
@@ -23,7 +24,8 @@ from . import lower, names, shared, workflow_template
 def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
     """The flow's files below `argo-workflows/<deployed name>/`.
 
-    Raises DiagnosticError: FT405 for a Sensor that its pod could not be given, FT601 for a mistake of ours.
+    Raises DiagnosticError: FT405 for a Sensor that its pod could not be given, FT512 for text of the user's that would
+    not arrive, FT601 for a mistake of ours.
     """
     folder = f"argo-workflows/{names.own_name(flow)}"
     found: list[Manifest] = []
@@ -71,7 +73,7 @@ def _by_file(found: list[Manifest]) -> dict[str, Any]:
 
 def _faults(found: list[Manifest], differences: Iterable[str]) -> list[Diagnostic]:
     folder = found[0].path.rpartition("/")[0]
-    return [Diagnostic("FT601", f"{folder}: {told}") for told in differences]
+    return our_mistakes(f"{folder}:", differences)
 
 
 def _require(mistakes: list[Diagnostic]) -> None:

@@ -34,7 +34,11 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
                 "lower-case letters, digits, hyphens and dots",
                 flow.span,
                 label=f"{len(deployed)} characters",
-                helps=("give the flow class a shorter name of ASCII letters and digits",),
+                helps=(
+                    "give another one with `--name`"
+                    if flow.deployed_as
+                    else "give the flow class a shorter name of ASCII letters and digits",
+                ),
             )
         )
     found += _schedule(flow, settings)

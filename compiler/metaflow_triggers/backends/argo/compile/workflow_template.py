@@ -22,7 +22,7 @@ from ....manifests import job_set
 from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
-from . import event_delivery, lower, names, sets, shared
+from . import event_delivery, lower, names, sets, shared, user_text
 from .escape import inert_json
 from .options import is_set
 
@@ -31,9 +31,10 @@ SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 
 
 def complete(template: Any, flow: Flow, settings: Settings) -> Any:
-    """Upstream's WorkflowTemplate with ours added. The input is not changed."""
+    """Upstream's WorkflowTemplate with ours added. The input is not changed. Raises DiagnosticError (FT512)."""
     deployed = names.own_name(flow)
     result = without_nulls(template)
+    user_text.keep(result, flow)
     metadata = result["metadata"]
     metadata.setdefault("labels", {}).update(
         {"app.kubernetes.io/managed-by": "metaflow-triggers", "metaflow-triggers/deployed-name": deployed}

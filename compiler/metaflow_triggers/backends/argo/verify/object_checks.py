@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ....diagnostics import Diagnostic
+from ....diagnostics.ours import our_mistakes
 from ....model.flows import Flow
 from ...shape import Manifest
 from ..compile.patterns import PASSES
@@ -52,7 +53,7 @@ def found_in(manifests: Iterable[Manifest], flow: Flow) -> list[Diagnostic]:
             size = sensor_size(manifest.content)
             if size > SENSOR_LIMIT:
                 found.append(_too_large(manifest.content, flow, size))
-        found += [Diagnostic("FT601", f"{manifest.path}: {told}") for told in mistakes(manifest.content)]
+        found += our_mistakes(f"{manifest.path}:", mistakes(manifest.content))
     return found
 
 

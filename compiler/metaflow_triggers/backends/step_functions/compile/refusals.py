@@ -46,12 +46,19 @@ def _names(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
         why = f"has {len(name)} characters; AWS Step Functions takes {names.STATE_MACHINE_LIMIT}"
     else:
         why = "has characters other than letters, digits, `_`, `.` and `-`"
+    prefix = settings.state_machine_prefix
+    by_setting = (f"or a shorter METAFLOW_SFN_STATE_MACHINE_PREFIX than `{prefix}`",) if prefix else ()
     yield Diagnostic(
         "FT401",
         f"the name `{name}` of `{flow.name}` on AWS Step Functions {why}",
         flow.span,
-        "named after this class",
-        helps=("give the flow a shorter name of letters, digits and `_`",),
+        "named with `--name`" if flow.deployed_as else "named after this class",
+        helps=(
+            "give another one with `--name`"
+            if flow.deployed_as
+            else "give the flow a shorter name of letters, digits and `_`",
+            *by_setting,
+        ),
     )
 
 

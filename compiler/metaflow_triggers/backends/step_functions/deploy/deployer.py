@@ -13,6 +13,7 @@ from typing import Any
 
 from .... import seams
 from ....diagnostics import Diagnostic, DiagnosticError
+from ....diagnostics.ours import our_mistakes
 from ....manifests.schemas import findings
 from ....manifests.text import json_text, yaml_text
 from ....model.settings import Settings
@@ -39,10 +40,8 @@ def one_document(files: Iterable[Any]) -> str:
 def policies_document(files: Iterable[Any], settings: Settings, *, emits: bool) -> str:
     """The IAM roles of the flow as a template: for who manages roles by hand. Raises DiagnosticError (FT601)."""
     document = policies.policies(next(file.content for file in files), settings, emits=emits)
-    wrong = [
-        Diagnostic("FT601", f"the roles violate their schema at {pointer}: {message[:400]}")
-        for pointer, message in findings(document, policies.SCHEMA)
-    ]
+    broken = findings(document, policies.SCHEMA)
+    wrong = our_mistakes("the roles", (f"violate their schema at {pointer}: {message}" for pointer, message in broken))
     if wrong:
         raise DiagnosticError(wrong)
     return yaml_text(document)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....diagnostics import Diagnostic
+from ....diagnostics.ours import our_mistakes
 from ..compile.lower import FLOW, PATTERN_LIMIT
 from ..compile.open_settings import resolve
 
@@ -132,16 +133,11 @@ def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[
                     )
                 )
             if logical != FLOW:
-                out += [
-                    Diagnostic("FT601", f"{logical} of `{flow}` {message}")
-                    for message in definition_mistakes(properties["Definition"])
-                ]
+                out += our_mistakes(f"{logical} of `{flow}`", definition_mistakes(properties["Definition"]))
         elif resource["Type"] == "AWS::Events::Rule":
-            out += [Diagnostic("FT601", f"{logical} of `{flow}` {message}") for message in rule_mistakes(properties)]
+            out += our_mistakes(f"{logical} of `{flow}`", rule_mistakes(properties))
         elif resource["Type"] == "AWS::Scheduler::Schedule":
-            out += [
-                Diagnostic("FT601", f"{logical} of `{flow}` {message}") for message in schedule_mistakes(properties)
-            ]
+            out += our_mistakes(f"{logical} of `{flow}`", schedule_mistakes(properties))
     return out
 
 

@@ -1,0 +1,174 @@
+"""Project commands: `check`, `compile` and `diff` over many flows.
+
+In:   the parsed arguments.
+Out:  text on standard output, diagnostics on standard error, files; an exit code.
+
+Not here: the arguments (`cli`), reading, compiling, writing. Heavy modules are imported when a command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..backends.registry import NAMES
+
+
+def check(options: argparse.Namespace) -> int:
+    """What `compile` would find, and no file."""
+    return _run(options, workflow=True)
+
+
+def compile_(options: argparse.Namespace) -> int:
+    """All that `create` would deploy."""
+    return _run(options, workflow=options.show == "all")
+
+
+def diff(options: argparse.Namespace) -> int:
+    """What differs from a folder. A mistake in the flows is an error here: exit code 1 says that something differs."""
+    code = _run(options, workflow=True)
+    return code if options.compared else 2
+
+
+def _run(options: argparse.Namespace, workflow: bool) -> int:
+    from ..reading.paths import import_metaflow, read_flows, workers
+
+    import_metaflow()
+    from .. import seams
+    from ..compiling.compare import require
+    from ..compiling.compile import Compilation, compile_flows
+    from ..diagnostics import DiagnosticError
+    from ..graph.explain import as_json, as_value, table
+    from ..reading.read import Read
+    from ..reports.json import render_json
+    from ..reports.terminal import show
+    from ..rules.weight import has_errors, refuses
+    from .arguments import flow_options, with_paths
+
+    names, left_out = _backends(options)
+    code_package = not getattr(options, "no_code_package", True)
+    read = Read()
+    report: Any = None
+    options.compared = False
+    result: str | None = None
+    try:
+        if options.command == "diff":
+            require(Path(options.against))
+        read = read_flows(options, names, code_package=code_package, workflow=workflow, given=flow_options(options))
+        settings = seams.read_settings(production=options.production, code_package=code_package)
+        compilation = compile_flows(
+            read.flows,
+            settings,
+            names,
+            project_wide=True,
+            external_flows=frozenset(options.external_flow) | read.unread_flows(),
+            external_events=frozenset(options.external_event) | read.unread_events(),
+            workers=workers(options),
+            polls=read.polls,
+            chosen=bool(options.backend),
+        )
+        found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
+        diagnostics = with_paths(found, options.paths)
+        failed = refuses(diagnostics, strict=options.strict)
+        if failed and not has_errors(diagnostics):
+            result = "nothing was written, as --strict says"
+        if not failed and getattr(options, "output", None):
+            _write(options, read, compilation, settings)
+        if not failed and options.command == "diff":
+            report = _report(options, read, compilation, settings)
+    except DiagnosticError as error:
+        diagnostics, failed, result = error.diagnostics, True, error.result
+        compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
+    if options.format == "json" and options.command != "diff":
+        graph = as_value(compilation.graph)
+        sys.stdout.write(render_json(diagnostics, len(read.flows), read.omissions_json(), graph))
+        return 1 if failed else 0
+    show(diagnostics, len(read.flows), result, read.omissions())
+    if failed:
+        return 1
+    if report is not None:
+        from ..compiling.compare import render
+
+        options.compared = True
+        sys.stdout.write(render(report, options.format, full=options.full))
+        return 0 if report.same else 1
+    if options.command == "compile" and not options.output:
+        from .flow import as_one_text
+
+        sys.stdout.write(as_one_text([file for file in compilation.files if file.ours or workflow]))
+        return 0
+    sys.stdout.write(table(compilation.graph) if options.format == "text" else as_json(compilation.graph))
+    if options.command == "compile":
+        sys.stdout.write(f"\n{len(compilation.files)} files in {options.output}\n")
+    return 0
+
+
+def _no_graph() -> Any:
+    from ..model.flows import TriggerGraph
+
+    return TriggerGraph((), (), (), ())
+
+
+def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> tuple[dict[str, Any], list[str]]:
+    """(the flow behind each owner of files, owners that a flow would be and is not: it asks for another backend)."""
+    from ..backends import registry
+
+    owners, others = {}, []
+    names = _names(options)
+    for flow in compilation.graph.flows:
+        suited = names if options.backend else registry.suited(flow, names)
+        for name in names:
+            owner = f"{name}/{registry.own_name(name, flow, settings)}"
+            if name in suited:
+                owners[owner] = flow
+            else:
+                others.append(owner)
+    return owners, [owner for owner in others if owner not in owners]
+
+
+def _backends(options: argparse.Namespace) -> tuple[tuple[str, ...], list[Any]]:
+    """The backends at work, and FT008 for one that is off: an error for who asks for it, else a note."""
+    from .. import seams
+
+    wanted = [name for name in NAMES if not options.backend or name in options.backend]
+    on = seams.switched_on(wanted)
+    severity = "" if options.backend or (not on and options.command != "check") else "note"
+    return on, [seams.switched_off(name, severity) for name in wanted if name not in on]
+
+
+def _names(options: argparse.Namespace) -> tuple[str, ...]:
+    return _backends(options)[0]
+
+
+def _inputs(read: Any, owners: dict[str, Any], settings: Any, show: str = "all") -> dict[str, Any]:
+    from .inputs import inputs
+
+    given = {(item.flow.file, item.flow.name): item.options for item in read.flows}
+    return {owner: inputs(settings, flow, show, given[flow.file, flow.name]) for owner, flow in owners.items()}
+
+
+def _write(options: argparse.Namespace, read: Any, compilation: Any, settings: Any) -> None:
+    from ..compiling.compile import folder_files
+    from ..compiling.folder import write
+    from ..graph.differences import recorded
+
+    owners, others = _owners(options, compilation, settings)
+    told: dict[str, Any] = dict.fromkeys(others)
+    told.update({file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")})
+    told.update(_inputs(read, owners, settings, options.show))
+    files = [file for file in compilation.files if file.ours or options.show == "all"]
+    models = {owner: recorded(flow) for owner, flow in owners.items()}
+    write(Path(options.output), files, told, folder_files, models)
+
+
+def _report(options: argparse.Namespace, read: Any, compilation: Any, settings: Any) -> Any:
+    from ..compiling.compare import compare
+    from ..compiling.compile import folder_files
+
+    owners, _ = _owners(options, compilation, settings)
+    files = [*compilation.files, *folder_files(sorted({file.owner for file in compilation.files}))]
+    told = _inputs(read, owners, settings)
+    return compare(Path(options.against), files, owners, told, whole=True, backends=set(_names(options)))
