@@ -11,6 +11,8 @@ from metaflow_extensions.triggers.plugins import event_filter, exact_json
 from metaflow_triggers.backends.argo.compile.patterns import jq_program
 from metaflow_triggers.language import filters
 
+from tests.go_programs import NoProgram
+
 from . import chance_filters
 from .event_ruler import ask as event_ruler
 from .gojq import ask as gojq
@@ -58,7 +60,7 @@ def _on_aws(pairs: list[tuple[str, str]]) -> list[dict[str, Any]]:
 def _on_argo(questions: list[tuple[str, str]]) -> list[dict[str, Any]]:
     try:
         return gojq.ask(questions)
-    except gojq.NoAnswer as reason:
+    except NoProgram as reason:
         pytest.skip(str(reason))
 
 

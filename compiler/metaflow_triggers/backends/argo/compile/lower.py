@@ -60,13 +60,16 @@ def schedule(flow: Flow, settings: Settings) -> CronWorkflow | None:
     """The flow's schedule under upstream's name. AWS reads a cron without timezone in UTC; so does this."""
     if flow.schedule is None:
         return None
-    from ....language.cron import cut_to_five_fields, to_five_fields
+    from ....language.cron import cut_to_five_fields
+    from .clock_guard import kept
 
+    name, namespace = names.own_name(flow), settings.kubernetes_namespace
     if settings.compatibility == "upstream":
-        cron, timezone = cut_to_five_fields(flow.schedule.cron), flow.schedule.timezone or ""
-    else:
-        cron, timezone = to_five_fields(flow.schedule.cron), flow.schedule.timezone or "UTC"
-    return CronWorkflow(names.own_name(flow), settings.kubernetes_namespace, cron, timezone)
+        cron = cut_to_five_fields(flow.schedule.cron)
+        return CronWorkflow(name, namespace, cron, flow.schedule.timezone or "")
+    timezone = flow.schedule.timezone or "UTC"
+    meant = kept(flow.schedule.cron, timezone)
+    return CronWorkflow(name, namespace, meant.cron, timezone, meant.when)
 
 
 @dataclass

@@ -9,6 +9,7 @@ Not here: mistakes that hold on every backend (`metaflow_triggers.rules.find`), 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from ....diagnostics import Diagnostic
@@ -16,6 +17,7 @@ from ....graph.options import bound_of
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names
+from .clock_changes import parted
 from .options import is_queue, is_set, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 
@@ -106,10 +108,28 @@ def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
                 label="`auto_map` may take it from any of the events, and a Sensor looks at one at a time",
                 helps=(f"map `{missing[0]}` from one of the events", f"or give `{missing[0]}` a default"),
             )
+        yield from _reset(flow, trigger)
     for told, helps in option_mistakes(trigger):
         yield Diagnostic("FT107", f"an option of `{flow.name}` {told}", trigger.span, helps=helps)
     for dependency in trigger.dependencies:
         yield from _of_dependency(flow, dependency)
+
+
+def _reset(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
+    reset = json.loads(trigger.options or "{}").get("reset_at")
+    if reset is None:
+        return
+    told = parted(reset["cron"], reset.get("timezone") or "UTC")
+    if told:
+        yield Diagnostic(
+            "FT505",
+            f"`reset_at` of `{flow.name}` is not kept on Argo Workflows through a change of the clocks",
+            trigger.span,
+            label="a Sensor's reset has nothing that could hold it back",
+            notes=tuple(told),
+            helps=("give it a time of the day, or the timezone UTC",),
+            severity="warning",
+        )
 
 
 def _given_by_nobody(flow: Flow, trigger: Trigger) -> list[str]:

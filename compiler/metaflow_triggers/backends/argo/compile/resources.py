@@ -88,12 +88,16 @@ class Sensor:
 
 @dataclass(frozen=True)
 class CronWorkflow:
-    """The schedule of one flow: five cron fields and an IANA timezone, or "" for the controller's own time."""
+    """The schedule of one flow: five cron fields and an IANA timezone, or "" for the controller's own time.
+
+    `when` is an expression that lets a time of the fields pass, or None.
+    """
 
     name: str
     namespace: str
     cron: str
     timezone: str
+    when: str | None = None
 
 
 @dataclass(frozen=True)

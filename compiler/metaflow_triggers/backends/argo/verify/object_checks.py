@@ -345,6 +345,9 @@ def cron_workflow_mistakes(item: Any) -> Iterator[str]:
         yield from _cron(cron)
     if spec.get("timezone") != "":  # the controller's own time, which only upstream's rules mean (`read_back`)
         yield from _timezone(spec.get("timezone", ""))
+    when = spec.get("when", "{{= x }}")
+    if not re.fullmatch(r"\{\{=[^{}\"\\\n]+\}\}", when):
+        yield f"has a `when` that is not one expression as it can stand inside of JSON: {when[:60]!r}"
     if spec["workflowSpec"]["workflowTemplateRef"]["name"] != item["metadata"]["name"]:
         yield "starts another flow"
 

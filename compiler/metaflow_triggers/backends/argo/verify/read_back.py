@@ -134,16 +134,20 @@ def _schedule(found: list[Any], flow: Flow, deployed: str, settings: Settings) -
     yield from _equal("the number of schedules", len(found), 0 if flow.schedule is None else 1)
     if flow.schedule is None:
         return
-    from ....language.cron import to_five_fields
+    from . import schedules
 
-    if settings.compatibility == "upstream":  # its five fields, its controller's own time
-        cron, zone = " ".join(flow.schedule.cron.split()[:5]), flow.schedule.timezone or ""
-    else:
-        cron, zone = to_five_fields(flow.schedule.cron), flow.schedule.timezone or "UTC"
     for item in found:
         spec, metadata = item["spec"], item["metadata"]
-        yield from _equal("the schedule's cron", spec["schedules"], [cron])
-        yield from _equal("the schedule's time zone", spec["timezone"], zone)
+        if settings.compatibility == "upstream":  # its five fields, its controller's own time
+            cron = " ".join(flow.schedule.cron.split()[:5])
+            yield from _equal("the schedule's cron", spec["schedules"], [cron])
+            yield from _equal("the schedule's time zone", spec["timezone"], flow.schedule.timezone or "")
+            yield from _equal("what lets the schedule pass", spec.get("when"), None)
+        else:
+            zone = flow.schedule.timezone or "UTC"
+            yield from _equal("the schedule's time zone", spec["timezone"], zone)
+            said, meant = schedules.said(spec), schedules.meant(flow.schedule.cron, zone)
+            yield from _equal("the schedule", said, meant)
         yield from _equal("the schedule's template", spec["workflowSpec"]["workflowTemplateRef"]["name"], deployed)
         place = (metadata["name"], metadata["namespace"], metadata["labels"].get("metaflow-triggers/deployed-name"))
         yield from _equal("the schedule's place", place, (deployed, settings.kubernetes_namespace, deployed))
