@@ -175,7 +175,7 @@ def test_without_settings_create_says_what_it_would_deploy_and_exits_2(run: Run,
     done = run(MAPPING, "--no-pylint", backend, "create", settings=USER)
     assert done.code == 2
     assert f"create would deploy to {backend}" in done.err
-    assert f"python flow.py {backend} compile" in done.err
+    assert f"To see the objects: python {MAPPING} --no-pylint {backend} compile" in done.err
     assert "METAFLOW_DATASTORE_SYSROOT_S3" in done.err
     assert done.err.count("Traceback") == 0
 

@@ -32,7 +32,8 @@ def test_a_simulation_in_words(triggers: Run, tmp_path: Path) -> None:
         '1. event order-placed {"orderId": 7, "totalAmount": 5.5}  (2000-01-01T00:00:00+00:00)',
         '   starts ProcessOrder as run-1 with order_id = "7", amount = 5.5',
         '2. event order-placed {"orderId": 8, "totalAmount": 1}  (2000-01-01T00:00:00+00:00)',
-        "   starts nothing new: its id has come before",
+        "   refused: event 'order-placed' with the id 'a' was accepted before, with another payload: "
+        '{"orderId":7,"totalAmount":5.5}; a cloud starts nothing new by it',
         '3. event user-signup {"userId": null}  (2000-01-01T00:00:00+00:00)',
         "   does not start UserOnboarding: its required parameter `user_id` gets no value: user-signup has no field "
         "`userId`",
