@@ -1,6 +1,6 @@
 """Emit: resources through their templates, as manifests with paths.
 
-In:   a flow, upstream's WorkflowTemplate or None, the settings.
+In:   a flow, upstream's WorkflowTemplate or None, the settings, whose outcomes are believed.
 Out:  manifests: one object per file, and a kustomization that lists them.
 
 Not here: decisions (`argo.lower`), text.
@@ -19,9 +19,10 @@ from ....model.settings import Settings
 from ...shape import Manifest
 from ..verify import object_checks, read_back, shared_read_back
 from . import lower, names, shared, workflow_template
+from .trust import Trust
 
 
-def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
+def manifests(flow: Flow, workflow: Any, settings: Settings, believed: Trust) -> list[Manifest]:
     """The flow's files below `argo-workflows/<deployed name>/`.
 
     Raises DiagnosticError: FT405 for a Sensor that its pod could not be given, FT512 for text of the user's that would
@@ -29,7 +30,7 @@ def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
     """
     folder = f"argo-workflows/{names.own_name(flow)}"
     found: list[Manifest] = []
-    for place, sensor in enumerate(lower.sensors(flow, settings), 1):
+    for place, sensor in enumerate(lower.sensors(flow, settings, believed), 1):
         file = f"{folder}/sensor{'' if place == 1 else f'-{place}'}.yaml"
         found.append(Manifest(file, render("argo/sensor", sensor=sensor), "argo/sensor", True))
     schedule = lower.schedule(flow, settings)
@@ -43,7 +44,7 @@ def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
         files = [manifest.path.rpartition("/")[2] for manifest in found]
         listing = render("argo/kustomization", resources=files)
         found.append(Manifest(f"{folder}/kustomization.yaml", listing, "argo/kustomization", True))
-        _require(flow_mistakes(found, flow, settings))
+        _require(flow_mistakes(found, flow, settings, believed))
     return found
 
 
@@ -54,11 +55,11 @@ def shared_manifests(settings: Settings) -> list[Manifest]:
     return found
 
 
-def flow_mistakes(found: list[Manifest], flow: Flow, settings: Settings) -> list[Diagnostic]:
+def flow_mistakes(found: list[Manifest], flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic]:
     """What is wrong with a flow's finished objects: what Argo would take and not do, what the flow does not mean."""
     return [
         *object_checks.found_in(found, flow),
-        *_faults(found, read_back.differences(_by_file(found), flow, settings)),
+        *_faults(found, read_back.differences(_by_file(found), flow, settings, believed)),
     ]
 
 

@@ -12,17 +12,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from metaflow_extensions.triggers.plugins import webhook
+
 from ....diagnostics import Diagnostic
 from ....graph.options import bound_of
-from ....model.flows import Dependency, EventDependency, Flow, Trigger
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names
 from .clock_changes import parted
-from .options import is_queue, is_set, option_mistakes, origin_mistakes
+from .options import is_queue, is_set, option_mistakes, origin_mistakes, read_options
 from .patterns import PatternRefused
+from .trust import Trust, unproven
 
 
-def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
+def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic]:
     """In the order in which they stand in the file's model."""
     found: list[Diagnostic] = []
     deployed = names.own_name(flow)
@@ -41,9 +44,18 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
                 ),
             )
         )
+    mistake = webhook.accepted_mistake(settings.argo_webhook_accepted or "")
+    if mistake:
+        found.append(Diagnostic("FT017", mistake))
     found += _schedule(flow, settings)
     for trigger in flow.triggers:
         found += _of_trigger(flow, trigger)
+        options = read_options(trigger, settings)
+        found += [
+            unproven(flow, item)
+            for item in trigger.dependencies
+            if isinstance(item, FinishDependency) and not believed.proves(item, options)
+        ]
     return found
 
 
