@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from metaflow_triggers.engine.store import connect
 
+from tests.unit.engine.test_faults import FULL_DISK
 from tests.unit.runtime.conftest import Server
 
 from .conftest import Done, Run, clean
@@ -232,26 +233,13 @@ def test_a_database_that_cannot_be_written(triggers: Run, database: Path):
     assert done.code == 1 and "error[FT7" in done.err and "Traceback" not in done.err
 
 
-FULL = """
-import sqlite3, sys
-made = sqlite3.connect
-
-def connect(*arguments, **named):  # SQLite's own bound stands for the disk's
-    connection = made(*arguments, **named)
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    connection.execute(f"PRAGMA max_page_count={pages}")
-    return connection
-
-sqlite3.connect = connect
-from metaflow_triggers.commands.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
+EMIT = "import sys\nfrom metaflow_triggers.commands.cli import main\nsys.exit(main(sys.argv[1:]))"
 
 
 def test_a_full_disk_is_said_and_nothing_is_stored(run: Run, database: Path):
     payload = database.parent / "large.json"
     payload.write_text(json.dumps({"x": "y" * 200_000}))
-    done = run("-c", FULL, "emit", "e", "--payload-file", str(payload), cwd=database.parent)
+    done = run("-c", FULL_DISK + EMIT, "emit", "e", "--payload-file", str(payload), cwd=database.parent)
     assert done.code == 1 and "error[FT741]" in done.err and "is full" in done.err
     assert done.out == "" and stored(database) == []
 

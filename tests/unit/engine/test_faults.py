@@ -56,6 +56,19 @@ class Place:
         )
 
 
+FULL_DISK = """
+import sqlite3
+made = sqlite3.connect
+def connect(*arguments, **named):
+    connection = made(*arguments, **named)
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count={pages}")
+    return connection
+sqlite3.connect = connect
+"""
+# SQLite's own bound stands for the disk's; where a disk is really full is tried in the campaign.
+
+
 def codes(text):
     return re.findall(r"(?:error|note)\[(FT\d+)\]", text)
 
@@ -91,13 +104,6 @@ def test_a_damaged_database_is_told_once(place, words):
     [("emit a", "FT741"), ("history S", None), ("list", None)],
 )
 def test_a_full_disk(place, words, code):
-    # SQLite's own bound stands for the disk's; where a disk is really full is tried in the campaign.
-    full = (
-        "import sqlite3\nmade = sqlite3.connect\n"
-        "def connect(*a, **k):\n    c = made(*a, **k)\n    (n,) = c.execute('PRAGMA page_count').fetchone()\n"
-        "    c.execute(f'PRAGMA max_page_count={n}')\n"
-        "    c.execute('CREATE TEMP TABLE IF NOT EXISTS x (y)')\n    return c\nsqlite3.connect = connect\n"
-    )
     connection = sqlite3.connect(place.database)
     connection.execute("CREATE TABLE filler (x)")
     connection.execute("INSERT INTO filler VALUES (zeroblob(100))")
@@ -105,7 +111,7 @@ def test_a_full_disk(place, words, code):
     connection.close()
     big = place.folder / "big"
     big.write_text(json.dumps({"x": "y" * 200_000}))
-    done = place.run(words + (" --payload-file big" if words.startswith("emit") else ""), before=full)
+    done = place.run(words + (" --payload-file big" if words.startswith("emit") else ""), before=FULL_DISK)
     assert codes(done.stderr) == ([code] if code else []), done.stderr
     assert done.returncode == (1 if code else 0)
     assert "Traceback" not in done.stderr
