@@ -195,5 +195,4 @@ def _prepare(request: Request) -> None:
         seams.preload_code_package()
     for name in request.backends:
         registry.backend(name)
-    gc.collect()
     gc.freeze()
