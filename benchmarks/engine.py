@@ -10,7 +10,6 @@ Not here: how long Metaflow takes to begin a run: a no-op command stands in for 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sqlite3
 import subprocess
@@ -19,7 +18,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -27,114 +26,37 @@ from metaflow_extensions.triggers.plugins import local_events
 from metaflow_triggers.engine import store
 
 from .family import family, processor_seconds, proportional_mib
+from .latency import RATE, TICK, Child, at_rate, now_text, ours, quantile, wait_until
 from .measure import table
 from .peer import queue
 
-TICK = '{"start":true}'
 THREADS = 32
-
-
-class Child:
-    """One process of `engine_child`; `seen` holds what it printed: name -> time."""
-
-    def __init__(self, what: str, file: str) -> None:
-        self.seen: dict[str, float] = {}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.engine_child", what, file], stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout.readline() == "ready\n"
-        threading.Thread(target=self._hear, daemon=True).start()
-
-    def _hear(self) -> None:
-        for line in self._process.stdout:
-            name, moment = line.split()
-            self.seen[name] = float(moment)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-@contextlib.contextmanager
-def child(what: str, file: str) -> Iterator[Child]:
-    made = Child(what, file)
-    try:
-        yield made
-    finally:
-        made.end()
-
-
-def now_text() -> str:
-    return local_events.timestamp_text(datetime.now(timezone.utc))
 
 
 def resident_mib(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def at_rate(rate: float, seconds: float, accept: Callable[[str], None]) -> dict[str, float]:
-    """Call `accept` with new ids at a steady rate; id -> when it returned."""
-    accepted = {}
-    begin = time.monotonic()
-    for number in range(int(rate * seconds)):
-        time.sleep(max(0.0, begin + number / rate - time.monotonic()))
-        identity = str(uuid.uuid4())
-        accept(identity)
-        accepted[identity] = time.time()
-    return accepted
-
-
 def quantiles(values: list[float]) -> list[str]:
-    ordered = sorted(values)
-    return [f"{ordered[min(len(ordered) - 1, int(len(ordered) * q))] * 1000:.1f}" for q in (0.5, 0.99, 1.0)]
-
-
-def wait_until(there: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not there() and time.monotonic() < end:
-        time.sleep(0.1)
+    return [f"{quantile(values, part) * 1000:.1f}" for part in (0.5, 0.99, 1.0)]
 
 
 def latency(folder: Path, seconds: float) -> None:
     """Ours and the peer's, one after the other, twice."""
     rows = []
     for turn in (1, 2):
-        path = str(folder / f"latency-{turn}.db")
-        store.connect(path).close()
-        connection = local_events.connect(path)
-        with child("engine", path) as ours:
-            before = processor_seconds(ours.pid)
-
-            def accept(identity: str, connection: sqlite3.Connection = connection) -> None:
-                local_events.append_many(connection, [(identity, "tick", "event", TICK, now_text())])
-
-            accepted = at_rate(100, seconds, accept)
-            wait_until(lambda ours=ours, accepted=accepted: len(ours.seen) >= len(accepted))
-            used = (processor_seconds(ours.pid) - before) / seconds
-            event_of = dict(
-                connection.execute(
-                    "SELECT CAST(starts.id AS TEXT), events.id FROM starts JOIN events"
-                    " ON starts.start_key LIKE '%' || events.id WHERE events.kind = 'event'"
-                )
-            )
-            missing = len(accepted) - len(ours.seen)
-            found = [moment - accepted[event_of[start]] for start, moment in list(ours.seen.items())]
-            rows.append(["ours", *quantiles(found), f"{used * 100:.0f} %", str(missing)])
-        connection.close()
+        found, used = ours(str(folder / f"latency-{turn}.db"), seconds)
+        rows.append(["ours", *quantiles(found), f"{used * 100:.0f} %", str(int(RATE * seconds) - len(found))])
         file = str(folder / f"latency-{turn}.huey")
         _, task = queue(file)
-        with child("huey", file) as peer:
+        with Child("huey", file) as peer:
             before = processor_seconds(peer.pid)
-            accepted = at_rate(100, seconds, task)
+            accepted = at_rate(seconds, task)
             wait_until(lambda peer=peer, accepted=accepted: len(peer.seen) >= len(accepted))
             used = (processor_seconds(peer.pid) - before) / seconds
             found = [moment - accepted[identity] for identity, moment in list(peer.seen.items())]
             rows.append(["huey", *quantiles(found), f"{used * 100:.0f} %", str(len(accepted) - len(peer.seen))])
-    print(f"accepted to issued, 100 events/s for {seconds:g} s\n")
+    print(f"accepted to issued, {RATE} events/s for {seconds:g} s\n")
     table(["milliseconds", "median", "p99", "greatest", "of a core", "not issued"], rows)
 
 
@@ -278,7 +200,7 @@ def memory(folder: Path, many: int = 100_000) -> None:
     path = str(folder / "memory.db")
     store.connect(path).close()
     rows = []
-    with child("engine", path) as ours:
+    with Child("engine", path) as ours:
         connection = local_events.connect(path)
         size = 500
         for number in range(0, many, size):

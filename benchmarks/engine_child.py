@@ -1,7 +1,8 @@
 """Engine child: the processes that `benchmarks.engine` measures.
 
-In:   `engine DATABASE`: one flow that event `tick` starts, with a no-op command in place of the flow; `taker DATABASE`:
-      does to the database what a run does; `huey FILE`: a consumer of huey whose task runs the same command.
+In:   `engine DATABASE`: one flow that event `tick` starts, with a no-op command in place of the flow; `keeping
+      DATABASE`: the same, and it prunes; `taker DATABASE`: does to the database what a run does; `huey FILE`: a
+      consumer of huey whose task runs the same command.
 Out:  lines on standard output: what was issued, and when (seconds of the system's clock).
 
 Not here: measuring.
@@ -9,6 +10,7 @@ Not here: measuring.
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import threading
@@ -60,8 +62,9 @@ class NoOp:
         return run
 
 
-def engine(database: str) -> None:
+def engine(database: str, keeps: bool = False) -> None:
     from metaflow_triggers.engine.loop import Engine
+    from metaflow_triggers.engine.retention import Retention
     from metaflow_triggers.engine.waits import LocalFlow
     from metaflow_triggers.model.flows import EventDependency, Flow, Span, Trigger
 
@@ -70,7 +73,9 @@ def engine(database: str) -> None:
     trigger = Trigger("event", "any", True, (tick,), False, "{}", here)
     flow = Flow("Tick", "flow.py", None, None, (), (trigger,), None, (), (), here)
     # What is measured is not how long runs take, so they have all the room they want.
-    made = Engine(database, [LocalFlow("Tick", flow)], NoOp(database), max_runs=100_000)
+    flows = [LocalFlow("Tick", flow)]
+    sources = [Retention(database, flows)] if keeps else []
+    made = Engine(database, flows, NoOp(database), sources=sources, max_runs=100_000)
     print("ready", flush=True)
     made.run()
 
@@ -102,4 +107,6 @@ def huey(file: str) -> None:
 
 
 if __name__ == "__main__":
-    {"engine": engine, "taker": taker, "huey": huey}[sys.argv[1]](sys.argv[2])
+    {"engine": engine, "keeping": functools.partial(engine, keeps=True), "taker": taker, "huey": huey}[sys.argv[1]](
+        sys.argv[2]
+    )

@@ -380,7 +380,8 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     deployer: Any = registry.deployer(backend)
     deployer.check_token(obj, options)
     steps = [step.__name__ for step in obj.flow]
-    done = deployer.delete(_given_name(obj, backend), settings, flow=obj.flow.name, steps=steps)
+    more = {"shared": True} if options.get("shared") else {}
+    done = deployer.delete(_given_name(obj, backend), settings, flow=obj.flow.name, steps=steps, **more)
     sys.stderr.write(f"{done}\n")
     return EXIT_SAME
 

@@ -158,7 +158,8 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
                 )
             ]
         )
-    os.environ["METAFLOW_USER"] = environment["METAFLOW_USER"] = user
+    seams.act_as(user)
+    environment["METAFLOW_USER"] = user
     read = read_flows(options, given=flow_options(options))
     external = frozenset(options.external_flow) | read.unread_flows()
     graph = link([item.flow for item in read.flows], external, read.polls)

@@ -156,18 +156,19 @@ def _shared(queues: Iterable[tuple[int, str, list[int]]], room: int, is_shared: 
     return chosen
 
 
-def look(connection: sqlite3.Connection, start_id: int) -> Row:
-    """The start's row."""
-    return Row(
-        *connection.execute(
-            "SELECT id, flow_key, state, run_id, step, error, attempts, pid, reason FROM starts WHERE id = ?",
-            (start_id,),
-        ).fetchone()
-    )
+def look(connection: sqlite3.Connection, start_id: int) -> Row | None:
+    """The start's row, or None: it has ended, and was pruned since."""
+    found = connection.execute(
+        "SELECT id, flow_key, state, run_id, step, error, attempts, pid, reason FROM starts WHERE id = ?",
+        (start_id,),
+    ).fetchone()
+    return Row(*found) if found else None
 
 
-def give_back(connection: sqlite3.Connection, row: Row, problem: str, now: datetime) -> None:
+def give_back(connection: sqlite3.Connection, row: Row | None, problem: str, now: datetime) -> None:
     """A launch that ended before its process took the start: try again later, or give up. Raises sqlite3.Error."""
+    if row is None:
+        return
     if row.attempts >= ATTEMPTS:
         error = f"{problem} ({row.attempts} attempts)"
         local_runs.finish(connection, row.start_id, "failed", error, expected="claimed")
@@ -182,12 +183,14 @@ def give_back(connection: sqlite3.Connection, row: Row, problem: str, now: datet
 
 
 def settle(
-    connection: sqlite3.Connection, row: Row, pid: int, code: int, now: datetime, *, takes_start: bool = True
+    connection: sqlite3.Connection, row: Row | None, pid: int, code: int, now: datetime, *, takes_start: bool = True
 ) -> None:
     """A launched process has ended: say what became of the start if it has not said it. Raises sqlite3.Error.
 
     `takes_start`: the process was to make the start its own; else its exit code is all there is.
     """
+    if row is None:
+        return
     if not takes_start and row.state == "claimed":
         state = "succeeded" if code == 0 else "failed"
         local_runs.finish(connection, row.start_id, state, f"exit code {code}", expected="claimed")

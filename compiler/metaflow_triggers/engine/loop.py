@@ -81,10 +81,7 @@ class Engine:
         run_deadline: float | None = None,
         editor: Editor | None = None,
     ) -> None:
-        self.flows = {flow.key: flow for flow in flows}
-        self._keys = list(self.flows)
         self._database = database
-        self._most = {flow.key: max_active(flow.flow) for flow in flows}
         self._orphans: Counter[str] = Counter()
         self._editions = Editions(editor)
         self._launcher = launcher
@@ -107,8 +104,7 @@ class Engine:
         self._last_seen = 0
         self._problem: str | None = None
         self.connection = connect(database)
-        self._matcher = Matcher(list(flows))
-        self._matcher.register(self.connection)
+        self._serve(flows)
         (self._last_seen,) = self.connection.execute("SELECT coalesce(max(id), 0) FROM starts").fetchone()
 
     # the loop ------------------------------------------------------------------------------------------------
@@ -239,13 +235,7 @@ class Engine:
         if edition is None:
             return False
         self._matcher.flush(self.connection)
-        matcher = Matcher(list(edition.flows))
-        matcher.register(self.connection)  # each flow goes on where it stopped
-        matcher.hold(self.connection, edition.held)
-        self._matcher = matcher
-        self.flows = {flow.key: flow for flow in edition.flows}
-        self._keys = list(self.flows)
-        self._most = {flow.key: max_active(flow.flow) for flow in edition.flows}
+        self._serve(edition.flows, edition.held)
         self._launcher.serve(self.flows)
         for source in self._sources:
             source.serve(edition.flows)
@@ -253,6 +243,15 @@ class Engine:
         self._is_behind = self._may_issue = True
         self._observer.on_edition(self.flows, edition.words)
         return True
+
+    def _serve(self, flows: Sequence[LocalFlow], held: frozenset[str] = frozenset()) -> None:
+        """These are the flows from now on; nothing is matched for those that are held. Raises sqlite3.Error."""
+        matcher = Matcher(list(flows))
+        matcher.register(self.connection)  # each flow goes on where it stopped
+        matcher.hold(self.connection, held)
+        self._matcher = matcher
+        self.flows = {flow.key: flow for flow in flows}
+        self._most = {flow.key: max_active(flow.flow) for flow in flows}
 
     def _hold(self, keys: Collection[str]) -> bool:
         """Whether files of some of these flows have changed: they are held until those have been read again."""
@@ -281,7 +280,7 @@ class Engine:
         if self._editions.is_busy():
             return False
         paused = {key for (key,) in self.connection.execute("SELECT flow_key FROM paused")} | self._editions.held
-        for key in self._keys:
+        for key in self.flows:
             states = {
                 state
                 for (state,) in self.connection.execute(
@@ -346,8 +345,8 @@ class Engine:
         self._is_behind = True  # the log may have its outcome from this very engine
         self._tell_ended(child, issue.look(self.connection, child.order.start_id))
 
-    def _tell_ended(self, child: _Child, row: Row) -> None:
-        if row.state == "started" or (row.state == "claimed" and row.attempts == 0):
+    def _tell_ended(self, child: _Child, row: Row | None) -> None:
+        if row is None or row.state == "started" or (row.state == "claimed" and row.attempts == 0):
             return
         state = "waiting to be tried again" if row.state == "claimed" else row.state
         seconds = self._clock.monotonic() - child.began
@@ -362,8 +361,9 @@ class Engine:
         mine = [child.process.pid for child in self._children]
         for start_id in issue.sweep(self.connection, mine, self._database):
             row = issue.look(self.connection, start_id)
-            self._observer.on_line(Change("lost", row.flow_key, start_id, row.reason, row.run_id, error=row.error))
             self._is_behind = True
+            if row is not None:
+                self._observer.on_line(Change("lost", row.flow_key, start_id, row.reason, row.run_id, error=row.error))
         adopted = issue.adopted(self.connection, mine)
         self._orphans = Counter(key for _, _, key, _ in adopted if key in self.flows)
         if self._deadline is not None:
@@ -373,7 +373,7 @@ class Engine:
                     self._ending[pid] = (start_id, self._clock.monotonic())
         for pid, (start_id, asked) in list(self._ending.items()):
             row = issue.look(self.connection, start_id)
-            if row.state != "started" or row.pid != pid:
+            if row is None or row.state != "started" or row.pid != pid:
                 del self._ending[pid]
             elif self._clock.monotonic() - asked > GRACE_SECONDS:
                 with contextlib.suppress(OSError):

@@ -5,7 +5,8 @@ Out:  fewer rows and log files. Of what goes the ids stay as hashes, so that not
 
 Not here: how much is kept. Never pruned are: an event that a flow which is served has not read, or which a half-arrived
 set or an active start holds; a start that is waiting or running. A flow that no engine has served for as long as things
-are kept does not hold them. Small transactions in a thread of its own, so that nobody waits.
+are kept does not hold them. Small transactions in a thread of its own, so that nobody waits; a look visits what it
+deletes and what is needed before that, not the rest of the log.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import contextlib
 import logging
 import os
 import sqlite3
+import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -25,21 +28,50 @@ from metaflow_extensions.triggers.plugins.local_events import forgotten_hash
 from . import keep as keeping
 from .clock import Clock, SystemClock
 from .keep import Keep
-from .starts import TERMINAL
 from .store import connect, timestamp_text, transaction
 from .waits import LocalFlow
 
 _LOOK_SECONDS = 5.0
 _WINDOW = 500
-"""Rows that one transaction looks at."""
+"""Events, and starts, that one transaction deletes at most."""
 _REST_SECONDS = 0.02
 _HOUR = 3600.0
 _NEVER = "~"
 """Later than any moment."""
 _ID_BYTES = 32
 """Of a hash, in the file; they are kept whatever the size."""
+_ID_PARTS = 256
+"""By their first byte."""
 
 log = logging.getLogger("metaflow_triggers.retention")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Flows that were served before `served_since` and not since do not hold what they have not read."""
+
+    served_since: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class _Needs:
+    """The events that half-arrived sets and active starts hold, of those that every flow has read."""
+
+    read: int
+    held: frozenset[int]
+
+
+@dataclass(frozen=True)
+class _Old:
+    """A row that may go. `moment` never falls in a list of them; `what` is hashed if its id has to stay."""
+
+    moment: str
+    size: int
+    table: str
+    key: int
+    what: tuple[str, str, str]
+    log: str = ""
 
 
 class Retention:
@@ -54,9 +86,11 @@ class Retention:
         self._clock = clock or SystemClock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="retention", daemon=True)
-        self._start_position = 0
-        self._event_position = 0
+        self._passed = 0
+        self._needs: _Needs | None = None
         self._ids: int | None = None
+        self._ids_day = -1
+        self._ids_kept: int | None = None
         self._log_bytes = 0
         self._next_hour = float("-inf")
 
@@ -116,103 +150,117 @@ class Retention:
             self._next_hour = self._clock.monotonic() + _HOUR
             self._prune_ids(connection, keep, now)
             self._log_bytes = self._prune_logs(now - timedelta(days=keep.days))
-        count = self._window(connection, before, before, now)
-        excess = self._bytes(connection) - keep.size
-        while excess > 0 and not self._stopping.is_set():
-            until = _moment(connection, excess)
-            gone = self._older(connection, until, before, now)
-            count += gone
-            if gone:
-                excess = self._bytes(connection) - keep.size
-            elif until == _NEVER:
-                break  # all that is left is needed
-            else:
-                excess *= 2  # the oldest is needed: look further
+            self._passed = 0
+        self._needs = None
+        look = _Look(before, now)
+        count = self._prune(connection, look, before, lambda: sys.maxsize)
+        if self._bytes(connection) > keep.size:
+            # A little more than it must: not at every look then.
+            goal = keep.size - keep.size // 64
+            count += self._prune(connection, look, _NEVER, lambda: self._bytes(connection) - goal)
         return count
 
-    def _older(self, connection: sqlite3.Connection, until: str, served_since: str, now: datetime) -> int:
-        """Prune all from before that moment that may go; returns how many rows went."""
-        self._start_position = self._event_position = 0
+    def _prune(self, connection: sqlite3.Connection, look: _Look, before: str, room: Callable[[], int]) -> int:
+        """Prune the oldest from before that moment, while there is room to make; returns how many rows went."""
         count = 0
-        while not self._stopping.is_set():
-            count += self._window(connection, until, served_since, now)
-            if self._start_position == self._event_position == 0:
+        while not self._stopping.is_set() and (wanted := room()) > 0:
+            gone = self._window(connection, look, before, wanted)
+            if not gone:
                 break
-        return count
-
-    def _window(self, connection: sqlite3.Connection, before: str, served_since: str, now: datetime) -> int:
-        """Look at the next rows, and prune those from before that moment; returns how many went."""
-        logs: list[str] = []
-        with transaction(connection):
-            count = self._prune_starts(connection, before, now, logs)
-            count += self._prune_events(connection, before, served_since, now)
-        for name in logs:
-            self._remove(name)
-        if count:
+            count += gone
             time.sleep(_REST_SECONDS)  # others write, too
         return count
 
-    def _prune_starts(self, connection: sqlite3.Connection, before: str, now: datetime, logs: list[str]) -> int:
-        rows = connection.execute(
-            "SELECT id, flow_key, start_key, state, coalesce(ended_at, '') FROM starts WHERE id > ? ORDER BY id"
-            " LIMIT ?",
-            (self._start_position, _WINDOW),
-        ).fetchall()
-        self._start_position = rows[-1][0] if len(rows) == _WINDOW else 0
-        gone = [row for row in rows if row[3] in TERMINAL and row[4] < before]
-        for start_id, flow_key, start_key, _, _ in gone:
-            logs.append(f"{flow_key}.{start_id}.log")
-            kind = start_key.partition("/")[0]
-            if kind == "schedule":
-                self._remember(connection, ("start", flow_key, start_key), now)
-            elif "/" not in start_key:
-                self._prune_claim(connection, flow_key, start_key, now)
-            connection.execute("DELETE FROM starts WHERE id = ?", (start_id,))
-        return len(gone)
+    def _window(self, connection: sqlite3.Connection, look: _Look, before: str, room: int) -> int:
+        """Prune the next rows, so many bytes at most; returns how many went."""
+        events, passed = self._old_events(connection, look, before)
+        # What has ended before the last of these events goes with them.
+        until = f"{events[-1].moment}~" if events and before == _NEVER else before
+        ended = self._old_starts(connection, until)
+        if len(ended) == _WINDOW:
+            events = [item for item in events if item.moment <= ended[-1].moment]
+        chosen = _first(sorted([*events, *ended], key=lambda item: item.moment), room)
+        of_events = [item for item in chosen if item.table == "events"]
+        if chosen:
+            with transaction(connection):
+                read = _read_by_all(connection, look.served_since)
+                self._delete_events(connection, [item for item in of_events if item.key <= read], look.now)
+                self._delete_starts(connection, [item for item in chosen if item.table == "starts"], look.now)
+        # Of what has been passed only that is left which is needed; it is looked at again after an hour.
+        last = of_events[-1].key if of_events else self._passed
+        self._passed = passed if len(of_events) == len(events) < _WINDOW and len(ended) < _WINDOW else last
+        for item in chosen:
+            if item.log:
+                self._remove(item.log)
+        return len(chosen)
 
-    def _prune_claim(self, connection: sqlite3.Connection, flow_key: str, start_key: str, now: datetime) -> None:
-        for name, digest in connection.execute(
-            "DELETE FROM poll_claims WHERE flow_key = ? AND start_key = ? RETURNING trigger_name, context_hash",
-            (flow_key, start_key),
-        ).fetchall():
-            self._remember(connection, ("poll", name, digest), now)
-        connection.execute("DELETE FROM events WHERE kind = 'poll' AND id = ?", (start_key,))
-
-    def _prune_events(self, connection: sqlite3.Connection, before: str, served_since: str, now: datetime) -> int:
-        rows = connection.execute(
-            "SELECT sequence, kind, name, id, timestamp FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?",
-            (self._event_position, _WINDOW),
-        ).fetchall()
-        self._event_position = rows[-1][0] if len(rows) == _WINDOW else 0
-        if not rows:
-            return 0
-        last = rows[-1][0]
-        # Before any flow was served nothing has been read; when none is served any more, nobody reads.
-        (read,) = connection.execute(
-            "SELECT coalesce((SELECT min(sequence) FROM cursors WHERE coalesce(served_at, '9') >= ?),"
-            " (SELECT max(sequence) FROM cursors), 0)",
-            (served_since,),
-        ).fetchone()
-        needed = _needed(connection, rows[0][0], last)
+    def _old_events(self, connection: sqlite3.Connection, look: _Look, before: str) -> tuple[list[_Old], int]:
+        """The next events that may go, and how far the log has been passed."""
         # The newest stays: the log's numbers go on from it.
-        (newest,) = connection.execute("SELECT max(sequence) FROM events").fetchone()
-        gone = [
-            row
-            for row in rows
-            if row[1] != "poll" and row[4] < before and row[0] <= read and row[0] < newest and row[0] not in needed
-        ]
-        for sequence, kind, name, identity, _ in gone:
-            if kind == "event":
-                self._remember(connection, (kind, name, identity), now)
-            connection.execute("DELETE FROM events WHERE sequence = ?", (sequence,))
-        return len(gone)
+        (newest,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchone()
+        now = timestamp_text(look.now)
+        found: list[_Old] = []
+        passed, moment = self._passed, ""
+        # Without what lies behind a payload: what stays is passed without reading it.
+        rows = connection.execute(
+            "SELECT sequence, kind, name, id FROM events WHERE sequence > ? AND sequence < ? ORDER BY sequence",
+            (passed, newest),
+        )
+        with contextlib.closing(rows):
+            for sequence, kind, name, identity in rows:
+                if self._needs is None:
+                    self._needs = _needs(connection, look.served_since)
+                if sequence > self._needs.read:
+                    break
+                # The event of a poll goes with its claim.
+                if kind != "poll" and sequence not in self._needs.held:
+                    at, size = connection.execute(
+                        "SELECT timestamp, length(body) FROM events WHERE sequence = ?", (sequence,)
+                    ).fetchone()
+                    if before <= at <= now:
+                        break  # and so are those behind it
+                    if at < before:
+                        moment = max(moment, at)
+                        found.append(_Old(moment, size + 200, "events", sequence, (kind, name, identity)))
+                passed = sequence
+                if len(found) == _WINDOW:
+                    break
+        return found, passed
 
-    def _remember(self, connection: sqlite3.Connection, what: tuple[str, str, str], now: datetime) -> None:
-        added = connection.execute(
-            "INSERT INTO forgotten VALUES (?, ?) ON CONFLICT DO NOTHING", (forgotten_hash(*what), _day(now))
-        ).rowcount
+    def _old_starts(self, connection: sqlite3.Connection, before: str) -> list[_Old]:
+        rows = connection.execute(
+            "SELECT ended_at, length(document) + 500, id, flow_key, start_key FROM starts"
+            " WHERE ended_at < ? AND state NOT IN ('claimed', 'started') ORDER BY ended_at LIMIT ?",
+            (before, _WINDOW),
+        ).fetchall()
+        found = []
+        for moment, size, start_id, flow_key, start_key in rows:
+            log = f"{flow_key}.{start_id}.log"
+            what = ("start", flow_key, start_key)
+            found.append(_Old(moment, size + self._log_size(log), "starts", start_id, what, log))
+        return found
+
+    def _delete_events(self, connection: sqlite3.Connection, items: Sequence[_Old], now: datetime) -> None:
+        self._remember(connection, [item.what for item in items if item.what[0] == "event"], now)
+        connection.executemany("DELETE FROM events WHERE sequence = ?", [(item.key,) for item in items])
+
+    def _delete_starts(self, connection: sqlite3.Connection, items: Sequence[_Old], now: datetime) -> None:
+        self._remember(connection, [item.what for item in items if item.what[2].startswith("schedule/")], now)
+        for _, flow_key, start_key in [item.what for item in items if "/" not in item.what[2]]:
+            claims = connection.execute(
+                "DELETE FROM poll_claims WHERE flow_key = ? AND start_key = ? RETURNING trigger_name, context_hash",
+                (flow_key, start_key),
+            ).fetchall()
+            self._remember(connection, [("poll", *claim) for claim in claims], now)
+            connection.execute("DELETE FROM events WHERE kind = 'poll' AND id = ?", (start_key,))
+        connection.executemany("DELETE FROM starts WHERE id = ?", [(item.key,) for item in items])
+
+    def _remember(self, connection: sqlite3.Connection, what: Iterable[tuple[str, str, str]], now: datetime) -> None:
+        # In their order, which is that of the pages.
+        marks = [(mark, _day(now)) for mark in sorted(forgotten_hash(*item) for item in what)]
+        added = connection.executemany("INSERT INTO forgotten VALUES (?, ?) ON CONFLICT DO NOTHING", marks).rowcount
         if self._ids is not None:
-            self._ids += added
+            self._ids += max(0, added)
 
     # what else there is ---------------------------------------------------------------------------------------------
 
@@ -235,10 +283,17 @@ class Retention:
         return int((pages - free) * size) - int(self._ids or 0) * _ID_BYTES + self._log_bytes
 
     def _prune_ids(self, connection: sqlite3.Connection, keep: Keep, now: datetime) -> None:
+        """Once a day: the whole table is looked at, in parts."""
+        if self._ids_day == _day(now) and keep.ids == self._ids_kept:
+            return
         if keep.ids is not None:
-            with transaction(connection):
-                connection.execute("DELETE FROM forgotten WHERE day < ?", (_day(now) - keep.ids,))
-        self._ids = None
+            for part in range(_ID_PARTS):
+                with transaction(connection):
+                    connection.execute(
+                        "DELETE FROM forgotten WHERE hash >= ? AND hash < ? AND day < ?",
+                        (bytes([part]), bytes([part]) + b"\xff" * 16, _day(now) - keep.ids),
+                    )
+        self._ids_day, self._ids_kept, self._ids = _day(now), keep.ids, None
 
     def _prune_logs(self, before: datetime) -> int:
         """Remove logs of runs that nobody has written to since; returns how many bytes of logs are left."""
@@ -255,45 +310,60 @@ class Retention:
                         total += state.st_size
         return total
 
+    def _log_size(self, name: str) -> int:
+        if self._logs is not None:
+            with contextlib.suppress(OSError):
+                return (Path(self._logs) / name).stat().st_size
+        return 0
+
     def _remove(self, name: str) -> None:
         if self._logs is not None:
             with contextlib.suppress(OSError):
-                path = Path(self._logs) / name
-                size = path.stat().st_size
-                path.unlink()
+                size = self._log_size(name)
+                (Path(self._logs) / name).unlink()
                 self._log_bytes = max(0, self._log_bytes - size)
 
 
-def _moment(connection: sqlite3.Connection, excess: int) -> str:
-    """The moment before which there are so many bytes of payloads, or else of finished starts; or _NEVER."""
-    for question in (
-        "SELECT timestamp, length(body) + 200 FROM events ORDER BY sequence",
-        "SELECT ended_at, length(document) + 500 FROM starts WHERE ended_at IS NOT NULL ORDER BY id",
-    ):
-        left = excess
-        for moment, size in connection.execute(question):
-            left -= size
-            if left <= 0:
-                return str(moment) + "~"  # and that very one
-    return _NEVER
+def _first(items: Sequence[_Old], room: int) -> list[_Old]:
+    """As many of the first as have so many bytes."""
+    chosen = []
+    for item in items:
+        if room <= 0:
+            break
+        chosen.append(item)
+        room -= item.size
+    return chosen
 
 
-def _needed(connection: sqlite3.Connection, first: int, last: int) -> set[int]:
-    """The events of this part of the log that a half-arrived set or an active start holds."""
-    found = {
-        sequence
-        for (sequence,) in connection.execute(
-            "SELECT sequence FROM waiting WHERE sequence BETWEEN ? AND ?", (first, last)
-        )
-    }
-    found |= {
-        sequence
-        for (sequence,) in connection.execute(
-            "SELECT json_extract(item.value, '$.sequence') FROM starts, json_each(starts.document, '$.events') AS item"
-            " WHERE starts.state IN ('claimed', 'started')"
-        )
-    }
-    return found
+def _read_by_all(connection: sqlite3.Connection, served_since: str) -> int:
+    """Up to which event the log has been read by every flow that is served.
+
+    Before any flow was served nothing has been read; when none is served any more, nobody reads.
+    """
+    (read,) = connection.execute(
+        "SELECT coalesce((SELECT min(sequence) FROM cursors WHERE coalesce(served_at, '9') >= ?),"
+        " (SELECT max(sequence) FROM cursors), 0)",
+        (served_since,),
+    ).fetchone()
+    return int(read)
+
+
+def _needs(connection: sqlite3.Connection, served_since: str) -> _Needs:
+    """As of one moment: what has been read by then is held by nothing later that does not hold it now."""
+    connection.execute("BEGIN")
+    try:
+        read = _read_by_all(connection, served_since)
+        held = {sequence for (sequence,) in connection.execute("SELECT sequence FROM waiting")}
+        held |= {
+            sequence
+            for (sequence,) in connection.execute(
+                "SELECT json_extract(item.value, '$.sequence') FROM starts,"
+                " json_each(starts.document, '$.events') AS item WHERE starts.state IN ('claimed', 'started')"
+            )
+        }
+    finally:
+        connection.execute("COMMIT")
+    return _Needs(read, frozenset(held))
 
 
 def _day(moment: datetime) -> int:

@@ -157,12 +157,19 @@ CREATE TABLE forgotten (
     "ALTER TABLE cursors ADD COLUMN served_at TEXT",
 )
 
+_INDEXES = (
+    # The oldest first, for retention: it visits what goes and nothing else.
+    "CREATE INDEX starts_ended ON starts (ended_at) WHERE ended_at IS NOT NULL",
+    "CREATE INDEX poll_claims_start ON poll_claims (start_key)",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     (_SCHEDULES, *_POLLS),  # some files of version 1 have them already
     # Why a poll trigger is not polled for now: the process that polls its file has ended.
     ("ALTER TABLE poll_triggers ADD COLUMN down TEXT",),
     _RETENTION,
+    _INDEXES,
 )
 """The statements of version 1, of version 2, and so on; `PRAGMA user_version` says which a file has."""
 

@@ -143,7 +143,7 @@ def _serve(
     editor: Editor | None,
 ) -> None:
     with contextlib.closing(connect(options.database)) as connection:
-        faults.check(connection)
+        faults.check(connection, faults.LONG)
     local = [local_flow(flow) for flow in flows]
     engine = Engine(
         options.database,

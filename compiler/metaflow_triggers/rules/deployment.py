@@ -98,6 +98,16 @@ RULES: tuple[Rule, ...] = (
         language="console",
     ),
     Rule(
+        code="FT708",
+        title="what all flows share is in use",
+        severity="error",
+        finds="`delete --shared` found other flows of ours in the namespaces of workflows and Sensors. It lists them.",
+        why="Without the event source, the accounts and the roles no event would start them. Nothing was deleted.",
+        example="$ python one.py argo-workflows delete --shared      # two.py is deployed, too",
+        instead="$ python two.py argo-workflows delete\n$ python one.py argo-workflows delete --shared",
+        language="console",
+    ),
+    Rule(
         code="FT900",
         title="a bug in the compiler",
         severity="error",

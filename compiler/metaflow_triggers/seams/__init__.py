@@ -25,7 +25,7 @@ from .classes import (
 from .code_package import CodePackage, build_code_package, preload_code_package
 from .command_line import Misused, Refused, given_options, run_command
 from .compilers import PRODUCTION_TOKEN, Options
-from .configuration import configured, datastore_root, read_settings, real_user
+from .configuration import act_as, configured, datastore_root, read_settings, real_user
 from .environment import CanonicalEnvironment
 from .flows import (
     current_project,
@@ -54,6 +54,7 @@ __all__ = [
     "Part",
     "Parts",
     "Refused",
+    "act_as",
     "argo_workflow",
     "build_code_package",
     "check_shape",

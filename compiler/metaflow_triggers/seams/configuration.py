@@ -1,13 +1,14 @@
 """Configuration: what the user has set, read in one place.
 
 In:   Metaflow's configuration: environment and configuration files.
-Out:  `Settings`; the real user name.
+Out:  `Settings`; the real user name, which Metaflow can be made to take.
 
 Not here: what a setting means for a backend.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..model.settings import Settings, open_setting
@@ -81,8 +82,25 @@ def datastore_root(settings: Settings) -> str:
 
 
 def real_user() -> str | None:
-    """The user's name as Metaflow finds it, the operating system's included (util.py:149); None for a bare root."""
+    """The user's name as Metaflow finds it, the operating system's included (util.py:149); None for a bare root.
+
+    Whatever user Metaflow was given to compile for (`config/mfextinit_triggers.py`), this is not that one.
+    """
+    from metaflow import metaflow_config
     from metaflow.util import get_username
 
-    user: str | None = get_username()
+    compiles_for = metaflow_config.USER
+    metaflow_config.USER = configured("USER")
+    try:
+        user: str | None = get_username()
+    finally:
+        metaflow_config.USER = compiles_for
     return user
+
+
+def act_as(user: str) -> None:
+    """From now on Metaflow takes this for the user, here and in the processes that are started."""
+    from metaflow import metaflow_config
+
+    os.environ["METAFLOW_USER"] = user
+    metaflow_config.USER = user

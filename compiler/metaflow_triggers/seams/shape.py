@@ -55,7 +55,9 @@ PRIVATE_NAMES = {
     "metaflow.lint": ["linter.run_checks"],
     "metaflow.user_decorators.user_flow_decorator": ["FlowMutator"],
     "metaflow._vendor.click.exceptions": ["ClickException.show", "UsageError.show", "UsageError.format_message"],
+    "metaflow.metaflow_config": ["USER"],
     "metaflow.metaflow_config_funcs": ["from_conf"],
+    "metaflow.util": ["get_username"],
     "metaflow.datastore.flow_datastore": ["FlowDataStore", "FlowDataStore.save_data"],
     "metaflow.includefile": ["_dict_dataclients", "UploaderV1.store"],
     "metaflow.plugins.pypi.conda_environment": [

@@ -1,6 +1,6 @@
 """Harm: two engines with real flows, while engines, pollers and runs are killed, files edited, and polls do harm.
 
-In:   a folder, how many kills, a seed.
+In:   a folder, and how many kills, a seed; or nothing else: four kills, each in the state where it does most harm.
 Out:  a `Report`: what was accepted, what started and ran, what was hit in which state.
 
 Not here: judging (`test_harm`).
@@ -16,11 +16,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from metaflow_extensions.triggers.plugins import local_events, local_runs
 
 from benchmarks.family import family
 
@@ -85,6 +88,12 @@ BODIES = {
     "leaks": "kept.append((bytearray(1 << 20), os.open('/dev/null', os.O_RDONLY)))",
     "closes": "os.closerange(3, 64)",
 }
+
+RUNNING = "SELECT id, pid FROM starts WHERE flow_key = '{}' AND state = 'started'"
+SETTLED = """
+SELECT count(DISTINCT flow_key) = 3 AND NOT count(*) FILTER (WHERE state IN ('claimed', 'started'))
+    AND count(*) FILTER (WHERE flow_key = 'Order') = count(*) FILTER (WHERE flow_key = 'After') FROM starts
+"""
 
 
 @dataclass
@@ -154,13 +163,50 @@ class Campaign:
                     self.edit()
                 self.kill()
         finally:
-            for engine in self.engines:
-                engine.terminate()
-            for engine in self.engines:
-                engine.wait()
+            self.end()
         for word in BODIES:  # what does harm never becomes idle
             (self.folder / "flows" / f"{word}.py").unlink()
         assert self.engine("--until-idle").wait() == 0
+        return self.finished()
+
+    def few(self) -> Report:
+        """A poller, a run in the middle of a step together with its engine, and a task are killed."""
+        self.engines = [self.engine(), self.engine()]
+        try:
+            self.until(lambda: (self.folder / "moments").read_text())
+            self.item()
+            local_events.append(self.report.database, "order", "{}", "order-0", local_runs.now_text())
+            self.report.accepted.append("order-0")
+            self.edit()
+            (order,) = self.until(lambda: self.report.rows(RUNNING.format("Order")))
+            self.until(lambda: str(order[0]) in (self.folder / "ledger").read_text().split())
+            self.kill("both", int(order[1] in family(self.engines[1].pid)), order[1])
+            ((_, pid),) = self.until(lambda: self.report.rows(RUNNING.format("After")))
+            self.until(lambda: self.kill("poller", 0) or self.kill("poller", 1))
+            self.until(lambda: len(family(pid)) > 1 or not self.report.rows(RUNNING.format("After")))
+            self.kill("task", 0, pid)
+            self.until(lambda: self.report.rows(SETTLED) == [(1,)])
+        finally:
+            self.end()
+        return self.finished()
+
+    def until(self, there: Callable[[], Any], seconds: float = 150) -> Any:
+        """What is there, as soon as there is something."""
+        end = time.monotonic() + seconds
+        while not (found := there()):
+            assert time.monotonic() < end, (self.folder / "engines.txt").read_text()[-3000:]
+            time.sleep(0.05)
+        return found
+
+    def end(self) -> None:
+        """End the engines; they wait for their runs."""
+        for engine in self.engines:
+            engine.terminate()
+        for engine in self.engines:
+            engine.wait()
+
+    def finished(self) -> Report:
+        """The report, with what runs and polls have written."""
         self.report.ledger = [int(line) for line in (self.folder / "ledger").read_text().split()]
         moments = [float(line) for line in (self.folder / "moments").read_text().split()]
         self.report.gaps = [after - before for before, after in pairwise(moments)]
@@ -175,9 +221,13 @@ class Campaign:
             subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True)
             self.report.accepted.append(identity)
         if self.draw.random() < 0.2:
-            item = f"{len(self.report.items):05}"
-            (self.folder / "inbox" / item).touch()
-            self.report.items.append(item)
+            self.item()
+
+    def item(self) -> None:
+        """Something that a poll sees."""
+        item = f"{len(self.report.items):05}"
+        (self.folder / "inbox" / item).touch()
+        self.report.items.append(item)
 
     def edit(self) -> None:
         """A file changes; now and then it is broken for a while."""
@@ -189,38 +239,41 @@ class Campaign:
         file.write_text(f"{text}# {self.report.edits}\n")
         self.report.edits += 1
 
-    def kill(self) -> None:
-        """Kill something, and note what it was doing."""
-        what = self.draw.choice(("engine", "engine", "run", "run", "task", "poller", "server", "both"))
+    def kill(self, what: str = "", place: int = -1, run: int | None = None) -> int:
+        """Kill something, and note what it was doing; returns how many."""
+        what = what or self.draw.choice(("engine", "engine", "run", "run", "task", "poller", "server", "both"))
         rows = self.report.rows("SELECT id, pid, state, owner_pid FROM starts WHERE state IN ('claimed', 'started')")
         states = ",".join(sorted({row[2] if row[3] or row[2] == "started" else "waiting" for row in rows})) or "idle"
-        place = self.draw.randrange(2)
-        victims: list[tuple[str, int]] = []
-        if what in ("engine", "both"):
-            victims.append(("engine", self.engines[place].pid))
-        if what in ("run", "both", "task"):
-            pids = [row[1] for row in rows if row[2] == "started"]
-            if pids:
-                pid = self.draw.choice(pids)
-                under = [item for item in family(pid) if item != pid]
-                victims.append(("task", self.draw.choice(under)) if what == "task" and under else ("run", pid))
-        if what in ("poller", "server"):
-            under = family(self.engines[place].pid)
-            servers = [pid for pid in under if b"import server" in _command(pid)]
-            pollers = [pid for pid in servers if os.getsid(pid) == pid and _parent(pid) in servers]
-            servers = [pid for pid in servers if pid not in pollers]
-            chosen = servers if what == "server" else pollers
-            if chosen:
-                victims.append((what, self.draw.choice(chosen)))
-        for kind, pid in victims:
+        place = self.draw.randrange(2) if place < 0 else place
+        killed = []
+        for kind, pid in self.victims(
+            what, self.engines[place].pid, [row[1] for row in rows if row[2] == "started"], run
+        ):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+            killed.append(kind)
             self.report.hit[kind, states] += 1
-        if self.engines[place].poll() is not None or any(kind == "engine" for kind, _ in victims):
+        if self.engines[place].poll() is not None or "engine" in killed:
             self.engines[place].wait()
             self.engines[place] = self.engine()
+        return len(killed)
+
+    def victims(self, what: str, engine: int, runs: list[int], run: int | None) -> list[tuple[str, int]]:
+        """(what it is, its process) of whom to kill."""
+        found = [("engine", engine)] if what in ("engine", "both") else []
+        if what in ("run", "both", "task") and (runs or run):
+            pid = run or self.draw.choice(runs)
+            under = [item for item in family(pid) if item != pid]
+            found.append(("task", self.draw.choice(under)) if what == "task" and under else ("run", pid))
+        if what in ("poller", "server"):
+            servers = [pid for pid in family(engine) if b"import server" in _command(pid)]
+            pollers = [pid for pid in servers if os.getsid(pid) == pid and _parent(pid) in servers]
+            chosen = [pid for pid in servers if pid not in pollers] if what == "server" else pollers
+            if chosen:
+                found.append((what, self.draw.choice(chosen)))
+        return found
 
 
 def _command(pid: int) -> bytes:

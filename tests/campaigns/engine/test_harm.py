@@ -35,10 +35,11 @@ def judge(report):
 
 
 def test_a_few_kills(tmp_path, capsys):
-    report = Campaign(tmp_path, seed=1).run(kills=4)
+    report = Campaign(tmp_path, seed=1).few()
     with capsys.disabled():
         print("\n" + told(report))
     judge(report)
+    assert {kind for kind, _ in report.hit} == {"engine", "run", "poller", "task"}
 
 
 @pytest.mark.long

@@ -95,6 +95,24 @@ def test_diff_live_tells_in_words_what_differs(run: Run, settings, kubernetes: K
     assert denied.code == 2 and "error[FT702]" in denied.err
 
 
+def test_diff_live_looks_at_what_the_same_user_deployed(
+    run: Run,
+    settings,
+    kubernetes: KubernetesStandIn,  # noqa: F811
+    tmp_path: Path,
+):
+    flow = write(tmp_path, "@project(name='p')", "@trigger(event='a')")
+    Path(flow).write_text(Path(flow).read_text().replace("FlowSpec,", "FlowSpec, project,"))
+    alice = {key: value for key, value in settings.items() if key != "METAFLOW_USER"} | {"USER": "alice"}
+    created = argo(run, flow, "create", settings=alice)
+    assert created.code == 0, created.err
+    assert set(kubernetes.objects("workflowtemplates")) == {"default/p.user.alice.nightly"}
+    same = argo(run, flow, "diff", "--live", settings=alice)
+    assert (same.code, same.out) == (0, "no difference: Nightly is deployed as the flow is written\n")
+    root = argo(run, flow, "diff", "--live", settings={**alice, "USER": "root"})
+    assert root.code and "METAFLOW_USER" in root.err
+
+
 def test_over_what_metaflow_deployed_create_asks_before_a_start_changes(
     run: Run,
     settings,

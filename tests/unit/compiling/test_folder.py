@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -126,9 +128,51 @@ def test_two_at_once_leave_both(tmp_path: Path) -> None:
     at_once(tmp_path, 20)
 
 
+FLOW = """from metaflow import FlowSpec, step, trigger
+
+@trigger(event="e")
+class NAME(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    NAME()
+"""
+
+
+def whole_compile(folder: Path, name: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "metaflow_triggers.commands.cli", "compile", f"{name}.py", "--no-code-package"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "METAFLOW_USER": "me"}
+    with open(folder / f"{name}.txt", "wb") as said:
+        return subprocess.Popen([*command, "--output", "out"], cwd=folder, env=environment, stdout=said, stderr=said)
+
+
+def whole_at_once(folder: Path, rounds: int) -> None:
+    for name in "AB":
+        (folder / f"{name}.py").write_text(FLOW.replace("NAME", name))
+        assert whole_compile(folder, name).wait() == 0, (folder / f"{name}.txt").read_text()
+    clean = contents(folder / "out")
+    assert len(read_index(folder / "out")["flows"]) == 4  # two of each backend
+    for number in range(rounds):
+        shutil.rmtree(folder / "out")
+        both = [whole_compile(folder, name) for name in "AB"]
+        assert [process.wait() for process in both] == [0, 0], number
+        assert contents(folder / "out") == clean, number
+
+
 @pytest.mark.long
 def test_two_at_once_leave_both_200_rounds(tmp_path: Path) -> None:
     at_once(tmp_path, 200)
+
+
+@pytest.mark.long
+def test_two_whole_compiles_at_once_leave_both_200_rounds(tmp_path: Path) -> None:
+    whole_at_once(tmp_path, 200)
 
 
 def test_who_holds_the_folder_is_said_and_a_dead_holder_holds_nothing(

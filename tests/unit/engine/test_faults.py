@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -128,11 +130,34 @@ def test_a_database_that_may_not_be_written(place):
     assert (done.returncode, codes(done.stderr)) == (1, ["FT742"])
 
 
-def test_a_database_that_stays_locked(place):
+READ_ONLY = """
+import sqlite3
+made = sqlite3.connect
+def connect(*arguments, **named):
+    connection = made(*arguments, **named)
+    connection.execute("PRAGMA query_only = 1")
+    return connection
+sqlite3.connect = connect
+"""
+# As SQLite answers where the file may only be read; root may write everything.
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("emit a", "FT742"), ("pause", "FT742"), ("retain --days 3", "FT742"), ("history S", None), ("list", None)],
+)
+def test_a_database_that_can_only_be_read(place, words, code):
+    done = place.run(words, before=READ_ONLY)
+    assert (done.returncode, codes(done.stderr)) == ((1, [code]) if code else (0, [])), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["emit a", "pause", "retain --days 3"])
+def test_a_database_that_stays_locked(place, words):
     holder = sqlite3.connect(place.database, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     quick = "from metaflow_extensions.triggers.plugins import local_events\nlocal_events.BUSY_MILLISECONDS = 200"
-    done = place.run("emit a", before=quick)
+    done = place.run(words, before=quick)
     holder.execute("ROLLBACK")
     holder.close()
     assert (done.returncode, codes(done.stderr)) == (1, ["FT743"]), done.stderr
@@ -156,12 +181,43 @@ def test_where_python_tells_no_number_the_words_decide(text, code):
 
 def test_an_engine_that_meets_damage_ends_with_a_code(place):
     # Beyond what the look at its start reaches.
-    before = "from metaflow_triggers.engine import faults\nfaults.check = lambda connection: None"
+    before = "from metaflow_triggers.engine import faults\nfaults.check = lambda *arguments: None"
     with open(place.database, "r+b") as file:
         file.seek(os.path.getsize(place.database) // 2)
         file.write(os.urandom(600_000))
     done = place.run("run f --until-idle", before=before)
     assert (done.returncode, codes(done.stderr)) == (1, ["FT740"]), done.stderr
+
+
+def damaged(path, number):
+    """A copy, one page of which is no page."""
+    copy = f"{path}.{number}"
+    shutil.copy(path, copy)
+    with open(copy, "r+b") as file:
+        file.seek((number - 1) * 4096)
+        file.write(b"\xaa" * 4096)
+    return copy
+
+
+def test_of_a_large_file_the_tables_that_do_not_grow_are_looked_at(place):
+    with contextlib.closing(sqlite3.connect(place.database)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO events (id, name, kind, body, timestamp) VALUES (?, 'a', 'event', ?, '2026')",
+            [(f"b/{number}", "x" * 3000) for number in range(1200)],
+        )
+    with contextlib.closing(sqlite3.connect(place.database)) as connection:
+        (many,) = connection.execute("PRAGMA page_count").fetchone()
+        (small,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'schedules'").fetchone()
+    assert many > faults.SHORT
+    with contextlib.closing(sqlite3.connect(damaged(place.database, many - 100))) as connection:
+        faults.check(connection)  # it would have to read all of it
+        with pytest.raises(sqlite3.DatabaseError):
+            faults.check(connection, faults.LONG)
+    with (
+        contextlib.closing(sqlite3.connect(damaged(place.database, small))) as connection,
+        pytest.raises(sqlite3.DatabaseError),
+    ):
+        faults.check(connection)
 
 
 def test_the_files_are_their_owners_alone(place):

@@ -170,9 +170,100 @@ def test_beyond_the_size_the_oldest_goes(bench):
     assert prune(b, rounds=1) == 0
 
 
+def instructions(b, retention):
+    """(rows that went, how many thousand steps of SQLite's machine a look took)."""
+    steps = 0
+
+    def count():
+        nonlocal steps
+        steps += 1
+
+    with closing(store.connect(b.path)) as connection:
+        connection.set_progress_handler(count, 1000)
+        return retention.step(connection), steps
+
+
+def filled(b, many, old=0):
+    """A database with so many events, each of which has started something that is over; the first are old."""
+    moments = [local_events.timestamp_text(b.clock.now() - timedelta(days=days)) for days in (31, 1)]
+    numbers = range(1, many + 1)
+    with closing(store.connect(b.path)) as connection, store.transaction(connection):
+        connection.executemany(
+            "INSERT INTO events VALUES (?, ?, 'x', 'event', ?, ?)",
+            [(number, f"x/{number}", '{"p":"' + "p" * 1000 + '"}', moments[number > old]) for number in numbers],
+        )
+        connection.executemany(
+            "INSERT INTO starts (flow_key, start_key, name, document, state, reason, scheduled_at, ended_at)"
+            " VALUES ('Any', ?, 'x', '{\"events\":[]}', 'succeeded', '', ?, ?)",
+            [(f"event/x/{number}", *[moments[number > old]] * 2) for number in numbers],
+        )
+        connection.execute("INSERT INTO cursors (flow_key, sequence) VALUES ('Any', ?)", (many,))
+    return Retention(b.path, b.flows, None, b.clock)
+
+
+def test_pruning_costs_what_goes_and_not_what_stays(bench, tmp_path):
+    took = {}
+    for many in (2_000, 16_000):
+        folder = tmp_path / str(many)
+        folder.mkdir()
+        b = Bench(folder, ANY)
+        b.clock = StillClock(datetime.now(timezone.utc))
+        retention = filled(b, many, old=400)
+        old = instructions(b, retention)
+        b.clock.forward(5)
+        nothing = instructions(b, retention)
+        with closing(store.connect(b.path)) as connection:
+            keep.write(connection, keep.Keep(size=retention._bytes(connection) - 300_000))
+        b.clock.forward(5)
+        excess = instructions(b, retention)
+        took[many] = (old, nothing, excess)
+    (old, nothing, excess), more = took[2_000], took[16_000]
+    assert old[0] == more[0][0] == 800
+    assert nothing[0] == more[1][0] == 0
+    assert 200 < excess[0] < more[2][0] < 1600
+    assert more[0][1] <= 1.3 * old[1]
+    assert nothing[1] <= more[1][1] <= 2
+    assert more[2][1] / more[2][0] <= 1.3 * excess[1] / excess[0]
+
+
+def test_what_waits_is_looked_at_once_an_hour_and_not_at_each_look(bench):
+    b = bench(ANY)
+    retention = filled(b, 4_000, old=4_000)
+    with closing(store.connect(b.path)) as connection:
+        connection.execute(
+            "UPDATE starts SET state = 'claimed', ended_at = NULL,"
+            " document = '{\"events\":[{\"sequence\":' || id || '}]}'"
+        )
+    first, again = instructions(b, retention), instructions(b, retention)
+    assert first[0] == again[0] == 0
+    assert again[1] <= 2 < 40 < first[1]
+    with closing(store.connect(b.path)) as connection:
+        connection.execute("UPDATE starts SET state = 'succeeded', ended_at = scheduled_at")
+    b.clock.forward(3601)
+    assert instructions(b, retention)[0] == 7_999  # the newest event stays
+
+
 def _rows(b, question):
     with closing(local_events.connect(b.path)) as connection:
         return connection.execute(question).fetchall()
+
+
+def test_an_engine_goes_on_when_a_run_was_pruned_before_it_saw_its_end(bench):
+    b = bench(ANY)
+    ends = {"state": None}
+    engine = b.engine(lambda order: ends["state"])
+    b.emit("x", identity="one")
+    turns(engine)
+    with closing(store.connect(b.path)) as connection:
+        (start_id,) = connection.execute("SELECT id FROM starts").fetchone()
+        local_runs.finish(connection, start_id, "succeeded")
+    b.clock.forward(31 * DAY)  # or there is too much
+    assert prune(b) == 2
+    b.launcher.running[0].code = 0
+    ends["state"] = "succeeded"
+    b.emit("x", identity="two")
+    turns(engine)
+    assert b.rows("start_key, state") == [("event/x/two", "succeeded")]
 
 
 def test_schedules_and_polls_that_fired_once_do_not_fire_again(bench):

@@ -53,7 +53,7 @@ class Place:
         return subprocess.Popen(
             [sys.executable, "-u", "-m", "metaflow_triggers.commands.cli", "run", *words],
             cwd=self.folder,
-            env={**self.environment, **(environment or {})},
+            env={key: value for key, value in {**self.environment, **(environment or {})}.items() if value is not None},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -112,13 +112,30 @@ def test_bad_numbers_are_a_mistake_in_the_arguments(place, words):
     assert words[:10] in err
 
 
-def test_without_a_user_name_it_says_what_to_set(place):
+NO_USER = dict.fromkeys(("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER", "LOGNAME"))
+
+
+@pytest.mark.parametrize("given", [{}, {"USER": "root"}, {"METAFLOW_USER": ""}, {"METAFLOW_USER": "root"}])
+def test_without_a_user_name_it_says_what_to_set(place, given):
     place.flow(FLOW)
-    nobody = {"METAFLOW_USER": "", "USER": "root", "USERNAME": "", "LOGNAME": "root", "SUDO_USER": ""}
-    exit_code, _, err = place.run("flow.py", "--until-idle", environment=nobody)
-    if exit_code:  # the machine may know a name that is not root's
-        assert "FT754" in err
-        assert "METAFLOW_USER" in err
+    exit_code, out, err = place.run("flow.py", "--until-idle", environment={**NO_USER, **given})
+    assert (exit_code, out) == (1, "")
+    assert "error[FT754]" in err
+    assert "METAFLOW_USER=me metaflow-triggers run flow.py --until-idle" in err
+    assert not (place.folder / "metaflow-triggers.db").exists()
+
+
+def test_it_runs_as_the_user_of_the_operating_system(place):
+    """The branch is theirs, and what a file asks Metaflow while it is read gets the same answer as in `python FILE`."""
+    text = FLOW.replace("@trigger(", "@project(name='p')\n    @trigger(").replace("trigger\n", "trigger, project\n", 1)
+    asked = "    import metaflow\n    open('asked', 'a').write(metaflow.get_namespace() + ' ')\n"
+    place.flow(asked + text)
+    exit_code, out, err = place.run("flow.py", "--until-idle", environment={**NO_USER, "USER": "alice"})
+    assert (exit_code, out) == (0, "ready      1 flow\n"), err
+    connection = sqlite3.connect(place.folder / "metaflow-triggers.db")
+    assert connection.execute("SELECT flow_key FROM cursors").fetchall() == [("p.user.alice.Waits",)]
+    connection.close()
+    assert set((place.folder / "asked").read_text().split()) == {"user:alice"}
 
 
 def test_production_reaches_flows_of_a_project_among_many_files(place):

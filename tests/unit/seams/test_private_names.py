@@ -75,7 +75,9 @@ PARAMETERS: dict[str, list[str] | None] = {
     "metaflow._vendor.click.exceptions.ClickException.show": ["self", "file"],
     "metaflow._vendor.click.exceptions.UsageError.show": ["self", "file"],
     "metaflow._vendor.click.exceptions.UsageError.format_message": ["self"],
+    "metaflow.metaflow_config.USER": PRESENT,
     "metaflow.metaflow_config_funcs.from_conf": ["name", "default"],
+    "metaflow.util.get_username": [],
     "metaflow.datastore.flow_datastore.FlowDataStore": [
         "flow_name",
         "environment",

@@ -25,7 +25,7 @@ from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, selected
 from .managed_fields import Conflicts, applied, updated
 
 PLURALS = {
-    "/api/v1": {"serviceaccounts": "ServiceAccount", "secrets": "Secret"},
+    "/api/v1": {"serviceaccounts": "ServiceAccount", "secrets": "Secret", "configmaps": "ConfigMap"},
     "/apis/rbac.authorization.k8s.io/v1": {"roles": "Role", "rolebindings": "RoleBinding"},
     "/apis/networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy"},
     "/apis/argoproj.io/v1alpha1": {
@@ -77,6 +77,8 @@ class Store:
     forbidden: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     failing: int = 0
+    refuse: Callable[[int], int] | None = None
+    """The status with which the request of this number in `requests` is refused; 0: it is not."""
     token: str | None = None
     accounts: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Bearer token -> (namespace, ServiceAccount); whoever has another token, or none, may do everything."""
@@ -256,6 +258,9 @@ class Handler(BaseHTTPRequestHandler):
             if fault.times and fault.method in ("", self.command) and f"/{fault.plural}" in path:
                 fault.times -= 1
                 return fault
+        status = self.store.refuse(len(self.store.requests)) if self.store.refuse else 0
+        if status:
+            return Fault("", "", status, "not allowed, or not any more")
         if self.store.failing:
             self.store.failing -= 1
             return Fault("", "", 503, "the server is currently unable to handle the request")

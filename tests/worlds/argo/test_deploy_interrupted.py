@@ -34,6 +34,11 @@ def removing(url: str) -> Any:
         return converge.delete("demoflow", SETTINGS, client=client)
 
 
+def removing_all(url: str) -> Any:
+    with connect(url) as client:
+        return converge.delete("demoflow", SETTINGS, client=client, shared=True)
+
+
 CASES: dict[str, tuple[Callable[[KubernetesStandIn], Any], Work]] = {
     "create": (lambda server: None, deploying(SCHEDULED)),
     "over another": (lambda server: deploying(SCHEDULED)(server.url), deploying(NOTHING)),
@@ -47,6 +52,7 @@ CASES: dict[str, tuple[Callable[[KubernetesStandIn], Any], Work]] = {
     "delete": (lambda server: deploying(SCHEDULED)(server.url), removing),
     "delete, out of another namespace": (lambda server: deploying(ELSEWHERE)(server.url), removing),
     "delete upstream's": (put_upstreams, removing),
+    "delete, and what is shared": (lambda server: deploying(SCHEDULED)(server.url), removing_all),
 }
 
 

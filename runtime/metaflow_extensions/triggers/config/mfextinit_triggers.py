@@ -54,8 +54,8 @@ __COMMAND = __command(__sys.argv[1:])
 TRIGGERS_NO_DATASTORE = __COMMAND in ("compile", "diff") or (__COMMAND == "create" and "--only-json" in __sys.argv)
 
 # What is compiled must not depend on the operating system's user, and root needs no user name for it. An empty one is
-# somebody's wish to have none.
-if __from_conf("USER") is None and __COMMAND in ("compile", "diff", "help"):
+# somebody's wish to have none. What is deployed belongs to the real user, and `diff --live` looks at that.
+if __from_conf("USER") is None and __COMMAND in ("compile", "diff", "help") and "--live" not in __sys.argv:
     USER = "nobody"
 
 # What configuration does not give stays open, by name, in what is compiled

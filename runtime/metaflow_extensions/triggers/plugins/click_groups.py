@@ -37,6 +37,9 @@ def group(upstream_group, backend, product):
         metavar="NAME",
         help="A deployment that this one stands for, as after renaming the flow: it goes when this one is there.",
     )
+    shared = click.Option(
+        ["--shared"], is_flag=True, help="Also what all flows share. Refused while another flow is deployed."
+    )
     live = click.Option(["--live"], is_flag=True, help="Compare with what is deployed; what differs, in words.")
     commands["create"] = _command(
         "create",
@@ -88,7 +91,11 @@ def group(upstream_group, backend, product):
         ],
     )
     commands["delete"] = _command(
-        "delete", "delete_command", backend, "Delete all that `create` deployed for this workflow.", delete.params
+        "delete",
+        "delete_command",
+        backend,
+        "Delete all that `create` deployed for this workflow.",
+        [*delete.params, *([shared] if backend == "argo-workflows" else [])],
     )
     return click.Group(
         upstream_group.name,

@@ -167,11 +167,19 @@ def create_all(
 
 
 def delete(
-    deployed_name: str, settings: Settings, *, client: Any = None, told: Callable[[Step], None] = lambda step: None
+    deployed_name: str,
+    settings: Settings,
+    *,
+    shared: bool = False,
+    client: Any = None,
+    told: Callable[[Step], None] = lambda step: None,
 ) -> Report:
-    """Delete what `create` made for the flow, or upstream did. Shared objects stay, and whatever lacks our labels."""
+    """Delete what `create` made for the flow, or upstream did. Whatever lacks our labels stays.
+
+    With `shared` what all flows share goes too; raises DiagnosticError(FT708) while another flow is left.
+    """
     api = Cluster.of(client)
-    return _settle(api, lambda _: plan_delete(api, deployed_name, settings), lambda: None, told)
+    return _settle(api, lambda _: plan_delete(api, deployed_name, settings, shared=shared), lambda: None, told)
 
 
 def production_token(deployed_name: str, settings: Settings, *, client: Any = None) -> str | None:

@@ -111,7 +111,7 @@ def create(
     return total((step.verb for step in done.actions), "nothing to do: everything is deployed as it is")
 
 
-def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
-    """Remove what `create` made; says each thing when it is done, returns the sum of it."""
-    done = converge.delete(deployed_name, settings, told=say)
+def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str], shared: bool = False) -> str:
+    """Remove what `create` made, with what all flows share if asked; says each thing when done, returns the sum."""
+    done = converge.delete(deployed_name, settings, shared=shared, told=say)
     return total((step.verb for step in done.actions), "nothing to do")

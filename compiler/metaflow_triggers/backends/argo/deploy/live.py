@@ -23,6 +23,9 @@ from .ownership import annotations_of, is_ours, labels_of, starts
 OF_A_FLOW = ("Sensor", "CronWorkflow", "WorkflowTemplate", "Secret")
 """Kinds of which a flow has its own objects, in the order of deleting: what starts runs goes first."""
 
+OF_ALL_FLOWS = ("EventSource", "NetworkPolicy", "RoleBinding", "Role", "ServiceAccount", "Secret")
+"""Kinds of which all flows share objects, in the order of deleting: what takes events goes first."""
+
 Key = tuple[str, str, str]
 _MOST_NAMES = 100  # in one selector: a URL has an end
 
@@ -52,6 +55,20 @@ class Live:
             if is_ours(item) and labels_of(item).get(DEPLOYED_NAME) == deployed_name and item["kind"] in OF_A_FLOW
         ]
         return sorted(mine, key=lambda item: (OF_A_FLOW.index(item["kind"]), key(item)))
+
+    def flows(self) -> set[str]:
+        """Deployed names of the flows of ours that have an object here."""
+        ours = [labels_of(item) for item in self.objects.values() if is_ours(item) and item["kind"] in OF_A_FLOW]
+        return {labels[DEPLOYED_NAME] for labels in ours if DEPLOYED_NAME in labels}
+
+    def of_all_flows(self) -> list[Any]:
+        """What is ours and no flow's own, in the order of deleting."""
+        shared = [
+            item
+            for item in self.objects.values()
+            if is_ours(item) and DEPLOYED_NAME not in labels_of(item) and item["kind"] in OF_ALL_FLOWS
+        ]
+        return sorted(shared, key=lambda item: (OF_ALL_FLOWS.index(item["kind"]), key(item)))
 
     def upstreams_schedule(self, namespace: str, deployed_name: str) -> Any:
         """The CronWorkflow with which upstream starts the flow, or None."""

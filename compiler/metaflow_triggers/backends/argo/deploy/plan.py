@@ -18,12 +18,13 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
 from ...plans import covers
 from ..compile import names
 from .cluster import KINDS, MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, FLOW, MANAGED_BY, UNFINISHED, Deployment, Instruction, Plan, Step
-from .live import Key, Live, read
+from .live import OF_ALL_FLOWS, Key, Live, read
 from .ownership import (
     adopts,
     annotations_of,
@@ -75,13 +76,34 @@ def plan_create(
     return Plan((*steps, *deletes, *last), adopted)
 
 
-def plan_delete(api: Cluster, deployed_name: str, settings: Settings) -> Plan:
-    """Everything that `create` made for the flow, or upstream did. Shared objects stay, and what others made."""
+def plan_delete(api: Cluster, deployed_name: str, settings: Settings, *, shared: bool = False) -> Plan:
+    """Everything that `create` made for the flow, or upstream did. What others made stays.
+
+    What all flows share stays too unless `shared`. Raises DiagnosticError(FT708) while another flow of ours is left.
+    """
     runs = settings.kubernetes_namespace
-    live = read(api, [deployed_name], runs, settings.argo_sensor_namespace, ())
+    places = sorted({runs, settings.argo_sensor_namespace})
+    wanted = [(kind, place, "") for kind in OF_ALL_FLOWS for place in places] if shared else []
+    live = read(api, [] if shared else [deployed_name], runs, settings.argo_sensor_namespace, wanted)
     order = {"Sensor": 0, "CronWorkflow": 1, "WorkflowTemplate": 2, "Secret": 3}
     items = sorted(_all_of(live, deployed_name, settings), key=lambda item: order[item["kind"]])
+    if shared:
+        left = live.flows() - {deployed_name}
+        if left:
+            raise DiagnosticError([_in_use(left, places)])
+        items += live.of_all_flows()
     return Plan(tuple(_delete(item) for item in items), {})
+
+
+def _in_use(left: set[str], places: list[str]) -> Diagnostic:
+    flows = ", ".join(f"`{name}`" for name in sorted(left))
+    where = " and ".join(f"`{place}`" for place in places)
+    return Diagnostic(
+        "FT708",
+        f"what all flows share is in use: {len(left)} of ours {'is' if len(left) == 1 else 'are'} left in {where}",
+        notes=(flows,),
+        helps=("delete these first; `delete` without --shared removes this flow alone",),
+    )
 
 
 def _all_of(live: Live, deployed_name: str, settings: Settings) -> list[Any]:
