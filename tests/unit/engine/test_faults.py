@@ -130,11 +130,34 @@ def test_a_database_that_may_not_be_written(place):
     assert (done.returncode, codes(done.stderr)) == (1, ["FT742"])
 
 
-def test_a_database_that_stays_locked(place):
+READ_ONLY = """
+import sqlite3
+made = sqlite3.connect
+def connect(*arguments, **named):
+    connection = made(*arguments, **named)
+    connection.execute("PRAGMA query_only = 1")
+    return connection
+sqlite3.connect = connect
+"""
+# As SQLite answers where the file may only be read; root may write everything.
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("emit a", "FT742"), ("pause", "FT742"), ("retain --days 3", "FT742"), ("history S", None), ("list", None)],
+)
+def test_a_database_that_can_only_be_read(place, words, code):
+    done = place.run(words, before=READ_ONLY)
+    assert (done.returncode, codes(done.stderr)) == ((1, [code]) if code else (0, [])), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["emit a", "pause", "retain --days 3"])
+def test_a_database_that_stays_locked(place, words):
     holder = sqlite3.connect(place.database, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     quick = "from metaflow_extensions.triggers.plugins import local_events\nlocal_events.BUSY_MILLISECONDS = 200"
-    done = place.run("emit a", before=quick)
+    done = place.run(words, before=quick)
     holder.execute("ROLLBACK")
     holder.close()
     assert (done.returncode, codes(done.stderr)) == (1, ["FT743"]), done.stderr

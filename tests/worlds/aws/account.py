@@ -95,7 +95,9 @@ def _tables_and_schedules(client: Callable[[str], Any], found: dict[str, Any]) -
         table = dynamo.describe_table(TableName=name)["Table"]
         lives = dynamo.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         tags = dynamo.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
-        found[f"table {name}"] = [table["KeySchema"], lives, tags]
+        backups = dynamo.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        found[f"table {name}"] = [table["KeySchema"], lives, tags, recovery]
     for group in scheduler.list_schedule_groups()["ScheduleGroups"]:
         found[f"group {group['Name']}"] = scheduler.list_tags_for_resource(ResourceArn=group["Arn"])["Tags"]
     for schedule in scheduler.list_schedules()["Schedules"]:

@@ -100,6 +100,7 @@ def test_what_is_deployed_is_what_the_template_says(aws: Aws) -> None:
     )["PolicyDocument"]
     assert [item["Resource"] for item in policy["Statement"]] == [
         "arn:aws:s3:::flows/metaflow/data/OrderFlow/_triggers/*",
+        "arn:aws:s3:::flows",
         "arn:aws:states:eu-west-1:123456789012:stateMachine:OrderFlow",
         queue,
     ]

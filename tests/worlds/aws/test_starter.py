@@ -257,3 +257,29 @@ def test_two_starters_of_one_flow_start_it_once_for_each_decorator(aws: Aws) -> 
     assert len(starts(aws, "OrderFlow")) == 2
     kinds = sorted(one["kind"] for document in documents(aws).values() for one in document["dependencies"])
     assert kinds == ["event", "finish"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_s3_that_does_not_say_whether_the_event_is_there_replaces_nothing(aws: Aws, is_there: bool) -> None:
+    """Only an answer counts as one: an error (here: no such bucket; as well denied, busy) is no `not there`."""
+    item = flow("OrderFlow", trigger(event("order-placed")))
+    deploy(aws, item)
+    starter = names.starter_name("OrderFlow")
+    first = order({"n": 1}, resources=["metaflow-triggers:event/1"])
+    if is_there:
+        assert aws.run(starter, "one", first)["status"] == "SUCCEEDED"
+    states = aws.client("stepfunctions")
+    arn = f"arn:aws:states:{ACCOUNT}:stateMachine:"
+    definition = json.loads(states.describe_state_machine(stateMachineArn=arn + starter)["definition"])
+    definition["States"]["IsStored"]["Parameters"]["Bucket"] = "no-such-bucket"
+    for retry in definition["States"]["IsStored"].get("Retry", []):
+        retry["MaxAttempts"] = 0  # what follows the retries is the subject here
+    states.create_state_machine(name="unsure", definition=json.dumps(definition), roleArn=ROLE)
+    sent = order({"n": 2}, resources=["metaflow-triggers:event/1"])
+    described = aws.run("unsure", "two", sent)
+    assert (described["status"], described["error"]) == ("FAILED", "NotStarted")
+    (message,) = aws.messages(names.queue_name("OrderFlow"))
+    assert message["event"] == sent and message["failure"]["Error"]
+    found = [document["events"][0]["event"] for document in documents(aws).values()]
+    assert found == ([first] if is_there else [])
+    assert len(starts(aws, "OrderFlow")) == int(is_there)

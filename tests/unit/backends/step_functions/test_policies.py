@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions.compile.sources import machine_sources, rule_sources
 from metaflow_triggers.backends.step_functions.deploy.policies import SCHEMA, UNRESTRICTED, policies
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text
@@ -55,7 +57,7 @@ def test_every_task_of_a_state_machine_is_allowed_to_its_role(item: Any) -> None
     calls = {
         "sqs:sendMessage": ["sqs:SendMessage"],
         "states:startExecution": ["states:StartExecution"],
-        "aws-sdk:s3:headObject": ["s3:GetObject"],
+        "aws-sdk:s3:listObjectsV2": ["s3:ListBucket"],
         "aws-sdk:s3:putObject": ["s3:PutObject"],
         "aws-sdk:dynamodb:transactWriteItems": ["dynamodb:UpdateItem", "dynamodb:PutItem"],
         "dynamodb:getItem": ["dynamodb:GetItem"],
@@ -95,6 +97,84 @@ def test_only_a_flow_that_emits_may_publish_and_only_under_our_source() -> None:
     (one,) = publishing(emits=True)
     assert one["Condition"] == {"StringEquals": {"events:source": "metaflow"}}
     assert one["Resource"]["Fn::Sub"].endswith(":event-bus/default")
+
+
+ACCOUNT = "${AWS::Region}:${AWS::AccountId}:"
+NAMED = {
+    "states.amazonaws.com": f"arn:${{AWS::Partition}}:states:{ACCOUNT}stateMachine:",
+    "events.amazonaws.com": f"arn:${{AWS::Partition}}:events:{ACCOUNT}rule/",
+    "scheduler.amazonaws.com": f"arn:${{AWS::Partition}}:scheduler:{ACCOUNT}schedule-group/",
+    "ecs-tasks.amazonaws.com": f"arn:${{AWS::Partition}}:ecs:{ACCOUNT}*",
+}
+"""What each service says of itself in `aws:SourceArn` (its documentation, "confused deputy")."""
+
+
+def trusted(role: dict[str, Any]) -> tuple[str, list[str]]:
+    (one,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert one["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    return one["Principal"]["Service"], [item["Fn::Sub"] for item in one["Condition"]["ArnLike"]["aws:SourceArn"]]
+
+
+@pytest.mark.parametrize("item", FLOWS, ids=lambda item: item.name)
+def test_a_service_takes_a_role_for_what_uses_it_alone(item: Any) -> None:
+    content = step_functions.manifests(item, GRAPH, WORKFLOW, CONFIGURED)[0].content
+    given = {"events_role", "starter_role", "correlator_role", "scheduler_role"}
+    others = dataclasses.replace(CONFIGURED, **dict.fromkeys(given, "arn:aws:iam::123456789012:role/given"))
+    for document in (content, roles(item), roles(item, others)):
+        for logical, role in document["Resources"].items():
+            if role["Type"] != "AWS::IAM::Role":
+                continue
+            service, sources = trusted(role)
+            assert sources and all(one.startswith(NAMED[service]) for one in sources), logical
+            machines = [
+                one["Properties"]["StateMachineName"]
+                for one in content["Resources"].values()
+                if one["Properties"].get("RoleArn") == {"Fn::GetAtt": [logical, "Arn"]}
+            ]
+            if machines:
+                assert sources == [NAMED["states.amazonaws.com"] + name for name in machines]
+            if service == "events.amazonaws.com":
+                patterns = [one.removeprefix(NAMED[service]) for one in sources]
+                rules = [
+                    one["Properties"] for one in content["Resources"].values() if "EventPattern" in one["Properties"]
+                ]
+                paths = [one["EventBusName"].rpartition("event-bus/")[2] + "/" + one["Name"] for one in rules]
+                for path in (one.removeprefix("default/") for one in paths):
+                    assert len([one for one in patterns if fnmatch.fnmatchcase(path, one)]) == 1, path
+
+
+def test_many_names_still_fit_a_trust_policy() -> None:
+    """AWS takes 2,048 characters of it; a machine for each of many dependencies would need more."""
+    several = machine_sources(f"{'x' * 50}-event-sets-{number}-0123456789abcdef" for number in range(9))
+    assert several == (NAMED["states.amazonaws.com"] + "*",)
+    assert rule_sources("F", [f"{'b' * 200}{number}" for number in range(9)]) == (NAMED["events.amazonaws.com"] + "*",)
+    assert rule_sources("F", ["default", "arn:aws:events:eu-west-1:1:event-bus/b", "b"]) == (
+        NAMED["events.amazonaws.com"] + "F-*",
+        NAMED["events.amazonaws.com"] + "b/F-*",
+    )
+
+
+def test_a_task_may_not_write_what_runs_are_started_with() -> None:
+    (policy,) = roles(MAPPING_FLOW)["Resources"]["TaskRole"]["Properties"]["Policies"]
+    (deny,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny")
+    assert set(deny["Action"]) == {"s3:PutObject", "s3:DeleteObject"}
+    place = deny["Resource"]["Fn::Sub"].replace("${DatastorePrefix}", "metaflow/data")
+    event = "arn:${AWS::Partition}:s3:::${DatastoreBucket}/metaflow/data/%s/_triggers/events/1.json"
+    assert all(fnmatch.fnmatchcase(event % flow, place) for flow in ("OrderFlow", "Other"))
+    assert not fnmatch.fnmatchcase("arn:aws:s3:::flows/metaflow/data/OrderFlow/1/start/2/x", place)
+
+
+@pytest.mark.parametrize("item", FLOWS, ids=lambda item: item.name)
+def test_the_queue_refuses_requests_without_tls(item: Any) -> None:
+    content = step_functions.manifests(item, GRAPH, WORKFLOW, CONFIGURED)[0].content
+    document = content["Resources"]["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]
+    assert document["Statement"][-1] == {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]},
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
 
 
 def test_the_role_of_a_setting_is_printed_though_the_template_does_not_make_it() -> None:

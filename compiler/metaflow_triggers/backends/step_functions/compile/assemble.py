@@ -22,6 +22,7 @@ from .options import queue_url
 from .parameters import PSEUDO, parameters
 from .resources import Correlator, EventRule, OutcomeRule, Triggers
 from .roles import RULES, SCHEDULER, arn, is_made
+from .sources import group_sources, machine_sources, rule_sources
 
 TAG_FLOW = "metaflow-triggers/flow"
 TAG_DEPLOYED_NAME = "metaflow-triggers/deployed-name"
@@ -107,16 +108,19 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
             **common,
         )
         if is_made(starter.role, settings):
-            out[starter.role] = render("step_functions/starter_role", **common)
+            sources = machine_sources(item.name for item in triggers.starters)
+            out[starter.role] = render("step_functions/starter_role", sources=sources, **common)
     for correlator in triggers.correlators:
         out[correlator.logical] = _correlator(correlator, triggers, arn(correlator.role, settings), common)
         if is_made(correlator.role, settings):
-            out[correlator.role] = render("step_functions/correlator_role", **common)
+            sources = machine_sources(item.name for item in triggers.correlators if item.role == correlator.role)
+            out[correlator.role] = render("step_functions/correlator_role", sources=sources, **common)
     if triggers.correlators:
         out["SetTable"] = render("step_functions/set_table", table=triggers.table, **common)
     if triggers.rules and is_made(RULES, settings):
         targets = unique({"Fn::GetAtt": [rule.target, "Arn"]} for rule in triggers.rules)
-        out[RULES] = render("step_functions/rules_role", targets=one_or_all(targets), **common)
+        sources = rule_sources(triggers.deployed, map(_bus, triggers.rules))
+        out[RULES] = render("step_functions/rules_role", targets=one_or_all(targets), sources=sources, **common)
     if triggers.schedules:
         out["ScheduleGroup"] = render("step_functions/schedule_group", group=triggers.group, **common)
         for schedule in triggers.schedules:
@@ -130,13 +134,15 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
             )
         if is_made(SCHEDULER, settings):
             arns = unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
-            out[SCHEDULER] = render("step_functions/scheduler_role", targets=one_or_all(arns), **common)
+            sources = group_sources(triggers.group)
+            out[SCHEDULER] = render(
+                "step_functions/scheduler_role", targets=one_or_all(arns), sources=sources, **common
+            )
     if own_queue:
         out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)
-        if triggers.rules:
-            out["DeadLetterQueuePolicy"] = render(
-                "step_functions/queue_policy", rules=[_rule_path(rule) for rule in triggers.rules]
-            )
+        out["DeadLetterQueuePolicy"] = render(
+            "step_functions/queue_policy", rules=[_rule_path(rule) for rule in triggers.rules]
+        )
     return out
 
 
@@ -240,8 +246,12 @@ def one_or_all(items: list[Any]) -> Any:
 
 def _rule_path(rule: EventRule | OutcomeRule) -> str:
     """What follows `rule/` in a rule's ARN."""
-    bus = rule.bus.rpartition("event-bus/")[2] if isinstance(rule, EventRule) else "default"
+    bus = _bus(rule).rpartition("event-bus/")[2]
     return rule.name if bus == "default" else f"{bus}/{rule.name}"
+
+
+def _bus(rule: EventRule | OutcomeRule) -> str:
+    return rule.bus if isinstance(rule, EventRule) else "default"
 
 
 def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings: Settings) -> dict[str, Any]:

@@ -197,23 +197,34 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     lives = {"TableName": name, "TimeToLiveSpecification": properties["TimeToLiveSpecification"]}
     # Refused where it is so already; whether it is, the next plan sees.
     forget = Instruction("dynamodb", "update_time_to_live", lives, name, done=("ValidationException",))
-    now = {"expires": "ENABLED"}
+    backups = {"TableName": name, "PointInTimeRecoverySpecification": properties["PointInTimeRecoverySpecification"]}
+    # Refused for the first moments of a table's life.
+    recover = Instruction(
+        "dynamodb", "update_continuous_backups", backups, name, again=(("ContinuousBackupsUnavailableException", ""),)
+    )
+    now = {"expires": "ENABLED", "recovery": "ENABLED"}
     keys = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "Tags")
     make = Instruction("dynamodb", "create_table", {key: properties[key] for key in keys}, name)
     if found is None or found.get("TableStatus") == "DELETING":
         gone = Instruction("dynamodb", "table_not_exists", {"TableName": name}, name, waits=True)
         before = (gone,) if found else ()
-        return Planned(Step("created", TABLE, name, (*before, make, ready, forget), None, now), name, attributes)
+        calls = (*before, make, ready, forget, recover)
+        return Planned(Step("created", TABLE, name, calls, None, now), name, attributes)
     if not found["Ours"]:
         raise refuse(f"the table {name}")
     # A creation that was cut short goes on here.
     if found.get("TableStatus") == "CREATING":
-        return Planned(Step("updated", TABLE, name, (ready, forget), {"expires": None}, now), name, attributes)
+        was: dict[str, Any] = {"expires": None, "recovery": None}
+        return Planned(Step("updated", TABLE, name, (ready, forget, recover), was, now), name, attributes)
     with calling("dynamodb:DescribeTimeToLive", name):
         state = dynamo.describe_time_to_live(TableName=name)["TimeToLiveDescription"].get("TimeToLiveStatus")
-    if state in ("ENABLED", "ENABLING"):
-        return Planned(Step("unchanged", TABLE, name, (), now, now), name, attributes)
-    return Planned(Step("updated", TABLE, name, (forget,), {"expires": state}, now), name, attributes)
+    with calling("dynamodb:DescribeContinuousBackups", name):
+        answer = dynamo.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    recovery = answer.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+    was = {"expires": "ENABLED" if state == "ENABLING" else state, "recovery": recovery}
+    missing = {"expires": forget, "recovery": recover}
+    calls = tuple(call for key, call in missing.items() if was[key] != now[key])
+    return Planned(Step("updated" if calls else "unchanged", TABLE, name, calls, was, now), name, attributes)
 
 
 _PLANNERS: dict[str, Callable[[Place, str, dict[str, Any]], Planned]] = {

@@ -21,6 +21,7 @@ from ..compile.lower import FLOW, datastore
 from ..compile.open_settings import used
 from ..compile.parameters import parameters
 from ..compile.roles import PARAMETERS
+from ..compile.sources import TASKS, group_sources, machine_sources, rule_sources, workflow_sources
 from .objects import QUEUE, ROLE, TABLE
 from .ownership import tag_map
 from .rules_and_schedules import RULE, SCHEDULE, bus_name
@@ -86,12 +87,14 @@ def _settings_roles(
         ],
         queues=unique(_queue_arn(item, settings) for item in _values(definition, "JobQueue")),
         distributed='"DISTRIBUTED"' in text,
+        sources=workflow_sources(common["deployed"]),
         **common,
     )
     task = render(
         "step_functions/task_role",
         bus=bus_name(settings.event_bus) if emits else None,
         source=settings.event_source,
+        sources=TASKS,
         **common,
     )
     return {"StateMachineRole": machine, "TaskRole": task}
@@ -100,14 +103,20 @@ def _settings_roles(
 def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any]) -> dict[str, Any]:
     """The roles of the triggers that settings give, so that the template makes none."""
     out: dict[str, Any] = {}
+    buses = [item["Properties"]["EventBusName"] for item in resources.values() if item["Type"] == RULE]
     rules = [item["Properties"]["Targets"][0] for item in resources.values() if item["Type"] == RULE]
     timed = [item["Properties"]["Target"] for item in resources.values() if item["Type"] == SCHEDULE]
-    for logical, name, targets in (("RulesRole", "rules_role", rules), ("SchedulerRole", "scheduler_role", timed)):
+    group = resources.get("ScheduleGroup", {}).get("Properties", {}).get("Name", "")
+    for logical, name, targets, sources in (
+        ("RulesRole", "rules_role", rules, rule_sources(common["deployed"], buses)),
+        ("SchedulerRole", "scheduler_role", timed, group_sources(group)),
+    ):
         if targets and logical not in resources:
             out[logical] = render(
                 f"step_functions/{name}",
                 targets=one_or_all(unique(target["Arn"] for target in targets)),
                 queue_arn=targets[0]["DeadLetterConfig"]["Arn"],
+                sources=sources,
                 **common,
             )
     queue_arn = next((target["DeadLetterConfig"]["Arn"] for target in rules), None)
@@ -115,7 +124,14 @@ def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any])
         if logical in resources and f"{logical}Role" not in resources:
             name = "starter_role" if logical == "Starter" else "correlator_role"
             place = f"{folder}{common['flow']}/_triggers/"
-            out[f"{logical}Role"] = render(f"step_functions/{name}", folder=place, queue_arn=queue_arn, **common)
+            sources = machine_sources(
+                item["Properties"]["StateMachineName"]
+                for key, item in resources.items()
+                if item["Type"] == MACHINE and key.rstrip("0123456789") == logical
+            )
+            out[f"{logical}Role"] = render(
+                f"step_functions/{name}", folder=place, queue_arn=queue_arn, sources=sources, **common
+            )
     return out
 
 

@@ -147,8 +147,9 @@ def _storing(states: dict[str, Any], served: Served, run: str) -> Iterator[str]:
 
 
 def _place_of(storing: dict[str, Any]) -> dict[str, Any]:
-    """Where a state stores: what is there already must not be replaced."""
-    return {key: storing["Parameters"][key] for key in ("Bucket", "Key.$")}
+    """What is asked for before a state stores: what is there already must not be replaced."""
+    place = storing["Parameters"]
+    return {"Bucket": place["Bucket"], "Prefix.$": place["Key.$"], "MaxKeys": 1}
 
 
 def _keeping(states: dict[str, Any], which: Sequence[str], queue: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
@@ -25,6 +25,7 @@ from ..compile.open_settings import used
 from ..compile.options import options, queue_arns, queue_url
 from ..compile.parameters import PSEUDO, parameters
 from ..compile.scheduler_cron import scheduler_expressions
+from ..compile.sources import group_sources, machine_sources, rule_sources
 from ..compile.statuses import STATUS, STATUS_CHANGE
 from .machines_read_back import Served, correlator_differences, starter_differences
 
@@ -234,10 +235,12 @@ class _Template:
         if len(set(paths)) != len(paths):
             yield "gives two rules one name"
         if "DeadLetterQueuePolicy" in self.given:
-            (statement,) = self.given["DeadLetterQueuePolicy"]["PolicyDocument"]["Statement"]
-            senders = [_name_of(item) for item in statement["Condition"]["ArnEquals"]["aws:SourceArn"]]
+            *allowed, last = self.given["DeadLetterQueuePolicy"]["PolicyDocument"]["Statement"]
+            senders = [_name_of(item) for one in allowed for item in one["Condition"]["ArnEquals"]["aws:SourceArn"]]
             if sorted(senders) != sorted(paths):
                 yield "opens the dead-letter queue to other rules than its own"
+            if (last["Effect"], last["Condition"]) != ("Deny", {"Bool": {"aws:SecureTransport": "false"}}):
+                yield "opens the dead-letter queue to requests without TLS"
         for name, properties in self.timed.items():
             if _name_of(properties["Target"]["RoleArn"]) != self.role("SchedulerRole"):
                 yield f"lets {name} act with another role than {self.role('SchedulerRole')}"
@@ -286,39 +289,47 @@ class _Template:
             yield "keeps two sets in one row"
 
     def rights(self) -> Told:
-        """(role, who may take it, action, on what)."""
+        """(role, who may take it, action, on what, on which condition)."""
         out = set()
         for name, properties in self.given.items():
             if "AssumeRolePolicyDocument" not in properties:
                 continue
-            who = text_of(properties["AssumeRolePolicyDocument"]["Statement"])
+            who = _trusted(properties["AssumeRolePolicyDocument"]["Statement"])
             for policy in properties["Policies"]:
                 for statement in policy["PolicyDocument"]["Statement"]:
                     actions, places = _list(statement["Action"]), _list(statement["Resource"])
-                    out |= {(name, who, action, _name_of(place)) for action in actions for place in places}
+                    only = text_of(statement.get("Condition", ""))
+                    out |= {(name, who, action, _name_of(place), only) for action in actions for place in places}
         return frozenset(out)
 
     def rights_needed(self) -> Told:
         """What the template's own machines, rules and schedules do."""
         queue = _dead_letters(self.flow)
-        flow = ("states:StartExecution", MACHINE + self.deployed)
-        place = f"arn:${{AWS::Partition}}:s3:::${{DatastoreBucket}}/{self.folder}*"
-        stores = [("s3:GetObject", place), ("s3:PutObject", place)]
-        gathers = [(f"dynamodb:{verb}Item", "SetTable") for verb in ("Get", "Put", "Update")]
-        needed: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+        flow = ("states:StartExecution", MACHINE + self.deployed, "")
+        bucket = "arn:${AWS::Partition}:s3:::${DatastoreBucket}"
+        below: Any = f"{self.folder}*"
+        below = {"Fn::Sub": below} if "${" in below else below
+        only = text_of({"StringLike": {"s3:prefix": below}})
+        stores = [("s3:ListBucket", bucket, only), ("s3:PutObject", f"{bucket}/{self.folder}*", "")]
+        gathers = [(f"dynamodb:{verb}Item", "SetTable", "") for verb in ("Get", "Put", "Update")]
+        sends = ("sqs:SendMessage", queue, "")
+        needed: dict[str, tuple[str, tuple[str, ...], list[tuple[str, str, str]]]] = {}
         for machine in self.helpers:
             also = gathers if is_set(machine.told[0]) else []
-            needed[machine.role] = ("states", [*stores, *also, flow, ("sqs:SendMessage", queue)])
+            users = machine_sources(one.name for one in self.helpers if one.role == machine.role)
+            needed[machine.role] = ("states", users, [*stores, *also, flow, sends])
         if self.rules:
             machines = sorted({atom[0] for atom in _deliveries(self.flow, self.settings)})
-            needed["RulesRole"] = ("events", [("states:StartExecution", machine) for machine in machines])
+            users = rule_sources(self.deployed, sorted({atom[1] for atom in _deliveries(self.flow, self.settings)}))
+            needed["RulesRole"] = ("events", users, [("states:StartExecution", machine, "") for machine in machines])
         timed = sorted({atom[0] for atom in _schedules(self.flow, self.deployed)})
         if timed:
-            rights = [("states:StartExecution", machine) for machine in timed]
-            needed["SchedulerRole"] = ("scheduler", [*rights, ("sqs:SendMessage", queue)])
+            rights = [("states:StartExecution", machine, "") for machine in timed]
+            users = group_sources(names.schedule_group_name(self.deployed))
+            needed["SchedulerRole"] = ("scheduler", users, [*rights, sends])
         return frozenset(
-            (role, _assumed_by(service), *right)
-            for role, (service, rights) in needed.items()
+            (role, _assumed_by(service, users), *right)
+            for role, (service, users, rights) in needed.items()
             if roles.is_made(role, self.settings)
             for right in rights
         )
@@ -345,8 +356,23 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _assumed_by(service: str) -> str:
-    account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+def _trusted(statements: list[dict[str, Any]]) -> str:
+    """Who may take a role, in an order of its own."""
+    return text_of(
+        [
+            one | {"Condition": one["Condition"] | {"ArnLike": sorted(map(_name_of, _source_arns(one)))}}
+            for one in statements
+        ]
+    )
+
+
+def _source_arns(statement: dict[str, Any]) -> list[Any]:
+    (found,) = statement["Condition"]["ArnLike"].items()
+    return list(found[1]) if found[0] == "aws:SourceArn" else [found]
+
+
+def _assumed_by(service: str, users: Iterable[str]) -> str:
+    account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, "ArnLike": sorted(users)}
     principal = {"Service": f"{service}.amazonaws.com"}
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": account}
     return text_of([statement])

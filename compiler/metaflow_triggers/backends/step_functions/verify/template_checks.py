@@ -43,7 +43,7 @@ TASK_PARAMETERS = {
         "MessageGroupId",
     },
     "states:startExecution": {"StateMachineArn", "Name", "Input", "TraceHeader"},
-    "aws-sdk:s3:headObject": {"Bucket", "Key"},
+    "aws-sdk:s3:listObjectsV2": {"Bucket", "Prefix", "MaxKeys"},
     "aws-sdk:s3:putObject": {"Bucket", "Key", "Body", "ContentType"},
     "aws-sdk:dynamodb:transactWriteItems": {"TransactItems", "ClientRequestToken"},
     "dynamodb:getItem": {

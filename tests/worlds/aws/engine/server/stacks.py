@@ -1,7 +1,7 @@
 """Stacks: where ministack 1.5.33 does less than CloudFormation with what our templates hold.
 
 In:   properties in CloudFormation's spelling, its functions evaluated by the emulator.
-Out:  what is missing: the type AWS::Batch::JobDefinition, a schedule's timezone, a table's time to live.
+Out:  what is missing: the type AWS::Batch::JobDefinition, a schedule's timezone, a table's time to live and recovery.
 
 Not here: all the rest, which the emulator does (`services/cloudformation/provisioners.py`).
 """
@@ -21,7 +21,7 @@ def apply() -> None:
     handlers = provisioners._RESOURCE_HANDLERS
     assert "AWS::Batch::JobDefinition" not in handlers
     handlers["AWS::Batch::JobDefinition"] = {"create": _create, "update": _update, "delete": _delete}
-    for kind, finish in (("AWS::Scheduler::Schedule", _timezone), ("AWS::DynamoDB::Table", _time_to_live)):
+    for kind, finish in (("AWS::Scheduler::Schedule", _timezone), ("AWS::DynamoDB::Table", _time_to_live_and_recovery)):
         handlers[kind] = handlers[kind] | {"create": _then(handlers[kind]["create"], finish)}
 
 
@@ -67,8 +67,11 @@ def _timezone(name: str, properties: dict[str, Any]) -> None:
     scheduler._schedules[key]["ScheduleExpressionTimezone"] = properties.get("ScheduleExpressionTimezone", "UTC")
 
 
-def _time_to_live(name: str, properties: dict[str, Any]) -> None:
-    """The emulator passes it over."""
-    wanted = properties.get("TimeToLiveSpecification")
-    if wanted:
-        dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": wanted})
+def _time_to_live_and_recovery(name: str, properties: dict[str, Any]) -> None:
+    """The emulator passes them over."""
+    for key, change in (
+        ("TimeToLiveSpecification", dynamodb._update_ttl),
+        ("PointInTimeRecoverySpecification", dynamodb._update_continuous_backups),
+    ):
+        if key in properties:
+            change({"TableName": name, key: properties[key]})
