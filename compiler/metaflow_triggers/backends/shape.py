@@ -8,7 +8,7 @@ Not here: which backends there are (`registry`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -83,9 +83,12 @@ class About:
     `model` is the flow as JSON. `since` says in words what changed since such a model that an earlier deployment
     left; it raises ValueError for what it does not know. `by_installing` says what starts the flow otherwise than it
     would by Metaflow's own rules, unless the flow says so itself; it is asked only about a deployment of Metaflow's.
+    `remark` takes what is said of the deployment as the cloud is, before anything is changed; it may raise
+    DiagnosticError.
     """
 
     flow: Flow
     model: Any
     since: Callable[[Any], list[str]]
     by_installing: Callable[[], list[str]]
+    remark: Callable[[Sequence[Diagnostic]], None] = lambda found: None

@@ -240,6 +240,7 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settings, compilation: Any) -> int:
     from ..backends import registry
+    from .about import about_of
 
     deployer: Any = registry.deployer(backend)
     missing = deployer.missing_settings(compilation.files, settings)
@@ -250,7 +251,7 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
         settings,
         deployed_name=_given_name(obj, backend),
         full=bool(options.get("full")),
-        **_about(obj, deployer, settings, compilation),
+        **about_of(obj, deployer, settings, compilation),
     )
     sys.stdout.write(text)
     return EXIT_SAME if same else EXIT_DIFFERENT
@@ -259,15 +260,18 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from ..backends import registry
     from ..rules.weight import refuses
+    from .about import about_of
 
     only_json = bool(options.get("only_json"))
     user = _real_user(required=not only_json)
     settings = _settings(obj, options, user)
     compilation, package = _compiled(obj, backend, options, settings)
-    _print(compilation.diagnostics, 1, [])
-    if refuses(compilation.diagnostics, strict=bool(options.get("strict"))):
-        return EXIT_ERROR
     deployer: Any = registry.deployer(backend)
+    later = () if only_json else getattr(deployer, "SAYS", ())
+    found = [item for item in compilation.diagnostics if item.code not in later]
+    _print(found, 1, [])
+    if refuses(found, strict=bool(options.get("strict"))):
+        return EXIT_ERROR
     if only_json:
         sys.stdout.write(deployer.one_document(compilation.files))
         packages.say_not_uploaded(package)
@@ -278,7 +282,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
         _say_what_would_be_deployed(obj, backend, compilation)
         raise DiagnosticError(missing)
     name = _given_name(obj, backend)
-    about = _about(obj, deployer, settings, compilation)
+    about = about_of(obj, deployer, settings, compilation, strict=bool(options.get("strict")))
     if options.get("plan"):
         sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name, **about))
         return EXIT_SAME
@@ -298,27 +302,6 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
     sys.stderr.write(f"\n{table(compilation.graph)}")
     return EXIT_SAME
-
-
-def _about(obj: Any, deployer: Any, settings: Settings, compilation: Any) -> dict[str, Any]:
-    """`about` for a deployer that takes it."""
-    from ..backends.shape import About
-    from ..graph.differences import between, recorded, restored
-
-    if not getattr(deployer, "WANTS_ABOUT", False):
-        return {}
-    flow = compilation.graph.flows[0]
-
-    def since(model: Any) -> list[str]:
-        return [change.text for change in between(restored(model), flow)]
-
-    def by_installing() -> list[str]:
-        theirs, _ = read(obj, dataclasses.replace(settings, compatibility="upstream"))
-        # Of a schedule only the deployed one tells what it was: Metaflow gives Argo its first five fields.
-        changes = [] if settings.compatibility else between(theirs, flow)
-        return [change.text for change in changes if change.kind not in ("schedule-changed", "name-changed")]
-
-    return {"about": About(flow, recorded(flow), since, by_installing)}
 
 
 def _real_user(required: bool) -> str | None:

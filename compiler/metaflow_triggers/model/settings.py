@@ -58,6 +58,14 @@ class Settings:
     argo_webhook_secret: (
         str  # METAFLOW_TRIGGERS_WEBHOOK_SECRET, default "metaflow-triggers-webhook"; its key is "token"
     )
+    # Argo: where exit handlers alone publish
+    argo_outcome_event: str = "metaflow-outcome"  # METAFLOW_TRIGGERS_OUTCOME_EVENT
+    argo_outcome_event_source: str = "metaflow-triggers-outcomes"  # METAFLOW_TRIGGERS_OUTCOME_EVENT_SOURCE
+    argo_outcome_event_source_is_ours: bool = True  # False when METAFLOW_TRIGGERS_OUTCOME_EVENT_SOURCE is configured
+    argo_outcome_webhook_url: str | None = None  # METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL; None: its service
+    argo_outcome_secret: str = "metaflow-triggers-outcomes"  # noqa: S105 - METAFLOW_TRIGGERS_OUTCOME_SECRET, a name
+    argo_unproven_parents: str | None = None  # METAFLOW_TRIGGERS_UNPROVEN_PARENTS: allow (default), refuse, all, names
+    argo_webhook_accepted: str | None = None  # METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED
     # what tasks need to name and publish events as the deployment did
     events_prefix: str | None = None  # METAFLOW_NAMESPACED_EVENTS_PREFIX
     compatibility: str | None = None  # METAFLOW_TRIGGERS_COMPAT

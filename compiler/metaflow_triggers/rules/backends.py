@@ -128,6 +128,23 @@ RULES: tuple[Rule, ...] = (
         instead="@trigger(event='orders')          # and let the step that cannot stand it take a lock of its own",
     ),
     Rule(
+        code="FT507",
+        title="an outcome that cannot prove where it comes from",
+        severity="note",
+        finds="On Argo Workflows a flow waits for a flow that is not among those that are compiled together, and that "
+        "no version which proves outcomes has deployed, as far as is known: `create` asks the cluster, `compile` does "
+        "not. Its outcomes are taken from the event source where all events are published. `--strict` refuses it.",
+        why="Who holds the token of that event source may publish that the flow has ended, and starts the one that "
+        "waits. The exit handler of a flow that metaflow-triggers deploys has an event source and a token of its own; "
+        "one that Metaflow alone deployed has not.",
+        example="$ metaflow-triggers compile transform.py --external-flow DataIngestion",
+        instead="$ metaflow-triggers compile transform.py ingestion.py\n"
+        "$ METAFLOW_TRIGGERS_UNPROVEN_PARENTS=refuse metaflow-triggers compile transform.py "
+        "--external-flow DataIngestion",
+        language="console",
+        strict=True,
+    ),
+    Rule(
         code="FT510",
         title="the backend cannot run the flow",
         severity="error",

@@ -20,7 +20,7 @@ from .rule import SEVERITIES, Rule
 from .simulation import RULES as _SIMULATE
 from .usage import RULES as _USAGE
 
-__all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "rule", "severity"]
+__all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "is_strict", "rule", "severity"]
 
 AREAS: dict[str, str] = {
     "FT0": "usage and configuration",
@@ -54,3 +54,9 @@ def severity(code: str) -> str:
     """The severity of `code`: error, warning or note. A code without a rule counts as an error."""
     found = _BY_CODE.get(code)
     return found.severity if found else "error"
+
+
+def is_strict(code: str) -> bool:
+    """Whether `--strict` makes an error of it."""
+    found = _BY_CODE.get(code)
+    return found is not None and found.strict

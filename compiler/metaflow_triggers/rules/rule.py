@@ -18,7 +18,8 @@ class Rule:
     """One code and its page.
 
     `severity` is one of SEVERITIES. `finds` and `why` are prose, `example` shows what is found and
-    `instead` what to write; `language` names how the two are written (python, console, text, json).
+    `instead` what to write; `language` names how the two are written (python, console, text, json). `strict`: an error
+    for `--strict`, whatever its severity.
     """
 
     code: str
@@ -29,3 +30,4 @@ class Rule:
     example: str
     instead: str
     language: str = "python"
+    strict: bool = False

@@ -97,6 +97,16 @@ RULES: tuple[Rule, ...] = (
         language="console",
     ),
     Rule(
+        code="FT017",
+        title="a setting cannot be read",
+        severity="error",
+        finds="METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED is not a list of HTTP statuses from 200 to 299.",
+        why="Every task that publishes would fail with this value.",
+        example="$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=ok metaflow-triggers compile flows",
+        instead="$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=200,202 metaflow-triggers compile flows",
+        language="console",
+    ),
+    Rule(
         code="FT013",
         title="another command changes the output folder",
         severity="error",

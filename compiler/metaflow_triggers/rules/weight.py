@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..diagnostics import Diagnostic
-from .catalogue import SEVERITIES
+from .catalogue import SEVERITIES, is_strict
 from .catalogue import severity as severity_of_code
 
 
@@ -21,9 +21,9 @@ def severity(item: Diagnostic) -> str:
 
 
 def refuses(diagnostics: Iterable[Diagnostic], *, strict: bool) -> bool:
-    """Whether nothing may be written: one of them is an error, or with `strict` a warning."""
+    """Whether nothing may be written: one of them is an error, or `strict` says that it is as good as one."""
     heavy = ("error", "warning") if strict else ("error",)
-    return any(severity(item) in heavy for item in diagnostics)
+    return any(severity(item) in heavy or (strict and is_strict(item.code)) for item in diagnostics)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

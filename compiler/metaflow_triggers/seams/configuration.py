@@ -35,6 +35,7 @@ def read_settings(*, production: bool = False, code_package: bool = True, user: 
     configured_user = user or configured("USER")
     namespace = configured("KUBERNETES_NAMESPACE", "default")
     event_source = configured("ARGO_EVENTS_EVENT_SOURCE")
+    outcome_source = configured("TRIGGERS_OUTCOME_EVENT_SOURCE")
     return Settings(
         user=configured_user or _DEFAULT_USER,
         user_is_configured=bool(configured_user),
@@ -65,6 +66,13 @@ def read_settings(*, production: bool = False, code_package: bool = True, user: 
         argo_sensor_service_account=configured("ARGO_EVENTS_SERVICE_ACCOUNT"),
         argo_webhook_url=configured("ARGO_EVENTS_INTERNAL_WEBHOOK_URL") or configured("ARGO_EVENTS_WEBHOOK_URL"),
         argo_webhook_secret=configured("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook"),
+        argo_outcome_event=configured("TRIGGERS_OUTCOME_EVENT") or "metaflow-outcome",
+        argo_outcome_event_source=outcome_source or "metaflow-triggers-outcomes",
+        argo_outcome_event_source_is_ours=not outcome_source,
+        argo_outcome_webhook_url=configured("TRIGGERS_OUTCOME_WEBHOOK_URL"),
+        argo_outcome_secret=configured("TRIGGERS_OUTCOME_SECRET") or "metaflow-triggers-outcomes",
+        argo_unproven_parents=configured("TRIGGERS_UNPROVEN_PARENTS"),
+        argo_webhook_accepted=configured("TRIGGERS_WEBHOOK_ACCEPTED"),
         events_prefix=configured("NAMESPACED_EVENTS_PREFIX"),
         compatibility=configured("TRIGGERS_COMPAT"),
     )

@@ -85,6 +85,21 @@ def test_one_event_as_before():
     assert (event.id, event.payload) == ("i", {"v": 3})
 
 
+def test_an_event_that_came_later_is_not_read_in_place_of_the_one_that_started_the_run():
+    made = workflow(event=encoded({"name": "a", "id": "i"}), payload=encoded({"v": "later"}))
+    first = workflow(event=encoded({"name": "a", "id": "i"}), payload=encoded({"v": "first"}))
+    made["status"] = {"storedWorkflowTemplateSpec": {**first["spec"], "templates": []}}
+    (event,) = select(argo_source.document_of(made))
+    assert event.payload == {"v": "first"}
+    made["status"] = {"phase": "Pending"}
+    (event,) = select(argo_source.document_of(made))
+    assert event.payload == {"v": "later"}
+    whole = a_set()
+    whole["status"] = {"storedWorkflowTemplateSpec": whole.pop("spec")}
+    whole["spec"] = {}
+    assert [event.id for event in select(argo_source.document_of(whole))[:2]] == ["a1", "b1"]
+
+
 def test_the_events_of_an_origin_have_the_transports_id_and_time():
     envelope = {"name": "a", "id": "f00d", "timestamp": "2026-01-02T03:04:05Z"}
     (event,) = select(argo_source.document_of(workflow(event=encoded(envelope), payload=encoded({"body": {"k": 1}}))))

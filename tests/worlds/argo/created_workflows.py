@@ -30,6 +30,7 @@ from .workflow_runner import WorkflowRunner, pod_environment
 
 ARGO = "/apis/argoproj.io/v1alpha1"
 WEBHOOK = "http://metaflow-triggers-eventsource-svc.default.svc:12000"
+OUTCOMES = "http://metaflow-triggers-outcomes-eventsource-svc.default.svc:12000"
 
 
 class Cluster:
@@ -41,7 +42,7 @@ class Cluster:
             kubernetes.url,
             folder / "pods",
             pod_environment(aws.environment, folder / "pods"),
-            redirects={WEBHOOK: webhook.url},
+            redirects={WEBHOOK: webhook.url, OUTCOMES: webhook.url},
             tokens={("default", "default"): "token-of-pods"},
         )
         # The server grants the pods what the deployed Role says, and no more.
@@ -108,8 +109,8 @@ class Cluster:
         return base64.b64decode(item["data"]["token"]).decode()
 
     def posted(self) -> list[dict[str, Any]]:
-        """The bodies that arrived at the webhook."""
-        return [json.loads(body) for _, _, _, body in self.webhook.requests]
+        """The bodies that arrived where all events are published."""
+        return [json.loads(body) for _, path, _, body in self.webhook.requests if path == "/events"]
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def state(server: KubernetesStandIn) -> dict[str, Any]:
         for name in ("uid", "resourceVersion", "creationTimestamp"):
             item["metadata"].pop(name, None)
         item["metadata"]["managedFields"].sort(key=lambda entry: (entry["manager"], entry["operation"]))
-        if key[2] == "secrets" and key[3] == SETTINGS.argo_webhook_secret:
+        if key[2] == "secrets" and key[3] in (SETTINGS.argo_webhook_secret, SETTINGS.argo_outcome_secret):
             token = item["data"]["token"]
             item["data"]["token"] = drawn.setdefault(token, f"drawn {len(drawn)}")
         found["/".join(key[1:])] = item

@@ -118,7 +118,9 @@ def test_delete_removes_what_create_made_and_nothing_else(server: KubernetesStan
     assert [action.kind for action in report.actions] == ["Sensor", "WorkflowTemplate", "Secret"]
     assert list(server.objects("sensors")) == ["events/foreign"]
     assert not server.objects("workflowtemplates")
-    assert set(server.objects("secrets")) == {"events/metaflow-triggers-webhook", "flows/metaflow-triggers-webhook"}
+    assert set(server.objects("secrets")) == {
+        f"{namespace}/metaflow-triggers-{what}" for namespace in ("events", "flows") for what in ("outcomes", "webhook")
+    }
     assert server.objects("eventsources")
     assert converge.delete("demoflow", SETTINGS, client=client).actions == ()
     assert str(converge.delete("demoflow", SETTINGS, client=client)) == "nothing to do"

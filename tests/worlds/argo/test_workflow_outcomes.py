@@ -20,7 +20,7 @@ from tests.flows import GRAPH
 from tests.unit.runtime.conftest import Server
 
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS, upstream
-from .created_workflows import ARGO, WEBHOOK
+from .created_workflows import ARGO, OUTCOMES, WEBHOOK
 from .kubernetes_stand_in import Fault, KubernetesStandIn
 from .workflow_runner import WorkflowRunner, why_not
 from .workflow_text import Unknown, go_quoted, is_met, is_true, substituted
@@ -37,8 +37,8 @@ class Place:
 
     def __init__(self, server: KubernetesStandIn, webhook: Server, folder: Path) -> None:
         self.server, self.webhook = server, webhook
-        address = WEBHOOK.replace(".default.", f".{SETTINGS.argo_sensor_namespace}.")
-        self.runner = WorkflowRunner(server.url, folder, ENVIRONMENT, redirects={address: webhook.url})
+        places = [one.replace(".default.", f".{SETTINGS.argo_sensor_namespace}.") for one in (WEBHOOK, OUTCOMES)]
+        self.runner = WorkflowRunner(server.url, folder, ENVIRONMENT, redirects=dict.fromkeys(places, webhook.url))
 
     def put(self, root: str, plural: str, item: Any) -> Any:
         metadata = item["metadata"]
@@ -65,8 +65,9 @@ class Place:
             ]["env"]
             if entry["name"] == "METAFLOW_PRODUCTION_TOKEN"
         ]
-        for name in names:
-            item = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": token}
+        proof = {"token": base64.b64encode(b"proof").decode()}
+        for name, data in [*((name, token) for name in names), (SETTINGS.argo_outcome_secret, proof)]:
+            item = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
             self.put("/api/v1", "secrets", item)
         workflow = {
             "apiVersion": "argoproj.io/v1alpha1",
@@ -82,7 +83,8 @@ class Place:
             self.server.store.objects[(ARGO, "flows", "workflows", "one")]["spec"].update(spec)
 
     def told(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, _, _, body in self.webhook.requests]
+        """What was posted where exit handlers alone publish."""
+        return [json.loads(body) for _, path, _, body in self.webhook.requests if path == "/outcomes"]
 
     def displays(self) -> list[tuple[str, str]]:
         return [(node.display, node.phase) for node in self.runner.nodes["one"]]
@@ -101,7 +103,9 @@ def test_success_is_told_with_the_secret(place: Place):
     assert place.runner.run(place.start('test "$METAFLOW_PRODUCTION_TOKEN" = secret')) == "Succeeded"
     (body,) = place.told()
     assert (body["name"], body["payload"]["outcome"]) == ("metaflow.outcome.demoflow.success", "success")
-    assert place.webhook.requests[0][2]["Authorization"] == "Bearer secret"
+    posted = [(path, headers["Authorization"], json.loads(text)) for _, path, headers, text in place.webhook.requests]
+    # The second is for flows that earlier versions deployed.
+    assert posted == [("/outcomes", "Bearer proof", body), ("/events", "Bearer secret", body)]
     assert place.server.objects("workflows")["flows/one"]["status"]["phase"] == "Succeeded"
 
 

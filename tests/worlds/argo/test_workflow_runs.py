@@ -177,8 +177,11 @@ def test_a_run_is_read_by_the_client_and_its_outcome_arrives(place: Cluster):
 
     (outcome,) = place.posted()
     assert (outcome["name"], outcome["id"]) == ("metaflow.outcome.order.success", f"argo-{name}/success")
-    headers = place.webhook.requests[0][2]
-    assert headers["Authorization"] == f"Bearer {place.secret('metaflow-triggers-webhook')}"
+    posted = {path: headers["Authorization"] for _, path, headers, _ in place.webhook.requests}
+    assert posted == {
+        "/outcomes": f"Bearer {place.secret('metaflow-triggers-outcomes')}",
+        "/events": f"Bearer {place.secret('metaflow-triggers-webhook')}",
+    }
 
 
 @pytest.mark.long

@@ -16,6 +16,7 @@ from ...model.settings import Settings
 from ..shape import Manifest, polls_of, refused_polls
 from .compile import emit, names
 from .compile import refusals as _refusals
+from .compile.trust import trust
 
 NAME = "argo-workflows"
 COMPUTE = "kubernetes"
@@ -28,12 +29,15 @@ def deployed_name(flow: str, project: str | None, branch: str | None, settings: 
 
 def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
     """What cannot be carried, as diagnostics with the user's span."""
-    return [*_refusals.refusals(flow, settings), *refused_polls("Argo Workflows", polls_of(flow, graph))]
+    return [
+        *_refusals.refusals(flow, settings, trust(graph, settings)),
+        *refused_polls("Argo Workflows", polls_of(flow, graph)),
+    ]
 
 
 def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
     """The flow's objects; with `workflow=None` the trigger objects only."""
-    return emit.manifests(flow, workflow, settings)
+    return emit.manifests(flow, workflow, settings, trust(graph, settings))
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:

@@ -41,8 +41,11 @@ def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
     metadata = workflow.get("metadata") or {}
     if (metadata.get("labels") or {}).get(LABEL) != "event":
         return None
-    parameters = ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or []
-    arguments = {parameter.get("name"): parameter.get("value") for parameter in parameters}
+    # The event that started the run, and not one that came later with the same name and id and another payload: that
+    # one is a patch of `spec`, of which the controller keeps what it was when the run began (setStoredWfSpec in its
+    # workflow/controller/operator.go).
+    kept = _arguments((workflow.get("status") or {}).get("storedWorkflowTemplateSpec"))
+    arguments = kept if kept.get(EVENT) or kept.get(f"{EVENT}-0") else _arguments(workflow.get("spec"))
     name = metadata.get("name")
     try:
         static = loads((metadata.get("annotations") or {})[ANNOTATION])
@@ -65,6 +68,11 @@ def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
         "dependencies": dependencies,
         "events": [{"transport": "argo", "event": body} for body in bodies],
     }
+
+
+def _arguments(spec: Any) -> dict[str, Any]:
+    parameters = ((spec or {}).get("arguments") or {}).get("parameters") or []
+    return {parameter.get("name"): parameter.get("value") for parameter in parameters}
 
 
 def _event(workflow: Any, envelope: str, payload: str | None) -> dict[str, Any]:

@@ -31,8 +31,10 @@ WHOLE = flow(
 
 
 def objects() -> dict[str, Any]:
+    """One of each kind; of event sources that of all events."""
     made = [*argo.manifests(WHOLE, GRAPH, upstream(), SETTINGS), *argo.shared_manifests(SETTINGS)]
-    return {item.content["kind"]: copy.deepcopy(item.content) for item in made if item.content.get("kind")}
+    known = [item.content for item in made if item.content.get("kind") and "-outcomes" not in item.path]
+    return {item["kind"]: copy.deepcopy(item) for item in known}
 
 
 def start(sensor: Any) -> Any:

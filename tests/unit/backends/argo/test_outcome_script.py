@@ -36,7 +36,10 @@ class _Webhook(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.bodies: list[tuple[str | None, Any]] = []
+        self.paths: list[str] = []
         self.failing = 0
+        self.failing_at: dict[str, int] = {}
+        self.answer = (200, b"success")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -44,15 +47,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        status = 200
+        status, answer = self.server.answer
         if self.server.failing:
             self.server.failing -= 1
             status = 500
+        elif self.server.failing_at.get(self.path):
+            self.server.failing_at[self.path] -= 1
+            status = 503
         else:
             self.server.bodies.append((self.headers.get("Authorization"), json.loads(body)))
+            self.server.paths.append(self.path)
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere?token")
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
+        self.wfile.write(answer)
 
     def log_message(self, *_: Any) -> None:
         return None
@@ -68,7 +77,7 @@ def webhook() -> Iterator[_Webhook]:
     server.server_close()
 
 
-def run(url: str, status: str, failures: str = "", project: str | None = None) -> str:
+def run(url: str, status: str, failures: str = "", project: str | None = None, **more: str) -> str:
     about = {"flow": "DemoFlow", "project": project, "branch": "prod" if project else None, "template": "demoflow"}
     environment = {
         "PATH": os.environ["PATH"],
@@ -78,7 +87,10 @@ def run(url: str, status: str, failures: str = "", project: str | None = None) -
         "METAFLOW_TRIGGERS_FAILURES": failures,
         "METAFLOW_TRIGGERS_WEBHOOK_URL": url,
         "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": "token",
+        "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL": url,
+        "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_TOKEN": "token",
         "METAFLOW_TRIGGERS_OUTCOME_WAIT": "0.01",
+        **more,
     }
     done = subprocess.run(
         [sys.executable, "-c", workflow_template.script()], env=environment, capture_output=True, text=True, timeout=60
@@ -120,6 +132,64 @@ def test_failure_tells_step_and_error_and_survives_a_busy_webhook(webhook: _Webh
         "step": "train",
         "error": 'Error "1" {{x}} é',
     }
+
+
+def test_it_is_told_with_its_proof_and_then_where_all_events_go(webhook: _Webhook) -> None:
+    url = f"http://127.0.0.1:{webhook.server_port}"
+    more = {
+        "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL": f"{url}/outcomes",
+        "METAFLOW_TRIGGERS_WEBHOOK_URL": f"{url}/events",
+    }
+    out = run(url, "Succeeded", **more, METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_TOKEN="proof\n")
+    assert out == "published metaflow.outcome.demoflow.success argo-demoflow-x1/success\n"
+    (first, body), (second, same) = webhook.bodies
+    assert (first, second, webhook.paths) == ("Bearer proof", "Bearer token", ["/outcomes", "/events"])
+    assert body == same  # the same bytes, so that a Workflow which both start is patched with what it has
+
+
+def test_what_is_lost_at_one_place_is_told_at_the_other(webhook: _Webhook) -> None:
+    url = f"http://127.0.0.1:{webhook.server_port}/events"
+    out = run(url, "Succeeded", METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL="nonsense")
+    assert "outcome lost: " in out and "published" not in out and len(out.splitlines()) == 1
+    assert len(webhook.bodies) == 1
+
+
+def test_each_place_has_all_its_tries(webhook: _Webhook) -> None:
+    """It is published when both have it: what one accepted is not sent there again while the other one is asked."""
+    url = f"http://127.0.0.1:{webhook.server_port}"
+    webhook.failing_at = {"/outcomes": 6, "/events": 6}
+    more = {"METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL": f"{url}/outcomes"}
+    out = run(f"{url}/events", "Succeeded", **more)
+    assert out.startswith("published") and sorted(webhook.paths) == ["/events", "/outcomes"]
+    webhook.failing_at = {"/outcomes": 7}
+    out = run(f"{url}/events", "Succeeded", **more)
+    assert "outcome lost" in out and "published" not in out
+    assert webhook.paths[2:] == ["/events"]
+
+
+def test_where_nobody_takes_it_it_is_not_told(webhook: _Webhook) -> None:
+    url = f"http://127.0.0.1:{webhook.server_port}/outcomes"
+    out = run("", "Succeeded", METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL=url)
+    assert out.startswith("published") and webhook.paths == ["/outcomes"]
+
+
+def test_a_redirect_and_another_ones_answer_are_no_success(webhook: _Webhook) -> None:
+    url = f"http://127.0.0.1:{webhook.server_port}/events"
+    webhook.answer = (302, b"")
+    out = run(url, "Succeeded", METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_TOKEN="s3cret")
+    assert "outcome lost" in out and "a redirect to http://127.0.0.1:1/elsewhere." in out and "s3cret" not in out
+    assert len(webhook.bodies) == 1  # tried once
+    webhook.answer = (202, b"queued s3cret")
+    out = run(url, "Succeeded", METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_TOKEN="s3cret\n")
+    assert "outcome lost" in out and "`queued ***`" in out
+    assert run(url, "Succeeded", METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED="202").startswith("published")
+
+
+def test_a_token_that_no_header_takes_is_not_in_the_log(webhook: _Webhook) -> None:
+    url = f"http://127.0.0.1:{webhook.server_port}/events"
+    out = run(url, "Succeeded", METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_TOKEN="s3cret\nmore")
+    assert "outcome lost" in out and "s3cret" not in out
+    assert webhook.bodies == []
 
 
 def test_a_lost_outcome_is_one_line_and_no_failure(webhook: _Webhook) -> None:

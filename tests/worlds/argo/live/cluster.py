@@ -10,6 +10,7 @@ EventSource or Sensor: it gives a service its object, its secrets as files, and 
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import queue
 import secrets
@@ -53,6 +54,7 @@ class Cluster:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.webhook = f"http://{addresses['webhook']}/events"
+        self.outcomes = f"http://{addresses['outcomes']}/outcomes"
         self._monitor = f"http://{addresses['monitor']}"
         self._wait_for("ready")
         return self
@@ -89,11 +91,14 @@ class Cluster:
     def start_source(self, item: Any) -> str:
         """An EventSource's service, ready to take events. Returns the service's name."""
         name = f"source-{item['metadata']['name']}"
+        item = copy.deepcopy(item)
         for events in item["spec"].get("webhook", {}).values():
             if "authSecret" in events:
                 self._mount(name, item["metadata"]["namespace"], events["authSecret"])
+            if events["endpoint"] == "/outcomes":
+                events["port"] = "12001"  # a pod has a network of its own, the services here share one
         self._start(name, "eventsource", item)
-        self._until(self._healthy)
+        self._until(lambda: self._healthy(name))
         return name
 
     def start_sensor(self, item: Any) -> str:
@@ -119,7 +124,14 @@ class Cluster:
         self._tell(start=service, kind="sensor" if service.startswith("sensor-") else "eventsource")
         self.pids[service] = self._wait_for("started")["pid"]
         if service.startswith("source-"):
-            self._until(self._healthy)
+            self._until(lambda: self._healthy(service))
+
+    def change_sensor(self, item: Any) -> None:
+        """What Argo's controller does when a Sensor that runs is changed so that all its dependencies are new ones."""
+        before = {one["name"] for one in self._consumers()}
+        self.kill(f"sensor-{item['metadata']['namespace']}-{item['metadata']['name']}")
+        service = self.start_sensor(item)
+        self._until(lambda: len({one["name"] for one in self._consumers()} - before) >= self._subjects[service])
 
     def start_all(self) -> list[str]:
         """A service for every EventSource and Sensor of the API server; all are ready."""
@@ -196,9 +208,10 @@ class Cluster:
         streams = [stream for account in told.get("account_details") or [] for stream in account["stream_detail"]]
         return next((stream for stream in streams if stream["name"] == "default"), {})
 
-    def _healthy(self) -> bool:
+    def _healthy(self, service: str) -> bool:
+        address = self.outcomes if service.endswith("-outcomes") else self.webhook
         try:
-            with urllib.request.urlopen(self.webhook.replace("/events", "/health"), timeout=30):
+            with urllib.request.urlopen(address.rpartition("/")[0] + "/health", timeout=30):
                 return True
         except (urllib.error.URLError, OSError):
             return False

@@ -10,6 +10,7 @@ Sensors, EventSource and Roles are the compiler's. Parameters are those that the
 from __future__ import annotations
 
 import base64
+import copy
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
@@ -50,9 +51,13 @@ def deploy_all(kubernetes: KubernetesStandIn, graphs: Sequence[TriggerGraph]) ->
             converge.create(files, SETTINGS, client=client, deployed_name=name, production_token="token-1")
 
 
-def webhook_token(kubernetes: KubernetesStandIn, namespace: str = SETTINGS.argo_sensor_namespace) -> str:
+def webhook_token(
+    kubernetes: KubernetesStandIn,
+    namespace: str = SETTINGS.argo_sensor_namespace,
+    secret: str = SETTINGS.argo_webhook_secret,
+) -> str:
     """The bearer token that `create` made."""
-    key = ("/api/v1", namespace, "secrets", SETTINGS.argo_webhook_secret)
+    key = ("/api/v1", namespace, "secrets", secret)
     return base64.b64decode(kubernetes.store.objects[key]["data"]["token"]).decode("ascii")
 
 
@@ -83,6 +88,7 @@ def observe(cluster: Cluster, rows: Sequence[Row], read: dict[str, ReadRow]) -> 
                 if number < len(items):
                     _give(cluster, items[number], number + 1, graphs[rule], observed[rule])
             cluster.quiet()
+            begin(cluster.kubernetes)
     for rule, graph in graphs.items():
         for flow in graph.flows:
             _read(cluster, flow, todo[rule], observed[rule])
@@ -91,7 +97,7 @@ def observe(cluster: Cluster, rows: Sequence[Row], read: dict[str, ReadRow]) -> 
 
 def _give(cluster: Cluster, item: Item, number: int, graph: TriggerGraph, observed: Observed) -> None:
     if item.kind == "finish":
-        assert outcome_script.publish(ended(item), cluster.webhook, webhook_token(cluster.kubernetes)) is None
+        end(cluster, ended(item))
     elif item.kind == "event":
         if is_refused(item, number, observed):
             return
@@ -100,6 +106,13 @@ def _give(cluster: Cluster, item: Item, number: int, graph: TriggerGraph, observ
             cluster.publish(*place, str(item.identity), exact_json.dumps(item.payload))
         else:
             publish(item.name, item.payload, str(item.identity))
+
+
+def end(cluster: Cluster, body: dict[str, Any]) -> None:
+    """As the exit handler of a run does."""
+    token = webhook_token(cluster.kubernetes, secret=SETTINGS.argo_outcome_secret)
+    places = [("proven", cluster.outcomes, token), ("shared", cluster.webhook, webhook_token(cluster.kubernetes))]
+    assert outcome_script.publish(body, places) == {}
 
 
 def _origin(graph: TriggerGraph, name: str) -> tuple[str, str] | None:
@@ -126,6 +139,13 @@ def ended(item: Item) -> dict[str, Any]:
             "METAFLOW_TRIGGERS_FAILURES": base64.b64encode(json.dumps(failed).encode()).decode("ascii"),
         }
     )
+
+
+def begin(kubernetes: KubernetesStandIn) -> None:
+    """What Argo's controller does with a new Workflow first: it keeps the specification as it is (setStoredWfSpec)."""
+    with kubernetes.store.lock:
+        for item in kubernetes.objects("workflows").values():
+            item.setdefault("status", {}).setdefault("storedWorkflowTemplateSpec", copy.deepcopy(item["spec"]))
 
 
 def workflows(kubernetes: KubernetesStandIn, deployed: str) -> list[Any]:

@@ -17,9 +17,6 @@ QUICK = [row for row in ROWS if row.rule.startswith("7 ")]
 
 
 KNOWN = {
-    # A Sensor patches the Workflow that is there already: an id that is published again with another payload replaces
-    # what its run reads. (The bus itself delivers the same payload again.)
-    "7 the same id starts nothing new, and that is no error",
     # Metaflow's run id begins with `argo-` there, and a parameter gets it.
     "4 the payload of an outcome can be mapped",
 }

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.worlds.argo import created_workflows
-from tests.worlds.argo.created_workflows import WEBHOOK
+from tests.worlds.argo.created_workflows import OUTCOMES, WEBHOOK
 from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
 from tests.worlds.argo.workflow_runner import WorkflowRunner, pod_environment
 from tests.worlds.upstream.emulated_aws import Aws
@@ -31,7 +31,7 @@ class World(created_workflows.Cluster):
         address = live.webhook.rpartition("/")[0]
         super().__init__(kubernetes, aws, folder, SimpleNamespace(url=address))
         pods = folder / "pods"
-        redirects = {WEBHOOK: address, UPSTREAMS_WEBHOOK: address}
+        redirects = {WEBHOOK: address, UPSTREAMS_WEBHOOK: address, OUTCOMES: live.outcomes.rpartition("/")[0]}
         self.runner = WorkflowRunner(kubernetes.url, pods, pod_environment(aws.environment, pods), redirects)
         self.live, self._more = live, settings
 

@@ -1,6 +1,6 @@
 """Emit: resources through their templates, as manifests with paths.
 
-In:   a flow, upstream's WorkflowTemplate or None, the settings.
+In:   a flow, upstream's WorkflowTemplate or None, the settings, whose outcomes are believed.
 Out:  manifests: one object per file, and a kustomization that lists them.
 
 Not here: decisions (`argo.lower`), text.
@@ -17,21 +17,19 @@ from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
 from ...shape import Manifest
-from ..verify import object_checks, read_back, shared_read_back
+from ..verify import object_checks, read_back, shared_read_back, ways
 from . import lower, names, shared, workflow_template
+from .trust import Trust
 
 
-def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
+def manifests(flow: Flow, workflow: Any, settings: Settings, believed: Trust) -> list[Manifest]:
     """The flow's files below `argo-workflows/<deployed name>/`.
 
     Raises DiagnosticError: FT405 for a Sensor that its pod could not be given, FT512 for text of the user's that would
     not arrive, FT601 for a mistake of ours.
     """
     folder = f"argo-workflows/{names.own_name(flow)}"
-    found: list[Manifest] = []
-    for place, sensor in enumerate(lower.sensors(flow, settings), 1):
-        file = f"{folder}/sensor{'' if place == 1 else f'-{place}'}.yaml"
-        found.append(Manifest(file, render("argo/sensor", sensor=sensor), "argo/sensor", True))
+    found = _sensors(folder, flow, settings, believed)
     schedule = lower.schedule(flow, settings)
     if schedule is not None:
         content = render("argo/cronworkflow", schedule=schedule)
@@ -43,8 +41,29 @@ def manifests(flow: Flow, workflow: Any, settings: Settings) -> list[Manifest]:
         files = [manifest.path.rpartition("/")[2] for manifest in found]
         listing = render("argo/kustomization", resources=files)
         found.append(Manifest(f"{folder}/kustomization.yaml", listing, "argo/kustomization", True))
-        _require(flow_mistakes(found, flow, settings))
+        _require(flow_mistakes(found, flow, settings, believed))
     return found
+
+
+def sensors(flow: Flow, settings: Settings, believed: Trust) -> list[Manifest]:
+    """The flow's Sensors alone. Raises DiagnosticError as `manifests` does."""
+    folder = f"argo-workflows/{names.own_name(flow)}"
+    found = _sensors(folder, flow, settings, believed)
+    differences = ways.way_differences([manifest.content for manifest in found], flow, settings, believed)
+    _require([*object_checks.found_in(found, flow), *our_mistakes(f"{folder}:", differences)])
+    return found
+
+
+def _sensors(folder: str, flow: Flow, settings: Settings, believed: Trust) -> list[Manifest]:
+    return [
+        Manifest(
+            f"{folder}/sensor{'' if place == 1 else f'-{place}'}.yaml",
+            render("argo/sensor", sensor=sensor),
+            "argo/sensor",
+            True,
+        )
+        for place, sensor in enumerate(lower.sensors(flow, settings, believed), 1)
+    ]
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:
@@ -54,11 +73,11 @@ def shared_manifests(settings: Settings) -> list[Manifest]:
     return found
 
 
-def flow_mistakes(found: list[Manifest], flow: Flow, settings: Settings) -> list[Diagnostic]:
+def flow_mistakes(found: list[Manifest], flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic]:
     """What is wrong with a flow's finished objects: what Argo would take and not do, what the flow does not mean."""
     return [
         *object_checks.found_in(found, flow),
-        *_faults(found, read_back.differences(_by_file(found), flow, settings)),
+        *_faults(found, read_back.differences(_by_file(found), flow, settings, believed)),
     ]
 
 

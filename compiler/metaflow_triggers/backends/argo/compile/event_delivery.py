@@ -18,6 +18,7 @@ from .escape import go_regexp, go_string, jq_string, lua_string
 from .options import Options, origin
 from .patterns import PASSES, alternative, jq_alternatives, jq_program
 from .resources import SensorDependency, Write
+from .trust import Trust, outcome_place
 
 ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
 
@@ -161,6 +162,12 @@ def end_transform(dependency: FinishDependency) -> str | None:
 # events ------------------------------------------------------------------------------------------------------------
 
 IDENTIFIED = '(type(body.id) == "string" and body.id ~= "")'
+POSTED = (
+    'type(event.header) == "table" and event.header["Ce-Specversion"] == nil'
+    ' and type(event.header["Content-Type"]) == "table" and event.header["Content-Type"][1] == "application/json"'
+)
+"""Later versions of Argo Events than 1.9.11 take source and subject of an event from a CloudEvent that is posted, and
+with them the dependency that it belongs to: who may post anywhere could say that it came from another event source."""
 HAS_RUN = 'type(payload.run_id) == "string" and payload.run_id ~= ""'
 
 
@@ -270,23 +277,27 @@ def finish_scope(flow: Flow, parent: str) -> str:
     return go_string(f"outcome {names.own_name(flow)} {parent}")
 
 
-def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options, beside: Alike) -> Found:
-    """One dependency per outcome, and for success one more for the event that upstream itself publishes.
+def finish(  # noqa: PLR0917 - as `event`, and who is believed
+    flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options, beside: Alike, believed: Trust
+) -> Found:
+    """One dependency per outcome, and for the success of a parent that need not prove itself one more for the event
+    that upstream itself publishes.
 
     Both events of one success lead to the same Workflow name and to the same bytes in it, so that the
     second is a patch which changes nothing.
     """
     parent = parent_name(dependency)
-    source, subject = options.event_source, options.event
+    source, subject, proven = outcome_place(dependency, options, believed)
     found: Found = []
     for outcome in dependency.match:
-        name = word(dependency.flow, "finish", parent, outcome, *beside.parts)
+        name = word(dependency.flow, "finish", parent, outcome, *beside.parts, *proof(proven))
         transform = outcome_transform(dependency)
-        text = script(HAS_RUN, *(given(path) for path in fields), filtered=bool(transform))
+        conditions = outcome_conditions(fields, proven)
+        text = script(*conditions, filtered=bool(transform))
         pattern = go_regexp(names.outcome_event(parent, outcome))
         item = SensorDependency(name, source, subject, (pattern,), transform, text)
         found.append((item, _finish_writes(flow, dependency, parent, outcome, name)))
-        if outcome == "success" and not set(fields) - set(_success_payload(dependency)):
+        if not proven and outcome == "success" and not set(fields) - set(_success_payload(dependency)):
             name = word(dependency.flow, "finish", parent, "end", *beside.parts)
             transform = end_transform(dependency)
             # Upstream writes its own fields as text; users' events of that name lack this one.
@@ -301,22 +312,33 @@ def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], op
     return found
 
 
+def proof(proven: bool) -> tuple[str, ...]:
+    """What the name of a dependency has of it: one that listens elsewhere must have another name on the bus."""
+    return ("proven",) if proven else ()
+
+
+def outcome_conditions(fields: tuple[str, ...], proven: bool) -> tuple[str, ...]:
+    """What an outcome must have."""
+    return (*((POSTED,) if proven else ()), HAS_RUN, *(given(path) for path in fields))
+
+
 def refused_finish(
-    dependency: FinishDependency, fields: tuple[str, ...], options: Options, beside: Alike
+    dependency: FinishDependency, fields: tuple[str, ...], options: Options, beside: Alike, believed: Trust
 ) -> list[SensorDependency]:
     """Outcomes that lack a required field."""
     if not set(fields) - set(_success_payload(dependency)):
         return []
     parent = parent_name(dependency)
+    source, subject, proven = outcome_place(dependency, options, believed)
     transform = outcome_transform(dependency)
     return [
         SensorDependency(
-            word(dependency.flow, "finish", parent, outcome, "refused", *beside.parts),
-            options.event_source,
-            options.event,
+            word(dependency.flow, "finish", parent, outcome, "refused", *beside.parts, *proof(proven)),
+            source,
+            subject,
             (go_regexp(names.outcome_event(parent, outcome)),),
             transform,
-            script(_missing(fields), filtered=bool(transform)),
+            script(*((POSTED,) if proven else ()), _missing(fields), filtered=bool(transform)),
         )
         for outcome in dependency.match
     ]

@@ -1,6 +1,6 @@
 """Lower: a flow's triggers as the decisions behind its Sensors and its CronWorkflow.
 
-In:   a flow and the settings.
+In:   a flow, the settings, whose outcomes are believed.
 Out:  `resources.Sensor`s (none for a flow that no event starts), `resources.CronWorkflow` or None.
 
 Not here: keys of objects, refusing (whoever calls has asked `argo.refusals`), how an event becomes a start
@@ -24,20 +24,21 @@ from .document import set_document, trigger_document
 from .escape import inert_json
 from .options import Options, is_set, read_options
 from .resources import CronWorkflow, Sensor, SensorDependency, StartTrigger, Write
+from .trust import Trust
 
 SENSOR_ACCOUNT = "metaflow-triggers-sensor"
 
 
-def sensors(flow: Flow, settings: Settings) -> tuple[Sensor, ...]:
+def sensors(flow: Flow, settings: Settings, believed: Trust) -> tuple[Sensor, ...]:
     """The flow's Sensors: one, or one for each pair of event bus and namespace that its options name."""
     drafts: dict[tuple[str, str], _Draft] = {}
     for trigger in flow.triggers:
         options = read_options(trigger, settings)
         draft = drafts.setdefault((options.event_bus, options.namespace), _Draft())
         if is_set(trigger):
-            _add_set(draft, flow, trigger, options)
+            _add_set(draft, flow, trigger, options, believed)
         else:
-            _add_each(draft, flow, trigger, options)
+            _add_each(draft, flow, trigger, options, believed)
     deployed = names.own_name(flow)
     document = inert_json(trigger_document(flow)) if drafts else ""
     return tuple(
@@ -83,7 +84,7 @@ class _Draft:
     sets: list[StartTrigger] = field(default_factory=list)
 
 
-def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> None:
+def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options, believed: Trust) -> None:
     """Each event is a start of its own."""
     singles = draft.singles.setdefault((options.steps, options.rate_limit), [])
     needs = {id(item): event_delivery.required_fields(flow, trigger, item) for item in trigger.dependencies}
@@ -95,8 +96,8 @@ def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> 
             if dependency is beside.group[0]:
                 refused = event_delivery.refused_event(beside, [needs[id(item)] for item in beside.group], options)
         else:
-            found = event_delivery.finish(flow, dependency, fields, options, beside)
-            refused = event_delivery.refused_finish(dependency, fields, options, beside)
+            found = event_delivery.finish(flow, dependency, fields, options, beside, believed)
+            refused = event_delivery.refused_finish(dependency, fields, options, beside, believed)
         for item, writes in found:
             if draft.dependencies.setdefault(item.name, item) is item:
                 singles.append((item.name, writes))
@@ -123,7 +124,7 @@ def _single_triggers(draft: _Draft, document: str) -> list[StartTrigger]:
     ]
 
 
-def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> None:
+def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options, believed: Trust) -> None:
     """One start for a set of events, the newest of each dependency."""
     members = []
     for number, (dependency, beside) in enumerate(zip(trigger.dependencies, alike(trigger), strict=True)):
@@ -134,8 +135,8 @@ def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options) -> N
             # Each dependency of a set is lacking for itself.
             refused = event_delivery.refused_event(Alike((dependency,), beside.parts), [fields], options)
         else:
-            member = sets.finish(flow, dependency, fields, options, place)
-            refused = event_delivery.refused_finish(dependency, fields, options, beside)
+            member = sets.finish(flow, dependency, fields, options, place, believed)
+            refused = event_delivery.refused_finish(dependency, fields, options, beside, believed)
         members.append(member)
         draft.dependencies.setdefault(member.dependency.name, member.dependency)
         for item in refused:

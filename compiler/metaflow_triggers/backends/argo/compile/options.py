@@ -41,7 +41,11 @@ ORIGIN_KEYS = ("event-source", "event")
 
 @dataclass(frozen=True)
 class Options:
-    """Where a trigger listens, and how it starts runs. `steps` counts tries, `rate_limit` starts per second."""
+    """Where a trigger listens, and how it starts runs. `steps` counts tries, `rate_limit` starts per second.
+
+    `names_source`: the trigger itself says from which event source its events come, or that it listens at a bus or in a
+    namespace where ours is not.
+    """
 
     event_bus: str
     event_source: str
@@ -51,6 +55,14 @@ class Options:
     rate_limit: int | None
     reset_cron: str | None
     reset_timezone: str
+    outcome_event_source: str
+    outcome_event: str
+    names_source: bool
+
+    @property
+    def outcomes_are_shared(self) -> bool:
+        """Whether outcomes come where all events do: then nothing tells who published them."""
+        return (self.outcome_event_source, self.outcome_event) == (self.event_source, self.event)
 
 
 def read_options(trigger: Trigger, settings: Settings) -> Options:
@@ -68,6 +80,12 @@ def read_options(trigger: Trigger, settings: Settings) -> Options:
         reset_cron=reset.get("cron"),
         # Argo Events reads a cron without timezone in the time of the pod's machine.
         reset_timezone=reset.get("timezone") or "UTC",
+        outcome_event_source=settings.argo_outcome_event_source,
+        outcome_event=settings.argo_outcome_event,
+        names_source="event-source" in ours
+        or "event" in ours
+        or ours.get("event-bus", settings.argo_event_bus) != settings.argo_event_bus
+        or ours.get("sensor-namespace", settings.argo_sensor_namespace) != settings.argo_sensor_namespace,
     )
 
 

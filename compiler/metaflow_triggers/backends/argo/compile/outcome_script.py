@@ -1,11 +1,14 @@
-"""Outcome: tells the event source how this run ended. Runs in the exit handler's container.
+"""Outcome: tells the event sources how this run ended. Runs in the exit handler's container.
 
 In:   METAFLOW_TRIGGERS_OUTCOME (flow, project, branch, template), _WORKFLOW, _STATUS, _FAILURES
-      (base64 of Argo's `workflow.failures`, perhaps cut), _WEBHOOK_URL, _WEBHOOK_TOKEN.
-Out:  one event; a lost one is a line in this container's log.
+      (base64 of Argo's `workflow.failures`, perhaps cut), _OUTCOME_WEBHOOK_URL and _TOKEN, _WEBHOOK_URL and _TOKEN,
+      _WEBHOOK_ACCEPTED.
+Out:  one event, at two places: where exit handlers alone publish, and, where its address is given, where every event
+      goes, for flows that wait there. It is published when each has accepted it; a lost one is a line in this
+      container's log. A flow takes outcomes from one of the two, and they have one id.
 
-Not here: failing. A failed exit handler would turn a succeeded run into a failed one. The text of
-this file is the container's argument, so it needs the standard library alone and holds no Argo tag.
+Not here: failing. A failed exit handler would turn a succeeded run into a failed one. The text of this file, below that
+of the runtime's `webhook`, is the container's argument: it needs the standard library alone, and holds no Argo tag.
 """
 
 import base64
@@ -13,7 +16,8 @@ import json
 import os
 import re
 import time
-import urllib.request
+
+from metaflow_extensions.triggers.plugins.webhook import FINAL, send  # its text stands above this one's
 
 TRIES = 7
 TEXT_LIMIT = 2000
@@ -98,36 +102,60 @@ def compose(environment: "dict[str, str]") -> "dict[str, object]":
     }
 
 
-def publish(body: "dict[str, object]", url: str, token: str, wait: float = 1.0) -> "str | None":
-    """None, or why the event could not be published."""
-    request = urllib.request.Request(  # noqa: S310 - the address is configuration
-        url,
-        data=json.dumps(body).encode("utf-8"),
-        headers={"Content-Type": "application/json", "Authorization": "Bearer " + token},
-        method="POST",
-    )
-    reason = ""
+def publish(
+    body: "dict[str, object]", places: "list[tuple[str, str, str]]", accepted: str = "", wait: float = 1.0
+) -> "dict[str, str]":
+    """Why the event could not be published, by place. A token may come a moment later than the event source's.
+
+    One place that does not answer takes nothing from the other: each has all tries.
+    """
+    data = json.dumps(body).encode("utf-8")
+    lost = {}  # type: dict[str, str]
     for attempt in range(TRIES):
         if attempt:
             time.sleep(wait * 2 ** (attempt - 1))
-        try:
-            with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-                return None
-        except Exception as error:
-            reason = str(error)
-    return reason
+        left = []
+        for what, url, token in places:
+            try:
+                problem = send(url, token, data, accepted, 10)
+            except Exception as error:  # nothing of a message whose words are not ours
+                lost[what] = type(error).__name__
+                continue
+            lost.pop(what, None)
+            if problem is not None:
+                lost[what] = problem.why
+                if problem.then != FINAL:
+                    left.append((what, url, token))
+        places = left
+        if not places:
+            break
+    return lost
+
+
+def places(environment: "dict[str, str]") -> "list[tuple[str, str, str]]":
+    """(what it is, address, token), each address once. Where all events go is left out where nobody takes it there."""
+    found = []  # type: list[tuple[str, str, str]]
+    for what, kind in (("outcome", "OUTCOME_WEBHOOK"), ("outcome where all events go", "WEBHOOK")):
+        url = environment.get("METAFLOW_TRIGGERS_" + kind + "_URL", "")
+        if (url or not found) and url not in [other for _, other, _ in found]:
+            found.append((what, url, environment.get("METAFLOW_TRIGGERS_" + kind + "_TOKEN", "")))
+    return found
 
 
 def main() -> None:
     try:
-        body = compose(dict(os.environ))
-        url = os.environ.get("METAFLOW_TRIGGERS_WEBHOOK_URL", "")
-        token = os.environ.get("METAFLOW_TRIGGERS_WEBHOOK_TOKEN", "")
-        wait = float(os.environ.get("METAFLOW_TRIGGERS_OUTCOME_WAIT", "1"))
-        reason = publish(body, url, token, wait)
-        print("published" if reason is None else "metaflow-triggers: outcome lost: " + reason, body["id"])
+        environment = dict(os.environ)
+        body = compose(environment)
+        accepted = environment.get("METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED", "")
+        wait = float(environment.get("METAFLOW_TRIGGERS_OUTCOME_WAIT", "1"))
     except Exception as error:
         print("metaflow-triggers: outcome lost:", repr(error))
+        return
+    lost = publish(body, places(environment), accepted, wait)
+    for what in sorted(lost):
+        print("metaflow-triggers: " + what + " lost: " + lost[what], body["id"])
+    if not lost:
+        print("published", body["name"], body["id"])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from metaflow_extensions.triggers.plugins import webhook
+
 from ....diagnostics import Diagnostic
 from ....graph.options import bound_of
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
@@ -20,9 +22,10 @@ from . import event_delivery, names
 from .clock_changes import parted
 from .options import is_queue, is_set, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
+from .trust import Trust, unproven, without_proof
 
 
-def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
+def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic]:
     """In the order in which they stand in the file's model."""
     found: list[Diagnostic] = []
     deployed = names.own_name(flow)
@@ -41,9 +44,13 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
                 ),
             )
         )
+    mistake = webhook.accepted_mistake(settings.argo_webhook_accepted or "")
+    if mistake:
+        found.append(Diagnostic("FT017", mistake))
     found += _schedule(flow, settings)
     for trigger in flow.triggers:
         found += _of_trigger(flow, trigger)
+    found += [unproven(flow, item, believed) for item in without_proof(flow, settings, believed)]
     return found
 
 

@@ -27,6 +27,7 @@ from .alike import Alike
 from .escape import go_regexp, go_string
 from .options import Options, origin
 from .resources import Reset, SensorDependency, StartTrigger, Write
+from .trust import Trust, outcome_place
 
 _NO_ID = "none"
 
@@ -82,19 +83,20 @@ def event(flow: Flow, dependency: EventDependency, fields: tuple[str, ...], opti
     )
 
 
-def finish(flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options, place: Place) -> Member:
+def finish(  # noqa: PLR0917 - as `event`, and who is believed
+    flow: Flow, dependency: FinishDependency, fields: tuple[str, ...], options: Options, place: Place, believed: Trust
+) -> Member:
     """The outcomes of a flow. The name of the event tells which one it is."""
     parent = event_delivery.parent_name(dependency)
-    name = word(dependency.flow, "finish", parent, "set", *place.beside.parts)
+    source, subject, proven = outcome_place(dependency, options, believed)
+    name = word(dependency.flow, "finish", parent, "set", *place.beside.parts, *event_delivery.proof(proven))
     transform = event_delivery.outcome_transform(dependency)
-    text = event_delivery.script(
-        event_delivery.HAS_RUN, *(event_delivery.given(path) for path in fields), filtered=bool(transform)
-    )
+    text = event_delivery.script(*event_delivery.outcome_conditions(fields, proven), filtered=bool(transform))
     patterns = tuple(go_regexp(names.outcome_event(parent, outcome)) for outcome in dependency.match)
     outcome = f"(trimPrefix {go_string(names.outcome_event(parent, ''))} .Input.body.name)"
     key = f'(printf "%s/%s" .Input.body.payload.run_id {outcome})'
     return Member(
-        SensorDependency(name, options.event_source, options.event, patterns, transform, text),
+        SensorDependency(name, source, subject, patterns, transform, text),
         (
             (
                 "dataTemplate",

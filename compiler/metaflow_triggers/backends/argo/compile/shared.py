@@ -18,7 +18,7 @@ from .resources import Rule
 
 FOLDER = "argo-workflows/_shared"
 PORT = 12000
-ENDPOINT = "/events"
+ENDPOINT, OUTCOME_ENDPOINT = "/events", "/outcomes"
 
 _SENSOR_RULES = (Rule("argoproj.io", ("workflows",), ("get", "create", "patch")),)
 _RUN_RULES = (
@@ -34,10 +34,22 @@ def webhook_url(settings: Settings) -> str:
     if settings.argo_webhook_url:
         return settings.argo_webhook_url
     if settings.argo_event_source_is_ours:
-        # Argo Events names the service after the event source.
-        host = f"{settings.argo_event_source}-eventsource-svc.{settings.argo_sensor_namespace}.svc"
-        return f"http://{host}:{PORT}{ENDPOINT}"
+        return _service(settings.argo_event_source, settings, ENDPOINT)
     return open_setting("WebhookUrl")
+
+
+def outcome_webhook_url(settings: Settings) -> str:
+    """Where exit handlers alone publish."""
+    if settings.argo_outcome_webhook_url:
+        return settings.argo_outcome_webhook_url
+    if settings.argo_outcome_event_source_is_ours:
+        return _service(settings.argo_outcome_event_source, settings, OUTCOME_ENDPOINT)
+    return open_setting("OutcomeWebhookUrl")
+
+
+def _service(source: str, settings: Settings, endpoint: str) -> str:
+    # Argo Events names the service after the event source.
+    return f"http://{source}-eventsource-svc.{settings.argo_sensor_namespace}.svc:{PORT}{endpoint}"
 
 
 def manifests(settings: Settings) -> list[Manifest]:
@@ -70,38 +82,41 @@ def manifests(settings: Settings) -> list[Manifest]:
             )
         )
     if settings.argo_event_source_is_ours:
-        items.append(
-            (
-                "eventsource",
-                "eventsource",
-                render(
-                    "argo/eventsource",
-                    name=settings.argo_event_source,
-                    namespace=sensors,
-                    event_bus=settings.argo_event_bus,
-                    event_name=settings.argo_event,
-                    port=PORT,
-                    port_text=str(PORT),
-                    endpoint=ENDPOINT,
-                    secret=settings.argo_webhook_secret,
-                ),
-            )
-        )
-        items.append(
-            (
-                "networkpolicy",
-                "networkpolicy",
-                render(
-                    "argo/networkpolicy",
-                    name=f"{settings.argo_event_source}-webhook",
-                    namespace=sensors,
-                    event_source=settings.argo_event_source,
-                    workflow_namespace=runs,
-                    port=PORT,
-                ),
-            )
-        )
+        items += _webhook(settings, "", settings.argo_event_source, settings.argo_event, settings.argo_webhook_secret)
+    if settings.argo_outcome_event_source_is_ours:
+        # An object of its own: what an earlier version applies again does not take it away.
+        outcomes = settings.argo_outcome_event_source, settings.argo_outcome_event, settings.argo_outcome_secret
+        items += _webhook(settings, "-outcomes", *outcomes)
     kustomization = render("argo/kustomization", resources=[f"{file}.yaml" for file, _, _ in items])
     return [Manifest(f"{FOLDER}/{file}.yaml", content, f"argo/{kind}", True) for file, kind, content in items] + [
         Manifest(f"{FOLDER}/kustomization.yaml", kustomization, "argo/kustomization", True)
+    ]
+
+
+def _webhook(settings: Settings, suffix: str, source: str, event: str, secret: str) -> list[tuple[str, str, Any]]:
+    """An event source, and who reaches it: the pods of runs; where all events go, also whom an administrator lets."""
+    namespace = settings.argo_sensor_namespace
+    event_source = render(
+        "argo/eventsource",
+        name=source,
+        namespace=namespace,
+        event_bus=settings.argo_event_bus,
+        event_name=event,
+        port=PORT,
+        port_text=str(PORT),
+        endpoint=OUTCOME_ENDPOINT if suffix else ENDPOINT,
+        secret=secret,
+    )
+    policy = render(
+        "argo/networkpolicy",
+        name=f"{source}-webhook",
+        namespace=namespace,
+        event_source=source,
+        workflow_namespace=settings.kubernetes_namespace,
+        publishers=not suffix,
+        port=PORT,
+    )
+    return [
+        (f"eventsource{suffix}", "eventsource", event_source),
+        (f"networkpolicy{suffix}", "networkpolicy", policy),
     ]

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import json
 from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from metaflow_extensions.triggers.plugins import webhook
 
 from ....graph.options import max_active
 from ....manifests import job_set
@@ -25,6 +28,7 @@ from ....model.settings import Settings
 from . import event_delivery, lower, names, sets, shared, user_text
 from .escape import inert_json
 from .options import is_set
+from .trust import OUTCOMES, Trust, also_shared, outcomes_at
 
 SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 """Where the flow's Sensors are when its options say something else than the configuration."""
@@ -39,9 +43,10 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     metadata.setdefault("labels", {}).update(
         {"app.kubernetes.io/managed-by": "metaflow-triggers", "metaflow-triggers/deployed-name": deployed}
     )
-    namespaces = [sensor.namespace for sensor in lower.sensors(flow, settings)]
+    metadata.setdefault("annotations", {})[OUTCOMES] = outcomes_at(settings)
+    namespaces = [sensor.namespace for sensor in lower.sensors(flow, settings, Trust())]
     if namespaces:
-        annotations = metadata.setdefault("annotations", {})
+        annotations = metadata["annotations"]
         # Upstream's `delete` looks the Sensor up by these.
         annotations["metaflow/sensor_name"] = names.sensor_name(deployed)
         annotations["metaflow/sensor_namespace"] = namespaces[0]
@@ -101,8 +106,16 @@ def environment(current: list[Any], deployed: str, settings: Settings) -> list[A
         },
         {"name": "METAFLOW_PRODUCTION_TOKEN", "valueFrom": _secret(names.token_secret(deployed), optional=False)},
     ]
+    ours += _accepted(settings)
     taken = {entry["name"] for entry in ours}
     return [entry for entry in current if entry["name"] not in taken] + ours
+
+
+def _accepted(settings: Settings) -> list[dict[str, Any]]:
+    """Which answers of a gateway count, where configuration says so."""
+    if settings.argo_webhook_accepted is None:
+        return []
+    return [{"name": webhook.ACCEPTED_VARIABLE, "value": settings.argo_webhook_accepted}]
 
 
 def _secret(name: str, optional: bool) -> dict[str, Any]:
@@ -129,8 +142,11 @@ def _add_exit_handler(spec: Any, flow: Flow, deployed: str, settings: Settings) 
             image=start["container"]["image"],
             script=script(),
             outcome=inert_json(outcome),
-            webhook_url=shared.webhook_url(settings),
+            webhook_url=shared.webhook_url(settings) if also_shared(settings) else None,
             webhook_secret=settings.argo_webhook_secret,
+            outcome_url=shared.outcome_webhook_url(settings),
+            outcome_secret=settings.argo_outcome_secret,
+            more=_accepted(settings),
         ),
     ]
 
@@ -148,8 +164,10 @@ def _start_template(spec: Any) -> Any:
 
 
 def script() -> str:
-    """The program of the exit handler."""
-    return (resources.files(__package__) / "outcome_script.py").read_text("utf-8")
+    """The program of the exit handler: the text of the runtime's `webhook`, then that of `outcome_script`."""
+    text = (resources.files(__package__) / "outcome_script.py").read_text("utf-8")
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("from metaflow_extensions")]
+    return Path(webhook.__file__).read_text("utf-8") + "\n\n" + "".join(lines)
 
 
 def without_nulls(value: Any) -> Any:

@@ -25,7 +25,7 @@ from ....model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
 from ...plans import half_way
 from ...shape import About
 from ..compile import names
-from ..compile.shared import webhook_url
+from ..compile.shared import outcome_webhook_url, webhook_url
 from .adoption import changed_starts
 from .cluster import KINDS, Cluster, Superseded
 from .execute import execute, rehearse
@@ -38,6 +38,7 @@ OPEN_SETTINGS = {
     "DatastoreBucket": "METAFLOW_DATASTORE_SYSROOT_S3",
     "DatastorePrefix": "METAFLOW_DATASTORE_SYSROOT_S3",
     "WebhookUrl": "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL",
+    "OutcomeWebhookUrl": "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL",
 }
 _ROUNDS = 10
 
@@ -70,7 +71,9 @@ def missing_settings(settings: Settings, deleting: bool = False) -> list[Diagnos
     if deleting:
         return []
     missing = [] if settings.datastore_s3 else ["DatastoreBucket"]
-    return [_missing(name) for name in [*missing, *_placeholders(webhook_url(settings))]]
+    return [
+        _missing(name) for name in [*missing, *_placeholders(webhook_url(settings) + outcome_webhook_url(settings))]
+    ]
 
 
 def deployment(
@@ -87,10 +90,10 @@ def deployment(
     unknown = sorted({name for item in objects for name in _placeholders(json.dumps(item))})
     if unknown:
         raise DiagnosticError(list(dict.fromkeys(_missing(name) for name in unknown)))
-    model = None if about is None else about.model
+    model, flow = (None, None) if about is None else (about.model, about.flow)
     former = () if about is None else names.former_names(about.flow)
     others = tuple(name for name in replaces if name != deployed_name)
-    return Deployment(deployed_name, objects, token, token_is_chosen, model, former, others)
+    return Deployment(deployed_name, objects, token, token_is_chosen, model, former, others, flow)
 
 
 def plan(wanted: Deployment, settings: Settings, *, client: Any = None) -> Plan:
@@ -161,6 +164,8 @@ def create_all(
         changed = changes(found, about, settings)
         if changed and not accept_changes:
             raise DiagnosticError([_changed(changed)])
+        for each in about[:1]:
+            each.remark(found.remarks)
         return found
 
     return _settle(api, next_plan, before, told)

@@ -28,6 +28,9 @@ one_document = converge.one_document
 WANTS_ABOUT = True
 """`create`, `plan` and `drift` take `about`."""
 
+SAYS = ("FT507",)
+"""Codes of which the cluster tells more than compiling: `create` and `plan` remark on them."""
+
 _NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
 
@@ -64,6 +67,7 @@ def _existing(name: str) -> tuple[str | None, str | None] | None:
 def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str, about: About) -> str:
     """What `create` would do, request by request."""
     found = converge.plan(_wanted(files, settings, deployed_name, about), settings)
+    about.remark(found.remarks)
     changes = "".join(f"{line}\n" for line in converge.changes(found, [about], settings))
     return f"{changes}{found}\n"
 

@@ -53,6 +53,19 @@ def _step(step: Step) -> Iterator[str]:
     noun = f"{step.kind} {step.namespace}/{step.name}"
     found = differences(_shown(step.was, step), _shown(step.now, step), "", _wanted)
     yield from told(noun, step.verb, found)
+    was, now = _sources(step.was), _sources(step.now)
+    if step.verb == "updated" and was != now:
+        yield f"  it listens to {_listed(was)}; it would listen to {_listed(now)}"
+
+
+def _sources(item: Any) -> list[str]:
+    """The event sources to which a Sensor listens."""
+    spec = (item or {}).get("spec") or {}
+    return sorted({str(one.get("eventSourceName")) for one in spec.get("dependencies") or ()})
+
+
+def _listed(sources: list[str]) -> str:
+    return " and ".join(f"`{source}`" for source in sources) or "nothing"
 
 
 def _shown(item: Any, step: Step) -> Any:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ....diagnostics import Diagnostic
+from ....model.flows import Flow
 from ...plans import numbered
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -31,7 +33,8 @@ class Deployment:
     `token_is_chosen`: the user asked for this token; else one that an interrupted `create` left is taken up.
     `model` is the flow as JSON (`differences.recorded`), or None. `former_names` are names under which Metaflow
     deployed the same flow before; `replaces` names of other deployments, of ours or upstream's, that this one stands
-    for and that go when it is there.
+    for and that go when it is there. `flow` is the flow itself, or None: its Sensors depend on how its parents are
+    deployed.
     """
 
     deployed_name: str
@@ -41,6 +44,7 @@ class Deployment:
     model: Any = None
     former_names: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,12 @@ class Step:
 @dataclass(frozen=True)
 class Plan:
     """Steps in the order in which they are taken. `adopted` are the objects of upstream's that it takes over or
-    deletes, by deployed name: (WorkflowTemplate, Sensor or None, CronWorkflow or None)."""
+    deletes, by deployed name: (WorkflowTemplate, Sensor or None, CronWorkflow or None). `remarks` are what
+    is to be said of the deployments as the cluster is (FT507)."""
 
     steps: tuple[Step, ...]
     adopted: Mapping[str, tuple[Any, Any, Any]]
+    remarks: tuple[Diagnostic, ...] = ()
 
     @property
     def instructions(self) -> tuple[Instruction, ...]:

@@ -11,7 +11,7 @@ is asked for by its name, which happens only where a deployment of ours is not t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ OF_ALL_FLOWS = ("EventSource", "NetworkPolicy", "RoleBinding", "Role", "ServiceA
 """Kinds of which all flows share objects, in the order of deleting: what takes events goes first."""
 
 Key = tuple[str, str, str]
+_OURS = f"{MANAGED_BY}={MANAGER}"
 _MOST_NAMES = 100  # in one selector: a URL has an end
 
 
@@ -76,21 +77,30 @@ class Live:
         return found if found and not labels_of(found) and starts(found) == deployed_name else None
 
 
-def read(api: Cluster, deployed_names: Sequence[str], runs: str, sensors: str, wanted: Iterable[Key]) -> Live:
-    """`runs` and `sensors` are namespaces; of what is `wanted` the kinds and namespaces count."""
-    ours = f"{MANAGED_BY}={MANAGER}"
-    few = 0 < len(deployed_names) <= _MOST_NAMES
-    selector = f"{ours},{DEPLOYED_NAME} in ({','.join(sorted(deployed_names))})" if few else ours
+def read(
+    api: Cluster,
+    deployed_names: Sequence[str],
+    runs: str,
+    sensors: str,
+    wanted: Iterable[Key],
+    *,
+    parents: Sequence[str] = (),
+) -> Live:
+    """`runs` and `sensors` are namespaces; of what is `wanted` the kinds and namespaces count. Of `parents`, which are
+    other deployments, the WorkflowTemplates are read."""
+    selector = _of(deployed_names)
     live = Live(api)
 
     def keep(kind: str, namespace: str, labelled: str) -> None:
         for item in api.find(kind, namespace, labelled):
             live.objects[kind, namespace, item["metadata"]["name"]] = item
 
-    keep("WorkflowTemplate", runs, selector)
+    keep("WorkflowTemplate", runs, _of({*deployed_names, *parents}))
+    others = set(parents) - set(deployed_names)
     told = {
         name
         for item in live.objects.values()
+        if item["metadata"]["name"] not in others
         for name in annotations_of(item).get(SENSOR_NAMESPACES, "").split(",")
         if name
     }
@@ -99,7 +109,13 @@ def read(api: Cluster, deployed_names: Sequence[str], runs: str, sensors: str, w
         keep("Sensor", namespace, selector)
     keep("CronWorkflow", runs, "")  # upstream's carry no label
     for namespace in sorted({sensors, runs}):
-        keep("Secret", namespace, ours)
+        keep("Secret", namespace, _OURS)
     for kind, namespace in sorted({(kind, place) for kind, place, _ in wanted if kind not in OF_A_FLOW}):
-        keep(kind, namespace, ours)
+        keep(kind, namespace, _OURS)
     return live
+
+
+def _of(deployed_names: Collection[str]) -> str:
+    """The selector of these deployments of ours; of all where they are too many to be named."""
+    few = 0 < len(deployed_names) <= _MOST_NAMES
+    return f"{_OURS},{DEPLOYED_NAME} in ({','.join(sorted(deployed_names))})" if few else _OURS

@@ -22,6 +22,7 @@ from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
 from ...plans import covers
 from ..compile import names
+from . import parents
 from .cluster import KINDS, MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, FLOW, MANAGED_BY, UNFINISHED, Deployment, Instruction, Plan, Step
 from .live import OF_ALL_FLOWS, Key, Live, read
@@ -53,11 +54,15 @@ def plan_create(
     """
     called = [name for each in deployments for name in (each.deployed_name, *each.replaces)]
     runs, sensors = settings.kubernetes_namespace, settings.argo_sensor_namespace
-    live = read(api, called, runs, sensors, [key(item) for each in deployments for item in each.objects])
+    kinds = [key(item) for each in deployments for item in each.objects]
+    live = read(api, called, runs, sensors, kinds, parents=parents.asked(deployments))
+    deployments, remarks = parents.settled(live, deployments, settings)
     deployments = [_with_known_token(live, each, settings, raced) for each in deployments]
     wanted = {key(item): item for each in deployments for item in complete(each, settings)}
     if settings.argo_event_source_is_ours:
-        wanted |= {key(item): item for item in _webhook_secrets(live, settings, new_secret)}
+        wanted |= _webhook_secrets(live, settings, settings.argo_webhook_secret, new_secret)
+    if settings.argo_outcome_event_source_is_ours:
+        wanted |= _webhook_secrets(live, settings, settings.argo_outcome_secret, new_secret)
     found = {where: live.get(where) for where in wanted}
     adopted: dict[str, tuple[Any, Any, Any]] = {}
     gone: dict[str, list[Any]] = {}
@@ -73,7 +78,7 @@ def plan_create(
         if final is not None:
             last.append(Step("updated", *where, (_apply(final, force=where[2] in adopted),), first, final))
     deletes = [_delete(item) for items in gone.values() for item in items]
-    return Plan((*steps, *deletes, *last), adopted)
+    return Plan((*steps, *deletes, *last), adopted, remarks)
 
 
 def plan_delete(api: Cluster, deployed_name: str, settings: Settings, *, shared: bool = False) -> Plan:
@@ -177,14 +182,14 @@ def secret_text(item: Any) -> str | None:
     return base64.b64decode(encoded).decode() if encoded else None
 
 
-def _webhook_secrets(live: Live, settings: Settings, new_secret: Callable[[], str]) -> list[Any]:
-    """The secret in both namespaces, with one value: that of the one that exists, else a new one."""
-    name = settings.argo_webhook_secret
+def _webhook_secrets(live: Live, settings: Settings, name: str, new_secret: Callable[[], str]) -> dict[Key, Any]:
+    """A webhook's secret in both namespaces, with one value: that of the one that exists, else a new one."""
     namespaces = sorted({settings.argo_sensor_namespace, settings.kubernetes_namespace})
     found = {namespace: live.get(("Secret", namespace, name)) for namespace in namespaces}
     known = [text for text in map(secret_text, found.values()) if text]
     token = known[0] if known else new_secret()
-    return [secret(name, namespace, token, {}) for namespace in namespaces if found[namespace] is None]
+    missing = [secret(name, namespace, token, {}) for namespace in namespaces if found[namespace] is None]
+    return {key(item): item for item in missing}
 
 
 # --- what is there ----------------------------------------------------------------------------------

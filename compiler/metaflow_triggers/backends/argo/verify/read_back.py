@@ -19,23 +19,24 @@ from ....model.flows import Dependency, EventDependency, Flow, PayloadField, Tri
 from ....model.settings import Settings
 from ..compile import event_delivery, names, shared
 from ..compile.options import origin
+from ..compile.trust import OUTCOMES, Trust
 from .ways import way_differences
 
 
-def differences(objects: dict[str, Any], flow: Flow, settings: Settings) -> Iterator[str]:
+def differences(objects: dict[str, Any], flow: Flow, settings: Settings, believed: Trust) -> Iterator[str]:
     """What the objects say and the flow does not mean, and the other way round. `objects`: file name -> object."""
     try:
-        yield from _differences(objects, flow, settings)
+        yield from _differences(objects, flow, settings, believed)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         yield f"the objects cannot be read back: {error!r}"
 
 
-def _differences(objects: dict[str, Any], flow: Flow, settings: Settings) -> Iterator[str]:
+def _differences(objects: dict[str, Any], flow: Flow, settings: Settings, believed: Trust) -> Iterator[str]:
     by_kind: dict[str, list[Any]] = {}
     for item in objects.values():
         by_kind.setdefault(item["kind"], []).append(item)
     deployed = names.own_name(flow)
-    yield from way_differences(by_kind.get("Sensor", []), flow, settings)
+    yield from way_differences(by_kind.get("Sensor", []), flow, settings, believed)
     yield from _sensors(by_kind.get("Sensor", []), deployed, settings)
     for sensor in by_kind.get("Sensor", []):
         yield from _made(sensor, flow, deployed, settings)
@@ -158,6 +159,9 @@ def _template(item: Any, sensors: list[Any], flow: Flow, deployed: str, settings
     metadata, spec = item["metadata"], item["spec"]
     place = (metadata["name"], metadata["labels"].get("metaflow-triggers/deployed-name"))
     yield from _equal("the template's name", place, (deployed, deployed))
+    # Flows that wait for this one are deployed by what this says.
+    at = "/".join((settings.argo_sensor_namespace, settings.argo_outcome_event_source, settings.argo_outcome_event))
+    yield from _equal("where the template's outcomes are proven", metadata["annotations"].get(OUTCOMES), at)
     for sensor, key in ((item, f"metaflow/sensor_{key}") for item in sensors[:1] for key in ("name", "namespace")):
         told = metadata["annotations"].get(key)
         yield from _equal(f"the template's {key}", told, sensor["metadata"][key.rpartition("_")[2]])
@@ -195,11 +199,27 @@ def _container(name: str, container: Any, deployed: str, settings: Settings) -> 
     """How a run's tasks publish, and that no text of an event gets into a command."""
     environment = _environment(container)
     url = environment.get("METAFLOW_TRIGGERS_WEBHOOK_URL", {}).get("value")
-    yield from _equal(f"`{name}`: where it publishes", url, shared.webhook_url(settings))
-    secret = environment.get("METAFLOW_TRIGGERS_WEBHOOK_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef", {})
+    secret = environment.get("METAFLOW_TRIGGERS_WEBHOOK_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef")
     # Optional, so that tasks run also where nobody has made the secret.
-    expected = {"name": settings.argo_webhook_secret, "key": "token", "optional": True}
+    expected: Any = {"name": settings.argo_webhook_secret, "key": "token", "optional": True}
+    address: str | None = shared.webhook_url(settings)
+    if name == "metaflow-triggers-outcome" and (settings.argo_unproven_parents or "").strip() == "refuse":
+        address, expected = None, None  # nobody takes outcomes from where all events go
+    yield from _equal(f"`{name}`: where it publishes", url, address)
     yield from _equal(f"`{name}`: its secret", secret, expected)
+    accepted = environment.get("METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED", {}).get("value")
+    yield from _equal(f"`{name}`: which answers count", accepted, settings.argo_webhook_accepted)
+    # What proves an outcome is given to the exit handler alone.
+    read = [entry["valueFrom"]["secretKeyRef"] for entry in container.get("env", []) if "secretKeyRef" in str(entry)]
+    proofs = [one for one in read if one.get("name") == settings.argo_outcome_secret]
+    if name == "metaflow-triggers-outcome":
+        place = environment.get("METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL", {}).get("value")
+        yield from _equal(f"`{name}`: where it proves itself", place, shared.outcome_webhook_url(settings))
+        shown = environment.get("METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef")
+        meant = {"name": settings.argo_outcome_secret, "key": "token", "optional": True}
+        yield from _equal(f"`{name}`: with what it proves itself", shown, meant)
+    elif proofs and settings.argo_outcome_secret != settings.argo_webhook_secret:
+        yield f"`{name}` is given what proves an outcome"
     if name != "metaflow-triggers-outcome":
         token = environment.get("METAFLOW_PRODUCTION_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef", {})
         yield from _equal(f"`{name}`: its production token", token.get("name"), names.token_secret(deployed))

@@ -15,7 +15,12 @@ _LITERAL = r'"(?:[^"\\]|\\U[0-9a-f]{8})*"'
 _LUA = r'"(?:[^"\\]|\\[0-9]{3})*"'
 
 IDENTIFIED = '(type(body.id) == "string" and body.id ~= "")'
+POSTED = (
+    'type(event.header) == "table" and event.header["Ce-Specversion"] == nil'
+    ' and type(event.header["Content-Type"]) == "table" and event.header["Content-Type"][1] == "application/json"'
+)
 CONDITIONS = {
+    POSTED: "was posted as it is",
     IDENTIFIED: "has an id",
     f"not {IDENTIFIED}": "has no id",
     'type(payload.run_id) == "string" and payload.run_id ~= ""': "has a run",
@@ -118,11 +123,13 @@ def _conditions(text: str) -> list[str] | None:
     several = re.fullmatch(r"not \((\(event\.passes_0 .*\))\)", text)
     if several:
         return _alternatives(several[1])
-    missing = re.fullmatch(r"not \((.*)\)", text)
-    if missing and text not in CONDITIONS:
-        fields = _fields(missing[1])
-        return None if fields is None else [f"lacks one of {' '.join(fields)}"]
     out = []
+    posted = text.removeprefix(f"{POSTED} and ")
+    missing = re.fullmatch(r"not \((.*)\)", posted)
+    if missing and posted not in CONDITIONS:
+        fields = _fields(missing[1])
+        lacks = [] if posted == text else [CONDITIONS[POSTED]]
+        return None if fields is None else [*lacks, f"lacks one of {' '.join(fields)}"]
     for condition, meaning in CONDITIONS.items():
         if text == condition or text.startswith(f"{condition} and "):
             out.append(meaning)

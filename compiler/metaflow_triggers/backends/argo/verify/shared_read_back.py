@@ -23,7 +23,7 @@ RIGHTS = {
 }
 """Role -> (API group, resource, verb): what a Sensor and a run do, and nothing else."""
 
-PORT, ENDPOINT = 12000, "/events"
+PORT, ENDPOINT, OUTCOME_ENDPOINT = 12000, "/events", "/outcomes"
 
 
 def differences(objects: dict[str, Any], settings: Settings) -> Iterator[str]:
@@ -48,6 +48,9 @@ def _differences(objects: dict[str, Any], settings: Settings) -> Iterator[str]:
     if settings.argo_event_source_is_ours:
         meant.add(("EventSource", settings.argo_event_source, sensors))
         meant.add(("NetworkPolicy", f"{settings.argo_event_source}-webhook", sensors))
+    if settings.argo_outcome_event_source_is_ours:
+        meant.add(("EventSource", settings.argo_outcome_event_source, sensors))
+        meant.add(("NetworkPolicy", f"{settings.argo_outcome_event_source}-webhook", sensors))
     listed = {name: item for name, item in objects.items() if item["kind"] != "Kustomization"}
     said = {(item["kind"], item["metadata"]["name"], item["metadata"]["namespace"]) for item in listed.values()}
     yield from (f"is not meant: {' '.join(item)}" for item in sorted(said - meant))
@@ -91,17 +94,27 @@ def _event_source(item: Any, settings: Settings) -> Iterator[str]:
         for name, webhook in spec["webhook"].items()
     }
     meant = {settings.argo_event: (str(PORT), ENDPOINT, settings.argo_webhook_secret, "token")}
+    if _is_of_outcomes(item["metadata"]["name"], settings):
+        meant = {settings.argo_outcome_event: (str(PORT), OUTCOME_ENDPOINT, settings.argo_outcome_secret, "token")}
     yield from _equal(item, "events", events, meant)
+
+
+def _is_of_outcomes(event_source: str, settings: Settings) -> bool:
+    """Whether exit handlers alone publish there."""
+    return settings.argo_outcome_event_source_is_ours and event_source == settings.argo_outcome_event_source
 
 
 def _policy(item: Any, settings: Settings) -> Iterator[str]:
     spec = item["spec"]
     chosen = spec["podSelector"]["matchLabels"]
-    yield from _equal(item, "pods", chosen, {"eventsource-name": settings.argo_event_source})
+    source = item["metadata"]["name"].removesuffix("-webhook")
+    yield from _equal(item, "pods", chosen, {"eventsource-name": source})
     ways = [(way["from"], [(port["protocol"], port["port"]) for port in way["ports"]]) for way in spec["ingress"]]
     namespace = {"matchLabels": {"kubernetes.io/metadata.name": settings.kubernetes_namespace}}
     pods = {"matchLabels": {"app.kubernetes.io/part-of": "metaflow"}}
     # An administrator's label opens it to publishers of other namespaces.
     labelled = {"namespaceSelector": {"matchLabels": {"metaflow-triggers/may-publish": "true"}}}
-    sources = [{"namespaceSelector": namespace, "podSelector": pods}, labelled]
+    sources: list[Any] = [{"namespaceSelector": namespace, "podSelector": pods}]
+    if not _is_of_outcomes(source, settings):
+        sources.append(labelled)
     yield from _equal(item, "ways in", ways, [(sources, [("TCP", PORT)])])

@@ -1,6 +1,6 @@
 """Ways: how events reach a flow, as its Sensors say it and as the flow means it.
 
-In:   a flow's Sensors, the flow, the settings.
+In:   a flow's Sensors, the flow, the settings, whose outcomes are believed.
 Out:  texts: each way, each set of events, each word about a missing field that only one of the two sides has.
 
 Not here: the objects around (`read_back`), the programs in a Sensor (`sensor_programs`).
@@ -20,6 +20,7 @@ from ....model.settings import Settings
 from ..compile import event_delivery, names
 from ..compile.escape import go_string
 from ..compile.options import Options, origin, read_options
+from ..compile.trust import Trust
 from .sensor_programs import SET_CLOSING, SET_OPENING, exact_name, script_conditions, set_key, start_key
 
 Told = set[str]
@@ -28,12 +29,12 @@ _DESTINATION = re.compile(r"spec\.arguments\.parameters\.([0-9]+)\.value")
 _SET_NAME = "k8s.parameters.0.src.dataTemplate"
 
 
-def way_differences(sensors: list[Any], flow: Flow, settings: Settings) -> Iterator[str]:
+def way_differences(sensors: list[Any], flow: Flow, settings: Settings, believed: Trust) -> Iterator[str]:
     """What the Sensors say and the flow does not mean, and the other way round."""
     said: Told = set()
     for sensor in sensors:
         said |= _sensor(sensor)
-    meant = _flow(flow, settings)
+    meant = _flow(flow, settings, believed)
     yield from (f"says what the flow does not mean: {item}" for item in sorted(said - meant))
     yield from (f"lacks what the flow means: {item}" for item in sorted(meant - said))
 
@@ -129,7 +130,7 @@ def _set_keys(trigger: Any, waited: list[str]) -> list[Any]:
 # what the flow means -----------------------------------------------------------------------------------------------
 
 
-def _flow(flow: Flow, settings: Settings) -> Told:
+def _flow(flow: Flow, settings: Settings, believed: Trust) -> Told:
     out: Told = set()
     for trigger in flow.triggers:
         options = read_options(trigger, settings)
@@ -139,13 +140,15 @@ def _flow(flow: Flow, settings: Settings) -> Told:
         is_set = trigger.join == "all" and len(trigger.dependencies) > 1
         for group in [[item] for item in trigger.dependencies] if is_set else _groups(trigger):
             fields = [needs[id(item)] for item in group]
-            out |= {_text("tells of a missing field", *place, way) for way in _refused(group, fields, options)}
+            out |= {
+                _text("tells of a missing field", *place, way) for way in _refused(group, fields, options, believed)
+            }
         if is_set:
-            out.add(_set(flow, trigger, needs, options, delivery))
+            out.add(_set(flow, trigger, needs, (options, believed), delivery))
             continue
         for group in _groups(trigger):
             for item in group:
-                starts = _starts(flow, item, group[0], needs[id(item)], options)
+                starts = _starts(flow, (item, group[0]), needs[id(item)], options, believed)
                 out |= {_text("starts", *delivery, *start) for start in starts}
     return out
 
@@ -168,13 +171,21 @@ def _conditions(
     return sorted([*kinds, *conditions, *(f"has `{path}`" for path in fields)])
 
 
+def _place(item: FinishDependency, options: Options, believed: Trust) -> tuple[str, str, list[str]]:
+    """Where an outcome comes from, and what it must be to be believed."""
+    if believed.proves(item, options):
+        return options.outcome_event_source, options.outcome_event, ["was posted as it is"]
+    return options.event_source, options.event, []
+
+
 def _starts(
-    flow: Flow, item: Dependency, first: Dependency, fields: tuple[str, ...], options: Options
+    flow: Flow, pair: tuple[Dependency, Dependency], fields: tuple[str, ...], options: Options, believed: Trust
 ) -> Iterator[tuple[Any, ...]]:
     """(way, start key, arguments) of each way in which an event of the dependency is a start of its own.
 
-    An event with an `origin` has the name of the first dependency that waits for it.
+    An event with an `origin` has the name of the first dependency that waits for it, the second of `pair`.
     """
+    item, first = pair
     deployed = names.own_name(flow)
     prefix = names.workflow_prefix(deployed)
     source = (options.event_source, options.event)
@@ -192,24 +203,27 @@ def _starts(
         return
     parent = names.template_name(item.flow, item.project, item.branch)
     scope = f"outcome {deployed} {parent}"
+    *source_of_outcomes, posted = _place(item, options, believed)
     for outcome in item.match:
         program = event_delivery.outcome_transform(item)
-        told = _conditions("has a run", fields=fields, program=program)
+        told = _conditions(*posted, "has a run", fields=fields, program=program)
         key = (prefix, scope, f"run/{outcome}")
         arguments = _success_arguments(item, parent) if outcome == "success" else _own_arguments("")
-        yield (*source, [names.outcome_event(parent, outcome)], program, told), key, arguments
-        if outcome == "success" and set(fields) <= _known_fields(item):
+        yield (*source_of_outcomes, [names.outcome_event(parent, outcome)], program, told), key, arguments
+        if not posted and outcome == "success" and set(fields) <= _known_fields(item):
             program = event_delivery.end_transform(item)
             told = _conditions("has a run", "is Metaflow's own", program=program)
             event = names.end_event(item.flow, item.project, item.branch)
             yield (*source, [event], program, told), key, arguments
 
 
-def _refused(group: list[Dependency], fields: list[tuple[str, ...]], options: Options) -> Iterator[tuple[Any, ...]]:
+def _refused(
+    group: list[Dependency], fields: list[tuple[str, ...]], options: Options, believed: Trust
+) -> Iterator[tuple[Any, ...]]:
     """Ways of events that lack a field which the flow requires, for each dependency that they may start it by."""
     item, needs = group[0], fields[0]
     if not isinstance(item, EventDependency):
-        yield from _refused_outcomes(item, needs, options)
+        yield from _refused_outcomes(item, needs, options, believed)
         return
     filters = [one.filter for one in group]
     takes_all = any(not need and text is None for need, text in zip(fields, filters, strict=True))
@@ -235,14 +249,17 @@ def _shown(fields: tuple[str, ...]) -> str:
     return " ".join(_each(fields))
 
 
-def _refused_outcomes(item: FinishDependency, fields: tuple[str, ...], options: Options) -> Iterator[tuple[Any, ...]]:
+def _refused_outcomes(
+    item: FinishDependency, fields: tuple[str, ...], options: Options, believed: Trust
+) -> Iterator[tuple[Any, ...]]:
     if set(fields) <= _known_fields(item):
         return
     parent = names.template_name(item.flow, item.project, item.branch)
     program = event_delivery.outcome_transform(item)
+    source, event, posted = _place(item, options, believed)
     for outcome in item.match:
-        told = _conditions(f"lacks one of {_shown(fields)}", program=program)
-        yield options.event_source, options.event, [names.outcome_event(parent, outcome)], program, told
+        told = _conditions(*posted, f"lacks one of {_shown(fields)}", program=program)
+        yield source, event, [names.outcome_event(parent, outcome)], program, told
 
 
 def _known_fields(item: FinishDependency) -> set[str]:
@@ -280,8 +297,13 @@ def _success_arguments(item: FinishDependency, parent: str) -> list[Any]:
 
 
 def _set(
-    flow: Flow, trigger: Trigger, needs: dict[int, tuple[str, ...]], options: Options, delivery: tuple[Any, ...]
+    flow: Flow,
+    trigger: Trigger,
+    needs: dict[int, tuple[str, ...]],
+    where: tuple[Options, Trust],
+    delivery: tuple[Any, ...],
 ) -> str:
+    options, believed = where
     deployed = names.own_name(flow)
     keys: list[Any] = [(0, "dataTemplate", f"{names.workflow_prefix(deployed)}-{SET_OPENING}")]
     members = []
@@ -304,7 +326,8 @@ def _set(
             known = sorted(names.outcome_event(parent, outcome) for outcome in item.match)
             own = [("run", f"outcome {deployed} {parent}", names.outcome_event(parent, ""))]
             arguments = _own_arguments(f"-{place}")
-            told = _conditions("has a run", fields=fields, program=program)
+            source, event, posted = _place(item, options, believed)
+            told = _conditions(*posted, "has a run", fields=fields, program=program)
         keys += [(place, _SET_NAME, "append", *key) for key in own]
         members.append(((source, event, known, program, told), arguments))
     keys.append((0, _SET_NAME, "append", "value", SET_CLOSING))

@@ -6,8 +6,8 @@
 // Not here: what Argo's controllers do, i.e. making pods of objects: whoever gives commands does it.
 //
 // A webhook of Argo Events binds all interfaces, so everything runs in a network namespace that has only a loopback
-// interface. The process outside of it passes connections on: from two ports on 127.0.0.1 to the webhook and to the
-// server's monitor, and from port 6443 inside to KUBERNETES. Sockets of the file system know no network namespace.
+// interface. The process outside of it passes connections on: from three ports on 127.0.0.1 to the webhooks (two, since
+// one network has them both) and to the server's monitor, and from port 6443 inside to KUBERNETES. Sockets of the file system know no network namespace.
 // Each service has a root folder of its own, because Argo Events reads /argo-events/secrets and writes /tmp/graft.log.
 //
 // `sensor` and `eventsource` do what Start of pkg/sensors/cmd and pkg/eventsources/cmd does, but serve no metrics: their

@@ -46,14 +46,19 @@ type command struct {
 func outside(folder string, kubernetes string) {
 	webhook, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
+	outcomes, err := net.Listen("tcp", "127.0.0.1:0")
+	check(err)
 	monitor, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
 	api, err := net.Listen("unix", filepath.Join(folder, "kubernetes.sock"))
 	check(err)
 	go pass(webhook, "unix", filepath.Join(folder, "webhook.sock"))
+	go pass(outcomes, "unix", filepath.Join(folder, "outcomes.sock"))
 	go pass(monitor, "unix", filepath.Join(folder, "monitor.sock"))
 	go pass(api, "tcp", strings.TrimPrefix(kubernetes, "http://"))
-	told, err := json.Marshal(map[string]string{"webhook": webhook.Addr().String(), "monitor": monitor.Addr().String()})
+	told, err := json.Marshal(map[string]string{
+		"webhook": webhook.Addr().String(), "outcomes": outcomes.Addr().String(), "monitor": monitor.Addr().String(),
+	})
 	check(err)
 	fmt.Println(string(told))
 	child := alone("inside", folder)
@@ -116,7 +121,9 @@ type services struct {
 func inside(folder string) {
 	loopbackUp()
 	serveBus(filepath.Join(folder, "nats"))
-	for name, address := range map[string]string{"webhook": "127.0.0.1:12000", "monitor": "127.0.0.1:8222"} {
+	for name, address := range map[string]string{
+		"webhook": "127.0.0.1:12000", "outcomes": "127.0.0.1:12001", "monitor": "127.0.0.1:8222",
+	} {
 		listener, err := net.Listen("unix", filepath.Join(folder, name+".sock"))
 		check(err)
 		go pass(listener, "tcp", address)

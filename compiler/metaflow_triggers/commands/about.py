@@ -1,0 +1,49 @@
+"""About: what a deployer may be told of a flow beside its files.
+
+In:   the click state of Metaflow's command line, the compilation of the flow.
+Out:  `About`, for a deployer that takes it.
+
+Not here: deploying. What changed since is worked out when a deployer asks for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from ..backends.shape import About
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..graph.differences import between, recorded, restored
+from ..model.settings import Settings
+from ..reading.prepared import read
+from ..reports.terminal import show
+from ..rules.weight import refuses
+from .arguments import with_paths
+
+
+def about_of(obj: Any, deployer: Any, settings: Settings, compilation: Any, *, strict: bool = False) -> dict[str, Any]:
+    """`about` for a deployer that takes it. `strict`: it may be refused for what the cloud has."""
+    if not getattr(deployer, "WANTS_ABOUT", False):
+        return {}
+    flow = compilation.graph.flows[0]
+
+    def since(model: Any) -> list[str]:
+        return [change.text for change in between(restored(model), flow)]
+
+    def by_installing() -> list[str]:
+        theirs, _ = read(obj, dataclasses.replace(settings, compatibility="upstream"))
+        # Of a schedule only the deployed one tells what it was: Metaflow gives Argo its first five fields.
+        changes = [] if settings.compatibility else between(theirs, flow)
+        return [change.text for change in changes if change.kind not in ("schedule-changed", "name-changed")]
+
+    said: list[Diagnostic] = []
+
+    def remark(found: Sequence[Diagnostic]) -> None:
+        new = [item for item in with_paths(found, [flow.file]) if item not in said]
+        if refuses(new, strict=strict):
+            raise DiagnosticError(new)
+        show(new, 1)
+        said.extend(new)
+
+    return {"about": About(flow, recorded(flow), since, by_installing, remark)}
