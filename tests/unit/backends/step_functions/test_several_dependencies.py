@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -11,10 +12,12 @@ from metaflow_triggers.backends.step_functions.compile.event_patterns import mer
 from metaflow_triggers.manifests.schemas import findings
 
 from tests.flows import GRAPH, filtered
+from tests.unit.language.event_ruler import ask as event_ruler
 
 from .samples import CONFIGURED, event, finish, flow, mapping, parameter, trigger
 
 WORKFLOW = {"definition": {"StartAt": "s", "States": {"s": {"Type": "Succeed"}}}, "job_definitions": {}}
+RANGES = ({"numeric": ["<", 0]}, {"numeric": ["<=", 5]})
 STATUS_CHANGE = '{"step-functions": {"source": "aws.states"}}'
 
 
@@ -171,3 +174,23 @@ def test_dependencies_of_other_names_are_as_before() -> None:
     assert rules(item) == [("Starter", {"x": [1]})]
     store = resources(item)["Starter"]["Properties"]["Definition"]["States"]["Store"]["Parameters"]["Body"]
     assert all(set(one) == {"kind", "name", "auto_map", "mappings"} for one in store["dependencies"])
+
+
+def orders_with_ranges() -> list[list[Any]]:
+    below, other = {"numeric": ["<", 0]}, {"prefix": "t"}
+    orders = [list(order) for order in itertools.permutations(["done", below, "failed", other])]
+    return orders + [list(order) for order in itertools.permutations(["done", {"numeric": ["<=", 5]}, other])]
+
+
+def test_ranges_stand_behind_the_other_alternatives() -> None:
+    for order in orders_with_ranges():
+        ((_, detail),) = rules(pushes({"x": order, "in": {"y": order}}))
+        first = [item for item in order if item not in RANGES]
+        assert detail["x"] == detail["in"]["y"] == first + [item for item in order if item in RANGES]
+
+
+def test_no_machine_of_event_ruler_loses_a_text_beside_a_range() -> None:
+    """Version 2.1.0 does so before a range with no lower end, in one of two machines that are made."""
+    emitted = [json.dumps(rules(pushes({"x": order}))[0][1]) for order in orders_with_ranges()]
+    asked = [(pattern, '{"x": "done"}') for pattern in emitted for _ in range(20)]
+    assert [answer for answer in event_ruler.answers_or_skip(asked) if answer != {"matches": True}] == []

@@ -17,7 +17,7 @@ from ....model.names import digest, logical_id
 from ....model.settings import Settings
 from . import names
 from .dependencies import arrival, document_dependencies, finish_filter
-from .event_patterns import merged
+from .event_patterns import merged, ranges_last
 from .machines import Machine, correlator_logical, groups, is_set, machines, origin_of, sender
 from .options import options, queue_arns
 from .resources import Correlator, EventRule, JobDefinition, OutcomeRule, Schedule, Slot, Starter, Triggers
@@ -182,7 +182,7 @@ def _event_rules(flow: Flow, name: str, targets: dict[int, str], settings: Setti
                 groups.setdefault(key, []).append(detail_type)
     out: list[EventRule] = []
     for (target, delivery, bus, source, is_any, filter_text), found in groups.items():
-        detail = json.loads(filter_text)
+        detail = ranges_last(json.loads(filter_text))
 
         def size(items: list[str], source: str = source, detail: Any = detail) -> int:
             return _length(event_pattern(source, items, detail))

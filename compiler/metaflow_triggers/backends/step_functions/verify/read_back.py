@@ -88,6 +88,13 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
+def _in_any_order(pattern: Any) -> Any:
+    """A pattern, its fields' alternatives in one order: their order says nothing. A range's bounds stay as they are."""
+    if isinstance(pattern, dict):
+        return {key: _in_any_order(value) for key, value in pattern.items()}
+    return sorted(pattern, key=text_of) if isinstance(pattern, list) else pattern
+
+
 # what the flow means -----------------------------------------------------------------------------------------------
 
 
@@ -117,7 +124,7 @@ def _deliveries(flow: Flow, settings: Settings) -> Told:
         for way, items in events.items():
             # One that takes every event leaves nothing to the others.
             all_of_it = any(item.filter is None for item in items)
-            out |= {(*way, "{}" if all_of_it else text_of(_filter(item)), *end) for item in items}
+            out |= {(*way, "{}" if all_of_it else text_of(_in_any_order(_filter(item))), *end) for item in items}
     return frozenset(out)
 
 
@@ -203,7 +210,7 @@ class _Template:
             for source in pattern.get("source", ["*"]):
                 for kind in pattern.get("detail-type", ["*"]):
                     for one in detail["$or"] if list(detail) == ["$or"] else [detail]:
-                        yield (machine, bus, source, kind, text_of(one), *end)
+                        yield (machine, bus, source, kind, text_of(_in_any_order(one)), *end)
 
     def schedules(self) -> Told:
         out = set()
