@@ -134,7 +134,8 @@ def state(server: KubernetesStandIn) -> dict[str, Any]:
         item["metadata"]["managedFields"].sort(key=lambda entry: (entry["manager"], entry["operation"]))
         if key[2] == "secrets" and key[3] in (SETTINGS.argo_webhook_secret, SETTINGS.argo_outcome_secret):
             token = item["data"]["token"]
-            item["data"]["token"] = drawn.setdefault(token, f"drawn {len(drawn)}")
+            same = sum(name.startswith(f"{key[3]} ") for name in drawn.values())
+            item["data"]["token"] = drawn.setdefault(token, f"{key[3]} {same}")
         found["/".join(key[1:])] = item
     return found
 
