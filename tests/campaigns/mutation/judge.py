@@ -14,6 +14,7 @@ from typing import Any
 
 from metaflow_triggers.backends import argo, step_functions
 from metaflow_triggers.backends.argo.compile import emit
+from metaflow_triggers.backends.argo.compile.trust import trust
 from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.manifests.schemas import findings
 
@@ -39,4 +40,5 @@ def by_meaning(subject: Subject, file: str, item: Any) -> list[str]:
     manifests = [Manifest(f"{argo.NAME}/{path}", content, None, True) for path, content in objects.items()]
     if file.startswith("_shared/"):
         return [found.message for found in emit.shared_mistakes(manifests, subject.settings)]
-    return [found.message for found in emit.flow_mistakes(manifests, subject.flow, subject.settings)]
+    believed = trust(subject.graph, subject.settings)
+    return [found.message for found in emit.flow_mistakes(manifests, subject.flow, subject.settings, believed)]

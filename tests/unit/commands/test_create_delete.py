@@ -155,7 +155,7 @@ def test_argo_create_repeat_delete(run: Run, aws: Aws, kubernetes: KubernetesSta
     sensor = next(iter(kubernetes.objects("sensors").values()))
     assert template["metadata"]["name"] == "useronboarding"
     assert sensor["spec"]["triggers"][0]["template"]["k8s"]["operation"] == "patch"
-    assert len(kubernetes.objects("eventsources")) == 1
+    assert len(kubernetes.objects("eventsources")) == 2  # events, outcomes
     assert "OPEN." not in json.dumps(template)
     # Upstream's other commands compare the token with this annotation; it is in the cluster and in no file.
     token = template["metadata"]["annotations"]["metaflow/production_token"]

@@ -11,7 +11,8 @@ An entry says what upstream writes and what ours writes in its place, never "any
                    of `ours` in our text at the same place. Both must match equally often; named groups that both have
                    must agree. What neither matches stays and is compared.
     kind remove    upstream has the place. `upstream` is its value; inside, `{"$matches": regex}` stands
-                   for a text that matches as a whole and `{"$file": path}` for the text of a file of the project.
+                   for a text that matches as a whole and `{"$files": [path, ...]}` for the texts of files of the
+                   project, an empty line apart and without what one imports of the other.
     kind add       ours has the place and upstream has not (any more): `ours`.
     kind text      upstream has a number and ours the same number as text.
     kind float     upstream has an integer and ours the same number as a float.
@@ -182,11 +183,12 @@ def _moved(theirs: Any, ours: Any, key: str) -> bool:
 
 
 def is_told(value: Any, told: Any) -> bool:
-    """Whether `value` is what an entry tells: equal, but for `{"$matches": regex}` and `{"$file": path}` inside."""
+    """Whether `value` is what an entry tells: equal, but for `{"$matches": regex}` and `{"$files": paths}` inside."""
     if isinstance(told, dict) and set(told) == {"$matches"}:
         return isinstance(value, str) and re.fullmatch(told["$matches"], value, re.DOTALL) is not None
-    if isinstance(told, dict) and set(told) == {"$file"}:
-        return bool(value == (ROOT / told["$file"]).read_text("utf-8"))
+    if isinstance(told, dict) and set(told) == {"$files"}:
+        texts = [(ROOT / path).read_text("utf-8") for path in told["$files"]]
+        return bool(value == re.sub(r"^from metaflow_extensions.*\n", "", "\n\n".join(texts), flags=re.MULTILINE))
     if isinstance(told, dict):
         return (
             isinstance(value, dict)
