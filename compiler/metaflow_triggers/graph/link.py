@@ -28,6 +28,15 @@ def identity(flow: Flow) -> Identity:
     return flow.project or "", branch_key(flow.branch), flow.name
 
 
+def identities(graph: TriggerGraph) -> frozenset[Identity]:
+    """Of all flows of a graph. Worked out once and kept with the graph: it is asked for each of its flows."""
+    kept = vars(graph)
+    if "_identities" not in kept:
+        kept["_identities"] = frozenset(map(identity, graph.flows))
+    found: frozenset[Identity] = kept["_identities"]
+    return found
+
+
 def wanted(dependency: FinishDependency) -> Identity:
     """The identity of the flow that is waited for."""
     return dependency.project or "", branch_key(dependency.branch), dependency.flow

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ....diagnostics import Diagnostic
-from ....graph.link import Identity, identity, qualified_name, wanted
+from ....graph.link import Identity, identities, qualified_name, wanted
 from ....model.flows import FinishDependency, Flow, TriggerGraph
 from ....model.settings import Settings
 from . import names
@@ -59,7 +59,7 @@ class Trust:
 
 def trust(graph: TriggerGraph, settings: Settings) -> Trust:
     """Of a compilation."""
-    return Trust(frozenset(identity(flow) for flow in graph.flows), settings.argo_unproven_parents)
+    return Trust(identities(graph), settings.argo_unproven_parents)
 
 
 def template_of(dependency: FinishDependency) -> str:
