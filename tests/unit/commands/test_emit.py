@@ -282,6 +282,23 @@ def test_aws_gets_it_through_eventbridge(triggers: Run, server: Server, tmp_path
     assert entry["Resources"] == ["metaflow-triggers:event/order-7"]
 
 
+@pytest.mark.parametrize("body", [b"<html><body>Please sign in</body></html>", b'{"login": "here"}', b"{}"])
+def test_what_answers_in_the_place_of_eventbridge_has_not_taken_it(
+    body: bytes, triggers: Run, server: Server, tmp_path: Path
+):
+    server.answers = [(200, body)]
+    settings = {
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_ACCESS_KEY_ID": "t",
+        "AWS_SECRET_ACCESS_KEY": "s3cret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    done = triggers("emit", "order-placed", "--backend", "step-functions", cwd=tmp_path, settings=settings)
+    assert (done.code, done.out) == (1, ""), done.out
+    assert "error[FT763]" in done.err and "not EventBridge that answered" in done.err
+    assert "Traceback" not in done.err and "s3cret" not in done.err
+
+
 def test_the_token_is_in_no_message_of_a_webhook_that_redirects(triggers: Run, server: Server, tmp_path: Path):
     server.answers, server.location = [(302, b"")], "http://127.0.0.1:1/events?s3cret"
     settings = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url, "METAFLOW_TRIGGERS_WEBHOOK_TOKEN": "s3cret\n"}

@@ -26,6 +26,7 @@ _EVENT_LIMIT = 256 * 1024  # what EventBridge hands to Step Functions (StartExec
 _ATTEMPTS = 6
 # A message of NATS, less headers and what Argo Events adds, which writes the webhook's body into it as base64.
 _BUS_LIMIT = (1024 * 1024 - 16 * 1024) * 3 // 4
+_NOT_IT = "it was not EventBridge that answered"
 _TRANSIENT = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
 
 
@@ -248,9 +249,12 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
 
     def attempt() -> str | None:
         from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+        from botocore.parsers import ResponseParserError  # of no other error's kind
 
         try:
             answer = client.put_events(Entries=[entry])
+        except ResponseParserError:
+            raise EmitError(f"{_NOT_IT}: its answer cannot be read") from None
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             problem = f"EventBridge refused the event: {error}"
@@ -259,6 +263,8 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
             raise EmitError(problem) from None
         except (ConnectionError, HTTPClientError) as error:
             return f"EventBridge cannot be reached: {error}"
+        if not answer.get("Entries"):  # botocore takes a page, and other JSON, for an answer with nothing in it
+            raise EmitError(f"{_NOT_IT}: the answer tells of no event")
         if not answer.get("FailedEntryCount"):
             return None
         failed = answer["Entries"][0]
