@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,18 +19,6 @@ from .deployments import put as put_object
 from .kubernetes_stand_in import KubernetesStandIn
 
 ONE = flow(trigger(event("data-ready")))
-
-
-@pytest.fixture
-def server() -> Iterator[KubernetesStandIn]:
-    with KubernetesStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: KubernetesStandIn) -> Iterator[Any]:
-    with connect(server.url) as made:
-        yield made
 
 
 def code_of(work: Any) -> tuple[str, str]:

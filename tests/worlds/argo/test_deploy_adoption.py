@@ -3,7 +3,6 @@ touched, and conflicts are named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -30,18 +29,6 @@ from .kubernetes_stand_in import KubernetesStandIn
 
 ONE = flow(trigger(event("data-ready")))
 DAILY = replace(ONE, schedule=Schedule("0 9 * * ? *", None, SPAN))
-
-
-@pytest.fixture
-def server() -> Iterator[KubernetesStandIn]:
-    with KubernetesStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: KubernetesStandIn) -> Iterator[Any]:
-    with connect(server.url) as made:
-        yield made
 
 
 def refused(work: Any) -> Diagnostic:

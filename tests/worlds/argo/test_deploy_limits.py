@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,18 +17,6 @@ from .deployments import about, connect, create, files, state, verbs
 from .kubernetes_stand_in import Fault, KubernetesStandIn
 
 ONE = flow(trigger(event("data-ready")))
-
-
-@pytest.fixture
-def server() -> Iterator[KubernetesStandIn]:
-    with KubernetesStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: KubernetesStandIn) -> Iterator[Any]:
-    with connect(server.url) as made:
-        yield made
 
 
 def refused(work: Any) -> Diagnostic:

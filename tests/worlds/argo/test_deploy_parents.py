@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,25 +16,13 @@ from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
 from metaflow_triggers.graph.link import link
 
 from ...unit.backends.argo.argo_flows import SETTINGS, finish, flow, trigger, upstream
-from .deployments import ARGO, connect, put, verbs
+from .deployments import ARGO, put, verbs
 from .kubernetes_stand_in import KubernetesStandIn
 
 PARENT = replace(flow(), name="Parent")
 CHILD = flow(trigger(finish("Parent", "success", "failure")), name="Child")
 SHARED, PROVEN = "metaflow-triggers", "metaflow-triggers-outcomes"
 TEMPLATE = (ARGO, "flows", "workflowtemplates", "parent")
-
-
-@pytest.fixture
-def server() -> Iterator[KubernetesStandIn]:
-    with KubernetesStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: KubernetesStandIn) -> Iterator[Any]:
-    with connect(server.url) as made:
-        yield made
 
 
 def single(chosen: Any, **settings: Any) -> tuple[list[Any], Any]:
