@@ -16,6 +16,7 @@ from metaflow_extensions.triggers.plugins.emit_event import EmitError
 
 from tests.scenarios import reading
 from tests.scenarios.rows import Row
+from tests.unit.backends.argo.argo_flows import SETTINGS
 from tests.worlds.argo.kubernetes_stand_in import Fault
 
 from .cluster import Cluster
@@ -161,7 +162,7 @@ def test_sets_lose_and_double_no_start_when_the_sensor_dies_at_each_point(launch
 
 def test_a_publisher_outlasts_an_event_source_that_starts_again(launch: Launch, tmp_path: Path) -> None:
     live = prepared(launch, tmp_path, EACH)
-    (source,) = (name for name in live.pids if name.startswith("source-"))
+    source = f"source-{SETTINGS.argo_event_source}"
     with publishing(live), ThreadPoolExecutor(1) as pool:
         live.kill(source)
         back = pool.submit(live.start_again, source)
