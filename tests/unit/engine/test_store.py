@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import pytest
 from metaflow_extensions.triggers.plugins import local_events
@@ -91,6 +92,21 @@ def test_commits_reach_the_disk_before_they_return(tmp_path):
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
     connection.close()
+
+
+def test_a_large_transaction_does_not_keep_the_room_that_it_took_in_the_log(tmp_path):
+    path = str(tmp_path / "large.db")
+    with closing(store.connect(path)) as connection:
+        with local_events.transaction(connection):
+            for number in range(100):
+                connection.execute(
+                    "INSERT INTO events (id, name, kind, body, timestamp) VALUES (?, 'large', 'event', ?, ?)",
+                    (str(number), '"' + "x" * 240_000 + '"', NOW),
+                )
+        large = (tmp_path / "large.db-wal").stat().st_size
+        for number in range(3):
+            local_events.append(path, "small", "{}", str(number), NOW)
+        assert (tmp_path / "large.db-wal").stat().st_size <= 16 << 20 < large
 
 
 def test_many_threads_append_with_few_commits_and_lose_none(tmp_path):

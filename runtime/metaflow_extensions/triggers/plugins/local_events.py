@@ -21,6 +21,9 @@ APPLICATION_ID = 0x4D465452
 """`PRAGMA application_id` of our file ("MFTR")."""
 BUSY_MILLISECONDS = 60_000
 """How long a statement waits for another process to end its transaction."""
+_LOG_BYTES = 16 << 20
+"""The write-ahead log, once it begins anew, is cut to this size: one large transaction would else keep its room for
+ever (https://www.sqlite.org/pragma.html#pragma_journal_size_limit)."""
 
 # The second question is about rows of earlier versions, whose key was the id alone; the third about events that were
 # pruned. A file of an earlier version, whose engine is at work, has no such table.
@@ -58,6 +61,7 @@ def connect(database_path: str) -> sqlite3.Connection:
         if found != APPLICATION_ID or not tables:
             raise sqlite3.DatabaseError(f"{database_path} is not a database of metaflow-triggers")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
     except BaseException:
         connection.close()
         raise
