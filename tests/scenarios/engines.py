@@ -23,7 +23,7 @@ from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.polls.claims import Fire, Target, claim, problem
 from metaflow_triggers.engine.schedules import Schedules
 from metaflow_triggers.engine.waits import local_flow
-from metaflow_triggers.graph.link import branch_key, qualified_name
+from metaflow_triggers.model.facts import branch_key, qualified_name
 from metaflow_triggers.model.flows import TriggerGraph
 from metaflow_triggers.simulate.items import BEGINNING, Item
 from metaflow_triggers.simulate.values import convert

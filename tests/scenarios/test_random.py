@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from metaflow_triggers.graph.link import identity, qualified_name
+from metaflow_triggers.model.facts import identity, qualified_name
 from metaflow_triggers.simulate.whole import simulate
 
 from . import chance, engines

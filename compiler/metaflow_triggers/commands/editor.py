@@ -26,7 +26,7 @@ from ..engine.editions import Edition
 from ..engine.polls.poller import Poller
 from ..engine.waits import local_flow
 from ..graph import differences
-from ..graph.link import identity, qualified_name
+from ..model.facts import identity, qualified_name
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..model.serialize import from_json, to_json
 from . import polls, read_again

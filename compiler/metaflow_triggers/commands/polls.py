@@ -24,7 +24,7 @@ from ..engine.polls.claims import Target
 from ..engine.polls.poller import Poller
 from ..engine.polls.starters import starter
 from ..engine.polls.work import PolledTrigger, log
-from ..graph.link import identity, qualified_name
+from ..model.facts import identity, qualified_name
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..poll import alias
 from ..reading.source import source_file

@@ -38,7 +38,8 @@ def main(descriptor: int) -> None:
 
 def again(told: dict[str, Any]) -> dict[str, Any]:
     """The answer. Raises DiagnosticError if the installation cannot read flows."""
-    from ..graph.link import identity, link, qualified_name
+    from ..graph.link import link
+    from ..model.facts import identity, qualified_name
     from ..reading.paths import read_flows
     from ..rules.find import check
     from .arguments import flow_options

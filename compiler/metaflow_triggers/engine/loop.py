@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from ..diagnostics import DiagnosticError
-from ..graph.options import max_active
+from ..model.facts import max_active
 from . import faults, issue, launch, sessions
 from .clock import Clock, SystemClock
 from .editions import Editions, Editor

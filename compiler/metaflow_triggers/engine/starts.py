@@ -16,6 +16,7 @@ from typing import Any
 from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, timestamp_text
 
+from ..model.facts import needs_value
 from ..model.flows import Parameter
 
 ACTIVE = ("claimed", "started")
@@ -54,7 +55,7 @@ def add_start(  # noqa: PLR0917 - six that every caller has
 ) -> int | None:
     """Claim a start inside the caller's transaction; its row id, or None if `start_key` started the flow before.
 
-    `flow_key` is `link.qualified_name(link.identity(flow))`. `dependencies` are the dependencies of the trigger
+    `flow_key` is `facts.qualified_name(facts.identity(flow))`. `dependencies` are the dependencies of the trigger
     document to which `events` (of `event_body`) belong, in the same order; both are empty for a start without an event
     (`current.trigger` is None then). With `sequences`, the events' places in the log, their payloads are left there.
     `reason` is a line for people. With `refusal` the start is recorded and never
@@ -97,7 +98,7 @@ def missing_required(parameters: Sequence[Parameter], document: dict[str, Any]) 
 
     A value of the wrong type is a value: such a run exists and fails.
     """
-    needed = [item.name for item in parameters if item.required and not item.has_default and not item.is_config]
+    needed = [item.name for item in parameters if needs_value(item)]
     if not needed:
         return None
     given: set[str] = set()

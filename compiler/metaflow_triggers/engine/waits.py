@@ -16,7 +16,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import local_runs
 
-from ..graph import link
+from ..model import facts
 from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Mapping, PayloadField, Trigger
 from ..model.names import digest
 
@@ -58,7 +58,7 @@ Index = dict[tuple[str, str], list[Wait]]
 
 def local_flow(flow: Flow) -> LocalFlow:
     """The flow with its key."""
-    return LocalFlow(link.qualified_name(link.identity(flow)), flow)
+    return LocalFlow(facts.qualified_name(facts.identity(flow)), flow)
 
 
 def index(flows: Iterable[LocalFlow]) -> Index:
@@ -86,7 +86,7 @@ def names(dependency: Dependency) -> list[tuple[str, str]]:
     """(kind, name in the log) of what a dependency waits for."""
     if isinstance(dependency, EventDependency):
         return [("event", dependency.name)]
-    key = link.qualified_name(link.wanted(dependency))
+    key = facts.qualified_name(facts.wanted(dependency))
     return [("finish", local_runs.outcome_name(key, outcome)) for outcome in dependency.match]
 
 
@@ -99,7 +99,7 @@ def _trigger(trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:
     reset = options.get("reset_at") or {}
     return LocalTrigger(
         key=key if keys[key] == 1 else f"{key}-{keys[key]}",
-        join=trigger.join if len(trigger.dependencies) > 1 else "any",
+        join="all" if facts.is_set(trigger) else "any",
         queue=queue,
         reset_cron=reset.get("cron"),
         reset_timezone=reset.get("timezone"),
@@ -112,7 +112,7 @@ def _dependency(trigger: Trigger, item: Dependency) -> dict[str, Any]:
     if isinstance(item, FinishDependency):
         head = {
             "kind": "finish",
-            "name": link.qualified_name(link.wanted(item)),
+            "name": facts.qualified_name(facts.wanted(item)),
             "flow": item.flow,
             "project": item.project,
             "branch": item.branch,
@@ -131,13 +131,9 @@ def _mapping(mapping: Mapping) -> dict[str, str]:
 
 def _arrival_fields(flow: Flow, trigger: Trigger, item: Dependency) -> tuple[tuple[str, str], ...]:
     """(required parameter, field) that only this event of a set gives: an event without it would spoil the set."""
-    if trigger.join != "all" or len(trigger.dependencies) == 1:
+    if not facts.is_set(trigger):
         return ()
-    needed = {
-        parameter.name
-        for parameter in flow.parameters
-        if parameter.required and not parameter.has_default and not parameter.is_config
-    }
+    needed = {parameter.name for parameter in facts.needed(flow)}
     return tuple(
         (mapping.parameter, mapping.source.path)
         for mapping in item.mappings

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..model.facts import is_set, needs_value
 from ..model.flows import (
     Constant,
     Dependency,
@@ -167,7 +168,7 @@ def _when(dependency: Dependency) -> str:
 
 
 def _starts(trigger: Trigger) -> list[str]:
-    if trigger.join == "any" or len(trigger.dependencies) == 1:
+    if not is_set(trigger):
         return [_when(item) + _only_if(item) + _with(item) for item in trigger.dependencies]
     together = " and ".join(_noun(item) for item in trigger.dependencies)
     return [f"when all of {together} have come"]
@@ -224,7 +225,7 @@ def _pairs(old: Trigger, new: Trigger) -> Iterator[tuple[Dependency | None, Depe
 
 
 def _trigger(old: Trigger, new: Trigger) -> Iterator[tuple[str, str]]:
-    joins = [item.join if len(item.dependencies) > 1 else "any" for item in (old, new)]
+    joins = ["all" if is_set(item) else "any" for item in (old, new)]
     pairs = list(_pairs(old, new))
     waits = joins[1] == "all" or joins[0] == "all"
     if joins[0] != joins[1]:
@@ -353,7 +354,7 @@ def _parameters(old: tuple[Parameter, ...], new: tuple[Parameter, ...]) -> Itera
     before, after = ({item.name: item for item in items} for items in (old, new))
     for name in sorted(set(before) | set(after)):
         if name not in before:
-            needed = " (required)" if after[name].required and not after[name].has_default else ""
+            needed = " (required)" if needs_value(after[name]) else ""
             yield f"has a new parameter {name}{needed}"
         elif name not in after:
             yield f"no longer has the parameter {name}"
@@ -361,6 +362,6 @@ def _parameters(old: tuple[Parameter, ...], new: tuple[Parameter, ...]) -> Itera
             was, now = before[name], after[name]
             if was.type != now.type:
                 yield f"reads the parameter {name} as {now.type} instead of {was.type}"
-            needs = [item.required and not item.has_default for item in (was, now)]
+            needs = [needs_value(item) for item in (was, now)]
             if needs[0] != needs[1]:
                 yield f"{'now' if needs[1] else 'no longer'} requires the parameter {name}"

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..model.facts import is_set
 from ..model.flows import (
     Constant,
     Dependency,
@@ -108,7 +109,7 @@ def _all_reasons(graph: TriggerGraph) -> Iterator[tuple[Flow, list[tuple[str, st
 def _trigger_rows(trigger: Trigger) -> list[tuple[str, str]]:
     automatic = "every parameter by its own name" if trigger.auto_map else ""
     words = words_of(trigger)
-    if trigger.join == "any":
+    if not is_set(trigger):
         gets = [mapping_words(item.mappings) or automatic for item in trigger.dependencies]
         return list(zip(words, gets, strict=True))
     when = " and ".join(words)

@@ -12,39 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..model.facts import Identity, identity, qualified_name, wanted
 from ..model.flows import Edge, EventDependency, FinishDependency, Flow, PollTrigger, TriggerGraph
-
-Identity = tuple[str, str, str]
-"""Project, branch, name; "" for a flow without @project."""
-
-
-def branch_key(branch: str | None) -> str:
-    """One spelling per branch: `production` and `prod` are the same one."""
-    return "prod" if branch == "production" else branch or ""
-
-
-def identity(flow: Flow) -> Identity:
-    """What a flow is known by to others; two flows of one identity collide."""
-    return flow.project or "", branch_key(flow.branch), flow.name
-
-
-def identities(graph: TriggerGraph) -> frozenset[Identity]:
-    """Of all flows of a graph. Worked out once and kept with the graph: it is asked for each of its flows."""
-    kept = vars(graph)
-    if "_identities" not in kept:
-        kept["_identities"] = frozenset(map(identity, graph.flows))
-    found: frozenset[Identity] = kept["_identities"]
-    return found
-
-
-def wanted(dependency: FinishDependency) -> Identity:
-    """The identity of the flow that is waited for."""
-    return dependency.project or "", branch_key(dependency.branch), dependency.flow
-
-
-def qualified_name(name: Identity) -> str:
-    """`Flow`, or `project.branch.Flow`: the form that `flow=` takes."""
-    return ".".join(part for part in name if part)
 
 
 def camel_case(name: str) -> str:

@@ -15,7 +15,7 @@ from ..diagnostics import Diagnostic
 from ..diagnostics.order import ordered
 from ..diagnostics.suggest import asked, closest, suggest
 from ..graph.cycles import Arc, cycles
-from ..graph.link import branch_key, identity, qualified_name, wanted
+from ..model.facts import branch_key, identity, qualified_name, wanted
 from ..model.flows import Flow, TriggerGraph
 from .find_in_flow import within_flow
 from .find_polls import check_polls

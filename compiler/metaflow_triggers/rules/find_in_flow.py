@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from ..diagnostics import Diagnostic
 from ..diagnostics.suggest import asked, closest, did_you_mean, suggest
-from ..graph.link import wanted
+from ..model import facts
+from ..model.facts import wanted
 from ..model.flows import (
     Dependency,
     EventDependency,
@@ -25,14 +26,11 @@ from ..model.flows import (
     Trigger,
 )
 
-OUTCOME_FIELDS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")
-"""The payload of an outcome (semantics, section 4)."""
-
 
 def within_flow(flow: Flow) -> Iterator[Diagnostic]:
     """All findings about one flow."""
     parameters = {parameter.name: parameter for parameter in flow.parameters}
-    needed = [item for item in flow.parameters if item.required and not item.has_default and not item.is_config]
+    needed = facts.needed(flow)
     for trigger in flow.triggers:
         yield from _named_twice(flow, trigger)
         yield from _mappings(flow, trigger, parameters)
@@ -147,38 +145,38 @@ def _target(flow: Flow, mapping: Mapping, parameters: dict[str, Parameter]) -> I
 
 
 def _outcome_field(flow: Flow, mapping: Mapping) -> Iterator[Diagnostic]:
-    if isinstance(mapping.source, PayloadField) and mapping.source.path not in OUTCOME_FIELDS:
+    if isinstance(mapping.source, PayloadField) and mapping.source.path not in facts.OUTCOME_FIELDS:
         path = mapping.source.path
         yield Diagnostic(
             "FT306",
             f"`{flow.name}` maps `{mapping.parameter}` from `{path}`, which an outcome does not have",
             mapping.span,
             f"`{mapping.parameter}` would never get a value",
-            notes=("an outcome has " + ", ".join(f"`{name}`" for name in OUTCOME_FIELDS),),
-            helps=did_you_mean(path, OUTCOME_FIELDS),
+            notes=("an outcome has " + ", ".join(f"`{name}`" for name in facts.OUTCOME_FIELDS),),
+            helps=did_you_mean(path, facts.OUTCOME_FIELDS),
         )
 
 
 def _outcome_filter(flow: Flow, dependency: FinishDependency) -> Iterator[Diagnostic]:
     for name in json.loads(dependency.filter or "{}"):
-        if name not in OUTCOME_FIELDS:
+        if name not in facts.OUTCOME_FIELDS:
             yield Diagnostic(
                 "FT306",
                 f"`{flow.name}` filters the end of `{dependency.flow}` by `{name}`, which an outcome does not have",
                 dependency.span,
                 "no outcome has it",
-                notes=("an outcome has " + ", ".join(f"`{item}`" for item in OUTCOME_FIELDS),),
-                helps=did_you_mean(name, OUTCOME_FIELDS),
+                notes=("an outcome has " + ", ".join(f"`{item}`" for item in facts.OUTCOME_FIELDS),),
+                helps=did_you_mean(name, facts.OUTCOME_FIELDS),
             )
 
 
 def _fills(trigger: Trigger, dependency: Dependency) -> set[str] | None:
     """The parameters that a dependency fills; None for all of them."""
-    filled = {mapping.parameter for mapping in dependency.mappings}
+    filled = facts.mapped_parameters(dependency)
     if trigger.auto_map:
         if isinstance(dependency, EventDependency):
             return None
-        filled.update(OUTCOME_FIELDS)
+        filled.update(facts.OUTCOME_FIELDS)
     return filled
 
 
@@ -213,7 +211,9 @@ def _left_open(flow: Flow, trigger: Trigger, dependency: Dependency | None, para
         help_text = f"write {{'name': {code}, 'parameters': {{{parameter.name!r}: 'field of the event'}}}}"
     elif dependency is not None:
         what = f"the end of `{dependency.flow}`"
-        help_text = f"write `parameters={{{parameter.name!r}: 'run_id'}}` or another of {', '.join(OUTCOME_FIELDS)}"
+        help_text = (
+            f"write `parameters={{{parameter.name!r}: 'run_id'}}` or another of {', '.join(facts.OUTCOME_FIELDS)}"
+        )
     else:
         what = f"no dependency of @{'trigger' if trigger.kind == 'event' else 'trigger_on_finish'}"
         help_text = f"map `{parameter.name}` in one of them"

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from ..diagnostics import Diagnostic
 from ..diagnostics.suggest import asked, suggest
-from ..graph.link import camel_case, identity, named, qualified_name
+from ..graph.link import camel_case, named
+from ..model.facts import identity, qualified_name
 from ..model.flows import PollTrigger, TriggerGraph
 from ..model.names import poll_slug
 

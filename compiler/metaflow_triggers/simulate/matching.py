@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from ..graph.link import branch_key, identity, qualified_name, wanted
 from ..language.filters import matches, numbers_not_kept
+from ..model.facts import branch_key, identity, is_set, mapped_parameters, needed, qualified_name, wanted
 from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
 from .items import Item
 from .steps import NotStarted, Occurrence, Unread
@@ -66,20 +66,15 @@ def outcome_of(item: Item, run_id: str, at: datetime) -> Occurrence:
     return Occurrence(f"metaflow.{name}.{end}", payload, f"{item.name}/{run_id}/{item.outcome}", at, "run")
 
 
-def needed(flow: Flow) -> list[Parameter]:
-    """Parameters without which no run starts."""
-    return [item for item in flow.parameters if item.required and not item.has_default and not item.is_config]
-
-
 def lacking(flow: Flow, trigger: Trigger, dependency: Dependency, event: Occurrence) -> NotStarted | None:
     """A required parameter that this very event has to give, and does not (section 6): it counts as not come."""
     required = {item.name: item for item in needed(flow)}
     asked = [
         (item.parameter, item.source.path) for item in dependency.mappings if isinstance(item.source, PayloadField)
     ]
-    if trigger.auto_map and (trigger.join == "any" or len(trigger.dependencies) == 1):
+    if trigger.auto_map and not is_set(trigger):
         # In a set another event may give it.
-        mapped = {item.parameter for item in dependency.mappings}
+        mapped = mapped_parameters(dependency)
         asked += [(name, name) for name in required if name not in mapped]
     for name, path in asked:
         if name in required and field_of(event.payload, path) is None:

@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..graph.explain import words_of
-from ..graph.link import branch_key, identity, qualified_name
 from ..language.cron import fires, to_six_fields
+from ..model.facts import branch_key, identity, is_set, needed, qualified_name
 from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
 from ..model.names import poll_slug
 from .acceptance import refusal, taken
 from .items import BEGINNING, Item
-from .matching import is_for, lacking, needed, outcome_of, unread, without_value
+from .matching import is_for, lacking, outcome_of, unread, without_value
 from .steps import NotStarted, Occurrence, Start, Step, Unread, Waiting
 from .values import Converted, Unfit, convert, exact, field_of, timestamp_text
 
@@ -313,11 +313,6 @@ class Reference:
             repeated,
             tuple(doing.unread),
         )
-
-
-def is_set(trigger: Trigger) -> bool:
-    """Whether the trigger waits for several dependencies together."""
-    return trigger.join == "all" and len(trigger.dependencies) > 1
 
 
 def context_hash(context: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from metaflow_extensions.triggers.plugins import local_runs, values
-from metaflow_triggers.graph.link import identity, link, qualified_name
+from metaflow_triggers.graph.link import link
+from metaflow_triggers.model.facts import identity, qualified_name
 from metaflow_triggers.model.flows import Parameter, PollTrigger, Span
 from metaflow_triggers.poll import Context
 from metaflow_triggers.simulate.items import Item

@@ -26,8 +26,9 @@ from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import assemble, names
 from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
-from metaflow_triggers.graph.link import identity, link, qualified_name
+from metaflow_triggers.graph.link import link
 from metaflow_triggers.language import cron
+from metaflow_triggers.model.facts import identity, qualified_name
 from metaflow_triggers.model.flows import FinishDependency, Flow, Trigger, TriggerGraph
 from metaflow_triggers.model.settings import Settings
 from metaflow_triggers.rules.find import check

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, Flow, Mapping, PayloadField, Trigger
 from . import event_delivery, names
 from .alike import Alike, alike, shared
-from .options import is_set
 
 
 def trigger_document(flow: Flow) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
+from ....model import facts
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.names import word
 from . import names
 from .alike import Alike
@@ -40,23 +41,7 @@ Found = list[tuple[SensorDependency, tuple[Write, ...]]]
 
 def required_fields(flow: Flow, trigger: Trigger, dependency: Dependency) -> tuple[str, ...]:
     """Payload fields without which the event must not start the flow, sorted."""
-    required = {item.name for item in flow.parameters if needs_value(item)}
-    fields = {
-        mapping.source.path
-        for mapping in dependency.mappings
-        if isinstance(mapping.source, PayloadField) and mapping.parameter in required
-    }
-    if trigger.auto_map:
-        mapped = {mapping.parameter for mapping in dependency.mappings}
-        if trigger.join == "all":  # another event of the set may give it
-            mapped |= {mapping.parameter for item in trigger.dependencies for mapping in item.mappings}
-        fields |= required - mapped
-    return tuple(sorted(fields))
-
-
-def needs_value(parameter: Parameter) -> bool:
-    """Whether a run cannot start without a value for it."""
-    return parameter.required and not parameter.has_default and not parameter.is_config
+    return tuple(sorted({path for _, path in facts.required_fields(flow, trigger, dependency)}))
 
 
 # filters -----------------------------------------------------------------------------------------------------------

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ....model.facts import is_set
 from ....model.flows import EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names, sets
 from .alike import Alike, alike
 from .document import set_document, trigger_document
 from .escape import inert_json
-from .options import Options, is_set, read_options
+from .options import Options, read_options
 from .resources import CronWorkflow, Sensor, SensorDependency, StartTrigger, Write
 from .trust import Trust
 

@@ -94,11 +94,6 @@ def option_mistakes(trigger: Trigger) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from _mistakes(_json(trigger.options).get(BACKEND, {}), KEYS)
 
 
-def is_set(trigger: Trigger) -> bool:
-    """Whether a start needs an event of each of several dependencies."""
-    return trigger.join == "all" and len(trigger.dependencies) > 1
-
-
 def is_queue(trigger: Trigger) -> bool:
     """Whether each event of a set shall be paired, none dropped."""
     return bool(_json(trigger.options).get("join") == "queue")

@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from metaflow_extensions.triggers.plugins import webhook
 
 from ....diagnostics import Diagnostic
-from ....graph.options import bound_of
+from ....model import facts
+from ....model.facts import bound_of
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names
 from .clock_changes import parted
-from .options import is_queue, is_set, option_mistakes, origin_mistakes
+from .options import is_queue, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 from .trust import Trust, unproven, without_proof
 
@@ -95,7 +96,7 @@ def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
             label="more would run at once",
             helps=("write options={'max_active': 1}", "or leave it out"),
         )
-    if is_set(trigger):
+    if facts.is_set(trigger):
         if is_queue(trigger):
             yield Diagnostic(
                 "FT501",
@@ -105,7 +106,7 @@ def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
                 label="would lose events",
                 helps=("leave `join` out to start with the newest of each", "or deploy the flow on step-functions"),
             )
-        missing = _given_by_nobody(flow, trigger)
+        missing = facts.given_by_auto_map_alone(flow, trigger)
         if missing:
             yield Diagnostic(
                 "FT501",
@@ -137,14 +138,6 @@ def _reset(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
             helps=("give it a time of the day, or the timezone UTC",),
             severity="warning",
         )
-
-
-def _given_by_nobody(flow: Flow, trigger: Trigger) -> list[str]:
-    """Required parameters of a set that only `auto_map` may fill."""
-    if not trigger.auto_map:
-        return []
-    mapped = {mapping.parameter for item in trigger.dependencies for mapping in item.mappings}
-    return [item.name for item in flow.parameters if event_delivery.needs_value(item) and item.name not in mapped]
 
 
 def _of_dependency(flow: Flow, dependency: Dependency) -> Iterator[Diagnostic]:

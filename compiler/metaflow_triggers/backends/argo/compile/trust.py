@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ....diagnostics import Diagnostic
-from ....graph.link import Identity, identities, qualified_name, wanted
+from ....model.facts import Identity, identities, qualified_name, wanted
 from ....model.flows import FinishDependency, Flow, TriggerGraph
 from ....model.settings import Settings
 from . import names

@@ -20,14 +20,13 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import webhook
 
-from ....graph.options import max_active
 from ....manifests import job_set
 from ....manifests.templates import render
+from ....model.facts import is_set, max_active
 from ....model.flows import Flow
 from ....model.settings import Settings
 from . import event_delivery, lower, names, sets, shared, user_text
 from .escape import inert_json
-from .options import is_set
 from .trust import OUTCOMES, Trust, also_shared, outcomes_at
 
 SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"

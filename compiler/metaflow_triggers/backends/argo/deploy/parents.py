@@ -16,7 +16,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from ....diagnostics import Diagnostic
-from ....graph.link import identity
+from ....model.facts import identity
 from ....model.flows import FinishDependency, Flow
 from ....model.settings import Settings
 from ..compile.emit import sensors

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ....model import facts
 from ....model.flows import Dependency, EventDependency, Flow, PayloadField, Trigger
 from ....model.settings import Settings
 from ..compile import event_delivery, names, shared
@@ -91,7 +92,7 @@ def _document(flow: Flow, of: Trigger | None = None) -> dict[str, Any]:
                 name = names.template_name(item.flow, item.project, item.branch)
                 told |= {"kind": "finish", "name": name, "flow": item.flow, "match": list(item.match)}
                 told |= {"project": item.project, "branch": item.branch}
-            if trigger.join == "any" and groups.count(group) > 1:
+            if not facts.is_set(trigger) and groups.count(group) > 1:
                 first = trigger.dependencies[groups.index(group)]
                 fields = event_delivery.required_fields(flow, trigger, item)
                 told |= {"filter_json": item.filter} if item.filter is not None else {}

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ....model import facts
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from ..compile import event_delivery, names
@@ -137,13 +138,13 @@ def _flow(flow: Flow, settings: Settings, believed: Trust) -> Told:
         place = (options.event_bus, options.namespace)
         delivery = (*place, options.steps, (options.rate_limit, "Second") if options.rate_limit else None)
         needs = {id(item): event_delivery.required_fields(flow, trigger, item) for item in trigger.dependencies}
-        is_set = trigger.join == "all" and len(trigger.dependencies) > 1
-        for group in [[item] for item in trigger.dependencies] if is_set else _groups(trigger):
+        gathers = facts.is_set(trigger)
+        for group in [[item] for item in trigger.dependencies] if gathers else _groups(trigger):
             fields = [needs[id(item)] for item in group]
             out |= {
                 _text("tells of a missing field", *place, way) for way in _refused(group, fields, options, believed)
             }
-        if is_set:
+        if gathers:
             out.add(_set(flow, trigger, needs, (options, believed), delivery))
             continue
         for group in _groups(trigger):
@@ -210,7 +211,7 @@ def _starts(
         key = (prefix, scope, f"run/{outcome}")
         arguments = _success_arguments(item, parent) if outcome == "success" else _own_arguments("")
         yield (*source_of_outcomes, [names.outcome_event(parent, outcome)], program, told), key, arguments
-        if not posted and outcome == "success" and set(fields) <= _known_fields(item):
+        if not posted and outcome == "success" and all(facts.has_field(item, path) for path in fields):
             program = event_delivery.end_transform(item)
             told = _conditions("has a run", "is Metaflow's own", program=program)
             event = names.end_event(item.flow, item.project, item.branch)
@@ -252,7 +253,7 @@ def _shown(fields: tuple[str, ...]) -> str:
 def _refused_outcomes(
     item: FinishDependency, fields: tuple[str, ...], options: Options, believed: Trust
 ) -> Iterator[tuple[Any, ...]]:
-    if set(fields) <= _known_fields(item):
+    if all(facts.has_field(item, path) for path in fields):
         return
     parent = names.template_name(item.flow, item.project, item.branch)
     program = event_delivery.outcome_transform(item)
@@ -260,10 +261,6 @@ def _refused_outcomes(
     for outcome in item.match:
         told = _conditions(*posted, f"lacks one of {_shown(fields)}", program=program)
         yield source, event, [names.outcome_event(parent, outcome)], program, told
-
-
-def _known_fields(item: FinishDependency) -> set[str]:
-    return {"flow", "run_id", "outcome", *(["project", "branch"] if item.project else [])}
 
 
 def _own_arguments(suffix: str) -> list[Any]:

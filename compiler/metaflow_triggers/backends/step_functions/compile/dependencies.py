@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ....model import facts
 from ....model.flows import (
     Dependency,
     EventDependency,
@@ -25,11 +26,10 @@ from ....model.flows import (
 from ....model.settings import Settings
 from .conditions import belongs, found, json_paths, may_match
 from .event_patterns import OutcomeFilter, outcome_filter
-from .machines import groups, is_set, origin_of, sender
+from .machines import groups, origin_of, sender
 from .names import deployed_name
 from .resources import Arrival, ErrorFilter, Requirement
 
-OUTCOME_FIELDS = ("flow", "run_id", "outcome")
 """Fields that the payload of every outcome has; a requirement on them is always met (semantics, section 4)."""
 
 Served = tuple[tuple[Trigger, Dependency], ...]
@@ -44,12 +44,12 @@ def document_dependencies(flow: Flow, triggers: Sequence[Trigger], settings: Set
     out = []
     for trigger in triggers:
         several: list[Dependency] = []
-        if not is_set(trigger):
+        if not facts.is_set(trigger):
             several = [item for group in groups(trigger, settings) if group[1:] for item in group]
         for item in trigger.dependencies:
             told = _dependency(trigger, item, settings)
             if any(item is one for one in several):
-                needs = [path for _, path in _needs(flow, trigger, item)]
+                needs = [path for _, path in facts.required_fields(flow, trigger, item)]
                 told |= {"filter_json": item.filter} if item.filter is not None else {}
                 told |= {"required": needs} if needs else {}
             out.append(told)
@@ -107,32 +107,16 @@ def _mapping(mapping: Mapping) -> dict[str, str]:
     return {"parameter": mapping.parameter, "constant_json": mapping.source.json}
 
 
-def _needs(flow: Flow, trigger: Trigger, item: Dependency) -> list[tuple[str, str]]:
-    """(parameter, field) of each parameter that must have a value, has no default and is taken from the event."""
-    required = {item.name for item in flow.parameters if item.required and not item.has_default}
-    return [pair for pair in _fields(trigger, item, flow) if pair[0] in required]
-
-
-def _fields(trigger: Trigger, item: Dependency, flow: Flow) -> list[tuple[str, str]]:
-    out = [(m.parameter, m.source.path) for m in item.mappings if isinstance(m.source, PayloadField)]
-    if trigger.auto_map:
-        mapped = {mapping.parameter for mapping in item.mappings}
-        if trigger.join == "all":  # what is written for another event of the set stands
-            mapped |= {mapping.parameter for other in trigger.dependencies for mapping in other.mappings}
-        out += [(p.name, p.name) for p in flow.parameters if not p.is_config and p.name not in mapped]
-    return out
-
-
 def requirements(served: Served, flow: Flow, settings: Settings) -> tuple[Requirement, ...]:
     """One for each (dependency, mapped parameter that must have a value and has no default), in the user's order."""
     out: list[Requirement] = []
     for trigger, item in served:
         if isinstance(item, FinishDependency):
-            for parameter, path in _needs(flow, trigger, item):
+            for parameter, path in facts.required_fields(flow, trigger, item):
                 out += [need for need in _of_outcome(item, parameter, path, settings) if need not in out]
             continue
         group = [item]
-        if not is_set(trigger):
+        if not facts.is_set(trigger):
             mine = next(one for one in groups(trigger, settings) if any(item is other for other in one))
             group = [other for other in mine if isinstance(other, EventDependency)]
         out += [need for need in _of_event(item, group, trigger, flow, settings) if need not in out]
@@ -143,7 +127,7 @@ def _of_event(
     item: EventDependency, group: list[EventDependency], trigger: Trigger, flow: Flow, settings: Settings
 ) -> list[Requirement]:
     """An event is refused when it lacks what the dependency needs, and none of its group can start the flow instead."""
-    needs = {id(one): _needs(flow, trigger, one) for one in group}
+    needs = {id(one): facts.required_fields(flow, trigger, one) for one in group}
     if len({(sender(one, settings), tuple(path for _, path in needs[id(one)])) for one in group}) == 1:
         item, group = group[0], group[:1]  # whichever of them it is
     others = [one for one in group if one is not item]
@@ -178,7 +162,7 @@ def _pattern(item: EventDependency) -> dict[str, Any] | None:
 
 
 def _of_outcome(item: FinishDependency, parameter: str, path: str, settings: Settings) -> list[Requirement]:
-    if path in OUTCOME_FIELDS or (path in ("project", "branch") and item.project is not None):
+    if facts.has_field(item, path):
         return []
     reason = (
         f"the end of {item.flow} has no field {path}, which the required parameter {parameter} takes its value from"

@@ -12,13 +12,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ....model.facts import is_set
 from ....model.flows import EventDependency, Flow
 from ....model.names import digest, logical_id
 from ....model.settings import Settings
 from . import names
 from .dependencies import arrival, document_dependencies, finish_filter
 from .event_patterns import merged, ranges_last
-from .machines import Machine, correlator_logical, groups, is_set, machines, origin_of, sender
+from .machines import Machine, correlator_logical, groups, machines, origin_of, sender
 from .options import options, queue_arns
 from .resources import Correlator, EventRule, JobDefinition, OutcomeRule, Schedule, Slot, Starter, Triggers
 from .scheduler_cron import scheduler_expressions

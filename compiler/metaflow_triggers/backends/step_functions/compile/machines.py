@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import names
@@ -33,11 +34,6 @@ class Machine:
     number: int
     serves: tuple[tuple[Trigger, Dependency], ...]
     told: tuple[Trigger, ...]
-
-
-def is_set(trigger: Trigger) -> bool:
-    """Whether a start needs more than one event. One dependency is a start of its own under either word."""
-    return trigger.join == "all" and len(trigger.dependencies) > 1
 
 
 def correlator_logical(trigger: Trigger, number: int = 1) -> str:

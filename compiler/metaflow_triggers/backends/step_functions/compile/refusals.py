@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....diagnostics import Diagnostic
-from ....graph.options import bound_of
 from ....language.cron import CronError, parse
+from ....model import facts
+from ....model.facts import bound_of
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import names
 from .dependencies import finish_filter
 from .event_patterns import CannotKeep, numbers_beyond
 from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, outcome_pattern
-from .machines import is_set, sender
+from .machines import sender
 from .options import options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
@@ -120,7 +121,7 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
                 "more would run at once",
                 helps=("leave `max_active` out", "or let a step that cannot stand it take a lock of its own"),
             )
-        if is_set(trigger):
+        if facts.is_set(trigger):
             yield from _set(flow, trigger, settings)
         for item in trigger.dependencies:
             if isinstance(item, FinishDependency):
@@ -130,7 +131,7 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
 
 
 def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnostic]:
-    missing = _given_by_nobody(flow, trigger)
+    missing = facts.given_by_auto_map_alone(flow, trigger)
     if missing:
         yield Diagnostic(
             "FT501",
@@ -163,18 +164,6 @@ def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnosti
             "a condition over so many would be too long for DynamoDB",
             helps=("gather some of them in a flow of its own, joined by @trigger_on_finish",),
         )
-
-
-def _given_by_nobody(flow: Flow, trigger: Trigger) -> list[str]:
-    """Required parameters of a set that only `auto_map` may fill."""
-    if not trigger.auto_map:
-        return []
-    mapped = {mapping.parameter for item in trigger.dependencies for mapping in item.mappings}
-    return [
-        item.name
-        for item in flow.parameters
-        if item.required and not item.has_default and not item.is_config and item.name not in mapped
-    ]
 
 
 def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Diagnostic]:

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ....model.flows import Constant, Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
+from ....model import facts
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
 from ....model.settings import Settings
 from ..compile import names
 from ..compile.conditions import found, json_paths, may_match
-from ..compile.dependencies import OUTCOME_FIELDS, finish_filter
-from ..compile.machines import groups, is_set, origin_of
+from ..compile.dependencies import finish_filter
+from ..compile.machines import groups, origin_of
 from ..compile.options import options
 from ..compile.statuses import STATUS
 
@@ -126,8 +127,8 @@ def document(triggers: Sequence[Trigger], flow: Flow, settings: Settings) -> lis
                 name = names.deployed_name(item.flow, item.project, item.branch, settings)
                 told |= {"kind": "finish", "name": name, "flow": item.flow, "match": list(item.match)}
                 told |= {"project": item.project, "branch": item.branch} if item.project is not None else {}
-            if id(item) in several and not is_set(trigger):
-                fields = [path for _, path in _required(trigger, item, flow)]
+            if id(item) in several and not facts.is_set(trigger):
+                fields = [path for _, path in facts.required_fields(flow, trigger, item)]
                 told |= {"filter_json": item.filter} if item.filter is not None else {}
                 told |= {"required": fields} if fields else {}
             out.append(told)
@@ -213,7 +214,7 @@ def _needs(items: Sequence[tuple[Trigger, Dependency]], flow: Flow, settings: Se
     places: tuple[str, ...]
     for trigger, item in items:
         others: list[Dependency] = []
-        if isinstance(item, EventDependency) and not is_set(trigger):
+        if isinstance(item, EventDependency) and not facts.is_set(trigger):
             (group,) = (one for one in groups(trigger, settings) if any(item is other for other in one))
             others = [one for one in group if one is not item and isinstance(one, EventDependency)]
         alike = [one for one in others if _asks(trigger, one, flow, settings) == _asks(trigger, item, flow, settings)]
@@ -225,9 +226,9 @@ def _needs(items: Sequence[tuple[Trigger, Dependency]], flow: Flow, settings: Se
         if [] in ways:
             continue
         when = [*may_match(_pattern(item)), *({"Not": {"And": way}} for way in ways)] if others else []
-        for parameter, path in _required(trigger, item, flow):
+        for parameter, path in facts.required_fields(flow, trigger, item):
             if isinstance(item, FinishDependency):
-                if path in OUTCOME_FIELDS or (path in ("project", "branch") and item.project is not None):
+                if facts.has_field(item, path):
                     continue
                 both = ("$.event.detail['error']", "$.event.detail['cause']")
                 places = both if path == "error" else ()
@@ -241,20 +242,8 @@ def _needs(items: Sequence[tuple[Trigger, Dependency]], flow: Flow, settings: Se
     return out
 
 
-def _required(trigger: Trigger, item: Dependency, flow: Flow) -> list[tuple[str, str]]:
-    """(parameter, field) of each required parameter without default that the event has to give."""
-    required = [one.name for one in flow.parameters if one.required and not one.has_default]
-    own = [one.name for one in flow.parameters if not one.is_config]
-    fields = [(m.parameter, m.source.path) for m in item.mappings if not isinstance(m.source, Constant)]
-    if trigger.auto_map:
-        beside = trigger.dependencies if trigger.join == "all" else (item,)
-        mapped = {mapping.parameter for one in beside for mapping in one.mappings}
-        fields += [(name, name) for name in own if name not in mapped]
-    return [pair for pair in fields if pair[0] in required]
-
-
 def _asks(trigger: Trigger, item: Dependency, flow: Flow, settings: Settings) -> Any:
-    return _sender(item, settings, False), [path for _, path in _required(trigger, item, flow)]
+    return _sender(item, settings, False), [path for _, path in facts.required_fields(flow, trigger, item)]
 
 
 def _instead(trigger: Trigger, one: Dependency, item: Dependency, flow: Flow, settings: Settings) -> list[Any]:
@@ -263,7 +252,7 @@ def _instead(trigger: Trigger, one: Dependency, item: Dependency, flow: Flow, se
     known = [{"Variable": key, "StringEquals": value} for key, value in sender.items()] if sender != own else []
     if len(known) == 1:  # all events of the source, and this is one
         known = []
-    fields = [found(json_paths(path)) for _, path in _required(trigger, one, flow)]
+    fields = [found(json_paths(path)) for _, path in facts.required_fields(flow, trigger, one)]
     return [*known, *may_match(_pattern(one)), *fields]
 
 

@@ -16,11 +16,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ....model.facts import is_set
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from ..compile import names, roles
 from ..compile.dependencies import finish_filter
-from ..compile.machines import correlator_logical, is_set, machines, origin_of
+from ..compile.machines import correlator_logical, machines, origin_of
 from ..compile.open_settings import used
 from ..compile.options import options, queue_arns, queue_url
 from ..compile.parameters import PSEUDO, parameters
