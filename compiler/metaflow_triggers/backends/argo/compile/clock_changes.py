@@ -10,7 +10,7 @@ Not here: CronWorkflows, which have a guard (`clock_guard`). A Sensor resets by 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from ....language.cron import clocks, field_values, fires, to_six_fields
 
@@ -23,29 +23,45 @@ def parted(five: str, zone: str) -> list[str]:
     if clocks.never_changes(zone):
         return []
     twice: list[datetime] = []
-    missed: list[datetime] = []
+    another_day: list[datetime] = []
+    another_time: list[datetime] = []
     for change in clocks.changes(zone, *YEARS):
         if change.after < change.before:
             twice += list(_walls(five, change.after, change.before))[:1]
-        if _loses_days(five, zone):
-            missed.append(max(change.before, change.after))
+        if zone in clocks.WITHIN_AN_HOUR:
+            if _counts_hours(five, change):
+                another_time.append(max(change.before, change.after))
+        elif zone in clocks.MIDNIGHT and _names_days(five):
+            another_day.append(max(change.before, change.after))
     found = []
     if twice:
         found.append(
             f"it forgets twice where the clocks of {zone} are set back, first on {_told(twice, '%Y-%m-%d %H:%M')}"
         )
-    if missed:
-        found.append(
-            f"it may forget on another day where the clocks of {zone} are changed, first on {_told(missed, '%Y-%m-%d')}"
-        )
+    for missed, how in ((another_day, "on another day"), (another_time, "at another time or not at all")):
+        if missed:
+            found.append(
+                f"it may forget {how} where the clocks of {zone} are changed, first on {_told(missed, '%Y-%m-%d')}"
+            )
     return found
 
 
-def _loses_days(five: str, zone: str) -> bool:
+def _names_days(five: str) -> bool:
     fields = [field_values(six) for six in to_six_fields(five)]
-    if zone in clocks.HALF_HOUR:
-        return any(not isinstance(hours, str) for _, hours, *_ in fields)
-    return zone in clocks.MIDNIGHT and any(not isinstance(day, str) for _, _, *days, _ in fields for day in days)
+    return any(not isinstance(day, str) for _, _, *days, _ in fields for day in days)
+
+
+def _counts_hours(five: str, change: clocks.Change) -> bool:
+    """Whether hours that are counted through a change within an hour end at others (`clock_guard`).
+
+    After a change by half an hour all of the day are at fault, else those that the clocks skip or repeat a part of,
+    and the next one.
+    """
+    low, high = sorted((change.before, change.after))
+    whole = (high - low) % timedelta(hours=1) == timedelta(0)
+    at_fault = set(range(low.hour, high.hour + 2) if whole else range(24))
+    fields = [field_values(six) for six in to_six_fields(five)]
+    return any(not isinstance(hours, str) and at_fault.intersection(hours) for _, hours, *_ in fields)
 
 
 def _walls(five: str, begin: datetime, end: datetime) -> Iterator[datetime]:
