@@ -120,9 +120,9 @@ def test_a_controller_may_start_at_any_time_around_a_change() -> None:
 
 
 def test_a_controller_may_start_within_the_hour_of_a_change() -> None:
-    """Between a change at a quarter to three and the next full hour, robfig/cron counts from a time that is over."""
+    """After a change at a quarter to three, or before two hours come twice, robfig/cron counts from another time."""
     expressions = ("0 3 ? * SUN *", "30 */2 ? * SAT-SUN *", "50 2 * * ? *", "50 3 * * ? *", "0 4 * * ? *")
-    restarts("Pacific/Chatham", expressions=expressions, every=590)
+    restarts("Pacific/Chatham", "Antarctica/Troll", expressions=expressions, every=890)
 
 
 @pytest.mark.long
@@ -201,21 +201,22 @@ def test_they_are_known_for_years() -> None:
 
 
 def known_changes(first: int, last: int) -> None:
-    found, within, sizes, hours = set(), set(), set(), set()
+    found, uneven, sizes, hours = set(), set(), set(), set()
     for zone in zones():
         for change in clocks.changes(zone, first, last):
             early, late = sorted((change.before, change.after))
             if early.date() != late.date() or early.hour == early.minute == 0:
                 found.add(zone)
             size = abs(change.after - change.before)
-            if size % timedelta(hours=1) or early.minute:
-                within.add(zone)
+            twice = change.after < change.before and size > timedelta(hours=1)
+            if size % timedelta(hours=1) or early.minute or twice:
+                uneven.add(zone)
             if change.after < change.before:
                 sizes.add({30: "30m", 60: "1h", 120: "2h"}[int(size / timedelta(minutes=1))])
                 hours.update((early + timedelta(minutes=step)).hour for step in range(0, int(size.seconds / 60), 15))
         assert not (clocks.never_changes(zone) and list(clocks.changes(zone, first, last)))
     assert found == clocks.MIDNIGHT
-    assert within == clocks.WITHIN_AN_HOUR
+    assert uneven == clocks.UNEVEN
     assert sizes <= set(SET_BACK)
     assert hours <= clocks.NIGHT
 
@@ -278,6 +279,8 @@ def test_a_reset_that_parts_is_told_with_its_dates() -> None:
     (told,) = parted("0 4 * * *", "Pacific/Chatham")
     assert "at another time or not at all" in told and "2026-04-05 and 2026-09-27" in told
     assert parted("0 5 * * *", "Pacific/Chatham") == []
+    (twice, told) = parted("30 2 * * *", "Antarctica/Troll")
+    assert "forgets twice" in twice and "at another time or not at all" in told and "2026-10-25 and" in told
 
 
 def test_a_reset_differs_from_ours_on_told_dates_only() -> None:

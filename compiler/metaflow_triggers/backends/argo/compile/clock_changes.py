@@ -28,10 +28,9 @@ def parted(five: str, zone: str) -> list[str]:
     for change in clocks.changes(zone, *YEARS):
         if change.after < change.before:
             twice += list(_walls(five, change.after, change.before))[:1]
-        if zone in clocks.WITHIN_AN_HOUR:
-            if _counts_hours(five, change):
-                another_time.append(max(change.before, change.after))
-        elif zone in clocks.MIDNIGHT and _names_days(five):
+        if _at_fault(change).intersection(_hours(five)):
+            another_time.append(max(change.before, change.after))
+        if zone in clocks.MIDNIGHT and _names_days(five):
             another_day.append(max(change.before, change.after))
     found = []
     if twice:
@@ -51,17 +50,22 @@ def _names_days(five: str) -> bool:
     return any(not isinstance(day, str) for _, _, *days, _ in fields for day in days)
 
 
-def _counts_hours(five: str, change: clocks.Change) -> bool:
-    """Whether hours that are counted through a change within an hour end at others (`clock_guard`).
+def _hours(five: str) -> set[int]:
+    """The hours that the fields name; none where they have all."""
+    fields = [field_values(six)[1] for six in to_six_fields(five)]
+    return {hour for hours in fields if not isinstance(hours, str) for hour in hours}
 
-    After a change by half an hour all of the day are at fault, else those that the clocks skip or repeat a part of,
-    and the next one.
-    """
+
+def _at_fault(change: clocks.Change) -> set[int]:
+    """Hours that robfig/cron, which counts from the beginning of the hour at hand, may miss or take for others."""
     low, high = sorted((change.before, change.after))
-    whole = (high - low) % timedelta(hours=1) == timedelta(0)
-    at_fault = set(range(low.hour, high.hour + 2) if whole else range(24))
-    fields = [field_values(six) for six in to_six_fields(five)]
-    return any(not isinstance(hours, str) and at_fault.intersection(hours) for _, hours, *_ in fields)
+    if (high - low) % timedelta(hours=1):
+        return set(range(24))  # the rest of the day
+    if low.minute:
+        return set(range(low.hour, high.hour + 2))
+    if change.after < change.before and high - low > timedelta(hours=1):
+        return set(range(low.hour, high.hour))
+    return set()
 
 
 def _walls(five: str, begin: datetime, end: datetime) -> Iterator[datetime]:
