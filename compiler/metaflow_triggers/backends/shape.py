@@ -72,6 +72,9 @@ class Backend(Protocol):
     def shared_manifests(self, settings: Settings) -> list[Manifest]:
         """Files that depend on configuration only."""
 
+    def shared_remarks(self, settings: Settings) -> list[Diagnostic]:
+        """What is said of these files, once however many flows are compiled."""
+
     def folder_manifests(self, deployed_names: list[str], shared: bool) -> list[Manifest]:
         """Files that list what an output folder holds: these flows, and the shared files if there are any."""
 

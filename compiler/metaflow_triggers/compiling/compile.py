@@ -101,6 +101,7 @@ def compile_flows(
             shared = shared or emitted.complete
         if shared:
             files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
+            diagnostics.extend(backend.shared_remarks(settings))
     return Compilation(graph, tuple(files), tuple(_explained(diagnostics)))
 
 

@@ -63,10 +63,12 @@ def _agree(schema: str, value: Any) -> bool:
     return not fast
 
 
-def test_validators_agree_that_what_is_emitted_is_valid(emitted: list[tuple[str, Any]]) -> None:
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_validators_agree_that_what_is_emitted_is_valid(emitted: list[tuple[str, Any]], every: int) -> None:
     pytest.importorskip("jsonschema_rs")
-    assert len({schema for schema, _ in emitted}) >= 9
-    assert all(_agree(schema, value) for schema, value in emitted)
+    some = [*emitted[::every], *dict(emitted).items()]
+    assert len({schema for schema, _ in some}) >= 9
+    assert all(_agree(schema, value) for schema, value in some)
 
 
 def _compare_broken(emitted: list[tuple[str, Any]], every: int) -> tuple[int, int]:
@@ -81,7 +83,7 @@ def _compare_broken(emitted: list[tuple[str, Any]], every: int) -> tuple[int, in
 
 def test_validators_agree_on_broken_objects(emitted: list[tuple[str, Any]]) -> None:
     pytest.importorskip("jsonschema_rs")
-    refused, total = _compare_broken(emitted[:40], every=53)
+    refused, total = _compare_broken(emitted[:40], every=101)
     assert total > 100
     assert refused > total / 2
 

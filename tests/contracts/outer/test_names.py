@@ -26,6 +26,11 @@ from .deployed import DATA
 from .runs import command, succeeded
 
 PLACE_OF_OUTCOMES = re.compile(r"Sensor: (name: (gather|order)[a-z2-7]{16}|eventSourceName: metaflow-triggers)")
+UNASKED = {
+    "rbac.authorization.k8s.io/v1 RoleBinding metaflow-triggers-run in default",
+    "RoleBinding: name: default",
+    "RoleBinding: name: metaflow-triggers-run",
+}
 PROJECT = "ml_platform.prod.EvaluateTheModelOfTheSeason"
 
 
@@ -56,19 +61,22 @@ def test_objects_keep_their_promises(compiled: Path, name: str) -> None:
     missing = kept - promises.of_objects(today)
     if name == "react":  # it is compiled together with its parents, so it takes what their exit handlers alone publish
         assert missing and {line for line in missing if not PLACE_OF_OUTCOMES.fullmatch(line)} == set()
+    elif name == "_shared":  # no account is bound unasked; what is bound stays (below, and the changelog)
+        assert missing == UNASKED
     else:
         assert missing == set()
 
 
-def test_as_before_where_every_parent_is_believed(tmp_path: Path) -> None:
-    """The way over: what a Sensor of f324357 took, it takes with this setting."""
+def test_as_before_where_settings_say_so(tmp_path: Path) -> None:
+    """The way over: what a Sensor of f324357 took and a run might, they take and may with these settings."""
     shutil.copytree(DATA / "flows", tmp_path / "flows")
     options = ("--external-flow", "TrainTheModelOfTheSeason", "--no-code-package", "--output", "out", "--production")
-    believed = {"METAFLOW_TRIGGERS_UNPROVEN_PARENTS": "all"}
-    succeeded(tmp_path, "metaflow-triggers", "compile", "flows", *options, **believed)
-    files = sorted((tmp_path / "out" / "argo-workflows" / "react").glob("*.yaml"))
-    today = [yaml.safe_load(file.read_text("utf-8")) for file in files if file.name != "kustomization.yaml"]
-    assert promises.of_objects(deployed.objects("react")) - promises.of_objects(today) == set()
+    said = {"METAFLOW_TRIGGERS_UNPROVEN_PARENTS": "all", "METAFLOW_KUBERNETES_SERVICE_ACCOUNT": "default"}
+    succeeded(tmp_path, "metaflow-triggers", "compile", "flows", *options, **said)
+    for name in ("react", "_shared"):
+        files = sorted((tmp_path / "out" / "argo-workflows" / name).glob("*.yaml"))
+        today = [yaml.safe_load(file.read_text("utf-8")) for file in files if file.name != "kustomization.yaml"]
+        assert promises.of_objects(deployed.objects(name)) - promises.of_objects(today) == set()
 
 
 def test_the_promises_are_what_others_hold_on_to() -> None:

@@ -212,6 +212,39 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str], int]] = {
     ),
     "two bare mutators": ({"f.py": HEAD + MUTATOR + ADDS + flow("A", above="@Quiet\n@Adds")}, {"A": "f.py"}, {}, 0),
     "a mutator with parentheses": ({"f.py": HEAD + MUTATOR + flow("A", above="@Quiet()\n" + GO)}, {"A": "f.py"}, {}, 0),
+    "a mutator with parentheses below a project": (
+        {"f.py": HEAD + MUTATOR + flow("A", above=PROJECT + "\n@Quiet()\n" + GO) + guard("A")},
+        {"A": "f.py"},
+        {},
+        0,
+    ),
+    "a mutator with parentheses above a project": (
+        {"f.py": HEAD + MUTATOR + flow("A", above="@Quiet()\n" + PROJECT + "\n" + GO)},
+        {"A": "f.py"},
+        {},
+        0,
+    ),
+    "a mutator with parentheses on a base": (
+        {"f.py": HEAD + MUTATOR + flow("Base", above="@Quiet()") + flow("A", "Base", PROJECT + "\n" + GO, "pass")},
+        {"A": "f.py"},
+        {"Base": BASE},
+        0,
+    ),
+    "a mutator with parentheses on a base in another file": (
+        {
+            "base.py": HEAD + MUTATOR + flow("Base", above="@Quiet()", body="pass"),
+            "f.py": HEAD + "from base import Base\n" + flow("A", "Base", PROJECT),
+        },
+        {"A": "f.py"},
+        {},
+        1,
+    ),
+    "a base with a trigger that a mutator with parentheses adds": (
+        {"f.py": HEAD + ADDS + flow("A", above="@Adds()\n" + PROJECT) + flow("B", "A", body="pass")},
+        {"A": "f.py", "B": "f.py"},
+        {},
+        0,
+    ),
     "a bare mutator beside another flow": (
         {"f.py": HEAD + MUTATOR + flow("Plain") + flow("A", above="@Quiet\n" + GO) + guard("A")},
         {"A": "f.py"},

@@ -22,6 +22,7 @@ MISTAKES = {
     "argo-workflows": {
         "FT017": "a setting that is none",
         "FT507": "a note, which only --strict refuses",
+        "FT508": "a note, said once of all flows",
         "FT107": "options of a form that the backend does not know",
         "FT502": "a filter that is none: every well-formed one becomes a jq program",
     },

@@ -55,6 +55,7 @@ class Cluster:
             **self.aws.environment,
             **self.kubernetes.settings,
             "METAFLOW_USER": "tester",
+            "METAFLOW_KUBERNETES_SERVICE_ACCOUNT": "default",  # named, so that runs are given their rights
             "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(self.folder / "pods" / "metadata"),
         }
 

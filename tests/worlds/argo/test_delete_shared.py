@@ -37,7 +37,7 @@ def test_it_is_refused_with_the_flows_that_are_left_and_leaves_nothing_of_the_la
         )
         assert verbs(report) == {"deleted"}
         assert list(state(server)) == ["flows/serviceaccounts/somebodys"]
-        assert len(told) == len(alone) - 1 == 16
+        assert len(told) == len(alone) - 1 == 15
         assert [line.split()[1] for line in told][:2] == ["Sensor", "WorkflowTemplate"]
         assert converge.delete("other", SETTINGS, client=client, shared=True).actions == ()
         # All of it comes back with the next flow.

@@ -50,6 +50,24 @@ def test_create_makes_every_object(server: KubernetesStandIn, client: Any) -> No
     assert all("fieldValidation=Strict" in line for line in server.store.requests if line.startswith("PATCH"))
 
 
+def test_runs_keep_the_rights_that_an_earlier_version_gave(server: KubernetesStandIn, client: Any) -> None:
+    """The `default` account is bound where a setting names it; what was bound stays, and is then no news."""
+
+    def remarks() -> list[str]:
+        wanted = converge.deployment(files(ONE), "demoflow", "t")
+        return [item.code for item in converge.plan(wanted, SETTINGS, client=client).remarks]
+
+    create(client, ONE)
+    assert list(server.objects("rolebindings")) == ["flows/metaflow-triggers-sensor"]
+    assert remarks() == ["FT508"]
+    create(client, ONE, replace(SETTINGS, workflow_service_account="default"))  # as earlier versions always did
+    before = server.objects("rolebindings")["flows/metaflow-triggers-run"]
+    assert before["subjects"] == [{"kind": "ServiceAccount", "name": "default", "namespace": "flows"}]
+    create(client, ONE)
+    assert server.objects("rolebindings")["flows/metaflow-triggers-run"] == before
+    assert remarks() == []
+
+
 def test_the_token_is_in_the_cluster_only(server: KubernetesStandIn, client: Any) -> None:
     create(client, ONE, token="secret-token")
     secret = server.objects("secrets")["flows/" + names.token_secret("demoflow")]

@@ -27,7 +27,7 @@ TEMPLATE = (ARGO, "flows", "workflowtemplates", "parent")
 
 def single(chosen: Any, **settings: Any) -> tuple[list[Any], Any]:
     """What `python flow.py argo-workflows compile` gives: the flow sees itself alone."""
-    configured = replace(SETTINGS, **settings)
+    configured = replace(SETTINGS, workflow_service_account="runner", **settings)  # without one FT508 is said, too
     made = argo.manifests(chosen, link([chosen]), upstream(names.own_name(chosen)), configured)
     return [*made, *argo.shared_manifests(configured)], configured
 

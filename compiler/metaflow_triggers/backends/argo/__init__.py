@@ -16,6 +16,7 @@ from ...model.settings import Settings
 from ..shape import Manifest, polls_of, refused_polls
 from .compile import emit, names
 from .compile import refusals as _refusals
+from .compile.shared import without_rights
 from .compile.trust import trust
 
 NAME = "argo-workflows"
@@ -43,6 +44,11 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
 def shared_manifests(settings: Settings) -> list[Manifest]:
     """The objects that all flows share, a function of configuration alone."""
     return emit.shared_manifests(settings)
+
+
+def shared_remarks(settings: Settings) -> list[Diagnostic]:
+    """What is said of these objects."""
+    return without_rights(settings)
 
 
 def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:

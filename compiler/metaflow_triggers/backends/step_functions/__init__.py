@@ -69,6 +69,11 @@ def shared_manifests(settings: Settings) -> list[Manifest]:
     return []
 
 
+def shared_remarks(settings: Settings) -> list[Diagnostic]:
+    """None, as there are no such objects."""
+    return []
+
+
 def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:
     """None: a template stands alone."""
     return []

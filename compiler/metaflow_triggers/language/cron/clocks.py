@@ -27,8 +27,8 @@ MIDNIGHT = frozenset(
 )
 """Zones that have no midnight, or two, on the day on which their clocks are changed."""
 
-HALF_HOUR = frozenset({"Australia/Lord_Howe", "Australia/LHI"})
-"""Zones whose clocks are changed by half an hour."""
+UNEVEN = frozenset({"Australia/Lord_Howe", "Australia/LHI", "Pacific/Chatham", "NZ-CHAT", "Antarctica/Troll"})
+"""Zones whose clocks are changed by half an hour, at a quarter to three, or set back by two hours."""
 
 _FIXED = re.compile(r"Etc/.+|UTC|UCT|GMT|GMT0|GMT[+-]0|Universal|Zulu|Greenwich")
 

@@ -342,6 +342,26 @@ def test_a_foreign_event_source_is_used_and_not_made() -> None:
     assert content(EVERYTHING, "rolebinding-sensor", known)["subjects"][0]["name"] == "sensors"
 
 
+def test_the_namespaces_default_account_gets_no_rights_unasked() -> None:
+    """Every pod of the namespace that names no account has that one's rights."""
+    made = {item.path.rpartition("/")[2]: item.content for item in argo.shared_manifests(SETTINGS)}
+    bound = [item for item in made.values() if item["kind"] == "RoleBinding"]
+    assert [item["subjects"] for item in bound] == [
+        [{"kind": "ServiceAccount", "name": "metaflow-triggers-sensor", "namespace": "events"}]
+    ]
+    assert set(made["kustomization.yaml"]["resources"]) == set(made) - {"kustomization.yaml"}
+    assert [item.code for item in argo.shared_remarks(SETTINGS)] == ["FT508"]
+
+
+@pytest.mark.parametrize("account", ["default", "runner"])
+def test_the_account_that_a_setting_names_gets_the_rights_of_runs(account: str) -> None:
+    named = replace(SETTINGS, workflow_service_account=account)
+    binding = content(EVERYTHING, "rolebinding-run", named)
+    assert binding["roleRef"]["name"] == "metaflow-triggers-run"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": "flows"}]
+    assert argo.shared_remarks(named) == []
+
+
 def test_rights_are_exact() -> None:
     rules = {name: content(EVERYTHING, f"role-{name}")["rules"] for name in ("sensor", "run")}
     assert rules["sensor"] == [

@@ -10,7 +10,7 @@ Not here: CronWorkflows, which have a guard (`clock_guard`). A Sensor resets by 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from ....language.cron import clocks, field_values, fires, to_six_fields
 
@@ -23,29 +23,49 @@ def parted(five: str, zone: str) -> list[str]:
     if clocks.never_changes(zone):
         return []
     twice: list[datetime] = []
-    missed: list[datetime] = []
+    another_day: list[datetime] = []
+    another_time: list[datetime] = []
     for change in clocks.changes(zone, *YEARS):
         if change.after < change.before:
             twice += list(_walls(five, change.after, change.before))[:1]
-        if _loses_days(five, zone):
-            missed.append(max(change.before, change.after))
+        if _at_fault(change).intersection(_hours(five)):
+            another_time.append(max(change.before, change.after))
+        if zone in clocks.MIDNIGHT and _names_days(five):
+            another_day.append(max(change.before, change.after))
     found = []
     if twice:
         found.append(
             f"it forgets twice where the clocks of {zone} are set back, first on {_told(twice, '%Y-%m-%d %H:%M')}"
         )
-    if missed:
-        found.append(
-            f"it may forget on another day where the clocks of {zone} are changed, first on {_told(missed, '%Y-%m-%d')}"
-        )
+    for missed, how in ((another_day, "on another day"), (another_time, "at another time or not at all")):
+        if missed:
+            found.append(
+                f"it may forget {how} where the clocks of {zone} are changed, first on {_told(missed, '%Y-%m-%d')}"
+            )
     return found
 
 
-def _loses_days(five: str, zone: str) -> bool:
+def _names_days(five: str) -> bool:
     fields = [field_values(six) for six in to_six_fields(five)]
-    if zone in clocks.HALF_HOUR:
-        return any(not isinstance(hours, str) for _, hours, *_ in fields)
-    return zone in clocks.MIDNIGHT and any(not isinstance(day, str) for _, _, *days, _ in fields for day in days)
+    return any(not isinstance(day, str) for _, _, *days, _ in fields for day in days)
+
+
+def _hours(five: str) -> set[int]:
+    """The hours that the fields name; none where they have all."""
+    fields = [field_values(six)[1] for six in to_six_fields(five)]
+    return {hour for hours in fields if not isinstance(hours, str) for hour in hours}
+
+
+def _at_fault(change: clocks.Change) -> set[int]:
+    """Hours that robfig/cron, which counts from the beginning of the hour at hand, may miss or take for others."""
+    low, high = sorted((change.before, change.after))
+    if (high - low) % timedelta(hours=1):
+        return set(range(24))  # the rest of the day
+    if low.minute:
+        return set(range(low.hour, high.hour + 2))
+    if change.after < change.before and high - low > timedelta(hours=1):
+        return set(range(low.hour, high.hour))
+    return set()
 
 
 def _walls(five: str, begin: datetime, end: datetime) -> Iterator[datetime]:

@@ -11,8 +11,10 @@ What the engine does, robfig/cron 3.0.1 (spec.go) behind CronWorkflow:
   There the fields have no day, and the guard has it.
 - After a change within an hour, minutes are counted on into an hour that is none of the fields'. The guard has the
   hours.
-- Hours are counted from the hour before; after a change by half an hour all of them are half past, and the rest of the
-  day is missed. There the fields have every hour, so that minutes alone are counted.
+- Hours are counted from the beginning of the hour at hand, which may lie on the other side of a change, be two times or
+  none. After a change by half an hour all hours are half past, and the rest of the day is missed. A controller that is
+  started in the hour of a change at a quarter to three, or in the first of two hours that come twice, takes a time that
+  is over, or misses one. There the fields have every hour, so that minutes alone are counted.
 
 `when` (Argo Workflows 3.6 or newer, as is `schedules`) is evaluated when the controller acts and not for the scheduled
 time. So the guard goes back to the last minute of the fields first: it is right for a controller that is late by less
@@ -50,7 +52,7 @@ def kept(six: str, zone: str) -> Kept:
     minutes, hours, *days, _ = field_values(six)
     minutes_text, hours_text, *days_text = five.split(" ")
     conditions: list[str] = []
-    if zone in clocks.HALF_HOUR and not isinstance(hours, str):
+    if zone in clocks.UNEVEN and not isinstance(hours, str):
         hours_text = "*"
         conditions.append(f"#.Hour() in {list(hours)}")
     if zone in clocks.MIDNIGHT:

@@ -1,7 +1,7 @@
 """Shared: the objects that all flows of one configuration use.
 
 In:   the settings.
-Out:  manifests, and the address of the event source.
+Out:  manifests, the addresses of the event sources, and what is said of runs that are given no rights (FT508).
 
 Not here: flows. Two people who deploy different flows with one configuration apply equal objects.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....diagnostics import Diagnostic
 from ....manifests.templates import render
 from ....model.settings import Settings, open_setting
 from ...shape import Manifest
@@ -19,6 +20,8 @@ from .resources import Rule
 FOLDER = "argo-workflows/_shared"
 PORT = 12000
 ENDPOINT, OUTCOME_ENDPOINT = "/events", "/outcomes"
+
+SENSOR_ROLE, RUN_ROLE = "metaflow-triggers-sensor", "metaflow-triggers-run"
 
 _SENSOR_RULES = (Rule("argoproj.io", ("workflows",), ("get", "create", "patch")),)
 _RUN_RULES = (
@@ -65,13 +68,13 @@ def manifests(settings: Settings) -> list[Manifest]:
             )
         )
     sensor_account = settings.argo_sensor_service_account or SENSOR_ACCOUNT
-    run_account = settings.workflow_service_account or "default"
-    for short, rules, account, account_namespace in (
-        ("sensor", _SENSOR_RULES, sensor_account, sensors),
-        ("run", _RUN_RULES, run_account, runs),
+    for short, name, rules, account, account_namespace in (
+        ("sensor", SENSOR_ROLE, _SENSOR_RULES, sensor_account, sensors),
+        ("run", RUN_ROLE, _RUN_RULES, settings.workflow_service_account, runs),
     ):
-        name = f"metaflow-triggers-{short}"
         items.append((f"role-{short}", "role", render("argo/role", name=name, namespace=runs, rules=rules)))
+        if account is None:  # the namespace's `default` account is that of all pods there which name none
+            continue
         items.append(
             (
                 f"rolebinding-{short}",
@@ -90,6 +93,25 @@ def manifests(settings: Settings) -> list[Manifest]:
     kustomization = render("argo/kustomization", resources=[f"{file}.yaml" for file, _, _ in items])
     return [Manifest(f"{FOLDER}/{file}.yaml", content, f"argo/{kind}", True) for file, kind, content in items] + [
         Manifest(f"{FOLDER}/kustomization.yaml", kustomization, "argo/kustomization", True)
+    ]
+
+
+def without_rights(settings: Settings) -> list[Diagnostic]:
+    """What is said where no setting names the account of runs, so that none is given their rights."""
+    if settings.workflow_service_account is not None:
+        return []
+    namespace = settings.kubernetes_namespace
+    return [
+        Diagnostic(
+            "FT508",
+            f"on argo-workflows runs are given no rights: no setting names their account, and the `default` one of "
+            f"`{namespace}` is that of every pod there which names none",
+            notes=(f"a run that an event started reads the event with the rights of the Role `{RUN_ROLE}`",),
+            helps=(
+                "set METAFLOW_KUBERNETES_SERVICE_ACCOUNT to the account of the flows' pods; `default` is one, too",
+                f"or bind the Role `{RUN_ROLE}` in `{namespace}` to their account yourself",
+            ),
+        )
     ]
 
 

@@ -28,7 +28,7 @@ one_document = converge.one_document
 WANTS_ABOUT = True
 """`create`, `plan` and `drift` take `about`."""
 
-SAYS = ("FT507",)
+SAYS = ("FT507", "FT508")
 """Codes of which the cluster tells more than compiling: `create` and `plan` remark on them."""
 
 _NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet

@@ -93,7 +93,7 @@ class Step:
 class Plan:
     """Steps in the order in which they are taken. `adopted` are the objects of upstream's that it takes over or
     deletes, by deployed name: (WorkflowTemplate, Sensor or None, CronWorkflow or None). `remarks` are what
-    is to be said of the deployments as the cluster is (FT507)."""
+    is to be said of the deployments as the cluster is (FT507, FT508)."""
 
     steps: tuple[Step, ...]
     adopted: Mapping[str, tuple[Any, Any, Any]]

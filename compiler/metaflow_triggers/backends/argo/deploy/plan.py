@@ -22,6 +22,7 @@ from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
 from ...plans import covers
 from ..compile import names
+from ..compile.shared import RUN_ROLE, without_rights
 from . import parents
 from .cluster import KINDS, MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, FLOW, MANAGED_BY, UNFINISHED, Deployment, Instruction, Plan, Step
@@ -57,6 +58,9 @@ def plan_create(
     kinds = [key(item) for each in deployments for item in each.objects]
     live = read(api, called, runs, sensors, kinds, parents=parents.asked(deployments))
     deployments, remarks = parents.settled(live, deployments, settings)
+    # What an earlier version bound stays bound: it belongs to no flow, so no `create` takes it away.
+    if ("RoleBinding", runs, RUN_ROLE) not in live.objects:
+        remarks += tuple(without_rights(settings))
     deployments = [_with_known_token(live, each, settings, raced) for each in deployments]
     wanted = {key(item): item for each in deployments for item in complete(each, settings)}
     if settings.argo_event_source_is_ours:

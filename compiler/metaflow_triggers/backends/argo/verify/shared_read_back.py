@@ -38,11 +38,10 @@ def _differences(objects: dict[str, Any], settings: Settings) -> Iterator[str]:
     sensors, runs = settings.argo_sensor_namespace, settings.kubernetes_namespace
     own_account = settings.argo_sensor_service_account is None
     sensor_account = settings.argo_sensor_service_account or "metaflow-triggers-sensor"
-    bound = {
-        "metaflow-triggers-sensor": (sensor_account, sensors),
-        "metaflow-triggers-run": (settings.workflow_service_account or "default", runs),
-    }
-    meant = {("Role", name, runs) for name in RIGHTS} | {("RoleBinding", name, runs) for name in RIGHTS}
+    bound = {"metaflow-triggers-sensor": (sensor_account, sensors)}
+    if settings.workflow_service_account is not None:
+        bound["metaflow-triggers-run"] = (settings.workflow_service_account, runs)
+    meant = {("Role", name, runs) for name in RIGHTS} | {("RoleBinding", name, runs) for name in bound}
     if own_account:
         meant.add(("ServiceAccount", sensor_account, sensors))
     if settings.argo_event_source_is_ours:

@@ -131,7 +131,12 @@ func answer(question asked) (map[string]any, error) {
 			return nil, err
 		}
 		next := func(after time.Time) (time.Time, error) {
+			before := after
 			for at := schedule.Next(after); !at.IsZero() && at.Before(until); at = schedule.Next(at) {
+				if !at.After(before) { // the controller would start one Workflow after another until it is over
+					return time.Time{}, fmt.Errorf("the time after %s is %s", before.UTC(), at.UTC())
+				}
+				before = at
 				passes, err := guarded.passes(at.Add(time.Duration(question.Lateness)*time.Second + 20*time.Millisecond))
 				if err != nil {
 					return time.Time{}, err
