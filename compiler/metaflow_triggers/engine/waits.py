@@ -16,8 +16,9 @@ from typing import Any
 
 from metaflow_extensions.triggers.plugins import local_runs
 
+from ..graph import entries
 from ..model import facts
-from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Mapping, PayloadField, Trigger
+from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
 from ..model.names import digest
 
 
@@ -108,25 +109,9 @@ def _trigger(trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:
 
 
 def _dependency(trigger: Trigger, item: Dependency) -> dict[str, Any]:
-    head: dict[str, Any]
     if isinstance(item, FinishDependency):
-        head = {
-            "kind": "finish",
-            "name": facts.qualified_name(facts.wanted(item)),
-            "flow": item.flow,
-            "project": item.project,
-            "branch": item.branch,
-            "match": list(item.match),
-        }
-    else:
-        head = {"kind": "event", "name": item.name}
-    return {**head, "auto_map": trigger.auto_map, "mappings": [_mapping(mapping) for mapping in item.mappings]}
-
-
-def _mapping(mapping: Mapping) -> dict[str, str]:
-    if isinstance(mapping.source, PayloadField):
-        return {"parameter": mapping.parameter, "field": mapping.source.path}
-    return {"parameter": mapping.parameter, "constant_json": mapping.source.json}
+        return entries.finish_entry(trigger, item, facts.qualified_name(facts.wanted(item)))
+    return entries.event_entry(trigger, item)
 
 
 def _arrival_fields(flow: Flow, trigger: Trigger, item: Dependency) -> tuple[tuple[str, str], ...]:

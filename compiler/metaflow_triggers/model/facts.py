@@ -17,9 +17,6 @@ from .flows import Dependency, FinishDependency, Flow, Parameter, PayloadField, 
 Identity = tuple[str, str, str]
 """Project, branch, name; "" for a flow without @project."""
 
-OUTCOME_FIELDS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")
-"""The payload of an outcome (section 4)."""
-
 _ALWAYS = ("flow", "run_id", "outcome")
 _IN_A_PROJECT = ("project", "branch")
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from metaflow_extensions.triggers.contract.trigger_document import OUTCOME_FIELDS
+
 from ..diagnostics import Diagnostic
 from ..diagnostics.suggest import asked, closest, did_you_mean, suggest
 from ..model import facts
@@ -145,28 +147,28 @@ def _target(flow: Flow, mapping: Mapping, parameters: dict[str, Parameter]) -> I
 
 
 def _outcome_field(flow: Flow, mapping: Mapping) -> Iterator[Diagnostic]:
-    if isinstance(mapping.source, PayloadField) and mapping.source.path not in facts.OUTCOME_FIELDS:
+    if isinstance(mapping.source, PayloadField) and mapping.source.path not in OUTCOME_FIELDS:
         path = mapping.source.path
         yield Diagnostic(
             "FT306",
             f"`{flow.name}` maps `{mapping.parameter}` from `{path}`, which an outcome does not have",
             mapping.span,
             f"`{mapping.parameter}` would never get a value",
-            notes=("an outcome has " + ", ".join(f"`{name}`" for name in facts.OUTCOME_FIELDS),),
-            helps=did_you_mean(path, facts.OUTCOME_FIELDS),
+            notes=("an outcome has " + ", ".join(f"`{name}`" for name in OUTCOME_FIELDS),),
+            helps=did_you_mean(path, OUTCOME_FIELDS),
         )
 
 
 def _outcome_filter(flow: Flow, dependency: FinishDependency) -> Iterator[Diagnostic]:
     for name in json.loads(dependency.filter or "{}"):
-        if name not in facts.OUTCOME_FIELDS:
+        if name not in OUTCOME_FIELDS:
             yield Diagnostic(
                 "FT306",
                 f"`{flow.name}` filters the end of `{dependency.flow}` by `{name}`, which an outcome does not have",
                 dependency.span,
                 "no outcome has it",
-                notes=("an outcome has " + ", ".join(f"`{item}`" for item in facts.OUTCOME_FIELDS),),
-                helps=did_you_mean(name, facts.OUTCOME_FIELDS),
+                notes=("an outcome has " + ", ".join(f"`{item}`" for item in OUTCOME_FIELDS),),
+                helps=did_you_mean(name, OUTCOME_FIELDS),
             )
 
 
@@ -176,7 +178,7 @@ def _fills(trigger: Trigger, dependency: Dependency) -> set[str] | None:
     if trigger.auto_map:
         if isinstance(dependency, EventDependency):
             return None
-        filled.update(facts.OUTCOME_FIELDS)
+        filled.update(OUTCOME_FIELDS)
     return filled
 
 
@@ -211,9 +213,7 @@ def _left_open(flow: Flow, trigger: Trigger, dependency: Dependency | None, para
         help_text = f"write {{'name': {code}, 'parameters': {{{parameter.name!r}: 'field of the event'}}}}"
     elif dependency is not None:
         what = f"the end of `{dependency.flow}`"
-        help_text = (
-            f"write `parameters={{{parameter.name!r}: 'run_id'}}` or another of {', '.join(facts.OUTCOME_FIELDS)}"
-        )
+        help_text = f"write `parameters={{{parameter.name!r}: 'run_id'}}` or another of {', '.join(OUTCOME_FIELDS)}"
     else:
         what = f"no dependency of @{'trigger' if trigger.kind == 'event' else 'trigger_on_finish'}"
         help_text = f"map `{parameter.name}` in one of them"

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from metaflow_extensions.triggers.contract import trigger_document
 from metaflow_extensions.triggers.plugins import exact_json
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, insert, timestamp_text
 
@@ -94,9 +95,9 @@ def dependency_of(target: Target, payload: dict[str, Any]) -> dict[str, Any]:
     mappings = []
     whole = any(item.name == WHOLE_PARAMETER and item.type == "json" for item in target.parameters)
     if whole and WHOLE_PARAMETER not in payload:
-        mappings.append({"parameter": WHOLE_PARAMETER, "constant_json": exact_json.dumps(payload)})
+        mappings.append(trigger_document.from_constant(WHOLE_PARAMETER, exact_json.dumps(payload)))
     # A key with a dot is a key, not a way into an object: `values.field` lets it win.
-    return {"kind": "event", "name": target.trigger, "auto_map": True, "mappings": mappings}
+    return trigger_document.event_dependency(target.trigger, mappings, auto_map=True)
 
 
 def problem(fire: Fire, now: datetime) -> str | None:

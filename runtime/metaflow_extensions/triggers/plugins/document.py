@@ -14,6 +14,7 @@ import re
 from io import BytesIO
 from typing import Any
 
+from ..contract.trigger_document import VERSION
 from .exact_json import dumps, loads
 
 
@@ -70,8 +71,8 @@ def parse(content: bytes | str, where: str = "it") -> dict[str, Any]:
     document = loads(content)
     if isinstance(document, str):
         document = loads(document)
-    if not isinstance(document, dict) or document.get("version") != 1:
-        raise ValueError(f"{where} is not a trigger document of version 1")
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        raise ValueError(f"{where} is not a trigger document of version {VERSION}")
     return document
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ..contract.trigger_document import OUTCOME_FIELDS
 from .event_filter import matches
 from .exact_json import INTEGER, NUMBER, NUMBERS_RESOURCE, dumps, int_text, is_number, loads, restore_numbers
 
@@ -173,7 +174,7 @@ def _from_body(body: dict[str, Any], dependencies: list[dict[str, Any]]) -> Even
     when = _timestamp(body.get("timestamp", payload.get("timestamp")))
     said = [(item, found) for item in dependencies if (found := _said_of_outcome(item, name, payload)) is not None]
     if said:
-        outcome = {key: said[0][1].get(key) for key in _OUTCOME_KEYS}
+        outcome = {key: said[0][1].get(key) for key in OUTCOME_FIELDS}
         return _outcome(outcome, when, _first([item for item, _ in said], outcome))
     keys = body.get("keys")
     if isinstance(keys, list):  # what our publisher added for sensors that Metaflow deployed goes out again
@@ -206,11 +207,8 @@ def _from_local(event: dict[str, Any], dependencies: list[dict[str, Any]], numbe
     name = str(event.get("name") or "")
     dependency = dependencies[number] if number is not None else _named(dependencies, name)
     if event.get("kind") == "finish":
-        return _outcome({key: payload.get(key) for key in _OUTCOME_KEYS}, when, dependency)
+        return _outcome({key: payload.get(key) for key in OUTCOME_FIELDS}, when, dependency)
     return Event(name, payload, _text(event.get("id")), when, "event", dependency)
-
-
-_OUTCOME_KEYS = ("flow", "run_id", "outcome", "project", "branch", "step", "error")
 
 
 def _outcome(payload: dict[str, Any], when: datetime | None, dependency: dict[str, Any] | None) -> Event:

@@ -15,8 +15,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from metaflow_extensions.triggers.contract import trigger_document
+
+from ....graph import entries
 from ....model import facts
-from ....model.flows import Dependency, EventDependency, Flow, PayloadField, Trigger
+from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from ..compile import event_delivery, names, shared
 from ..compile.options import origin
@@ -73,34 +76,26 @@ def _sensors(sensors: list[Any], deployed: str, settings: Settings) -> Iterator[
 def _document(flow: Flow, of: Trigger | None = None) -> dict[str, Any]:
     """What a run is told about its dependencies (architecture, "What travels into a run"); `of`: a set's trigger."""
     out: list[dict[str, Any]] = []
-    document: dict[str, Any] = {"version": 1, "dependencies": out}
+    set_at = None
     for trigger in flow.triggers:
         groups = [_events_of(item) for item in trigger.dependencies]
         if trigger is of and len(set(groups)) < len(groups):
-            document["set_at"] = len(out)
+            set_at = len(out)
         for item, group in zip(trigger.dependencies, groups, strict=True):
-            mappings = [
-                {"parameter": mapping.parameter, "field": mapping.source.path}
-                if isinstance(mapping.source, PayloadField)
-                else {"parameter": mapping.parameter, "constant_json": mapping.source.json}
-                for mapping in item.mappings
-            ]
-            told: dict[str, Any] = {"auto_map": trigger.auto_map, "mappings": mappings}
-            if isinstance(item, EventDependency):
-                told |= {"kind": "event", "name": item.name}
-            else:
-                name = names.template_name(item.flow, item.project, item.branch)
-                told |= {"kind": "finish", "name": name, "flow": item.flow, "match": list(item.match)}
-                told |= {"project": item.project, "branch": item.branch}
+            apart: dict[str, Any] = {}
             if not facts.is_set(trigger) and groups.count(group) > 1:
                 first = trigger.dependencies[groups.index(group)]
                 fields = event_delivery.required_fields(flow, trigger, item)
-                told |= {"filter_json": item.filter} if item.filter is not None else {}
-                told |= {"required": list(fields)} if fields else {}
+                same_as = None
                 if isinstance(item, EventDependency) and isinstance(first, EventDependency) and first.name != item.name:
-                    told["same_as"] = first.name
-            out.append(told)
-    return document
+                    same_as = first.name
+                apart = trigger_document.telling_apart(item.filter, fields, same_as)
+            if isinstance(item, EventDependency):
+                out.append(entries.event_entry(trigger, item, apart))
+            else:
+                name = names.template_name(item.flow, item.project, item.branch)
+                out.append(entries.finish_entry(trigger, item, name, apart))
+    return trigger_document.document(out, set_at)
 
 
 def _events_of(item: Dependency) -> Any:

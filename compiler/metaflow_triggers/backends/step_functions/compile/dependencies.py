@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from metaflow_extensions.triggers.contract import trigger_document
+
+from ....graph import entries
 from ....model import facts
 from ....model.flows import (
     Dependency,
     EventDependency,
     FinishDependency,
     Flow,
-    Mapping,
-    PayloadField,
     Trigger,
 )
 from ....model.settings import Settings
@@ -29,8 +30,6 @@ from .event_patterns import OutcomeFilter, outcome_filter
 from .machines import groups, origin_of, sender
 from .names import deployed_name
 from .resources import Arrival, ErrorFilter, Requirement
-
-"""Fields that the payload of every outcome has; a requirement on them is always met (semantics, section 4)."""
 
 Served = tuple[tuple[Trigger, Dependency], ...]
 
@@ -47,33 +46,21 @@ def document_dependencies(flow: Flow, triggers: Sequence[Trigger], settings: Set
         if not facts.is_set(trigger):
             several = [item for group in groups(trigger, settings) if group[1:] for item in group]
         for item in trigger.dependencies:
-            told = _dependency(trigger, item, settings)
+            apart = None
             if any(item is one for one in several):
                 needs = [path for _, path in facts.required_fields(flow, trigger, item)]
-                told |= {"filter_json": item.filter} if item.filter is not None else {}
-                told |= {"required": needs} if needs else {}
-            out.append(told)
+                apart = trigger_document.telling_apart(item.filter, needs)
+            out.append(_entry(trigger, item, apart, settings))
     return out
 
 
-def _dependency(trigger: Trigger, item: Dependency, settings: Settings) -> dict[str, Any]:
-    mappings = [_mapping(mapping) for mapping in item.mappings]
+def _entry(trigger: Trigger, item: Dependency, apart: dict[str, Any] | None, settings: Settings) -> dict[str, Any]:
     if isinstance(item, EventDependency):
-        out: dict[str, Any] = {"kind": "event", "name": item.name}
-        # The run knows the event by it: on the bus it has another name.
-        own = origin_of(item)
-        if own is not None:
-            out["origin"] = own
-        return out | {"auto_map": trigger.auto_map, "mappings": mappings}
-    out = {
-        "kind": "finish",
-        "name": deployed_name(item.flow, item.project, item.branch, settings),
-        "flow": item.flow,
-    }
+        # The run knows the event by its origin: on the bus it has another name.
+        return entries.event_entry(trigger, item, apart, origin_of(item))
     # CloudFormation refuses nulls, so a flow without @project has no such keys here.
-    if item.project is not None:
-        out |= {"project": item.project, "branch": item.branch}
-    return out | {"match": list(item.match), "auto_map": trigger.auto_map, "mappings": mappings}
+    name = deployed_name(item.flow, item.project, item.branch, settings)
+    return entries.finish_entry(trigger, item, name, apart, without_nulls=True)
 
 
 def finish_filter(item: FinishDependency) -> OutcomeFilter:
@@ -99,12 +86,6 @@ def arrival(served: Served, flow: Flow, settings: Settings, *, in_set: bool) -> 
     senders = [sender(item, settings) for _, item in served]
     named = not in_set or any(one.machine is None and one.detail_type is None for one in senders)
     return Arrival(requirements(served, flow, settings), tuple(errors), reads_outcomes, named)
-
-
-def _mapping(mapping: Mapping) -> dict[str, str]:
-    if isinstance(mapping.source, PayloadField):
-        return {"parameter": mapping.parameter, "field": mapping.source.path}
-    return {"parameter": mapping.parameter, "constant_json": mapping.source.json}
 
 
 def requirements(served: Served, flow: Flow, settings: Settings) -> tuple[Requirement, ...]:

@@ -14,8 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from metaflow_extensions.triggers.contract import trigger_document
+
+from ....graph import entries
 from ....model import facts
-from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from ..compile import names
 from ..compile.conditions import found, json_paths, may_match
@@ -112,26 +115,15 @@ def document(triggers: Sequence[Trigger], flow: Flow, settings: Settings) -> lis
     for trigger in triggers:
         several = [id(item) for group in groups(trigger, settings) if len(group) > 1 for item in group]
         for item in trigger.dependencies:
-            mappings = [
-                {"parameter": mapping.parameter, "field": mapping.source.path}
-                if isinstance(mapping.source, PayloadField)
-                else {"parameter": mapping.parameter, "constant_json": mapping.source.json}
-                for mapping in item.mappings
-            ]
-            told: dict[str, Any] = {"auto_map": trigger.auto_map, "mappings": mappings}
-            if isinstance(item, EventDependency):
-                told |= {"kind": "event", "name": item.name}
-                own = origin_of(item)
-                told |= {"origin": own} if own is not None else {}
-            else:
-                name = names.deployed_name(item.flow, item.project, item.branch, settings)
-                told |= {"kind": "finish", "name": name, "flow": item.flow, "match": list(item.match)}
-                told |= {"project": item.project, "branch": item.branch} if item.project is not None else {}
+            apart: dict[str, Any] = {}
             if id(item) in several and not facts.is_set(trigger):
                 fields = [path for _, path in facts.required_fields(flow, trigger, item)]
-                told |= {"filter_json": item.filter} if item.filter is not None else {}
-                told |= {"required": fields} if fields else {}
-            out.append(told)
+                apart = trigger_document.telling_apart(item.filter, fields)
+            if isinstance(item, EventDependency):
+                out.append(entries.event_entry(trigger, item, apart, origin_of(item)))
+            else:
+                name = names.deployed_name(item.flow, item.project, item.branch, settings)
+                out.append(entries.finish_entry(trigger, item, name, apart, without_nulls=True))
     return out
 
 
