@@ -293,4 +293,5 @@ def test_a_code_package_has_what_old_commands_name(compiled: Path) -> None:
     named = "metaflow_extensions/triggers/plugins/launcher.py"
     registers = {name for name in kept if "mfextinit" in name}
     assert len(registers) == 4
-    assert {f".mf_code/{named}", "order.py", *registers} <= members
+    contract = ".mf_code/metaflow_extensions/triggers/contract/trigger_document.py"
+    assert {f".mf_code/{named}", contract, "order.py", *registers} <= members

@@ -18,3 +18,18 @@ def test_sqlite_is_not_needed_where_no_engine_runs(workspace: Any) -> None:
     done = workspace.python("-c", SCRIPT)
     assert done.returncode == 0, done.stderr
     assert "triggers_local_internal" in json.loads(done.stdout.splitlines()[-1])
+
+
+CONTRACT = """
+import sys
+before = set(sys.modules)
+from metaflow_extensions.triggers.contract import trigger_document
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(loaded - set(sys.stdlib_module_names)), trigger_document.VERSION)
+"""
+
+
+def test_the_contract_needs_the_standard_library_alone(workspace: Any) -> None:
+    done = workspace.python("-c", CONTRACT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['metaflow_extensions'] 1\n"
