@@ -73,6 +73,9 @@ class Settings:
     starter_role: str | None = None  # METAFLOW_TRIGGERS_STARTER_ROLE
     correlator_role: str | None = None  # METAFLOW_TRIGGERS_CORRELATOR_ROLE
     scheduler_role: str | None = None  # METAFLOW_TRIGGERS_SCHEDULER_ROLE
+    # AWS: how what the triggers keep is encrypted
+    s3_encryption: str | None = None  # METAFLOW_S3_SERVER_SIDE_ENCRYPTION
+    kms_key: str | None = None  # METAFLOW_TRIGGERS_KMS_KEY, an ARN
 
 
 def task_environment(settings: Settings) -> dict[str, str]:

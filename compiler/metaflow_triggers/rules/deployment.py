@@ -22,8 +22,9 @@ RULES: tuple[Rule, ...] = (
         code="FT701",
         title="no credentials or no connection",
         severity="error",
-        finds="The backend could not be reached: no credentials, expired ones, no network, no such cluster.",
-        why="Nothing was deployed. `compile` needs neither.",
+        finds="The backend could not be reached: no credentials, expired ones, no network, no such cluster. "
+        "Or something else answered in its place, as a proxy or a sign-in page does: the note says what.",
+        why="What was made before stays; the command can be repeated. `compile` needs neither.",
         example="$ python flow.py step-functions create",
         instead="$ aws sts get-caller-identity          # or: kubectl auth whoami\n"
         "$ python flow.py step-functions create",

@@ -52,6 +52,8 @@ def read_settings(*, production: bool = False, code_package: bool = True, user: 
         starter_role=configured("TRIGGERS_STARTER_ROLE"),
         correlator_role=configured("TRIGGERS_CORRELATOR_ROLE"),
         scheduler_role=configured("TRIGGERS_SCHEDULER_ROLE"),
+        s3_encryption=configured("S3_SERVER_SIDE_ENCRYPTION"),
+        kms_key=configured("TRIGGERS_KMS_KEY"),
         dynamo_db_table=configured("SFN_DYNAMO_DB_TABLE"),
         state_machine_prefix=configured("SFN_STATE_MACHINE_PREFIX"),
         event_bus=configured("TRIGGERS_EVENT_BUS", "default"),

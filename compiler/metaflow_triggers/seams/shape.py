@@ -59,6 +59,7 @@ PRIVATE_NAMES = {
     "metaflow.metaflow_config_funcs": ["from_conf"],
     "metaflow.util": ["get_username"],
     "metaflow.datastore.flow_datastore": ["FlowDataStore", "FlowDataStore.save_data"],
+    "metaflow.plugins.datatools.s3.s3": ["get_s3_client"],
     "metaflow.includefile": ["_dict_dataclients", "UploaderV1.store"],
     "metaflow.plugins.pypi.conda_environment": [
         "CondaEnvironment.get_environment",

@@ -1,9 +1,9 @@
 """Upload: the code package and its parts, where the compiled workflow looks for them.
 
 In:   the click state, the datastore's root, the package.
-Out:  what was written, one after the other; DiagnosticError (FT704, FT900).
+Out:  what was written, one after the other; DiagnosticError (FT701, FT702, FT704, FT900).
 
-Not here: when. All of it is written before anything refers to it.
+Not here: when. All of it is written before anything refers to it. What S3 refuses is said in S3's words (`s3_answers`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from .code_package import CodePackage
 from .environment import s3_datastore
 from .parts import Part
+from .s3_answers import heard, listening
 
 
 def upload_code_package(obj: Any, root: str, package: CodePackage) -> None:
     """Put the package into Metaflow's own content-addressed store.
 
-    Raises DiagnosticError(FT704) if the datastore refuses, FT900 if it ends up elsewhere.
+    Raises DiagnosticError: FT701, FT702, FT704 if the datastore refuses, FT900 if it ends up elsewhere.
     """
     _save(obj, root, package.blob, package.path, "the code package")
 
@@ -44,9 +45,10 @@ def upload_parts(obj: Any, root: str, package: CodePackage) -> Iterator[tuple[Pa
 
 def _save(obj: Any, root: str, content: bytes | None, path: str, what: str) -> None:
     try:
-        uri, _ = s3_datastore(obj, root).save_data([content], len_hint=1)[0]
+        with listening():
+            uri, _ = s3_datastore(obj, root).save_data([content], len_hint=1)[0]
     except Exception as error:
-        raise _refused(what, root, error) from error
+        raise heard(what, f"{root}/{path}", error) from error
     if uri != f"{root}/{path}":
         raise DiagnosticError([Diagnostic("FT900", f"{what} went to {uri}, expected {root}/{path}")])
 
@@ -56,11 +58,7 @@ def _put(part: Part, address: str) -> None:
 
     client = includefile._dict_dataclients[part.client]
     try:
-        with client() as writer:
+        with listening(), client() as writer:
             writer.put(address, part.read(), overwrite=False)
     except Exception as error:
-        raise _refused(f"the {part.about}", address, error) from error
-
-
-def _refused(what: str, where: str, error: Exception) -> DiagnosticError:
-    return DiagnosticError([Diagnostic("FT704", f"{what} could not be written below {where}: {error}")])
+        raise heard(f"the {part.about}", address, error) from error

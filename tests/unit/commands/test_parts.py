@@ -259,11 +259,12 @@ def test_a_datastore_that_refuses_a_part_stops_create(run: Run, aws: Aws, folder
     (folder / "texts/more.bin").write_bytes(b"not uploaded by another test")
     name = sha1(b"not uploaded by another test")
     key = f"PUT /mf-test/metaflow/data/Include/{name}"
-    aws.recorder.faults[key] = (403, "AccessDenied")
+    said_by_s3 = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    aws.recorder.instead = lambda asked: (403, "application/xml", said_by_s3) if asked == key else None
     try:
         done = run("flow.py", "--no-pylint", BACKENDS[0], "create", cwd=folder, settings={**USER, **aws.environment})
     finally:
-        aws.recorder.faults.clear()
+        aws.recorder.instead = lambda asked: None
     said = refused(done)
-    assert "error[FT704]" in said and name in said
+    assert "error[FT702]" in said and "access denied (AccessDenied): s3:PutObject" in said and name in said
     assert not [one for one in aws.recorder.asked if one.endswith("CreateStateMachine")]

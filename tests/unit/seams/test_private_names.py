@@ -41,6 +41,7 @@ PARAMETERS: dict[str, list[str] | None] = {
     f"{ARGO}.ArgoWorkflows._compile_workflow_template": ["self"],
     "metaflow.plugins.aws.aws_client.get_aws_client": ["module"],
     "metaflow.plugins.aws.aws_client.cached_provider_class": PRESENT,
+    "metaflow.plugins.datatools.s3.s3.get_s3_client": ["s3_role_arn", "s3_session_vars", "s3_client_params"],
     "metaflow.decorators._attach_decorators": ["flow", "decospecs"],
     "metaflow.decorators._process_late_attached_decorator": [
         "deco_names",

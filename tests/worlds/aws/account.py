@@ -39,7 +39,9 @@ def content(aws: Aws) -> dict[str, Any]:
     sqs, batch = client("sqs"), client("batch")
     for url in sqs.list_queues().get("QueueUrls", []):
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        kept = {key: attributes.get(key) for key in ("MessageRetentionPeriod", "SqsManagedSseEnabled")}
+        kept = {
+            key: attributes.get(key) for key in ("MessageRetentionPeriod", "SqsManagedSseEnabled", "KmsMasterKeyId")
+        }
         kept["Policy"] = json.loads(attributes["Policy"]) if "Policy" in attributes else None
         found[f"queue {url.rpartition('/')[2]}"] = kept | {"tags": sqs.list_queue_tags(QueueUrl=url).get("Tags")}
     for item in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]:
@@ -97,7 +99,7 @@ def _tables_and_schedules(client: Callable[[str], Any], found: dict[str, Any]) -
         tags = dynamo.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
         backups = dynamo.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
         recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
-        found[f"table {name}"] = [table["KeySchema"], lives, tags, recovery]
+        found[f"table {name}"] = [table["KeySchema"], lives, tags, recovery, table.get("SSEDescription")]
     for group in scheduler.list_schedule_groups()["ScheduleGroups"]:
         found[f"group {group['Name']}"] = scheduler.list_tags_for_resource(ResourceArn=group["Arn"])["Tags"]
     for schedule in scheduler.list_schedules()["Schedules"]:

@@ -14,10 +14,12 @@ from typing import Any
 
 def correct() -> None:
     """Refuse what moto accepts, or fails at, and AWS refuses."""
+    from moto.dynamodb.responses import DynamoHandler
     from moto.events.models import EventPattern
     from moto.events.responses import EventsHandler
     from moto.scheduler.exceptions import JsonRESTError, ScheduleGroupNotFound
     from moto.scheduler.models import EventBridgeSchedulerBackend as Scheduler
+    from moto.sqs.models import Queue
     from moto.stepfunctions.exceptions import ResourceNotFound
     from moto.stepfunctions.models import StepFunctionBackend as States
 
@@ -54,6 +56,18 @@ def correct() -> None:
     def forget_tags(self: Any, arn: str) -> None:
         self.tagger.delete_all_tags_for_resource(arn)
 
+    def encrypted(self: Any) -> None:
+        said = self.body.get("SSESpecification")
+        if said is not None:
+            self.dynamodb_backend.get_table(self.body["TableName"]).sse_specification = said
+
+    def keeps_its_policy(self: Any, attributes: dict[str, Any], *_: Any, **__: Any) -> None:
+        policy = getattr(self, "_policy_json", None)
+        if policy and "Policy" not in attributes:
+            attributes["Policy"] = json.dumps(policy)
+
+    first(DynamoHandler, "update_table", encrypted)
+    first(Queue, "_set_attributes", keeps_its_policy)
     EventsHandler.test_event_pattern = is_a_pattern  # type: ignore[method-assign]
     first(Scheduler, "create_schedule", group_is_there)
     first(Scheduler, "create_schedule_group", group_is_new)

@@ -31,12 +31,19 @@ class Recorder:
         self.asked: list[str] = []
         """Operations: `PutRule`, or `PUT /bucket/key` where the address says it."""
         self.faults: dict[str, tuple[int, str]] = {}
+        self.instead: Callable[[str], tuple[int, str, bytes] | None] = lambda operation: None
+        """Status, content type and body of what answers an operation in AWS's place, or None."""
         self.watch: Callable[[str, str], None] = lambda when, operation: None
         """Called with "before" or "after" and the operation, around each request that is not refused."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         operation = _operation(environ)
         self.asked.append(operation)
+        instead = self.instead(operation)
+        if instead:
+            status, kind, body = instead
+            start_response(f"{status} Answer", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
         if operation in self.faults:
             status, code = self.faults[operation]
             body = json.dumps({"__type": code, "message": f"{code} for {operation}"}).encode()

@@ -16,6 +16,7 @@ from typing import Any
 from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
+from .encryption import has_key, key_services, object_fields
 from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
 from .open_settings import fill, used
 from .options import queue_url
@@ -94,6 +95,8 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
         "queue_arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]} if own_queue else triggers.queue_arn,
         "queue_url": {"Ref": "DeadLetterQueue"} if triggers.queue_arn is None else queue_url(triggers.queue_arn),
         "tags": tag_list,
+        "has_key": has_key(settings),
+        "object_fields": object_fields(settings),
     }
     out: dict[str, Any] = {}
     for rule in triggers.rules:
@@ -109,12 +112,16 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
         )
         if is_made(starter.role, settings):
             sources = machine_sources(item.name for item in triggers.starters)
-            out[starter.role] = render("step_functions/starter_role", sources=sources, **common)
+            used_by = key_services(settings, "s3", "sqs")
+            out[starter.role] = render("step_functions/starter_role", sources=sources, key_services=used_by, **common)
     for correlator in triggers.correlators:
         out[correlator.logical] = _correlator(correlator, triggers, arn(correlator.role, settings), common)
         if is_made(correlator.role, settings):
             sources = machine_sources(item.name for item in triggers.correlators if item.role == correlator.role)
-            out[correlator.role] = render("step_functions/correlator_role", sources=sources, **common)
+            used_by = key_services(settings, "s3", "sqs", "dynamodb")
+            out[correlator.role] = render(
+                "step_functions/correlator_role", sources=sources, key_services=used_by, **common
+            )
     if triggers.correlators:
         out["SetTable"] = render("step_functions/set_table", table=triggers.table, **common)
     if triggers.rules and is_made(RULES, settings):
@@ -136,7 +143,11 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
             arns = unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
             sources = group_sources(triggers.group)
             out[SCHEDULER] = render(
-                "step_functions/scheduler_role", targets=one_or_all(arns), sources=sources, **common
+                "step_functions/scheduler_role",
+                targets=one_or_all(arns),
+                sources=sources,
+                key_services=key_services(settings, "sqs"),
+                **common,
             )
     if own_queue:
         out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)

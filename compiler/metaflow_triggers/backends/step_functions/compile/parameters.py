@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....model.settings import Settings
+from .encryption import KEY, KEY_ARN
 from .lower import datastore
 
 
@@ -103,6 +104,13 @@ def parameters(settings: Settings) -> tuple[Parameter, ...]:
             "METAFLOW_SFN_DYNAMO_DB_TABLE",
             None,
             settings.dynamo_db_table,
+        ),
+        Parameter(
+            KEY,
+            "Key with which S3, SQS and DynamoDB encrypt what the triggers keep",
+            "METAFLOW_TRIGGERS_KMS_KEY",
+            KEY_ARN,
+            settings.kms_key,
         ),
         Parameter("ProductionToken", "Metaflow's production token of the flow", "--authorize", None, None),
         Parameter(

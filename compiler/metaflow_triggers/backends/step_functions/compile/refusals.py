@@ -9,6 +9,7 @@ Not here: what only the finished template shows, such as sizes (`checks.py`).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import names
 from .dependencies import finish_filter
+from .encryption import KEY_ARN, METHODS
 from .event_patterns import CannotKeep, numbers_beyond
 from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, outcome_pattern
 from .machines import sender
@@ -36,7 +38,13 @@ _UNBUILT = {
 
 def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
     """Everything at once, in the order of the file."""
-    return [*_names(flow, settings), *_features(flow), *_schedule(flow), *_triggers(flow, settings)]
+    return [
+        *_names(flow, settings),
+        *_features(flow),
+        *_schedule(flow),
+        *_triggers(flow, settings),
+        *_encryption(flow, settings),
+    ]
 
 
 def _names(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
@@ -128,6 +136,24 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
                 yield from _outcomes(flow, item, settings)
             else:
                 yield from _event(flow, item, settings)
+
+
+def _encryption(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
+    if not flow.triggers and flow.schedule is None:
+        return
+    key, method = settings.kms_key, settings.s3_encryption
+    if key is not None and not re.fullmatch(KEY_ARN, key):
+        yield Diagnostic(
+            "FT017",
+            f"METAFLOW_TRIGGERS_KMS_KEY is the ARN of a KMS key, not `{key}`",
+            helps=("write arn:aws:kms:REGION:ACCOUNT:key/ID; the name of an alias stands for no key in a policy",),
+        )
+    if method is not None and method not in METHODS:
+        yield Diagnostic(
+            "FT017",
+            f"METAFLOW_S3_SERVER_SIDE_ENCRYPTION is {', '.join(METHODS[:-1])} or {METHODS[-1]}, not `{method}`",
+            helps=("set it to what S3 takes, or leave it to the bucket",),
+        )
 
 
 def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnostic]:

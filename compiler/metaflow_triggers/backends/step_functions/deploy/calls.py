@@ -35,6 +35,10 @@ _THROTTLED = {
     "TooManyRequestsException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
+_IN_PLACE = (
+    "is there a proxy or a sign-in page (HTTPS_PROXY), or another server at AWS_ENDPOINT_URL? Then repeat the command"
+)
+_AGAIN = "log in again, or set AWS_PROFILE or the AWS_ variables to credentials that are valid; then repeat the command"
 
 
 class Clients:
@@ -48,13 +52,15 @@ class Clients:
 
     def __getitem__(self, service: str) -> Any:
         if service not in self._made:
+            from metaflow_extensions.triggers.plugins.aws_answers import watch
+
             with calling(f"a client of {service}", service):
                 make = self._make
                 if make is None:
                     import boto3
 
                     make = boto3.client
-                self._made[service] = make(service)
+                self._made[service] = watch(make(service))
         return self._made[service]
 
 
@@ -67,31 +73,39 @@ def code(error: Any) -> str:
 def calling(action: str, resource: str) -> Iterator[None]:
     """Turn what boto3 raises inside into a DiagnosticError that names `action` and `resource`."""
     from botocore import exceptions
+    from metaflow_extensions.triggers.plugins.aws_answers import NotAws, one_line
 
     try:
         yield
+    except NotAws as error:
+        raise _error("FT701", f"it was not AWS that answered {action} on {resource}", str(error), _IN_PLACE) from error
+    except KeyError as error:  # nothing but questions and the reading of their answers is done inside
+        note = f"the answer has no {error}"
+        raise _error("FT701", f"it was not AWS that answered {action} on {resource}", note, _IN_PLACE) from error
     except exceptions.ClientError as error:
-        name = code(error)
-        text = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+        name = one_line(code(error))
+        text = one_line(error.response.get("Error", {}).get("Message", ""))
         what = f"{action} on {resource}"
         if name in _NO_IDENTITY:
-            raise _error("FT701", f"AWS does not accept the credentials ({name}) for {what}", text) from error
+            raise _error("FT701", f"AWS does not accept the credentials ({name}) for {what}", text, _AGAIN) from error
         if name in _DENIED:
-            raise _error("FT702", f"access denied: {what}", text) from error
+            help_ = "let who runs this command do that, or run it as somebody who may; then repeat it"
+            raise _error("FT702", f"access denied: {what}", text, help_) from error
         if name in _THROTTLED:
             help_ = "repeat the command in a while: it goes on where it stopped"
             raise _error("FT704", f"AWS allows no more of {what} for now ({name})", text, help_) from error
         raise _error("FT704", f"AWS refused {what} ({name})", text) from error
     except exceptions.WaiterError as error:
-        raise _error("FT704", f"{action} on {resource} takes too long", " ".join(str(error).split())) from error
+        raise _error("FT704", f"{action} on {resource} takes too long", one_line(error)) from error
     except exceptions.BotoCoreError as error:
         raise _unreachable(error, f"{action} on {resource}") from error
 
 
 def _unreachable(error: Any, what: str) -> DiagnosticError:
     from botocore import exceptions
+    from metaflow_extensions.triggers.plugins.aws_answers import one_line
 
-    note = " ".join(str(error).split())
+    note = one_line(error)
     if isinstance(error, exceptions.NoRegionError):
         return _error("FT701", f"no region is configured for {what}", note, "set AWS_DEFAULT_REGION")
     credentials = (

@@ -59,10 +59,14 @@ def queue_is_ours(place: Place, name: str, url: str) -> bool:
 
 def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     name = properties["QueueName"]
+    key = properties.get("KmsMasterKeyId")
     wanted = {
         "MessageRetentionPeriod": str(properties["MessageRetentionPeriod"]),
-        "SqsManagedSseEnabled": str(properties["SqsManagedSseEnabled"]).lower(),
+        # One of the two: SQS's own key, or the customer's.
+        "SqsManagedSseEnabled": "false" if key else str(properties["SqsManagedSseEnabled"]).lower(),
     }
+    if key:
+        wanted["KmsMasterKeyId"] = key
     attributes = {"Arn": place.arn("sqs", name)}
     url = queue_url(place, name)
     if url is None:
@@ -81,7 +85,10 @@ def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
         raise refuse(f"the queue {name}")
     sqs = place.clients["sqs"]
     with calling("sqs:GetQueueAttributes", name):
-        present = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[*wanted, "Policy"]).get("Attributes", {})
+        asked = [*dict.fromkeys((*wanted, "KmsMasterKeyId", "Policy"))]
+        present = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
+    if not key and present.get("KmsMasterKeyId"):
+        wanted["KmsMasterKeyId"] = ""
     place.seen[f"policy {url}"] = present.get("Policy")
     was = {key: present.get(key) for key in wanted}
     if was == wanted:
@@ -204,7 +211,11 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     )
     now = {"expires": "ENABLED", "recovery": "ENABLED"}
     keys = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "Tags")
-    make = Instruction("dynamodb", "create_table", {key: properties[key] for key in keys}, name)
+    encrypted = _encrypted(properties)
+    if encrypted["Enabled"]:
+        now["key"] = encrypted["KMSMasterKeyId"]
+    more = {"SSESpecification": encrypted} if encrypted["Enabled"] else {}
+    make = Instruction("dynamodb", "create_table", {key: properties[key] for key in keys} | more, name)
     if found is None or found.get("TableStatus") == "DELETING":
         gone = Instruction("dynamodb", "table_not_exists", {"TableName": name}, name, waits=True)
         before = (gone,) if found else ()
@@ -214,17 +225,36 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
         raise refuse(f"the table {name}")
     # A creation that was cut short goes on here.
     if found.get("TableStatus") == "CREATING":
-        was: dict[str, Any] = {"expires": None, "recovery": None}
+        was: dict[str, Any] = {"expires": None, "recovery": None} | _key_of(found)
         return Planned(Step("updated", TABLE, name, (ready, forget, recover), was, now), name, attributes)
     with calling("dynamodb:DescribeTimeToLive", name):
         state = dynamo.describe_time_to_live(TableName=name)["TimeToLiveDescription"].get("TimeToLiveStatus")
     with calling("dynamodb:DescribeContinuousBackups", name):
         answer = dynamo.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     recovery = answer.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
-    was = {"expires": "ENABLED" if state == "ENABLING" else state, "recovery": recovery}
+    was = {"expires": "ENABLED" if state == "ENABLING" else state, "recovery": recovery} | _key_of(found)
     missing = {"expires": forget, "recovery": recover}
     calls = tuple(call for key, call in missing.items() if was[key] != now[key])
+    if was.get("key") != now.get("key"):
+        change = {"TableName": name, "SSESpecification": encrypted}
+        # Last: a table that changes takes no other change.
+        calls += (ready, Instruction("dynamodb", "update_table", change, name), ready)
     return Planned(Step("updated" if calls else "unchanged", TABLE, name, calls, was, now), name, attributes)
+
+
+def _encrypted(properties: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB's own spelling of the template's `SSESpecification`."""
+    said = properties.get("SSESpecification")
+    if said is None:
+        return {"Enabled": False}
+    return {"Enabled": said["SSEEnabled"], "SSEType": said["SSEType"], "KMSMasterKeyId": said["KMSMasterKeyId"]}
+
+
+def _key_of(found: dict[str, Any]) -> dict[str, str]:
+    """The key of a table as `key`; nothing where DynamoDB uses its own."""
+    said = found.get("SSEDescription", {})
+    by_key = said.get("Status") in ("ENABLED", "ENABLING", "UPDATING") and said.get("KMSMasterKeyArn")
+    return {"key": said["KMSMasterKeyArn"]} if by_key else {}
 
 
 _PLANNERS: dict[str, Callable[[Place, str, dict[str, Any]], Planned]] = {

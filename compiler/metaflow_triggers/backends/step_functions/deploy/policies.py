@@ -17,6 +17,7 @@ from typing import Any
 from ....manifests.templates import render
 from ....model.settings import Settings
 from ..compile.assemble import TAG_DEPLOYED_NAME, one_or_all, unique
+from ..compile.encryption import key_services, stores_by_key
 from ..compile.lower import FLOW, datastore
 from ..compile.open_settings import used
 from ..compile.parameters import parameters
@@ -55,7 +56,7 @@ def policies(template: dict[str, Any], settings: Settings, *, emits: bool) -> di
         "deployed": tag_map(machine["Tags"])[TAG_DEPLOYED_NAME],
         "tags": machine["Tags"],
     }
-    roles |= _spelled(_given_roles(resources, folder, common), arns)
+    roles |= _spelled(_given_roles(resources, settings, folder, common), arns)
     roles |= _settings_roles(resources, settings, folder, common, emits=emits)
     names = used(roles)
     out: dict[str, Any] = render(
@@ -94,13 +95,14 @@ def _settings_roles(
         "step_functions/task_role",
         bus=bus_name(settings.event_bus) if emits else None,
         source=settings.event_source,
+        reads_by_key=stores_by_key(settings),
         sources=TASKS,
         **common,
     )
     return {"StateMachineRole": machine, "TaskRole": task}
 
 
-def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any]) -> dict[str, Any]:
+def _given_roles(resources: dict[str, Any], settings: Settings, folder: str, common: dict[str, Any]) -> dict[str, Any]:
     """The roles of the triggers that settings give, so that the template makes none."""
     out: dict[str, Any] = {}
     buses = [item["Properties"]["EventBusName"] for item in resources.values() if item["Type"] == RULE]
@@ -117,6 +119,7 @@ def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any])
                 targets=one_or_all(unique(target["Arn"] for target in targets)),
                 queue_arn=targets[0]["DeadLetterConfig"]["Arn"],
                 sources=sources,
+                key_services=key_services(settings, "sqs"),
                 **common,
             )
     queue_arn = next((target["DeadLetterConfig"]["Arn"] for target in rules), None)
@@ -129,8 +132,14 @@ def _given_roles(resources: dict[str, Any], folder: str, common: dict[str, Any])
                 for key, item in resources.items()
                 if item["Type"] == MACHINE and key.rstrip("0123456789") == logical
             )
+            services = ("s3", "sqs") if logical == "Starter" else ("s3", "sqs", "dynamodb")
             out[f"{logical}Role"] = render(
-                f"step_functions/{name}", folder=place, queue_arn=queue_arn, sources=sources, **common
+                f"step_functions/{name}",
+                folder=place,
+                queue_arn=queue_arn,
+                sources=sources,
+                key_services=key_services(settings, *services),
+                **common,
             )
     return out
 

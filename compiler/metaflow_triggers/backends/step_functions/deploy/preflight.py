@@ -15,6 +15,7 @@ from typing import Any
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
 from ..compile import roles
+from ..compile.encryption import KEY
 from ..compile.parameters import parameters
 from .calls import Clients, absent, calling
 
@@ -22,7 +23,7 @@ _ROLES = {"BatchJobRoleArn", "FargateExecutionRoleArn", "StateMachineRoleArn", *
 
 
 def missing_things(template: dict[str, Any], settings: Settings, clients: Clients) -> list[Diagnostic]:
-    """FT706 for each queue, role, bucket or table that a setting of the template names and that is not there."""
+    """FT706 for each queue, role, bucket, key or table that a setting of the template names and that is not there."""
     known = {item.name: item for item in parameters(settings)}
     values = {name: item["Default"] for name, item in template.get("Parameters", {}).items() if "Default" in item}
     out: dict[str, Diagnostic] = {}
@@ -89,6 +90,9 @@ def _question(name: str, value: str, clients: Clients) -> tuple[str, Callable[[]
     if name == "DatastoreBucket":
         codes = ("404", "NoSuchBucket", "NotFound")
         return "s3:ListBucket", lambda: absent(lambda: clients["s3"].head_bucket(Bucket=value), *codes)
+    if name == KEY:  # SQS takes one that is not there, and then keeps nothing
+        kms = clients["kms"]
+        return "kms:DescribeKey", lambda: absent(lambda: kms.describe_key(KeyId=value), "NotFoundException")
     if name == "DynamoDbTable":
         dynamo = clients["dynamodb"]
         code = "ResourceNotFoundException"

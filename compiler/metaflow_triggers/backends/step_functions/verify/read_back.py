@@ -28,6 +28,7 @@ from ..compile.parameters import PSEUDO, parameters
 from ..compile.scheduler_cron import scheduler_expressions
 from ..compile.sources import group_sources, machine_sources, rule_sources
 from ..compile.statuses import STATUS, STATUS_CHANGE
+from .encryption_read_back import encryption_differences, key_rights
 from .machines_read_back import Served, correlator_differences, starter_differences
 
 MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
@@ -57,6 +58,7 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
     yield from told.machines()
     yield from _compared("allows", told.rights(), told.rights_needed())
     yield from told.workflow()
+    yield from encryption_differences(given, settings)
 
 
 def _references(template: dict[str, Any], settings: Settings) -> Iterator[str]:
@@ -325,7 +327,7 @@ class _Template:
         for machine in self.helpers:
             also = gathers if is_set(machine.told[0]) else []
             users = machine_sources(one.name for one in self.helpers if one.role == machine.role)
-            needed[machine.role] = ("states", users, [*stores, *also, flow, sends])
+            needed[machine.role] = ("states", users, [*stores, *also, flow, sends, *self.key(machine.told[0])])
         if self.rules:
             machines = sorted({atom[0] for atom in _deliveries(self.flow, self.settings)})
             users = rule_sources(self.deployed, sorted({atom[1] for atom in _deliveries(self.flow, self.settings)}))
@@ -334,13 +336,19 @@ class _Template:
         if timed:
             rights = [("states:StartExecution", machine, "") for machine in timed]
             users = group_sources(names.schedule_group_name(self.deployed))
-            needed["SchedulerRole"] = ("scheduler", users, [*rights, sends])
+            needed["SchedulerRole"] = ("scheduler", users, [*rights, sends, *self.key(None)])
         return frozenset(
             (role, _assumed_by(service, users), *right)
             for role, (service, users, rights) in needed.items()
             if roles.is_made(role, self.settings)
             for right in rights
         )
+
+    def key(self, trigger: Trigger | None) -> list[tuple[str, str, str]]:
+        """The rights to the customer's key of a trigger's machine, or of schedules."""
+        gathers = trigger is not None and is_set(trigger)
+        rights = key_rights(self.settings, stores=trigger is not None, gathers=gathers)
+        return [(action, key, text_of(only)) for action, key, only in rights]
 
     def role(self, logical: str) -> str:
         """The logical name of the role that stands for `logical`: its own, or the parameter of a setting."""

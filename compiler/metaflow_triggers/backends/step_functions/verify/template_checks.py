@@ -44,7 +44,7 @@ TASK_PARAMETERS = {
     },
     "states:startExecution": {"StateMachineArn", "Name", "Input", "TraceHeader"},
     "aws-sdk:s3:listObjectsV2": {"Bucket", "Prefix", "MaxKeys"},
-    "aws-sdk:s3:putObject": {"Bucket", "Key", "Body", "ContentType"},
+    "aws-sdk:s3:putObject": {"Bucket", "Key", "Body", "ContentType", "ServerSideEncryption", "SsekmsKeyId"},
     "aws-sdk:dynamodb:transactWriteItems": {"TransactItems", "ClientRequestToken"},
     "dynamodb:getItem": {
         "TableName",
