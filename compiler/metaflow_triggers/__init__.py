@@ -5,7 +5,7 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
 
     processes    the one way in which children are forked, and what they leave behind is ended
     regular      the one way in which users' files are opened
-    model        flows, triggers, settings, names: frozen values; nothing is found out here
+    model        flows, triggers, settings, names: frozen values, and the facts that follow from them
     diagnostics  one finding as a value; raised or collected by every room below
     language     what filters and schedules mean: one reader of each language for all backends and the engine
     graph        flows joined into one trigger graph; its circles, words and differences. No backend: the graph is what
@@ -25,7 +25,7 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     commands     what is typed
 
 `schemas` and `templates` are data of `manifests`. What travels into a run is the runtime's
-(`metaflow_extensions.triggers`). Importing this package imports nothing heavy.
+(`metaflow_extensions.triggers`), and what both sides agree on its `contract`. Importing this package imports nothing heavy.
 """
 
 __version__ = "0.1.0"
