@@ -224,9 +224,13 @@ def request(cluster: Cluster, method: str, path: str, body: Any = None, content:
 ARGO = "/apis/argoproj.io/v1alpha1/namespaces"
 
 
-def workflow(server: KubernetesStandIn, name: str) -> Any:
+def triggers(server: KubernetesStandIn) -> Any:
     (sensor,) = server.objects("sensors").values()
-    made = json.loads(json.dumps(sensor["spec"]["triggers"][0]["template"]["k8s"]["source"]["resource"]))
+    return sensor["spec"]["triggers"]
+
+
+def workflow(server: KubernetesStandIn, name: str) -> Any:
+    made = json.loads(json.dumps(triggers(server)[0]["template"]["k8s"]["source"]["resource"]))
     made["metadata"]["name"] = name
     return made
 
@@ -240,6 +244,9 @@ def test_the_sensors_role_suffices_for_what_a_sensor_does(
     assert request(accounts["sensor"], "POST", f"{ARGO}/flows/workflows", one) == 201
     patch = (f"{ARGO}/flows/workflows/demoflow-1", one, "application/merge-patch+json")
     assert request(accounts["sensor"], "PATCH", *patch) == 200
+    lost = json.loads(json.dumps(triggers(server)[0]["dlqTrigger"]["template"]["k8s"]["source"]["resource"]))
+    lost["metadata"]["name"] = "demoflow-2"
+    assert request(accounts["sensor"], "POST", "/api/v1/namespaces/flows/configmaps", lost) == 201
 
 
 def test_the_runs_role_suffices_for_what_a_run_does(server: KubernetesStandIn, accounts: dict[str, Cluster]) -> None:
@@ -252,7 +259,7 @@ def test_the_runs_role_suffices_for_what_a_run_does(server: KubernetesStandIn, a
 
 
 NEEDED = {
-    "sensor": {("GET", "workflows"), ("POST", "workflows"), ("PATCH", "workflows")},
+    "sensor": {("GET", "workflows"), ("POST", "workflows"), ("PATCH", "workflows"), ("POST", "configmaps")},
     "run": {("GET", "workflows"), ("POST", "workflowtaskresults"), ("PATCH", "workflowtaskresults")},
 }
 

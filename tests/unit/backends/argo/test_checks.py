@@ -230,6 +230,21 @@ BROKEN: dict[str, tuple[str, Callable[[Any], None], str]] = {
         lambda item: start(item)["dlqTrigger"].pop("atLeastOnce"),
         "atLeastOnce",
     ),
+    "a record that another one would overwrite": (
+        "Sensor",
+        lambda item: start(item)["dlqTrigger"]["template"]["k8s"].update(operation="patch"),
+        "no right",
+    ),
+    "a record of another name": (
+        "Sensor",
+        lambda item: start(item)["dlqTrigger"]["template"]["k8s"]["parameters"].pop(0),
+        "another name",
+    ),
+    "a record of what is not told": (
+        "Sensor",
+        lambda item: start(item)["dlqTrigger"]["template"]["k8s"]["source"]["resource"]["data"].clear(),
+        "no effect",
+    ),
     "a template that does nothing": ("Sensor", without(template(start), "k8s"), "does 0 things"),
     "a template that does two things": ("Sensor", set_to(template(start), "log", {}), "does 2 things"),
     "two triggers of one name": ("Sensor", set_to(template(whole_set), "name", "start"), "two triggers"),

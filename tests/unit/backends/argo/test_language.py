@@ -71,7 +71,7 @@ def test_options_of_one_decorator_do_not_touch_the_other() -> None:
     made = triggers(flow(of({"argo-workflows": {"rate-limit": 1, "retry": 2}}), trigger(finish("Up"))))
     assert made["start"]["rateLimit"]["requestsPerUnit"] == 1
     assert "rateLimit" not in made["start-on-finish"]
-    assert made["start-on-finish"]["retryStrategy"]["steps"] == 8
+    assert made["start-on-finish"]["retryStrategy"]["steps"] == 11
     assert not set(made["start"]["template"]["conditions"].split()) & set(
         made["start-on-finish"]["template"]["conditions"].split()
     ) - {"||"}

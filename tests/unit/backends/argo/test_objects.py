@@ -365,12 +365,41 @@ def test_the_account_that_a_setting_names_gets_the_rights_of_runs(account: str) 
 def test_rights_are_exact() -> None:
     rules = {name: content(EVERYTHING, f"role-{name}")["rules"] for name in ("sensor", "run")}
     assert rules["sensor"] == [
-        {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get", "create", "patch"]}
+        {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get", "create", "patch"]},
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
     ]
     assert rules["run"] == [
         {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get"]},
         {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]},
     ]
+
+
+def test_a_start_is_tried_for_an_hour_at_most_and_then_told() -> None:
+    sensor = content(FLOWS["set and schedule"], "sensor")
+    (start, *_) = [item for item in sensor["spec"]["triggers"] if "dlqTrigger" in item]
+    retry = start["retryStrategy"]
+    waits = [int(retry["duration"][:-1]) * retry["factor"] ** place for place in range(retry["steps"] - 1)]
+    lost = start["dlqTrigger"]["retryStrategy"]
+    waits += [int(lost["duration"][:-1]) * lost["factor"] ** place for place in range(lost["steps"] - 1)]
+    assert sum(waits) > 2700
+    assert sum(waits) * (1 + retry["jitter"]) < 3600
+    record = start["dlqTrigger"]["template"]["k8s"]
+    assert record["operation"] == "create"
+    assert record["source"]["resource"]["kind"] == "ConfigMap"
+    assert set(record["source"]["resource"]["data"]) == {"event-0", "event-1"}
+    written = json.dumps(record["parameters"])
+    assert "payload" not in written and "b64enc" not in written
+
+
+def test_what_tells_of_a_start_that_was_given_up_makes_no_sensor_too_large() -> None:
+    def lost(events: int) -> Any:
+        chosen = flow(trigger(*(event(f"an-event-with-a-number-{place}") for place in range(events))))
+        sensor = content(chosen, "sensor")
+        assert findings(sensor, "argo/sensor") == []
+        return sensor["spec"]["triggers"][0]["dlqTrigger"]["template"]
+
+    assert "k8s" in lost(20)
+    assert lost(38) == {"name": "start-lost", "log": {}}
 
 
 def test_a_started_workflow_has_a_valid_name() -> None:

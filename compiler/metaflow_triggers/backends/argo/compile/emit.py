@@ -8,6 +8,7 @@ Not here: decisions (`argo.lower`), text.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,15 +56,16 @@ def sensors(flow: Flow, settings: Settings, believed: Trust) -> list[Manifest]:
 
 
 def _sensors(folder: str, flow: Flow, settings: Settings, believed: Trust) -> list[Manifest]:
-    return [
-        Manifest(
-            f"{folder}/sensor{'' if place == 1 else f'-{place}'}.yaml",
-            render("argo/sensor", sensor=sensor),
-            "argo/sensor",
-            True,
-        )
-        for place, sensor in enumerate(lower.sensors(flow, settings, believed), 1)
-    ]
+    found: list[Manifest] = []
+    for place, sensor in enumerate(lower.sensors(flow, settings, believed), 1):
+        file = f"{folder}/sensor{'' if place == 1 else f'-{place}'}.yaml"
+        content = render("argo/sensor", sensor=sensor)
+        if object_checks.sensor_size(content) > object_checks.SENSOR_LIMIT:
+            # What starts the flow goes before what tells of a start that was given up.
+            bare = tuple(dataclasses.replace(trigger, told=(), record=()) for trigger in sensor.triggers)
+            content = render("argo/sensor", sensor=dataclasses.replace(sensor, triggers=bare))
+        found.append(Manifest(file, content, "argo/sensor", True))
+    return found
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:

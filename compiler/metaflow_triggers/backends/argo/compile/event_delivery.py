@@ -8,6 +8,7 @@ Not here: sets of events (`argo.sets`), which trigger of the Sensor holds what (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
@@ -31,6 +32,9 @@ PAYLOAD = (
 )
 """`payload_base64` is the exact text that our publisher serialised: templates read numbers as 64-bit floats.
 Decoding and encoding again keeps any foreign text out of the argument."""
+
+TOLD = '{{ pick .Input.body "name" "id" "timestamp" | toRawJson }}'
+"""What is told of an event when its start is given up: small, and nothing of the payload."""
 
 FOREIGN_PAYLOAD = f'{{{{ omit .Input "{PASSES}" | toRawJson | b64enc }}}}'
 """Of an event with an `origin`: all of its data."""
@@ -237,6 +241,26 @@ def arguments(name: str, envelope: str, from_context: bool, payload: str, place:
         Write(name, "contextTemplate" if from_context else "dataTemplate", envelope, path.format(2 * place)),
         Write(name, "dataTemplate", payload, path.format(2 * place + 1)),
     )
+
+
+def record(writes: Sequence[Write]) -> tuple[tuple[str, ...], tuple[Write, ...]]:
+    """(fields, what is written) of the object that tells of a start that was given up: the Workflow's name, its events.
+
+    `writes` are those of the start.
+    """
+    found: list[Write] = []
+    for write in writes:
+        place = _ENVELOPE_PLACE.fullmatch(write.destination)
+        if place is None:
+            found += [write] if write.destination == "metadata.name" else []
+        elif int(place[1]) % 2 == 0:
+            text = TOLD if write.text == ENVELOPE else write.text.replace(" | b64enc }}", " }}")
+            found.append(Write(write.dependency, write.source, text, f"data.event-{int(place[1]) // 2}"))
+    fields = {write.destination.removeprefix("data."): None for write in found if write.destination != "metadata.name"}
+    return tuple(fields), tuple(found)
+
+
+_ENVELOPE_PLACE = re.compile(r"spec\.arguments\.parameters\.([0-9]+)\.value")
 
 
 def refused_event(beside: Alike, fields: Sequence[tuple[str, ...]], options: Options) -> list[SensorDependency]:

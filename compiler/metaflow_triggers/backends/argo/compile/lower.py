@@ -106,22 +106,29 @@ def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options, bel
 
 
 def _single_triggers(draft: _Draft, document: str) -> list[StartTrigger]:
-    return [
-        StartTrigger(
-            name="start" if place == 0 else "start-on-finish",
-            # Explicit: without conditions Argo would wait for all dependencies.
-            conditions=" || ".join(name for name, _ in singles),
-            reset=None,
-            arguments=event_delivery.ARGUMENTS,
-            preparations=(),
-            writes=tuple(write for _, writes in singles for write in writes),
-            steps=steps,
-            rate_limit=rate_limit,
-            document=document,
+    out = []
+    for place, ((steps, rate_limit), singles) in enumerate(draft.singles.items()):
+        if not singles:
+            continue
+        writes = tuple(write for _, writes in singles for write in writes)
+        told, record = event_delivery.record(writes)
+        out.append(
+            StartTrigger(
+                name="start" if place == 0 else "start-on-finish",
+                # Explicit: without conditions Argo would wait for all dependencies.
+                conditions=" || ".join(name for name, _ in singles),
+                reset=None,
+                arguments=event_delivery.ARGUMENTS,
+                preparations=(),
+                writes=writes,
+                steps=steps,
+                rate_limit=rate_limit,
+                document=document,
+                told=told,
+                record=record,
+            )
         )
-        for place, ((steps, rate_limit), singles) in enumerate(draft.singles.items())
-        if singles
-    ]
+    return out
 
 
 def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options, believed: Trust) -> None:

@@ -19,8 +19,12 @@ from ....model.flows import EventDependency, Trigger
 from ....model.settings import Settings
 
 BACKEND = "argo-workflows"
-STEPS = 8
-"""Tries to make a Workflow; the last one 254 seconds after the first."""
+STEPS = 11
+"""Tries to make a Workflow, each wait twice the one before: the last is 51 to 57 minutes after the first.
+
+A Sensor tries alike whatever the API answers (DoWithRetry in pkg/shared/util/retry.go, argo-events 1.9.11): it knows no
+refusal that repeats cannot mend. Later events of the flow wait on the bus meanwhile, so the hour loses fewer starts
+than a few tries would."""
 
 # pkg/reconciler/eventsource/resource.go names a Service after the event source, and the subject of an event is
 # `default.<event source>.<event>` (argo-events 1.9.11).

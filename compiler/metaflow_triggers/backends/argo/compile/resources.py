@@ -57,7 +57,8 @@ class StartTrigger:
 
     `preparations` are written into the trigger itself, `writes` then into the Workflow. `arguments` are the names of
     the Workflow's arguments. `steps` counts tries; `rate_limit` is starts per second or None. `document` is JSON text,
-    what a run is told of its dependencies.
+    what a run is told of its dependencies. `record` is written into the object that tells of a start that was given
+    up, whose fields `told` say the events; without any only the Sensor's log tells of it.
     """
 
     name: str
@@ -69,6 +70,8 @@ class StartTrigger:
     steps: int
     rate_limit: int | None
     document: str
+    told: tuple[str, ...]
+    record: tuple[Write, ...]
 
 
 @dataclass(frozen=True)

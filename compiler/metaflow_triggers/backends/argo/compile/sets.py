@@ -129,17 +129,21 @@ def trigger(flow: Flow, name: str, members: tuple[Member, ...], options: Options
         for member in members
         for source, text in member.keys
     ]
+    writes = (
+        Write(first, "dataTemplate", opening, "metadata.name"),
+        *(write for member in members for write in member.arguments),
+    )
+    told, record = event_delivery.record(writes)
     return StartTrigger(
         name=name,
         conditions=" && ".join(member.dependency.name for member in members),
         reset=Reset(options.reset_cron, options.reset_timezone) if options.reset_cron else None,
         arguments=argument_names(len(members)),
         preparations=(*keys, Write(first, "value", closing, place, append=True)),
-        writes=(
-            Write(first, "dataTemplate", opening, "metadata.name"),
-            *(write for member in members for write in member.arguments),
-        ),
+        writes=writes,
         steps=options.steps,
         rate_limit=options.rate_limit,
         document=document,
+        told=told,
+        record=record,
     )

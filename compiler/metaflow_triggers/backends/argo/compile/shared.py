@@ -23,7 +23,11 @@ ENDPOINT, OUTCOME_ENDPOINT = "/events", "/outcomes"
 
 SENSOR_ROLE, RUN_ROLE = "metaflow-triggers-sensor", "metaflow-triggers-run"
 
-_SENSOR_RULES = (Rule("argoproj.io", ("workflows",), ("get", "create", "patch")),)
+_SENSOR_RULES = (
+    Rule("argoproj.io", ("workflows",), ("get", "create", "patch")),
+    # What tells of a start that was given up.
+    Rule("", ("configmaps",), ("create",)),
+)
 _RUN_RULES = (
     # A run reads the event that started it from its own Workflow object.
     Rule("argoproj.io", ("workflows",), ("get",)),

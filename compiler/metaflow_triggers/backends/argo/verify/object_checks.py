@@ -177,8 +177,10 @@ def _trigger(trigger: Any, declared: list[str]) -> Iterator[str]:
     for reset in template.get("conditionsReset", []):
         yield from _reset(reset.get("byTime", {}))
     yield from _delivery(trigger)
-    if "k8s" in template:
+    if "k8s" in template and "conditions" in template:
         yield from _k8s(trigger, template, declared)
+    if "log" not in trigger.get("dlqTrigger", {"template": {"log": {}}}).get("template", {}):
+        yield from _record(trigger["dlqTrigger"], template, declared)
 
 
 def _conditions(text: str, declared: list[str]) -> Iterator[str]:
@@ -248,6 +250,20 @@ def _delivery(trigger: Any) -> Iterator[str]:
             yield f"starts {count!r} runs per unit, a division by zero"
         if limit.get("unit", "Second") not in ("Second", "Minute", "Hour"):
             yield f"has the unit {limit['unit']!r}, which would be a second"
+
+
+def _record(lost: Any, start: Any, declared: list[str]) -> Iterator[str]:
+    """What tells of a start that was given up: it can be written, and its name is the Workflow's."""
+    k8s = lost.get("template", {}).get("k8s", {})
+    if k8s.get("operation") != "create":
+        yield f"tells of a loss by the operation {k8s.get('operation')!r}, for which it has no right"
+    waited = set(re.findall(r"\w+", start.get("conditions", "")))
+    for write in [*lost.get("parameters", []), *k8s.get("parameters", [])]:
+        into = lost["template"] if write in lost.get("parameters", []) else k8s.get("source", {}).get("resource")
+        yield from _write(write, into, declared, waited)
+    names = [write for write in start.get("k8s", {}).get("parameters", []) if write.get("dest") == "metadata.name"]
+    if [write for write in k8s.get("parameters", []) if write.get("dest") == "metadata.name"] != names:
+        yield "gives what tells of a loss another name than the Workflow"
 
 
 def _k8s(trigger: Any, template: Any, declared: list[str]) -> Iterator[str]:

@@ -129,6 +129,34 @@ def _made(sensor: Any, flow: Flow, deployed: str, settings: Settings) -> Iterato
         yield from _equal(f"{where}: its document", told, document)
         lost = trigger.get("dlqTrigger", {}).get("template", {}).get("name")
         yield from _equal(f"{where}: what tells of a loss", lost, f"{template['name']}-lost")
+        if "log" not in trigger["dlqTrigger"]["template"]:  # in a Sensor that has no room for more
+            yield from _equal(f"{where}: the object of a loss", *_told_of_a_loss(trigger, deployed, settings))
+
+
+def _told_of_a_loss(trigger: Any, deployed: str, settings: Settings) -> tuple[Any, Any]:
+    """(what is said, what is meant): a ConfigMap beside the Workflow that was not made, named by the same keys."""
+    start, lost = trigger["template"]["k8s"], trigger["dlqTrigger"]
+    resource = lost["template"]["k8s"]["source"]["resource"]
+    events = len(start["source"]["resource"]["spec"]["arguments"]["parameters"]) // 2
+    fields = [f"event-{place}" for place in range(events)]
+    said = (
+        resource["kind"],
+        resource["metadata"]["namespace"],
+        resource["metadata"]["labels"],
+        sorted(resource["data"]),
+        lost.get("parameters"),
+        sorted({write["dest"] for write in lost["template"]["k8s"]["parameters"]}),
+    )
+    labels = {"metaflow-triggers/start": "given-up", "metaflow-triggers/deployed-name": deployed}
+    meant = (
+        "ConfigMap",
+        settings.kubernetes_namespace,
+        labels,
+        sorted(fields),
+        trigger.get("parameters"),
+        sorted([*(f"data.{field}" for field in fields), "metadata.name"]),
+    )
+    return said, meant
 
 
 def _schedule(found: list[Any], flow: Flow, deployed: str, settings: Settings) -> Iterator[str]:

@@ -14,7 +14,10 @@ from typing import Any
 from ....model.settings import Settings
 
 RIGHTS = {
-    "metaflow-triggers-sensor": {("argoproj.io", "workflows", verb) for verb in ("get", "create", "patch")},
+    "metaflow-triggers-sensor": {
+        ("", "configmaps", "create"),
+        *(("argoproj.io", "workflows", verb) for verb in ("get", "create", "patch")),
+    },
     "metaflow-triggers-run": {
         ("argoproj.io", "workflows", "get"),
         ("argoproj.io", "workflowtaskresults", "create"),

@@ -59,9 +59,10 @@ func main() {
 	}
 }
 
-// The stream's settings are those of Argo Events' own configuration of its controller, on one server.
+// The stream's settings are those that Argo Events ships (manifests/base/controller-manager/controller-config.yaml of
+// 1.9.11), but for one: there is one server, so there is one replica.
 func bus() *v1alpha1.BusConfig {
-	stream := "maxMsgs: 1000000\nmaxAge: 72h\nmaxBytes: 1GB\nreplicas: 1\nduplicates: 300s\nretention: 0\ndiscard: 0\n"
+	stream := "maxMsgs: 50000\nmaxAge: 168h\nmaxBytes: -1\nreplicas: 1\nduplicates: 300s\nretention: 0\ndiscard: 0\n"
 	return &v1alpha1.BusConfig{JetStream: &v1alpha1.JetStreamConfig{URL: busURL, StreamConfig: stream}}
 }
 
