@@ -95,7 +95,7 @@ def group(upstream_group, backend, product):
         "delete_command",
         backend,
         "Delete all that `create` deployed for this workflow.",
-        [*delete.params, *([shared] if backend == "argo-workflows" else [])],
+        [*delete.params, *([shared, plan] if backend == "argo-workflows" else [])],
     )
     return click.Group(
         upstream_group.name,
