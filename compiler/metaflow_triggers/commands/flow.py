@@ -364,6 +364,9 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     deployer.check_token(obj, options)
     steps = [step.__name__ for step in obj.flow]
     more = {"shared": True} if options.get("shared") else {}
+    if options.get("plan"):
+        sys.stdout.write(deployer.plan_delete(_given_name(obj, backend), settings, **more))
+        return EXIT_SAME
     done = deployer.delete(_given_name(obj, backend), settings, flow=obj.flow.name, steps=steps, **more)
     sys.stderr.write(f"{done}\n")
     return EXIT_SAME

@@ -58,6 +58,9 @@ class Settings:
     argo_webhook_secret: (
         str  # METAFLOW_TRIGGERS_WEBHOOK_SECRET, default "metaflow-triggers-webhook"; its key is "token"
     )
+    # Argo: TLS of the webhooks
+    argo_webhook_tls_secret: str | None = None  # METAFLOW_TRIGGERS_WEBHOOK_TLS_SECRET; its keys are tls.crt and tls.key
+    argo_webhook_ca_secret: str | None = None  # METAFLOW_TRIGGERS_WEBHOOK_CA_SECRET; its key is "ca.crt"
     # Argo: where exit handlers alone publish
     argo_outcome_event: str = "metaflow-outcome"  # METAFLOW_TRIGGERS_OUTCOME_EVENT
     argo_outcome_event_source: str = "metaflow-triggers-outcomes"  # METAFLOW_TRIGGERS_OUTCOME_EVENT_SOURCE

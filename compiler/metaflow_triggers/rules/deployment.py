@@ -80,7 +80,7 @@ RULES: tuple[Rule, ...] = (
         title="a setting names something that is not there",
         severity="error",
         finds="A job queue, role, bucket or table that a setting names does not exist in the account and region of "
-        "the credentials.",
+        "the credentials; or, on Argo, a Secret with certificates in the namespace that needs it.",
         why="The deployment would fail half-way, or its first run. Nothing was deployed.",
         example="$ METAFLOW_BATCH_JOB_QUEUE=quue python flow.py step-functions create",
         instead="$ METAFLOW_BATCH_JOB_QUEUE=queue AWS_DEFAULT_REGION=eu-west-1 python flow.py step-functions create",

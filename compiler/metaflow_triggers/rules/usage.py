@@ -101,8 +101,10 @@ RULES: tuple[Rule, ...] = (
         title="a setting cannot be read",
         severity="error",
         finds="METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED is not a list of HTTP statuses from 200 to 299, "
+        "METAFLOW_TRIGGERS_WEBHOOK_TLS_SECRET or METAFLOW_TRIGGERS_WEBHOOK_CA_SECRET no name of a Secret, "
         "METAFLOW_TRIGGERS_KMS_KEY not the ARN of a KMS key, or METAFLOW_S3_SERVER_SIDE_ENCRYPTION nothing S3 takes.",
-        why="Every task that publishes would fail with this value; AWS would refuse what is to be encrypted.",
+        why="Every task that publishes would fail with this value; the cluster would refuse it, and AWS what is "
+        "to be encrypted.",
         example="$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=ok metaflow-triggers compile flows",
         instead="$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=200,202 metaflow-triggers compile flows",
         language="console",

@@ -68,6 +68,8 @@ def read_settings(*, production: bool = False, code_package: bool = True, user: 
         argo_sensor_service_account=configured("ARGO_EVENTS_SERVICE_ACCOUNT"),
         argo_webhook_url=configured("ARGO_EVENTS_INTERNAL_WEBHOOK_URL") or configured("ARGO_EVENTS_WEBHOOK_URL"),
         argo_webhook_secret=configured("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook"),
+        argo_webhook_tls_secret=configured("TRIGGERS_WEBHOOK_TLS_SECRET"),
+        argo_webhook_ca_secret=configured("TRIGGERS_WEBHOOK_CA_SECRET"),
         argo_outcome_event=configured("TRIGGERS_OUTCOME_EVENT") or "metaflow-outcome",
         argo_outcome_event_source=outcome_source or "metaflow-triggers-outcomes",
         argo_outcome_event_source_is_ours=not outcome_source,

@@ -143,6 +143,27 @@ def test_another_user_needs_the_token(run: Run, aws: Aws, tmp_path: Path):
     run(MAPPING, "--no-pylint", "step-functions", "delete", "--authorize", token, settings=other)
 
 
+def test_who_replaces_another_deployment_needs_its_token(run: Run, aws: Aws, tmp_path: Path):
+    """Under another prefix the flow has another name, as when it is renamed."""
+    settings = {**USER, **aws.environment}
+    before = account(aws)
+    created = run(MAPPING, "--no-pylint", "step-functions", "create", settings=settings)
+    token = next(line for line in created.err.splitlines() if "production:" in line).split("production:")[1].strip()
+    made = account(aws)
+    home = {"METAFLOW_USER": "other", "METAFLOW_HOME": str(tmp_path / "other")}
+    other = {**settings, **home, "METAFLOW_SFN_STATE_MACHINE_PREFIX": "New"}
+    rename = (MAPPING, "--no-pylint", "step-functions", "create", "--replaces", "UserOnboarding")
+    refused = run(*rename, settings=other)
+    assert refused.code == 1 and "error[FT123]" in refused.err and token not in refused.err
+    assert account(aws) == made
+    allowed = run(*rename, "--authorize", token, settings=other)
+    assert allowed.code == 0 and "deleted AWS::StepFunctions::StateMachine UserOnboarding\n" in allowed.err, allowed.err
+    machines = set(account(aws)["state machines"]) - set(before["state machines"])
+    assert len(machines) == 2 and all(name.startswith("New_UserOnboarding") for name in machines)
+    run(MAPPING, "--no-pylint", "step-functions", "delete", settings=other)
+    assert account(aws) == before
+
+
 def argo_settings(kubernetes: KubernetesStandIn, aws: Aws) -> dict[str, str]:
     return {**USER, **aws.environment, **kubernetes.settings}
 

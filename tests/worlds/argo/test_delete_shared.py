@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.backends.argo.deploy.cluster import Cluster
+from metaflow_triggers.backends.argo.deploy.plan import plan_delete
 from metaflow_triggers.diagnostics import DiagnosticError
 
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS
@@ -83,3 +85,22 @@ def test_a_flow_that_is_deployed_meanwhile_is_told_and_finds_everything_again() 
         assert aftermath.code == "FT707" and any("EventSource" in note for note in aftermath.notes)
         create(client, EVERYTHING)
         assert server.objects("eventsources")
+
+
+def test_its_plan_names_what_it_deletes_and_writes_nothing() -> None:
+    with KubernetesStandIn() as server, connect(server.url) as client:
+        create(client, EVERYTHING)
+        create(client, OTHER)
+        before = state(server)
+        with pytest.raises(DiagnosticError) as raised:
+            plan_delete(Cluster.of(client), "other", SETTINGS, shared=True)
+        assert raised.value.diagnostics[0].code == "FT708"
+        converge.delete("demoflow", SETTINGS, client=client)
+        alone = state(server)
+        planned = plan_delete(Cluster.of(client), "other", SETTINGS, shared=True)
+        assert state(server) == alone != before
+        done = converge.delete("other", SETTINGS, client=client, shared=True)
+        assert [str(item) for item in planned.instructions] == [
+            str(item) for step in done.actions for item in step.instructions
+        ]
+        assert len(str(planned).splitlines()) == len(alone)

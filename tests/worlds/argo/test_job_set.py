@@ -102,6 +102,10 @@ def test_it_is_created_repeated_compared_and_deleted(
     (folder / "flow.py").write_text(FLOW.replace("batch-arrived", "another"), "utf-8")
     changed = run(*COMMAND, "diff", "--live", cwd=folder, settings=settings)
     assert changed.code == 1 and "another" in changed.out, changed.out + changed.err
-    gone = run(*COMMAND, "delete", cwd=folder, settings=settings)
+    planned = run(*COMMAND, "delete", "--shared", "--plan", cwd=folder, settings=settings)
+    assert planned.code == 0 and kubernetes.objects("workflowtemplates"), planned.err
+    gone = run(*COMMAND, "delete", "--shared", cwd=folder, settings=settings)
     assert gone.code == 0, gone.err
+    done = [line.split()[1:] for line in gone.err.splitlines() if line.startswith("deleted ")]
+    assert [line.split()[-2:] for line in planned.out.splitlines()] == done
     assert not kubernetes.objects("workflowtemplates") and not kubernetes.objects("sensors")

@@ -31,6 +31,16 @@ def denied(action: str) -> Refusal:
     return Refusal("AccessDeniedException", text)
 
 
+_QUERY = {"iam", "sqs", "sts"}
+"""Services whose errors have the names of AWS's query protocol; SQS keeps them in JSON (`awsQueryCompatible`)."""
+
+
+def expired(action: str) -> Refusal:
+    """How a service says that the session's credentials have expired."""
+    code = "ExpiredToken" if action.partition(":")[0] in _QUERY else "ExpiredTokenException"
+    return Refusal(code, "The security token included in the request is expired")
+
+
 class Refusing:
     """Makes clients. `refuse` is told each action, spelled as in a policy, and says what AWS answers instead.
 

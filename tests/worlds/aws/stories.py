@@ -69,6 +69,7 @@ OTHERS = flow(
 TIMED = dataclasses.replace(
     MAPPING_FLOW, schedule=Schedule("0 0 * * ? *", None, SPAN), triggers=MAPPING_FLOW.triggers[:1]
 )
+RENAMED = dataclasses.replace(MAPPING_FLOW, name="RenamedFlow")
 
 STORIES: dict[str, tuple[Work, Work]] = {
     "a first create": (nothing, deploy(SET_FLOW)),
@@ -76,6 +77,7 @@ STORIES: dict[str, tuple[Work, Work]] = {
     "more triggers": (deploy(FEWER), deploy(MAPPING_FLOW)),
     "another set": (deploy(SET_FLOW), deploy(OTHERS)),
     "over upstream's": (upstreams, deploy(TIMED)),
+    "renamed": (deploy(MAPPING_FLOW), deploy(RENAMED, replaces=("OrderFlow",))),
     "delete": (deploy(SET_FLOW), remove("SetFlow")),
     "delete upstream's": (upstreams, remove("OrderFlow", flow="OrderFlow")),
 }

@@ -46,7 +46,7 @@ def group(upstream_group, backend, product):
         "create_command",
         backend,
         f"Deploy this workflow, with everything that starts it, to {product}.",
-        [*create.params, accept, plan, strict, *([replaces] if backend == "argo-workflows" else [])],
+        [*create.params, accept, plan, strict, replaces],
     )
     commands["compile"] = _command(
         "compile",
@@ -95,7 +95,7 @@ def group(upstream_group, backend, product):
         "delete_command",
         backend,
         "Delete all that `create` deployed for this workflow.",
-        [*delete.params, *([shared] if backend == "argo-workflows" else [])],
+        [*delete.params, *([shared, plan] if backend == "argo-workflows" else [])],
     )
     return click.Group(
         upstream_group.name,

@@ -191,9 +191,10 @@ def _to_webhook(url: str, body: bytes) -> None:
 
     token = os.environ.get(webhook.TOKEN_VARIABLE) or ""
     accepted = os.environ.get(webhook.ACCEPTED_VARIABLE) or metaflow_config.TRIGGERS_WEBHOOK_ACCEPTED or ""
+    ca = os.environ.get(webhook.CA_VARIABLE) or metaflow_config.TRIGGERS_WEBHOOK_CA or ""
 
     def attempt() -> str | None:
-        problem = webhook.send(url, token, body, accepted)
+        problem = webhook.send(url, token, body, accepted, ca=ca)
         if problem is None:
             return None
         if problem.then == webhook.AGAIN:

@@ -1,6 +1,6 @@
 """Webhook: one POST to Argo's event source, and what its answer means.
 
-In:   an address, a token, a body, which answers count as accepted.
+In:   an address, a token, a body, which answers count as accepted, whose certificates are trusted.
 Out:  None where the event source has the event, else `Problem`: why not, and what is of use now.
 
 Not here: retrying, what the body says. No secret is in a `Problem`: neither the token, nor what an address holds
@@ -23,11 +23,13 @@ from typing import Any, NamedTuple
 URL_VARIABLE = "METAFLOW_TRIGGERS_WEBHOOK_URL"
 TOKEN_VARIABLE = "METAFLOW_TRIGGERS_WEBHOOK_TOKEN"  # noqa: S105 - a variable's name
 ACCEPTED_VARIABLE = "METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED"
+CA_VARIABLE = "METAFLOW_TRIGGERS_WEBHOOK_CA"
 
 AGAIN, REFUSED, FINAL = "again", "refused", "final"
 
 _ANSWER = b"success"
 _INACTIVE = b"endpoint is inactive"
+_TAKES_TLS = b"Client sent an HTTP request to an HTTPS server."  # Go's net/http
 _READ = 4096
 
 
@@ -50,18 +52,28 @@ class _NotFollowed(urllib.request.HTTPRedirectHandler):
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
-def send(url: str, token: str, body: bytes, accepted: str = "", timeout: float = 30) -> Problem | None:
-    """POST `body`. `accepted`: statuses that count whatever the body, as "200,202"; "" for Argo's own answer."""
+def send(url: str, token: str, body: bytes, accepted: str = "", timeout: float = 30, *, ca: str = "") -> Problem | None:
+    """POST `body`.
+
+    `accepted`: statuses that count whatever the body, as "200,202"; "" for Argo's own answer. `ca`: of an https address
+    the certificates that are trusted, in PEM or as a file's name; "" for those of the system.
+    """
     url, token = url.strip(), token.strip()
     mistake = address_mistake(url) or _token_mistake(token) or accepted_mistake(accepted)
     if mistake:
         return Problem(mistake, FINAL)
+    try:
+        trusting = _trusting(ca.strip()) if urllib.parse.urlsplit(url).scheme == "https" else []
+    except (OSError, ValueError) as error:
+        return Problem(
+            f"{CA_VARIABLE} is neither certificates in PEM nor a file of them: {type(error).__name__}", FINAL
+        )
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = "Bearer " + token
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
     try:
-        with urllib.request.build_opener(_NotFollowed).open(request, timeout=timeout) as answer:
+        with urllib.request.build_opener(_NotFollowed, *trusting).open(request, timeout=timeout) as answer:
             text = answer.read(_READ)
             if answer.length and len(text) < _READ:  # it broke off
                 raise http.client.IncompleteRead(text, answer.length)
@@ -70,10 +82,28 @@ def send(url: str, token: str, body: bytes, accepted: str = "", timeout: float =
         with error:
             return _refusal(error, url, token)
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        return Problem(f"the webhook cannot be reached: {_shown(str(reason) or type(reason).__name__, token)}", AGAIN)
+        return _unreachable(getattr(error, "reason", None) or error, token)
     except ValueError as error:  # a host that no name service takes
         return Problem(f"{URL_VARIABLE} cannot be used: {type(error).__name__}", FINAL)
+
+
+def _trusting(ca: str) -> list[urllib.request.BaseHandler]:
+    """What makes an opener trust these certificates alone. Raises OSError (as ssl.SSLError is) and ValueError."""
+    if not ca:
+        return []
+    import ssl  # a Python may come without it, and then needs no certificates
+
+    if "-----BEGIN" in ca:
+        return [urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata=ca))]
+    return [urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca))]
+
+
+def _unreachable(reason: Any, token: str) -> Problem:
+    if not hasattr(reason, "verify_message"):
+        return Problem(f"the webhook cannot be reached: {_shown(str(reason) or type(reason).__name__, token)}", AGAIN)
+    told = f"the webhook's certificate is not trusted: {_shown(str(reason.verify_message), token)}. Nothing was sent, "
+    told += f"the token neither. {CA_VARIABLE} holds the certificate of who signed it, in PEM; without it the "
+    return Problem(f"{told}system's are trusted", REFUSED)  # no later try makes it trusted
 
 
 def _judged(status: int, body: bytes, accepted: str, token: str) -> Problem | None:
@@ -100,6 +130,9 @@ def _refusal(error: urllib.error.HTTPError, url: str, token: str) -> Problem:
         body = error.read(_READ)
     except (OSError, http.client.HTTPException):
         body = b""
+    if error.code == 400 and body.strip() == _TAKES_TLS:
+        told = f"the webhook at {_origin(url)} takes https alone, and the event was sent to it as plain http"
+        return Problem(f"{told}. Set {URL_VARIABLE} to its https address", FINAL)
     # 404: the server of an event source is up before its endpoint is. 400: it is being started or stopped.
     passes = error.code >= 500 or error.code in {404, 408, 425, 429} or (error.code == 400 and body == _INACTIVE)
     told = ": the token is missing, or it is another one than the event source's" if error.code == 401 else ""

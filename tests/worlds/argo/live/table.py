@@ -25,6 +25,7 @@ from metaflow_triggers.backends.argo.compile import names, outcome_script
 from metaflow_triggers.backends.argo.compile.event_delivery import origin
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.model.flows import EventDependency, Flow, TriggerGraph
+from metaflow_triggers.model.settings import Settings
 from metaflow_triggers.simulate.items import Item
 
 from tests.scenarios.reading import ReadRow
@@ -41,14 +42,14 @@ _FAILURES = {"timeout": "Step exceeded its deadline", "aborted": "workflow shutd
 """What Argo says of a node; of one that its own code ended, the code's words where it left some."""
 
 
-def deploy_all(kubernetes: KubernetesStandIn, graphs: Sequence[TriggerGraph]) -> None:
+def deploy_all(kubernetes: KubernetesStandIn, graphs: Sequence[TriggerGraph], settings: Settings = SETTINGS) -> None:
     """Every flow of the graphs, as `create` deploys it."""
     client = connect(kubernetes.url)
     for graph in graphs:
         for flow in graph.flows:
             name = names.own_name(flow)
-            files = [*argo.manifests(flow, graph, upstream(name), SETTINGS), *argo.shared_manifests(SETTINGS)]
-            converge.create(files, SETTINGS, client=client, deployed_name=name, production_token="token-1")
+            files = [*argo.manifests(flow, graph, upstream(name), settings), *argo.shared_manifests(settings)]
+            converge.create(files, settings, client=client, deployed_name=name, production_token="token-1")
 
 
 def webhook_token(

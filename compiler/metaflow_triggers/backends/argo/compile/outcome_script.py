@@ -2,7 +2,7 @@
 
 In:   METAFLOW_TRIGGERS_OUTCOME (flow, project, branch, template), _WORKFLOW, _STATUS, _FAILURES
       (base64 of Argo's `workflow.failures`, perhaps cut), _OUTCOME_WEBHOOK_URL and _TOKEN, _WEBHOOK_URL and _TOKEN,
-      _WEBHOOK_ACCEPTED.
+      _WEBHOOK_ACCEPTED, _WEBHOOK_CA.
 Out:  one event, at two places: where exit handlers alone publish, and, where its address is given, where every event
       goes, for flows that wait there. It is published when each has accepted it; a lost one is a line in this
       container's log. A flow takes outcomes from one of the two, and they have one id.
@@ -103,7 +103,11 @@ def compose(environment: "dict[str, str]") -> "dict[str, object]":
 
 
 def publish(
-    body: "dict[str, object]", places: "list[tuple[str, str, str]]", accepted: str = "", wait: float = 1.0
+    body: "dict[str, object]",
+    places: "list[tuple[str, str, str]]",
+    accepted: str = "",
+    wait: float = 1.0,
+    ca: str = "",
 ) -> "dict[str, str]":
     """Why the event could not be published, by place. A token may come a moment later than the event source's.
 
@@ -117,7 +121,7 @@ def publish(
         left = []
         for what, url, token in places:
             try:
-                problem = send(url, token, data, accepted, 10)
+                problem = send(url, token, data, accepted, 10, ca=ca)
             except Exception as error:  # nothing of a message whose words are not ours
                 lost[what] = type(error).__name__
                 continue
@@ -147,11 +151,12 @@ def main() -> None:
         environment = dict(os.environ)
         body = compose(environment)
         accepted = environment.get("METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED", "")
+        ca = environment.get("METAFLOW_TRIGGERS_WEBHOOK_CA", "")
         wait = float(environment.get("METAFLOW_TRIGGERS_OUTCOME_WAIT", "1"))
     except Exception as error:
         print("metaflow-triggers: outcome lost:", repr(error))
         return
-    lost = publish(body, places(environment), accepted, wait)
+    lost = publish(body, places(environment), accepted, wait, ca)
     for what in sorted(lost):
         print("metaflow-triggers: " + what + " lost: " + lost[what], body["id"])
     if not lost:

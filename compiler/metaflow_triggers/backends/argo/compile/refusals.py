@@ -19,7 +19,7 @@ from ....model import facts
 from ....model.facts import bound_of
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
-from . import event_delivery, names
+from . import event_delivery, names, tls
 from .clock_changes import parted
 from .options import is_queue, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
@@ -48,6 +48,7 @@ def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic
     mistake = webhook.accepted_mistake(settings.argo_webhook_accepted or "")
     if mistake:
         found.append(Diagnostic("FT017", mistake))
+    found += tls.mistakes(settings)
     found += _schedule(flow, settings)
     for trigger in flow.triggers:
         found += _of_trigger(flow, trigger)

@@ -56,7 +56,8 @@ def outcome_webhook_url(settings: Settings) -> str:
 
 def _service(source: str, settings: Settings, endpoint: str) -> str:
     # Argo Events names the service after the event source.
-    return f"http://{source}-eventsource-svc.{settings.argo_sensor_namespace}.svc:{PORT}{endpoint}"
+    scheme = "https" if settings.argo_webhook_tls_secret else "http"
+    return f"{scheme}://{source}-eventsource-svc.{settings.argo_sensor_namespace}.svc:{PORT}{endpoint}"
 
 
 def manifests(settings: Settings) -> list[Manifest]:
@@ -132,6 +133,7 @@ def _webhook(settings: Settings, suffix: str, source: str, event: str, secret: s
         port_text=str(PORT),
         endpoint=OUTCOME_ENDPOINT if suffix else ENDPOINT,
         secret=secret,
+        tls_secret=settings.argo_webhook_tls_secret,
     )
     policy = render(
         "argo/networkpolicy",

@@ -105,20 +105,25 @@ def environment(current: list[Any], deployed: str, settings: Settings) -> list[A
         },
         {"name": "METAFLOW_PRODUCTION_TOKEN", "valueFrom": _secret(names.token_secret(deployed), optional=False)},
     ]
-    ours += _accepted(settings)
+    ours += _answers_and_trust(settings)
     taken = {entry["name"] for entry in ours}
     return [entry for entry in current if entry["name"] not in taken] + ours
 
 
-def _accepted(settings: Settings) -> list[dict[str, Any]]:
-    """Which answers of a gateway count, where configuration says so."""
-    if settings.argo_webhook_accepted is None:
-        return []
-    return [{"name": webhook.ACCEPTED_VARIABLE, "value": settings.argo_webhook_accepted}]
+def _answers_and_trust(settings: Settings) -> list[dict[str, Any]]:
+    """Which answers of a gateway count, and whose certificates, where configuration says so."""
+    found: list[dict[str, Any]] = []
+    if settings.argo_webhook_accepted is not None:
+        found.append({"name": webhook.ACCEPTED_VARIABLE, "value": settings.argo_webhook_accepted})
+    if settings.argo_webhook_ca_secret is not None:
+        # Optional as the token is: without it an event is refused with a reason, where a pod would never start.
+        source = _secret(settings.argo_webhook_ca_secret, optional=True, key="ca.crt")
+        found.append({"name": webhook.CA_VARIABLE, "valueFrom": source})
+    return found
 
 
-def _secret(name: str, optional: bool) -> dict[str, Any]:
-    reference: dict[str, Any] = {"name": name, "key": "token"}
+def _secret(name: str, optional: bool, key: str = "token") -> dict[str, Any]:
+    reference: dict[str, Any] = {"name": name, "key": key}
     if optional:
         reference["optional"] = True
     return {"secretKeyRef": reference}
@@ -145,7 +150,7 @@ def _add_exit_handler(spec: Any, flow: Flow, deployed: str, settings: Settings) 
             webhook_secret=settings.argo_webhook_secret,
             outcome_url=shared.outcome_webhook_url(settings),
             outcome_secret=settings.argo_outcome_secret,
-            more=_accepted(settings),
+            more=_answers_and_trust(settings),
         ),
     ]
 

@@ -22,6 +22,7 @@ from .cluster import Cluster
 from .drift import words
 from .instructions import Deployment, Plan
 from .ownership import annotations_of
+from .plan import plan_delete as plan_of_delete
 
 one_document = converge.one_document
 
@@ -113,6 +114,11 @@ def create(
         told=say,
     )
     return total((step.verb for step in done.actions), "nothing to do: everything is deployed as it is")
+
+
+def plan_delete(deployed_name: str, settings: Settings, *, shared: bool = False) -> str:
+    """What `delete` would do, request by request. Raises DiagnosticError where `delete` would."""
+    return f"{plan_of_delete(Cluster.of(), deployed_name, settings, shared=shared)}\n"
 
 
 def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str], shared: bool = False) -> str:

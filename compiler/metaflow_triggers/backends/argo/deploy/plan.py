@@ -23,7 +23,7 @@ from ....model.settings import Settings
 from ...plans import covers
 from ..compile import names
 from ..compile.shared import RUN_ROLE, without_rights
-from . import parents
+from . import parents, tls_secrets
 from .cluster import KINDS, MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, FLOW, MANAGED_BY, UNFINISHED, Deployment, Instruction, Plan, Step
 from .live import OF_ALL_FLOWS, Key, Live, read
@@ -57,6 +57,9 @@ def plan_create(
     runs, sensors = settings.kubernetes_namespace, settings.argo_sensor_namespace
     kinds = [key(item) for each in deployments for item in each.objects]
     live = read(api, called, runs, sensors, kinds, parents=parents.asked(deployments))
+    absent = tls_secrets.missing(live, settings)
+    if absent:
+        raise DiagnosticError(absent)
     deployments, remarks = parents.settled(live, deployments, settings)
     # What an earlier version bound stays bound: it belongs to no flow, so no `create` takes it away.
     if ("RoleBinding", runs, RUN_ROLE) not in live.objects:

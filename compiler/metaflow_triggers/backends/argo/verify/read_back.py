@@ -233,6 +233,10 @@ def _container(name: str, container: Any, deployed: str, settings: Settings) -> 
     yield from _equal(f"`{name}`: its secret", secret, expected)
     accepted = environment.get("METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED", {}).get("value")
     yield from _equal(f"`{name}`: which answers count", accepted, settings.argo_webhook_accepted)
+    trusted = environment.get("METAFLOW_TRIGGERS_WEBHOOK_CA", {}).get("valueFrom", {}).get("secretKeyRef")
+    ca = settings.argo_webhook_ca_secret
+    meant_ca = {"name": ca, "key": "ca.crt", "optional": True} if ca else None
+    yield from _equal(f"`{name}`: whom it trusts", trusted, meant_ca)
     # What proves an outcome is given to the exit handler alone.
     read = [entry["valueFrom"]["secretKeyRef"] for entry in container.get("env", []) if "secretKeyRef" in str(entry)]
     proofs = [one for one in read if one.get("name") == settings.argo_outcome_secret]

@@ -99,6 +99,11 @@ def _event_source(item: Any, settings: Settings) -> Iterator[str]:
     if _is_of_outcomes(item["metadata"]["name"], settings):
         meant = {settings.argo_outcome_event: (str(PORT), OUTCOME_ENDPOINT, settings.argo_outcome_secret, "token")}
     yield from _equal(item, "events", events, meant)
+    tls = settings.argo_webhook_tls_secret
+    pair = [{"name": tls, "key": "tls.crt"}, {"name": tls, "key": "tls.key"}] if tls else [None, None]
+    for webhook in spec["webhook"].values():
+        given = [webhook.get("serverCertSecret"), webhook.get("serverKeySecret")]
+        yield from _equal(item, "certificate and key", given, pair)
 
 
 def _is_of_outcomes(event_source: str, settings: Settings) -> bool:

@@ -83,22 +83,30 @@ def calling(action: str, resource: str) -> Iterator[None]:
         note = f"the answer has no {error}"
         raise _error("FT701", f"it was not AWS that answered {action} on {resource}", note, _IN_PLACE) from error
     except exceptions.ClientError as error:
-        name = one_line(code(error))
-        text = one_line(error.response.get("Error", {}).get("Message", ""))
-        what = f"{action} on {resource}"
-        if name in _NO_IDENTITY:
-            raise _error("FT701", f"AWS does not accept the credentials ({name}) for {what}", text, _AGAIN) from error
-        if name in _DENIED:
-            help_ = "let who runs this command do that, or run it as somebody who may; then repeat it"
-            raise _error("FT702", f"access denied: {what}", text, help_) from error
-        if name in _THROTTLED:
-            help_ = "repeat the command in a while: it goes on where it stopped"
-            raise _error("FT704", f"AWS allows no more of {what} for now ({name})", text, help_) from error
-        raise _error("FT704", f"AWS refused {what} ({name})", text) from error
+        raise _refused(error.response, f"{action} on {resource}") from error
     except exceptions.WaiterError as error:
+        # It waits by asking, and what it asks may be refused.
+        if (error.last_response or {}).get("Error") and "Max attempts" not in str(error):
+            raise _refused(error.last_response, f"{action} on {resource}") from error
         raise _error("FT704", f"{action} on {resource} takes too long", one_line(error)) from error
     except exceptions.BotoCoreError as error:
         raise _unreachable(error, f"{action} on {resource}") from error
+
+
+def _refused(response: Any, what: str) -> DiagnosticError:
+    from metaflow_extensions.triggers.plugins.aws_answers import one_line
+
+    said = response.get("Error", {})
+    name, text = one_line(said.get("Code", "")), one_line(said.get("Message", ""))
+    if name in _NO_IDENTITY:
+        return _error("FT701", f"AWS does not accept the credentials ({name}) for {what}", text, _AGAIN)
+    if name in _DENIED:
+        help_ = "let who runs this command do that, or run it as somebody who may; then repeat it"
+        return _error("FT702", f"access denied: {what}", text, help_)
+    if name in _THROTTLED:
+        help_ = "repeat the command in a while: it goes on where it stopped"
+        return _error("FT704", f"AWS allows no more of {what} for now ({name})", text, help_)
+    return _error("FT704", f"AWS refused {what} ({name})", text)
 
 
 def _unreachable(error: Any, what: str) -> DiagnosticError:

@@ -59,13 +59,15 @@ def create(
     make_client: Callable[[str], Any] | None = None,
     *,
     accept_changes: bool = False,
+    replaces: Sequence[str] = (),
     before: Callable[[], None] = lambda: None,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Step]:
     """Deploy `template`. `values` are of its parameters and win over their defaults.
 
-    `before` is called once the plan is made and nothing speaks against it, `told` with each step when it is done.
+    `replaces` are deployed names: what is deployed under them goes when this flow is there. `before` is called once the
+    plan is made and nothing speaks against it, `told` with each step when it is done.
     Raises DiagnosticError: FT002, FT502, FT703 and FT705 (unless `accept_changes`) before any effect, FT701 to FT704 at
     the call that failed; what was made before it stays, and a repetition goes on.
     """
@@ -79,7 +81,7 @@ def create(
 
     def next_plan() -> Plan:
         nonlocal asked
-        found = plan_create(template, values, clients, known)
+        found = plan_create(template, values, clients, known, replaces)
         if found.changes and not accept_changes:
             raise DiagnosticError([_changes(found)])
         if not asked:  # later plans are of what has been asked about, and of what others have changed

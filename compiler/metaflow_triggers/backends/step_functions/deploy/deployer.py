@@ -55,7 +55,9 @@ def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnosti
 
 
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
-    """The production token of the deployment, by upstream's rules."""
+    """The production token of the deployment, by upstream's rules, which also say who may replace another."""
+    for name in options.get("replaces") or ():
+        seams.check_token(obj, NAME, name, options.get("authorize"), _existing)
     return seams.resolve_token(obj, NAME, obj.state_machine_name, options, _existing)
 
 
@@ -121,6 +123,7 @@ def create(
         {"ProductionToken": token},
         settings,
         accept_changes=bool(options.get("accept_changes")),
+        replaces=tuple(options.get("replaces") or ()),
         before=upload,
         told=say,
     )

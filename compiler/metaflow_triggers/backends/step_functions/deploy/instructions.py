@@ -15,6 +15,8 @@ from typing import Any
 from ...plans import numbered
 from .calls import Clients
 
+_ASKS = "describe_table"
+"""What our waiters ask."""
 _IAM_PREFIX = {"stepfunctions": "states"}
 
 
@@ -54,7 +56,7 @@ class Instruction:
     @property
     def action(self) -> str:
         """The call as IAM spells it: `events:PutRule`."""
-        name = "".join(piece.capitalize() for piece in self.operation.split("_"))
+        name = "".join(piece.capitalize() for piece in (_ASKS if self.waits else self.operation).split("_"))
         return f"{_IAM_PREFIX.get(self.service, self.service)}:{name}"
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ The account is asked by name, so that the number of questions depends on the flo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..compile import names
@@ -39,10 +39,15 @@ from .state_machines import JOB_DEFINITION, MACHINE, flow_of, read_machine, used
 
 
 def plan_create(
-    template: dict[str, Any], values: dict[str, str], clients: Clients, known: dict[str, set[str]] | None = None
+    template: dict[str, Any],
+    values: dict[str, str],
+    clients: Clients,
+    known: dict[str, set[str]] | None = None,
+    replaces: Sequence[str] = (),
 ) -> Plan:
     """What `create` has to do. `values` are of the template's parameters, all that have no default among them.
 
+    `replaces` are deployed names, of ours or of Metaflow's alone: they go when this one is there.
     `known` is what the plans of one command tell each other: names under BUSES and FORMER_STEPS at which they looked.
     Raises DiagnosticError: FT701 to FT704 at the question that failed, FT703 for an object that is not ours.
     """
@@ -78,7 +83,30 @@ def plan_create(
     if any(step.verb != "unchanged" for step in steps if step.type in (JOB_DEFINITION, MACHINE)):
         steps += old_revisions(place, notes.step_names(), _references(scope, template))
     changes = tuple(changed_starts(place, template)) if adopted else ()
-    return Plan(place.deployed, (*steps, *notes.after(steps)), changes)
+    old = [step for name in replaces if name != place.deployed for step in _replaced(name, clients, template)]
+    return Plan(place.deployed, (*steps, *notes.after(steps), *old), changes)
+
+
+def _replaced(deployed: str, clients: Clients, template: dict[str, Any]) -> tuple[Step, ...]:
+    """What removes the deployment for which this one stands, whatever its flow is called."""
+    found = read_machine(where(deployed, clients), deployed)
+    flow = None if found is None else flow_of(found.definition)
+    # A renamed flow has its steps still: job definitions that a run kept are found by them.
+    steps = _states(template["Resources"][FLOW]["Properties"]["Definition"])
+    return plan_delete(deployed, clients, dict.fromkeys(steps), flow).steps
+
+
+def _states(definition: Any) -> Iterator[str]:
+    """Names of all states, those inside of others too."""
+    if isinstance(definition, dict):
+        states = definition.get("States")
+        if isinstance(states, dict):
+            yield from states
+        for item in definition.values():
+            yield from _states(item)
+    elif isinstance(definition, list):
+        for item in definition:
+            yield from _states(item)
 
 
 def plan_delete(deployed: str, clients: Clients, steps: Iterable[str] = (), flow: str | None = None) -> Plan:
