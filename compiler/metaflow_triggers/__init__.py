@@ -25,7 +25,8 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     commands     what is typed
 
 `schemas` and `templates` are data of `manifests`. What travels into a run is the runtime's
-(`metaflow_extensions.triggers`), and what both sides agree on its `contract`. Importing this package imports nothing heavy.
+(`metaflow_extensions.triggers`), and what both sides agree on its `contract`. Importing this
+package imports nothing heavy.
 """
 
 __version__ = "0.1.0"
