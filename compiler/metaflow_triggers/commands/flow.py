@@ -118,7 +118,8 @@ def _prepared(
         flow = dataclasses.replace(flow, deployed_as=name)
     workflows: dict[str, Any] = {}
     package = None
-    if options.get("show") != "triggers" and not has_errors(found):
+    wanted = options.get("show") != "triggers" and not has_errors(found)
+    if wanted and not prepared.is_unbuilt(backend, flow, settings):
         try:
             workflows[backend], package = workflow(obj, backend, settings, name, options)
         except DiagnosticError as error:
