@@ -118,7 +118,8 @@ def _prepared(
         flow = dataclasses.replace(flow, deployed_as=name)
     workflows: dict[str, Any] = {}
     package = None
-    if options.get("show") != "triggers" and not has_errors(found):
+    wanted = options.get("show") != "triggers" and not has_errors(found)
+    if wanted and not prepared.is_unbuilt(backend, flow, settings):
         try:
             workflows[backend], package = workflow(obj, backend, settings, name, options)
         except DiagnosticError as error:
@@ -363,7 +364,7 @@ def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
     deployer: Any = registry.deployer(backend)
     deployer.check_token(obj, options)
     steps = [step.__name__ for step in obj.flow]
-    more = {"shared": True} if options.get("shared") else {}
+    more = {name: True for name in ("shared", "drop_waiting") if options.get(name)}
     if options.get("plan"):
         sys.stdout.write(deployer.plan_delete(_given_name(obj, backend), settings, **more))
         return EXIT_SAME

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from .. import processes, seams
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..diagnostics.wire import from_wire, to_wire
-from ..model.flows import Span, TriggerGraph
+from ..model.flows import Span
 from ..model.serialize import to_json
 from ..rules.weight import has_errors
 from . import prepared
@@ -32,8 +32,6 @@ from .source import SourceFile, shown_beside
 
 if TYPE_CHECKING:
     from .request import Request
-
-_UNBUILT = "FT510"
 
 
 def told(item: FlowClass, path: Path, source: SourceFile, request: Request, *, apart: bool) -> dict[str, Any]:
@@ -128,10 +126,9 @@ def _workflows(obj: Any, flow: Any, settings: Any, request: Request, made: dict[
     for name in request.backends if request.workflow else ():
         if not request.chosen and name not in registry.suited(flow, request.backends):
             continue
-        backend, alone = registry.backend(name), TriggerGraph((flow,), (), (), ())
-        if any(item.code == _UNBUILT for item in backend.refusals(flow, alone, settings)):
-            continue  # the backend says so with more help than upstream's compiler
-        deployed_name = backend.deployed_name(flow.name, flow.project, flow.branch, settings)
+        if prepared.is_unbuilt(name, flow, settings):
+            continue
+        deployed_name = registry.backend(name).deployed_name(flow.name, flow.project, flow.branch, settings)
         try:
             workflow, package = prepared.workflow(obj, name, settings, deployed_name, {}, package=package)
             made[name] = json.dumps(workflow)

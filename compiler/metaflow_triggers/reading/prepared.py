@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import seams
 from ..diagnostics import Diagnostic
-from ..model.flows import Flow
+from ..model.flows import Flow, TriggerGraph
 from ..model.settings import Settings
 
 
@@ -61,3 +61,11 @@ def workflow(
         package = seams.build_code_package(obj, settings, backend)
     make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
     return make(obj, settings, package, name, seams.Options(**options)), package
+
+
+def is_unbuilt(backend: str, flow: Flow, settings: Settings) -> bool:
+    """Whether the backend itself refuses what the flow's steps are (FT510), with more help than upstream's compiler."""
+    from ..backends import registry
+
+    alone = TriggerGraph((flow,), (), (), ())
+    return any(item.code == "FT510" for item in registry.backend(backend).refusals(flow, alone, settings))

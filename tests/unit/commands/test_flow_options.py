@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..reading.many import flow, write
+from ..reading.many import flow, guard, write
 from .conftest import Done, Run
 
 HEAD = (
@@ -260,6 +260,29 @@ def test_check_and_compile_find_the_same_mistakes_with_their_place(name: str, tr
     if caret is not None:
         assert under(found(done)[0], tmp_path) == caret, found(done)
     assert found(done)[0]["span"]["line"] > 1
+
+
+UNBUILT = {
+    "parallel": ("self.next(self.work, num_parallel=2)", "@parallel\n    @step", "self, inputs", ""),
+    "switch": ("self.way = 'x'; self.next({'x': self.work, 'y': self.join}, condition='way')", "@step", "self", ""),
+    "exit_hook": ("self.next(self.work)", "@step", "self", "@exit_hook(on_error=[print])"),
+}
+
+
+@pytest.mark.parametrize("name", UNBUILT)
+def test_what_step_functions_does_not_run_is_told_once(name: str, run: Run, tmp_path: Path) -> None:
+    """With our words, which say what to do, and not with those of Metaflow's compiler as well."""
+    first, work, join, above = UNBUILT[name]
+    body = (
+        f"\n    @step\n    def start(self):\n        {first}\n    {work}\n    def work(self):\n"
+        f"        self.next(self.join)\n    @step\n    def join({join}):\n        self.next(self.end)\n"
+        "    @step\n    def end(self):\n        pass\n"
+    )
+    head = "from metaflow import FlowSpec, exit_hook, parallel, step\n"
+    write(tmp_path, {"f.py": head + flow("F", above=above, body=body) + guard("F")})
+    done = run("f.py", "--no-pylint", "step-functions", "create", "--only-json", cwd=tmp_path, settings=USER)
+    assert done.code == 1 and done.err.count("error[") == 1, done.err
+    assert "error[FT510]: `F` uses" in done.err and "help: deploy the flow on argo-workflows" in done.err
 
 
 def test_a_file_that_cannot_be_imported_does_not_cascade(triggers: Run, tmp_path: Path) -> None:

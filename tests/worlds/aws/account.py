@@ -112,7 +112,7 @@ def _tables_and_schedules(client: Callable[[str], Any], found: dict[str, Any]) -
 
 
 def is_write(operation: str) -> bool:
-    return not operation.startswith(("Describe", "Get", "List", "Head", "TestEventPattern"))
+    return not operation.startswith(("Describe", "Get", "List", "Head", "Scan", "TestEventPattern"))
 
 
 class Watched:

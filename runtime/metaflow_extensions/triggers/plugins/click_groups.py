@@ -40,6 +40,9 @@ def group(upstream_group, backend, product):
     shared = click.Option(
         ["--shared"], is_flag=True, help="Also what all flows share. Refused while another flow is deployed."
     )
+    drop = click.Option(
+        ["--drop-waiting"], is_flag=True, help="Also the table and the queue in which events wait, with the events."
+    )
     live = click.Option(["--live"], is_flag=True, help="Compare with what is deployed; what differs, in words.")
     commands["create"] = _command(
         "create",
@@ -95,7 +98,7 @@ def group(upstream_group, backend, product):
         "delete_command",
         backend,
         "Delete all that `create` deployed for this workflow.",
-        [*delete.params, *([shared, plan] if backend == "argo-workflows" else [])],
+        [*delete.params, *([shared, plan] if backend == "argo-workflows" else [drop])],
     )
     return click.Group(
         upstream_group.name,

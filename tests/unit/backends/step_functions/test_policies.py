@@ -87,6 +87,30 @@ def test_queues_are_named_as_the_steps_name_them() -> None:
     assert json.dumps({"Ref": "BatchJobQueue"}) in allowed
 
 
+def machine_role(workflow: Any) -> dict[str, Any]:
+    (policy,) = roles(MAPPING_FLOW, workflow=workflow)["Resources"]["StateMachineRole"]["Properties"]["Policies"]
+    found = policy["PolicyDocument"]["Statement"]
+    return {one["Action"]: one for one in found if one["Action"] in ("batch:TerminateJob", "batch:TagResource")}
+
+
+def test_jobs_are_the_flows_own_where_metaflow_tags_them() -> None:
+    plain = machine_role(WORKFLOW)
+    assert list(plain) == ["batch:TerminateJob"] and "Condition" not in plain["batch:TerminateJob"]
+    tagged = json.loads(json.dumps(WORKFLOW))
+    jobs = [state["Parameters"] for state in tagged["definition"]["States"].values()]
+    for job in jobs:  # as METAFLOW_BATCH_EMIT_TAGS has it
+        job["Tags"] = {"app": "metaflow", "metaflow.flow_name": "OrderFlow", "metaflow.run_id.$": "$$.Execution.Name"}
+    found = machine_role(tagged)
+    assert {action: one["Condition"] for action, one in found.items()} == {
+        "batch:TagResource": {"StringEquals": {"aws:RequestTag/metaflow.flow_name": "OrderFlow"}},
+        "batch:TerminateJob": {"StringEquals": {"aws:ResourceTag/metaflow.flow_name": "OrderFlow"}},
+    }
+    assert all(one["Resource"]["Fn::Sub"].endswith(":job/*") for one in found.values())
+    # One job without the tag could not be ended.
+    del jobs[0]["Tags"]["metaflow.flow_name"]
+    assert "Condition" not in machine_role(tagged)["batch:TerminateJob"]
+
+
 def test_only_a_flow_that_emits_may_publish_and_only_under_our_source() -> None:
     def publishing(*, emits: bool) -> list[Any]:
         document = roles(MAPPING_FLOW, emits=emits)

@@ -100,6 +100,7 @@ def delete(
     *,
     steps: Iterable[str] = (),
     flow: str | None = None,
+    drop_waiting: bool = False,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Step]:
@@ -107,11 +108,16 @@ def delete(
 
     `steps` are the flow's steps: by their names job definitions are found that a `create` left which was cut short.
     `flow` is its name: what Metaflow alone deployed of it is removed as well.
-    Job definitions stay while an execution of the flow runs: its later steps need them. Raises DiagnosticError.
+    Job definitions stay while an execution of the flow runs: its later steps need them; the table and the queue while
+    events wait in them, unless `drop_waiting`. Raises DiagnosticError.
     """
     clients, known = Clients(make_client), tuple(steps)
     place = where(deployed, clients)
-    return _settle(lambda: plan_delete(deployed, clients, known, flow), place, lambda: None, told, sleep)
+
+    def next_plan() -> Plan:
+        return plan_delete(deployed, clients, known, flow, drop_waiting=drop_waiting)
+
+    return _settle(next_plan, place, lambda: None, told, sleep)
 
 
 def _settle(

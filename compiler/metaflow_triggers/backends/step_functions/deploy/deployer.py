@@ -28,6 +28,7 @@ from .ownership import refuse
 from .plan import where
 from .preflight import missing_things
 from .state_machines import flow_of, production_token, read_machine
+from .waiting import in_words
 
 _NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
@@ -127,7 +128,7 @@ def create(
         before=upload,
         told=say,
     )
-    return total((step.verb for step in done), "nothing to do: everything is deployed as it is")
+    return in_words(done) + total((step.verb for step in done), "nothing to do: everything is deployed as it is")
 
 
 def _logged(template: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +147,9 @@ def _logged(template: dict[str, Any]) -> dict[str, Any]:
     return template | {"Resources": template["Resources"] | {FLOW: machine}}
 
 
-def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
-    """Remove what `create` made; says each thing when it is done, returns the sum of it."""
-    done = converge.delete(deployed_name, flow=flow, steps=steps, told=say)
-    return total((step.verb for step in done), "nothing to do")
+def delete(
+    deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str], drop_waiting: bool = False
+) -> str:
+    """Remove what `create` made; says each thing when it is done, returns the sum of it, and what waits where."""
+    done = converge.delete(deployed_name, flow=flow, steps=steps, drop_waiting=drop_waiting, told=say)
+    return in_words(done) + total((step.verb for step in done), "nothing to do")

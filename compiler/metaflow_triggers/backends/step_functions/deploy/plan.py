@@ -109,9 +109,16 @@ def _states(definition: Any) -> Iterator[str]:
             yield from _states(item)
 
 
-def plan_delete(deployed: str, clients: Clients, steps: Iterable[str] = (), flow: str | None = None) -> Plan:
+def plan_delete(
+    deployed: str,
+    clients: Clients,
+    steps: Iterable[str] = (),
+    flow: str | None = None,
+    *,
+    drop_waiting: bool = False,
+) -> Plan:
     """What `delete` has to do. `steps` are names of the flow's steps as far as they are known; `flow` is its name:
-    what Metaflow alone deployed of it goes too, as with upstream's command.
+    what Metaflow alone deployed of it goes too, as with upstream's command. `drop_waiting`: events that wait go too.
 
     What says what else belongs to the flow, its state machine, goes last. Job definitions stay while an execution of
     the flow runs: its later steps need them. Raises DiagnosticError.
@@ -122,7 +129,7 @@ def plan_delete(deployed: str, clients: Clients, steps: Iterable[str] = (), flow
     upstreams = found is not None and not found.deleting and flow is not None and flow_of(found.definition) == flow
     tags = found.tags if ours and found is not None else {}
     buses = ["default", *remembered(BUSES, tags)] if ours else _all_buses(place)
-    out = list(former_triggers(place, buses, ()))
+    out = list(former_triggers(place, buses, (), drop_waiting=drop_waiting))
     if ours or upstreams or found is None:
         out += _retire(place)
     definitions = [names.job_definition_name(deployed, step) for step in steps]

@@ -5,7 +5,9 @@ Out:  a template; deployed as it is, or read by who manages roles by hand.
 
 Not here: what a role may do (`templates/step_functions/*_role.json.j2`). The roles of the triggers are those of the
 flow's template, also where a setting gives one and the template has none; what they refer to is spelled out as ARNs.
-ARNs are exact. `UNRESTRICTED` lists the actions for which IAM knows no resource.
+ARNs are exact. `UNRESTRICTED` lists the actions for which IAM knows no resource. The Service Authorization Reference,
+AWS Batch (as in parliament 1.6's data): SubmitJob is asked of a queue, a definition and the job, TerminateJob and
+TagResource of the job, which has an id and, if it was submitted with them, tags (`aws:ResourceTag`, `aws:RequestTag`).
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ _ARNS = {
     QUEUE: ("sqs", "", "QueueName"),
     TABLE: ("dynamodb", "table/", "TableName"),
 }
+FLOW_TAG = "metaflow.flow_name"
 _QUEUE = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:job-queue/"
 _MADE_HERE = {"StateMachineRoleArn", "BatchJobRoleArn", "FargateExecutionRoleArn", *PARAMETERS.values()}
 
@@ -88,6 +91,7 @@ def _settings_roles(
         ],
         queues=unique(_queue_arn(item, settings) for item in _values(definition, "JobQueue")),
         distributed='"DISTRIBUTED"' in text,
+        job_tag=_job_tag(definition, common["flow"]),
         sources=workflow_sources(common["deployed"]),
         **common,
     )
@@ -142,6 +146,16 @@ def _given_roles(resources: dict[str, Any], settings: Settings, folder: str, com
                 **common,
             )
     return out
+
+
+def _job_tag(definition: Any, flow: str) -> str | None:
+    """The tag that every job of the flow is submitted with, or None: jobs have ids, so only a tag tells whose they are.
+
+    METAFLOW_BATCH_EMIT_TAGS makes Metaflow set it (`Batch.create_job`, 2.19).
+    """
+    jobs = [item for item in _values(definition, "Parameters") if isinstance(item, dict) and "JobDefinition" in item]
+    tagged = [item for item in jobs if item.get("Tags", {}).get(FLOW_TAG) == flow]
+    return FLOW_TAG if jobs and len(tagged) == len(jobs) else None
 
 
 def _arn(resource: dict[str, Any]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from .objects import NO_QUEUE, QUEUE, ROLE, TABLE, delete_role, queue_is_ours, q
 from .ownership import is_ours, tag_map
 from .rules_and_schedules import GROUP, RULE, SCHEDULE, bus_name
 from .state_machines import JOB_DEFINITION, MACHINE, read_machine, revisions, used_definitions
+from .waiting import queue_that_stays, table_that_stays
 
 ROLES = ("StarterRole", "EventCorrelatorRole", "FinishCorrelatorRole", "RulesRole", "SchedulerRole")
 """Logical names of all roles that a template of ours can have."""
@@ -31,10 +32,13 @@ RULES_ON_A_BUS = 300
 _RULE_KINDS = ("events", *("-".join(some) for size in range(1, 5) for some in combinations(sorted(STATUS), size)))
 
 
-def former_triggers(place: Place, buses: Iterable[str], kept: Collection[tuple[str, str]]) -> Iterator[Step]:
+def former_triggers(
+    place: Place, buses: Iterable[str], kept: Collection[tuple[str, str]], *, drop_waiting: bool = False
+) -> Iterator[Step]:
     """Trigger objects that exist, in the order in which they can be removed. `kept`: (type, name) of those that stay.
 
-    `buses` are names or ARNs of the buses that may have rules of ours.
+    `buses` are names or ARNs of the buses that may have rules of ours. A table or queue in which events wait stays,
+    unless they may be dropped.
     """
     yield from _rules(place, buses, kept)
     yield from _schedules(place, kept)
@@ -51,13 +55,15 @@ def former_triggers(place: Place, buses: Iterable[str], kept: Collection[tuple[s
             drop = Instruction(
                 "dynamodb", "delete_table", {"TableName": table}, table, done=("ResourceNotFoundException",)
             )
-            yield Step("deleted", TABLE, table, (drop,), was={"name": table})
+            stays = None if drop_waiting else table_that_stays(place, table)
+            yield stays or Step("deleted", TABLE, table, (drop,), was={"name": table})
     queue = names.queue_name(place.deployed)
     if (QUEUE, queue) not in kept:
         url = queue_url(place, queue)
         if url is not None and queue_is_ours(place, queue, url):
             drop = Instruction("sqs", "delete_queue", {"QueueUrl": url}, queue, done=NO_QUEUE)
-            yield Step("deleted", QUEUE, queue, (drop,), was={"name": queue})
+            stays = None if drop_waiting else queue_that_stays(place, queue, url)
+            yield stays or Step("deleted", QUEUE, queue, (drop,), was={"name": queue})
 
 
 def _own_machines(place: Place, kept: Collection[tuple[str, str]]) -> Iterator[str]:
