@@ -79,6 +79,7 @@ class Settings:
     # AWS: how what the triggers keep is encrypted
     s3_encryption: str | None = None  # METAFLOW_S3_SERVER_SIDE_ENCRYPTION
     kms_key: str | None = None  # METAFLOW_TRIGGERS_KMS_KEY, an ARN
+    log_group: str | None = None  # METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN: where starter and correlator log failures
 
 
 def task_environment(settings: Settings) -> dict[str, str]:

@@ -54,6 +54,7 @@ def read_settings(*, production: bool = False, code_package: bool = True, user: 
         scheduler_role=configured("TRIGGERS_SCHEDULER_ROLE"),
         s3_encryption=configured("S3_SERVER_SIDE_ENCRYPTION"),
         kms_key=configured("TRIGGERS_KMS_KEY"),
+        log_group=configured("SFN_EXECUTION_LOG_GROUP_ARN"),
         dynamo_db_table=configured("SFN_DYNAMO_DB_TABLE"),
         state_machine_prefix=configured("SFN_STATE_MACHINE_PREFIX"),
         event_bus=configured("TRIGGERS_EVENT_BUS", "default"),

@@ -108,3 +108,28 @@ def test_a_key_that_is_not_there_is_told_before_anything_is_made(aws: Aws) -> No
     assert found[there.kms_key] == []
     (told,) = found[gone.kms_key]
     assert told.code == "FT706" and gone.kms_key in told.message
+
+
+def test_a_log_group_is_deployed_and_taken_away() -> None:
+    group = "arn:aws:logs:eu-west-1:123456789012:log-group:/metaflow/failures:*"
+    logged = dataclasses.replace(CONFIGURED, log_group=group)
+
+    def levels(aws: Aws) -> set[str]:
+        states = clients(aws)("stepfunctions")
+        found = [
+            states.describe_state_machine(stateMachineArn=item["stateMachineArn"])
+            for item in states.list_state_machines()["stateMachines"]
+            if item["name"] != "SetFlow"
+        ]
+        return {(one.get("loggingConfiguration") or {}).get("level", "OFF") for one in found}
+
+    def work() -> None:
+        with account() as aws:
+            deploy(aws, CONFIGURED)
+            assert levels(aws) == {"OFF"}
+            deploy(aws, logged)
+            assert levels(aws) == {"ERROR"} and deploy(aws, logged) == []
+            deploy(aws, CONFIGURED)
+            assert levels(aws) == {"OFF"} and deploy(aws, CONFIGURED) == []
+
+    in_a_copy(work)

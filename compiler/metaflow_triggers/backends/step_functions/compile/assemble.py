@@ -17,6 +17,7 @@ from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
 from .encryption import has_key, key_services, object_fields
+from .failure_log import DELIVERY
 from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
 from .open_settings import fill, used
 from .options import queue_url
@@ -97,6 +98,7 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
         "tags": tag_list,
         "has_key": has_key(settings),
         "object_fields": object_fields(settings),
+        "log_rights": DELIVERY if settings.log_group else (),
     }
     out: dict[str, Any] = {}
     for rule in triggers.rules:

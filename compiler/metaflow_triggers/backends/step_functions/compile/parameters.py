@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ....model.settings import Settings
 from .encryption import KEY, KEY_ARN
+from .failure_log import LOG_GROUP, LOG_GROUP_ARN
 from .lower import datastore
 
 
@@ -111,6 +112,13 @@ def parameters(settings: Settings) -> tuple[Parameter, ...]:
             "METAFLOW_TRIGGERS_KMS_KEY",
             KEY_ARN,
             settings.kms_key,
+        ),
+        Parameter(
+            LOG_GROUP,
+            "Log group in which starter and correlator say that they failed",
+            "METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN",
+            LOG_GROUP_ARN,
+            settings.log_group,
         ),
         Parameter("ProductionToken", "Metaflow's production token of the flow", "--authorize", None, None),
         Parameter(

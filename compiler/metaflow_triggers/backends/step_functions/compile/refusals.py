@@ -23,6 +23,7 @@ from . import names
 from .dependencies import finish_filter
 from .encryption import KEY_ARN, METHODS
 from .event_patterns import CannotKeep, numbers_beyond
+from .failure_log import LOG_GROUP_ARN
 from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, outcome_pattern
 from .machines import sender
 from .options import options, queue_arns
@@ -44,6 +45,7 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
         *_schedule(flow),
         *_triggers(flow, settings),
         *_encryption(flow, settings),
+        *_log_group(flow, settings),
     ]
 
 
@@ -153,6 +155,16 @@ def _encryption(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
             "FT017",
             f"METAFLOW_S3_SERVER_SIDE_ENCRYPTION is {', '.join(METHODS[:-1])} or {METHODS[-1]}, not `{method}`",
             helps=("set it to what S3 takes, or leave it to the bucket",),
+        )
+
+
+def _log_group(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
+    said = settings.log_group
+    if flow.triggers and said is not None and not re.fullmatch(LOG_GROUP_ARN, said):
+        yield Diagnostic(
+            "FT017",
+            f"METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN is the ARN of a log group with `:*` at its end, not `{said}`",
+            helps=("write arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*",),
         )
 
 

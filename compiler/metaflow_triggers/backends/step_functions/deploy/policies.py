@@ -20,6 +20,7 @@ from ....manifests.templates import render
 from ....model.settings import Settings
 from ..compile.assemble import TAG_DEPLOYED_NAME, one_or_all, unique
 from ..compile.encryption import key_services, stores_by_key
+from ..compile.failure_log import DELIVERY
 from ..compile.lower import FLOW, datastore
 from ..compile.open_settings import used
 from ..compile.parameters import parameters
@@ -35,7 +36,8 @@ SCHEMA = "step_functions/policies"
 UNRESTRICTED = {
     "batch:DescribeJobs": "Service Authorization Reference, AWS Batch: no resource type",
 }
-"""Actions that are allowed on `*`, and where AWS says that nothing narrower is possible."""
+"""Actions that are allowed on `*`, and where AWS says that nothing narrower is possible; `DELIVERY` beside them where
+starter and correlator log."""
 
 _ARNS = {
     MACHINE: ("states", "stateMachine:", "StateMachineName"),
@@ -58,6 +60,7 @@ def policies(template: dict[str, Any], settings: Settings, *, emits: bool) -> di
         "flow": template["Description"].partition(", deployed as ")[0].removeprefix("Metaflow flow "),
         "deployed": tag_map(machine["Tags"])[TAG_DEPLOYED_NAME],
         "tags": machine["Tags"],
+        "log_rights": DELIVERY if settings.log_group else (),
     }
     roles |= _spelled(_given_roles(resources, settings, folder, common), arns)
     roles |= _settings_roles(resources, settings, folder, common, emits=emits)

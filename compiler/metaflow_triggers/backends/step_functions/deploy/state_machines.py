@@ -102,10 +102,12 @@ def plan_machine(
     again = ROLE_UNKNOWN if role in own_roles else ()
     now: Any = {"definition": properties["Definition"], "role": role}
     logging = _camel_case(properties.get("LoggingConfiguration"))
+    found = read_machine(place, name)
+    if not logging and name != place.deployed and found is not None and _logs(found):
+        logging = {"level": "OFF", "includeExecutionData": False}
     logged = {"loggingConfiguration": logging} if logging else {}
     if logging:
         now["logging"] = logging
-    found = read_machine(place, name)
     attributes = {"Arn": arn, "Name": name}
     if found is None or found.deleting:
         make = Instruction(
@@ -130,7 +132,7 @@ def plan_machine(
     if not ours and not may_adopt:
         raise refuse(f"the state machine {name}")
     was: Any = {"definition": found.definition, "role": found.role}
-    if logging:  # else it stays as it is
+    if logging:  # else that of the flow stays as it is: create may have been given --log-execution-history
         was["logging"] = part(found.logging, logging)
     instructions = []
     if was != now:
@@ -149,6 +151,10 @@ def plan_machine(
         )
     verb = "updated" if instructions else "unchanged"
     return Planned(Step(verb, MACHINE, name, tuple(instructions), was, now), arn, attributes)
+
+
+def _logs(found: Machine) -> bool:
+    return bool(found.logging) and found.logging.get("level", "OFF") != "OFF"
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

@@ -29,6 +29,7 @@ from ..compile.scheduler_cron import scheduler_expressions
 from ..compile.sources import group_sources, machine_sources, rule_sources
 from ..compile.statuses import STATUS, STATUS_CHANGE
 from .encryption_read_back import encryption_differences, key_rights
+from .logs_read_back import log_differences, log_rights
 from .machines_read_back import Served, correlator_differences, starter_differences
 
 MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
@@ -59,6 +60,7 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
     yield from _compared("allows", told.rights(), told.rights_needed())
     yield from told.workflow()
     yield from encryption_differences(given, settings)
+    yield from log_differences(given, settings)
 
 
 def _references(template: dict[str, Any], settings: Settings) -> Iterator[str]:
@@ -345,10 +347,11 @@ class _Template:
         )
 
     def key(self, trigger: Trigger | None) -> list[tuple[str, str, str]]:
-        """The rights to the customer's key of a trigger's machine, or of schedules."""
+        """The rights to the customer's key, and to log, of a trigger's machine, or of schedules."""
         gathers = trigger is not None and is_set(trigger)
         rights = key_rights(self.settings, stores=trigger is not None, gathers=gathers)
-        return [(action, key, text_of(only)) for action, key, only in rights]
+        logs = [] if trigger is None else log_rights(self.settings)
+        return [*((action, key, text_of(only)) for action, key, only in rights), *logs]
 
     def role(self, logical: str) -> str:
         """The logical name of the role that stands for `logical`: its own, or the parameter of a setting."""
