@@ -72,7 +72,7 @@ class Backend(Protocol):
     def shared_manifests(self, settings: Settings) -> list[Manifest]:
         """Files that depend on configuration only."""
 
-    def shared_remarks(self, settings: Settings) -> list[Diagnostic]:
+    def shared_remarks(self, settings: Settings, flows: Sequence[Flow]) -> list[Diagnostic]:
         """What is said of these files, once however many flows are compiled."""
 
     def folder_manifests(self, deployed_names: list[str], shared: bool) -> list[Manifest]:

@@ -101,7 +101,8 @@ def compile_flows(
             shared = shared or emitted.complete
         if shared:
             files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
-            diagnostics.extend(backend.shared_remarks(settings))
+            served = [job.flow for job in jobs if isinstance(job, _Job)]
+            diagnostics.extend(backend.shared_remarks(settings, served))
     return Compilation(graph, tuple(files), tuple(_explained(diagnostics)))
 
 

@@ -37,7 +37,7 @@ def third() -> Any:
         refusals=refusals,
         manifests=manifests,
         shared_manifests=lambda settings: [Manifest(f"{NAME}/_ink.yaml", {"colour": "blue"}, None, True)],
-        shared_remarks=lambda settings: [],
+        shared_remarks=lambda settings, flows: [],
         folder_manifests=lambda names, shared: [Manifest(f"{NAME}/_all.json", names, None, True)],
     )
 

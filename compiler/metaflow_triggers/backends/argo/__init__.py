@@ -8,6 +8,7 @@ Not here: reading flows, rendering text, writing files. Deploying is `argo.deplo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...diagnostics import Diagnostic
@@ -46,9 +47,9 @@ def shared_manifests(settings: Settings) -> list[Manifest]:
     return emit.shared_manifests(settings)
 
 
-def shared_remarks(settings: Settings) -> list[Diagnostic]:
-    """What is said of these objects."""
-    return without_rights(settings)
+def shared_remarks(settings: Settings, flows: Sequence[Flow]) -> list[Diagnostic]:
+    """What is said of these objects, where these flows need them."""
+    return without_rights(settings) if any(flow.triggers for flow in flows) else []
 
 
 def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:

@@ -8,6 +8,7 @@ Not here: the work. `lower` decides, `assemble` lays out, `checks` looks at the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
@@ -69,7 +70,7 @@ def shared_manifests(settings: Settings) -> list[Manifest]:
     return []
 
 
-def shared_remarks(settings: Settings) -> list[Diagnostic]:
+def shared_remarks(settings: Settings, flows: Sequence[Flow]) -> list[Diagnostic]:
     """None, as there are no such objects."""
     return []
 

@@ -350,7 +350,8 @@ def test_the_namespaces_default_account_gets_no_rights_unasked() -> None:
         [{"kind": "ServiceAccount", "name": "metaflow-triggers-sensor", "namespace": "events"}]
     ]
     assert set(made["kustomization.yaml"]["resources"]) == set(made) - {"kustomization.yaml"}
-    assert [item.code for item in argo.shared_remarks(SETTINGS)] == ["FT508"]
+    assert [item.code for item in argo.shared_remarks(SETTINGS, [flow(), EVERYTHING])] == ["FT508"]
+    assert argo.shared_remarks(SETTINGS, [flow()]) == []  # no event starts it
 
 
 @pytest.mark.parametrize("account", ["default", "runner"])
@@ -359,7 +360,7 @@ def test_the_account_that_a_setting_names_gets_the_rights_of_runs(account: str) 
     binding = content(EVERYTHING, "rolebinding-run", named)
     assert binding["roleRef"]["name"] == "metaflow-triggers-run"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": "flows"}]
-    assert argo.shared_remarks(named) == []
+    assert argo.shared_remarks(named, [EVERYTHING]) == []
 
 
 def test_rights_are_exact() -> None:

@@ -62,7 +62,8 @@ def plan_create(
         raise DiagnosticError(absent)
     deployments, remarks = parents.settled(live, deployments, settings)
     # What an earlier version bound stays bound: it belongs to no flow, so no `create` takes it away.
-    if ("RoleBinding", runs, RUN_ROLE) not in live.objects:
+    starts = any(item["kind"] == "Sensor" for each in deployments for item in each.objects)
+    if starts and ("RoleBinding", runs, RUN_ROLE) not in live.objects:
         remarks += tuple(without_rights(settings))
     deployments = [_with_known_token(live, each, settings, raced) for each in deployments]
     wanted = {key(item): item for each in deployments for item in complete(each, settings)}
