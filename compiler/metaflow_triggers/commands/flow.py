@@ -163,12 +163,16 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         return EXIT_ERROR
     if options.get("package_output"):
         packages.write(Path(options["package_output"]), package)
-    if options.get("show") == "policies":
+    if options.get("show") in ("policies", "retained"):
         from ..backends import registry
         from ..compiling.whole_file import write_whole
 
-        emits = bool(compilation.graph.flows[0].emits)
-        text = registry.deployer(backend).policies_document(compilation.files, settings, emits=emits)
+        deployer: Any = registry.deployer(backend)
+        if options["show"] == "retained":
+            text = deployer.retained_document(compilation.files)
+        else:
+            emits = bool(compilation.graph.flows[0].emits)
+            text = deployer.policies_document(compilation.files, settings, emits=emits)
         if options.get("output"):
             write_whole(Path(options["output"]), text.encode("utf-8"))
         else:

@@ -60,11 +60,12 @@ def group(upstream_group, backend, product):
             click.Option(["--output"], type=click.Path(), help="Write into this folder instead of printing."),
             click.Option(
                 ["--show"],
-                type=click.Choice(["all", "triggers", *_only(backend, "policies")]),
+                type=click.Choice(["all", "triggers", *_only(backend, "policies"), *_only(backend, "retained")]),
                 default="all",
                 show_default=True,
                 help="triggers: leave the step-by-step workflow out."
-                + "".join(_only(backend, " policies: the IAM roles, for who manages them by hand.")),
+                + "".join(_only(backend, " policies: the IAM roles, for who manages them by hand."))
+                + "".join(_only(backend, " retained: what a stack leaves behind, to make it again around that.")),
             ),
             no_code_package,
             strict,

@@ -45,6 +45,7 @@ TYPES = {
     "AWS::Batch::JobDefinition",
 }
 """All that our templates are made of."""
+RETAINED = ("--no-pylint", "step-functions", "compile", "--show", "retained", "--output")
 OTHERS = "production:somebody-elses"
 
 
@@ -70,7 +71,7 @@ def _event(engine: Engine, name: str) -> None:
     engine.wait()
 
 
-def _deploy(workshop: Workshop, name: str, package: str, **more: str) -> None:
+def _deploy(workshop: Workshop, name: str, package: str, *, imported: bool = False, **more: str) -> None:
     """The compiled template as it is, with a value for each parameter, and the code package where it shall be."""
     engine = workshop.engine
     blob = (workshop.folder / f"package-{name}" / package).read_bytes()
@@ -88,7 +89,7 @@ def _deploy(workshop: Workshop, name: str, package: str, **more: str) -> None:
     template = yaml.safe_load(text)
     assert {item["Type"] for item in template["Resources"].values()} == TYPES
     assert set(template["Parameters"]) == set(values)
-    _create_stack(engine, name, text, values)
+    _make_stack(engine, name, text, values, imported)
 
 
 def _compile(workshop: Workshop, name: str, *options: str) -> str:
@@ -101,18 +102,19 @@ def _compile(workshop: Workshop, name: str, *options: str) -> str:
     return package.relative_to(written).as_posix()
 
 
-def _create_stack(engine: Engine, name: str, text: str, values: dict[str, str]) -> None:
+def _make_stack(engine: Engine, name: str, text: str, values: dict[str, str], imported: bool) -> None:
     client, key = engine.client("cloudformation"), f"templates/{name}.yaml"
     # More than 51,200 bytes come through S3.
     engine.client("s3").put_object(Bucket=BUCKET, Key=key, Body=text.encode("utf-8"))
-    client.create_stack(
+    make = client.update_stack if imported else client.create_stack
+    make(
         StackName=name,
         TemplateURL=f"{engine.url}/{BUCKET}/{key}",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
     events = client.get_paginator("describe_stack_events")
-    assert _status(client, name) == "CREATE_COMPLETE", [
+    assert _status(client, name) == ("UPDATE_COMPLETE" if imported else "CREATE_COMPLETE"), [
         (item["LogicalResourceId"], item.get("ResourceStatusReason"))
         for page in events.paginate(StackName=name)
         for item in page["StackEvents"]
@@ -197,9 +199,57 @@ def test_what_a_stack_made_is_what_create_would_make_but_for_the_names_of_roles(
     assert len(absent) == 4 and all(line.startswith("the role ") for line in absent)
 
 
-def test_deleting_the_stacks_leaves_the_account_as_it_was(whole: Workshop, before: dict[str, list[str]]) -> None:
-    client = whole.engine.client("cloudformation")
-    for name in {item["StackName"] for item in client.list_stacks()["StackSummaries"]}:
+def test_a_stack_leaves_what_events_may_wait_in_and_is_made_again_by_importing_it(
+    whole: Workshop, before: dict[str, list[str]]
+) -> None:
+    engine = whole.engine
+    client, dynamodb = engine.client("cloudformation"), engine.client("dynamodb")
+    _delete_stacks(client)
+    left = everything(engine)
+    assert {kind for kind, names in left.items() if names != before[kind]} == {"tables", "queues"}
+    (table,) = (name for name in left["tables"] if name.startswith("Whole-"))
+    (queue,) = (url for url in left["queues"] if "/Whole-" in url)
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "waits"}})
+
+    done = whole.python("flow_whole.py", *RETAINED, "retained.yaml", settings=NOTHING_CONFIGURED)
+    assert done.code == 0, done.err
+    text = (whole.folder / "retained.yaml").read_text("utf-8")
+    assert set(yaml.safe_load(text)["Resources"]) == {"SetTable", "DeadLetterQueue"}
+    client.create_change_set(
+        StackName="Whole",
+        ChangeSetName="again",
+        ChangeSetType="IMPORT",
+        TemplateBody=text,
+        ResourcesToImport=[
+            {
+                "ResourceType": "AWS::DynamoDB::Table",
+                "LogicalResourceId": "SetTable",
+                "ResourceIdentifier": {"TableName": table},
+            },
+            {
+                "ResourceType": "AWS::SQS::Queue",
+                "LogicalResourceId": "DeadLetterQueue",
+                "ResourceIdentifier": {"QueueUrl": queue},
+            },
+        ],
+    )
+    client.get_waiter("change_set_create_complete").wait(StackName="Whole", ChangeSetName="again")
+    client.execute_change_set(StackName="Whole", ChangeSetName="again")
+    assert _status(client, "Whole") == "IMPORT_COMPLETE"
+    (package,) = (path for path in (whole.folder / "package-Whole").rglob("*") if path.is_file())
+    _deploy(whole, "Whole", package.relative_to(whole.folder / "package-Whole").as_posix(), imported=True)
+    assert dynamodb.get_item(TableName=table, Key={"pk": {"S": "waits"}})["Item"] == {"pk": {"S": "waits"}}
+
+    _delete_stacks(client)
+    for name in set(everything(engine)["tables"]) - set(before["tables"]):
+        dynamodb.delete_table(TableName=name)
+    for url in set(everything(engine)["queues"]) - set(before["queues"]):
+        engine.client("sqs").delete_queue(QueueUrl=url)
+    assert everything(engine) == before
+
+
+def _delete_stacks(client: Any) -> None:
+    stacks = client.list_stacks()["StackSummaries"]
+    for name in {item["StackName"] for item in stacks if item["StackStatus"] != "DELETE_COMPLETE"}:
         client.delete_stack(StackName=name)
         assert _status(client, name) == "DELETE_COMPLETE"
-    assert everything(whole.engine) == before

@@ -20,6 +20,7 @@ from ....model.settings import Settings
 from ...plans import say, total
 from .. import NAME
 from ..compile.lower import FLOW
+from ..compile.open_settings import used
 from . import converge, policies
 from .calls import Clients
 from .drift import words
@@ -46,6 +47,22 @@ def policies_document(files: Iterable[Any], settings: Settings, *, emits: bool) 
     if wrong:
         raise DiagnosticError(wrong)
     return yaml_text(document)
+
+
+def retained_document(files: Iterable[Any]) -> str:
+    """Table and queue of the flow as a template: a stack is made again around them by importing it.
+
+    Raises DiagnosticError (FT005) where the flow has neither.
+    """
+    whole = next(file.content for file in files)
+    kept = {name: item for name, item in whole["Resources"].items() if item.get("UpdateReplacePolicy") == "Retain"}
+    if not kept:
+        message = "a stack of this flow leaves nothing behind: its template has neither a table of sets nor a queue"
+        raise DiagnosticError([Diagnostic("FT005", message, helps=("deploy the whole template",))])
+    names = used(kept)
+    parameters = {name: item for name, item in whole.get("Parameters", {}).items() if name in names}
+    head = {key: item for key, item in whole.items() if key not in ("Parameters", "Resources")}
+    return yaml_text(head | ({"Parameters": parameters} if parameters else {}) | {"Resources": kept})
 
 
 def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnostic]:
