@@ -1,6 +1,6 @@
 """Regular: the content of a user's file, where it is a regular file of bounded size.
 
-In:   a path, the most bytes that are wanted.
+In:   a path, the most bytes that are wanted, or None for all.
 Out:  the bytes; `Unreadable` for anything else: a device, a pipe, a folder, a file that is larger or may not be read.
 
 Not here: what the bytes say. A repository may hold a link to `/dev/zero`: nothing of a user's is opened otherwise.
@@ -20,7 +20,7 @@ class Unreadable(Exception):
     """Why a path has no content, in words that follow its name: `is a pipe`."""
 
 
-def read(path: str | Path, limit: int = SOURCE_LIMIT) -> bytes:
+def read(path: str | Path, limit: int | None = SOURCE_LIMIT) -> bytes:
     """The content of a regular file. Raises Unreadable."""
     try:
         _check(os.stat(path).st_mode)
@@ -31,10 +31,10 @@ def read(path: str | Path, limit: int = SOURCE_LIMIT) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         _check(os.fstat(descriptor).st_mode)
         try:
-            content = stream.read(limit + 1)
+            content = stream.read(-1 if limit is None else limit + 1)
         except OSError as error:
             raise Unreadable(f"cannot be read: {error.strerror}") from None
-    if len(content) > limit:
+    if limit is not None and len(content) > limit:
         raise Unreadable(f"is larger than {limit:,} bytes")
     return content
 

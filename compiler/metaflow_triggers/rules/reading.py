@@ -228,7 +228,8 @@ RULES: tuple[Rule, ...] = (
         title="a path is not read",
         severity="error",
         finds="A path is no regular file (a device, a pipe, a socket), is larger than 1 MiB, or may not be read. "
-        "Below a folder it is a warning, and the other files are compiled.",
+        "Below a folder it is a warning, and the other files are compiled; where the code package would have to hold "
+        "it (of any size), it is an error.",
         why="Reading a device or a pipe may never end; a flow in a file that is left out would be missing silently.",
         example="$ ln -s /dev/zero flows/load.py\n$ metaflow-triggers check flows",
         instead="$ rm flows/load.py\n$ metaflow-triggers check flows",

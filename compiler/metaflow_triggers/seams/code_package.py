@@ -17,9 +17,10 @@ import json
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from .. import regular
+from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings, open_setting
 from .conda import is_conda, kept_packages
 from .configuration import datastore_root
@@ -84,11 +85,21 @@ _compressed: dict[tuple[tuple[str, str | bytes], ...], bytes] = {}
 """Metaflow's part of a package, by names in the package and paths: the files do not change while a command runs."""
 
 
+def _content(path: str) -> bytes:
+    """Raises DiagnosticError (FT125): what stands in the flow's folder may be a pipe, or a link to nothing."""
+    try:
+        return regular.read(path, None)
+    except regular.Unreadable as error:
+        message = f"the code package cannot have `{path}`: it {error}"
+        helps = ("remove it from the flow's folder, which Metaflow packs whole",)
+        raise DiagnosticError([Diagnostic("FT125", message, helps=helps)]) from None
+
+
 def _tar(members: Iterable[tuple[str, str | bytes]]) -> bytes:
     """Members of a tar file without its end; each is a path or the content itself."""
     out = io.BytesIO()
     for name, source in members:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        data = source if isinstance(source, bytes) else _content(source)
         info = tarfile.TarInfo(name)
         info.size = len(data)
         info.mtime = 1575360000  # as upstream's (tar_backend.py:33)

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import metaflow
@@ -142,3 +142,22 @@ def test_a_task_finds_flow_and_extension_in_it(package: bytes, tmp_path: Path) -
     assert lines[0].startswith(str(tmp_path)), process.stderr
     assert lines[1].startswith(str(tmp_path))
     assert lines[3] == "['metaflow_extensions.triggers.plugins.decorators']"
+
+
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [
+        (lambda path: path.symlink_to("/nowhere/else.py"), "it cannot be read: No such file or directory"),
+        (os.mkfifo, "it is a pipe, not a regular file"),  # to open it would wait for somebody who writes
+        (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a regular file"),
+    ],
+    ids=["a link to nothing", "a pipe", "a device"],
+)
+def test_what_cannot_be_packed_is_told_by_its_path(tmp_path: Path, put: Callable[[Path], None], says: str) -> None:
+    (tmp_path / "flow.py").write_text(FILES["flow.py"], "utf-8")
+    put(tmp_path / "odd.py")
+    command = ("flow.py", "--no-pylint", "step-functions", "compile", "--output", "out")
+    process = python(*command, cwd=tmp_path)
+    assert process.returncode == 1
+    assert f"error[FT125]: the code package cannot have `{tmp_path / 'odd.py'}`: {says}\n" in process.stderr
+    assert "Traceback" not in process.stderr and not (tmp_path / "out").exists()
