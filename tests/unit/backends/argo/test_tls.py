@@ -53,6 +53,21 @@ def test_every_publisher_of_a_run_is_sent_there_and_trusts_the_authority() -> No
     assert outcomes == "https://metaflow-triggers-outcomes-eventsource-svc.events.svc:12000/outcomes"
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        TLS,
+        replace(TLS, argo_webhook_tls_secret=None),
+        replace(TLS, argo_webhook_ca_secret=None),
+        replace(TLS, argo_webhook_accepted="202"),
+    ],
+)
+def test_all_that_is_emitted_is_valid(settings: Any) -> None:
+    emitted = [*argo.manifests(EVERYTHING, GRAPH, upstream(), settings), *argo.shared_manifests(settings)]
+    assert [item.path for item in emitted if item.path.endswith("workflowtemplate.yaml")]
+    assert [(item.path, found) for item in emitted if (found := findings(item.content, item.schema))] == []
+
+
 def test_each_setting_stands_alone() -> None:
     """A certificate that everybody trusts needs no CA; a gateway of one's own may need nothing else."""
     served = replace(TLS, argo_webhook_ca_secret=None)
