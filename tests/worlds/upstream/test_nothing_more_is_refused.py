@@ -91,7 +91,7 @@ FORMS = {
     "Parameters": "",
 }
 EXTERNAL = ("Other", "p.prod.Third", "p.user.x.Fourth", "Fifth", "Made")
-NOTES = {"FT113", "FT114", "FT202", "FT507"}
+NOTES = {"FT113", "FT114", "FT202", "FT507", "FT508"}
 
 
 @pytest.fixture(scope="module")

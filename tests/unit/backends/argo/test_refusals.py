@@ -58,6 +58,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "rate limit": (argo_options(rate_limit=0), ["FT107"]),
     "rate limit true": (argo_options(rate_limit=True), ["FT107"]),
     "long name": (flow(name="F" * 46), ["FT401"]),
+    "parameter's name": (flow(parameters=(replace(required("p"), name="Größe"),)), ["FT401"]),
     "several at once": (
         flow(
             trigger(ODD_FILTER, NO_ORIGIN, join="all", options='{"join": "queue"}'), schedule=Schedule("x", None, SPAN)
@@ -72,6 +73,8 @@ ACCEPTED = {
     "all of one, queue": flow(trigger(event("a"), join="all", options='{"join": "queue"}')),
     "bound of one": flow(trigger(event("a"), options='{"max_active": 1}')),
     "latest": flow(trigger(event("a"), event("b"), join="all", options='{"join": "latest"}')),
+    "parameter's name": flow(parameters=(replace(required("p"), name="a-b_C9"),)),
+    "Config's name": flow(parameters=(replace(required("p"), name="Größe", is_config=True),)),
     "auto_map": flow(trigger(event("a"), options='{"auto_map": true}', auto_map=True)),
     "auto_map of a set, mapped": flow(
         trigger(event("a", mapping("p", "v")), event("b"), join="all", auto_map=True), parameters=(required("p"),)

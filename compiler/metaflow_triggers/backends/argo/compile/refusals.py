@@ -10,6 +10,7 @@ Not here: mistakes that hold on every backend (`metaflow_triggers.rules.find`), 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from metaflow_extensions.triggers.plugins import webhook
@@ -24,6 +25,9 @@ from .clock_changes import parted
 from .options import is_queue, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 from .trust import Trust, unproven, without_proof
+
+_PARAMETER = re.compile(r"[-a-zA-Z0-9_]+")
+"""`paramOrArtifactNameRegex` of Argo Workflows 4.0.5 (workflow/validate/validate.go)."""
 
 
 def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic]:
@@ -45,6 +49,17 @@ def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic
                 ),
             )
         )
+    for item in flow.parameters:
+        if not item.is_config and not _PARAMETER.fullmatch(item.name):
+            found.append(
+                Diagnostic(
+                    "FT401",
+                    f"the parameter `{item.name}` of `{flow.name}` cannot be an argument of a Workflow",
+                    item.span,
+                    label="Argo Workflows takes ASCII letters, digits, `_` and `-`",
+                    helps=("give it another name",),
+                )
+            )
     mistake = webhook.accepted_mistake(settings.argo_webhook_accepted or "")
     if mistake:
         found.append(Diagnostic("FT017", mistake))
