@@ -42,9 +42,6 @@ EXPLAINED = {
     ("trust", "MALFORMED", "Statement contains neither Resource nor NotResource"): (
         "a trust policy has no Resource: it is the role's own"
     ),
-    ("run-the-steps", "RESOURCE_MISMATCH", "batch:SubmitJob arn:*:batch:*:*:job/*"): (
-        "the job is what the call makes; AWS Batch asks for the right on its queue and its definition"
-    ),
     ("run-the-steps", "RESOURCE_MISMATCH", "batch:SubmitJob arn:*:batch:*:*:job-definition/*"): (
         "revisions of a definition are allowed, which the linter's list of resources counts as another kind"
     ),

@@ -83,6 +83,7 @@ if __COMMAND in ("compile", "diff", "create"):
     if from_conf("SFN_DYNAMO_DB_TABLE") is None:
         SFN_DYNAMO_DB_TABLE = "OPEN.DynamoDbTable.SETTING"
     # What Metaflow's compilers write into tasks: as where the variable is not there, also where it is there and empty.
+    S3_SERVER_SIDE_ENCRYPTION = from_conf("S3_SERVER_SIDE_ENCRYPTION")
     KUBERNETES_NAMESPACE = from_conf("KUBERNETES_NAMESPACE", "default")
     KUBERNETES_SERVICE_ACCOUNT = from_conf("KUBERNETES_SERVICE_ACCOUNT")
     ARGO_EVENTS_SENSOR_NAMESPACE = from_conf("ARGO_EVENTS_SENSOR_NAMESPACE", KUBERNETES_NAMESPACE)
