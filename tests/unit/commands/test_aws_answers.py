@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from metaflow_extensions.triggers.plugins import aws_answers
 from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
 from metaflow_triggers.diagnostics import DiagnosticError
 
@@ -188,3 +192,21 @@ def test_an_event_that_aws_does_not_have_is_not_published(triggers: Run, aws: Aw
     assert (done.code, done.out) == (1, ""), done.err
     assert "error[FT763]" in done.err and words in done.err
     plain(done.err)
+
+
+@pytest.mark.parametrize(("headers", "counts"), [({"x-amzn-requestid": "R-1"}, True), ({}, False)])
+def test_an_answer_that_lacks_a_member_is_one_of_aws_if_it_is_numbered(headers: dict[str, str], counts: bool) -> None:
+    """moto's StopExecution may answer `{}`, where AWS's always has a `stopDate`."""
+
+    def answer(**_: Any) -> AWSResponse:
+        return AWSResponse("http://states", 200, {"content-type": "application/x-amz-json-1.0", **headers}, Body())
+
+    class Body:
+        def stream(self, *_: Any, **__: Any) -> list[bytes]:
+            return [b"{}"]
+
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    client = aws_answers.watch(boto3.client("stepfunctions", region_name="eu-west-1", **keys))
+    client.meta.events.register("before-send", answer)
+    with contextlib.nullcontext() if counts else pytest.raises(aws_answers.NotAws):
+        client.stop_execution(executionArn="arn:aws:states:eu-west-1:123456789012:execution:m:r")

@@ -175,7 +175,7 @@ def test_only_json_lists_what_it_leaves_here(run: Run, aws: Aws, folder: Path, b
     assert all(path.rpartition("/")[2] in done.out for path in paths)
 
 
-@pytest.mark.parametrize("more", [(), COMPRESSED], ids=["inline", "compressed"])
+@pytest.mark.parametrize("more", [pytest.param((), marks=pytest.mark.long), COMPRESSED], ids=["inline", "compressed"])
 def test_create_uploads_it_before_anything_refers_to_it_and_a_run_finds_it(
     run: Run, aws: Aws, folder: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:

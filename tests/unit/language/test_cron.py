@@ -323,9 +323,9 @@ def compare(count: int, years: int, seed: int) -> dict[str, int]:
     return tally
 
 
-def test_three_hundred_expressions_over_two_years() -> None:
-    tally = compare(300, 2, seed=1)
-    assert tally["equal"] > 200 and tally["refused"] > 10
+def test_a_hundred_expressions_over_a_year() -> None:
+    tally = compare(100, 1, seed=1)
+    assert tally["equal"] > 60 and tally["refused"] > 3
 
 
 @pytest.mark.long

@@ -81,7 +81,10 @@ def judge(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
         shape = model.output_shape
         required = set(shape.required_members) if shape else set()
         body = http_response.content.strip()
-        if not required <= members or (not members and body not in (b"", b"{}", b"null")):
+        empty = body in (b"", b"{}", b"null")
+        # AWS numbers its answers; an emulator's may lack a member, and a later service's more.
+        numbered = "x-amzn-requestid" in (http_response.headers or {})
+        if (not members and not empty) or (not required <= members and not (empty and numbered)):
             raise NotAws(status, _said(status, http_response, body.decode("utf-8", "replace")))
 
 

@@ -115,7 +115,9 @@ def test_cfn_lint(case: int) -> None:
     assert [f"{one.rule.id} {one.message}" for one in found] == []
 
 
-@pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.long) if one == "WideFlow" else one for one in FLOWS]
+)
 def test_statelint(name: str) -> None:
     from statelint.linter import Linter  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
