@@ -36,9 +36,11 @@ RULES: tuple[Rule, ...] = (
         code="FT003",
         title="the output folder cannot be used",
         severity="error",
-        finds="The folder given with `--output` cannot be written, is no folder, or holds files that we did not write.",
-        why="Files that are no longer emitted are removed from the folder, so it must hold nothing else. "
-        "The check comes before the first byte is written.",
+        finds="The folder given with `--output` cannot be written, is no folder, or holds files and no "
+        "`metaflow-triggers.json` of ours.",
+        why="Files that a compiled flow no longer emits are removed from the folder, so one that is not ours is left "
+        "alone. What belongs to a flow that was not compiled stays, also where the flow is gone; `diff` lists it. The "
+        "check comes before the first byte is written.",
         example="$ metaflow-triggers compile flows --output .",
         instead="$ metaflow-triggers compile flows --output manifests",
         language="console",
