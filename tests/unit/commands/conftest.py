@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.worlds.upstream.emulated_aws import Aws
 
 ROOT = Path(__file__).resolve().parents[3]
 MAPPING = "examples/parameter_mapping/flow.py"
@@ -55,3 +59,23 @@ def run(tmp_path: Path) -> Run:
 def triggers(run: Run) -> Run:
     """The command `metaflow-triggers`."""
     return lambda *arguments, **options: run("-m", "metaflow_triggers.commands.cli", *arguments, **options)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Aws]:
+    """An emulated account for all tests of a module."""
+    from tests.worlds.upstream.emulated_aws import emulated_aws  # an emulator takes a second to import
+
+    with emulated_aws() as found:
+        yield found
+
+
+@pytest.fixture
+def aws(running: Aws) -> Iterator[Aws]:
+    """It, with nothing asked, nothing failing and nothing in its place."""
+    recorder = running.recorder
+    recorder.asked.clear()
+    recorder.faults.clear()
+    yield running
+    recorder.faults.clear()
+    recorder.instead = lambda operation: None

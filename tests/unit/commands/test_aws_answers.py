@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from metaflow_triggers.diagnostics import DiagnosticError
 from tests.unit.backends.step_functions.samples import CONFIGURED
 from tests.worlds.aws.stories import FEWER
 from tests.worlds.aws.test_deploy import TOKEN, template
-from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
+from tests.worlds.upstream.emulated_aws import Aws
 
 from .conftest import MAPPING, Run
 from .test_create_delete import clients
@@ -38,19 +37,6 @@ OTHER = {
     "JSON that refuses": (403, JSON, b'{"error": "blocked by the proxy"}'),
     "nothing to read": (200, JSON, b"{}"),
 }
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Aws]:
-    with emulated_aws() as found:
-        yield found
-
-
-@pytest.fixture
-def aws(running: Aws) -> Iterator[Aws]:
-    running.recorder.asked.clear()
-    yield running
-    running.recorder.instead = lambda operation: None
 
 
 def plain(text: str) -> None:

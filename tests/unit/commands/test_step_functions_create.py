@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
+from tests.worlds.upstream.emulated_aws import Aws
 
 from .conftest import MAPPING, Run
 from .test_create_delete import account, clients
@@ -39,19 +38,6 @@ def flow(folder: Path, *decorators: str) -> str:
     names = "".join(f"{one[1:].partition('(')[0]}, " for one in decorators)
     (folder / "flow.py").write_text(FLOW.format(names=names, decorators="\n".join(decorators)))
     return str(folder / "flow.py")
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Aws]:
-    with emulated_aws() as found:
-        yield found
-
-
-@pytest.fixture
-def aws(running: Aws) -> Iterator[Aws]:
-    running.recorder.faults.clear()
-    yield running
-    running.recorder.faults.clear()
 
 
 def writes(aws: Aws) -> list[str]:
