@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from metaflow_extensions.triggers.contract import trigger_document as contract
 from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, timestamp_text
 
@@ -31,9 +32,7 @@ def event_body(name: str, identity: str, timestamp: str, payload: Any, kind: str
 def trigger_document(dependencies: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The document of a start by these events: event number n belongs to dependency number n if there are as many."""
     paired = len(dependencies) == len(events)
-    return {
-        "version": 1,
-        "dependencies": list(dependencies),
+    return contract.document(dependencies) | {
         "events": [
             {"transport": "local", **({"dependency": number} if paired else {}), "event": event}
             for number, event in enumerate(events)

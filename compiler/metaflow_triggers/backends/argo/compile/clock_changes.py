@@ -22,15 +22,16 @@ def parted(five: str, zone: str) -> list[str]:
     """Sentences, each with the first dates on which it holds; none where the resets are AWS's."""
     if clocks.never_changes(zone):
         return []
+    hours, loses_days = _hours(five), zone in clocks.MIDNIGHT and _names_days(five)
     twice: list[datetime] = []
     another_day: list[datetime] = []
     another_time: list[datetime] = []
     for change in clocks.changes(zone, *YEARS):
         if change.after < change.before:
             twice += list(_walls(five, change.after, change.before))[:1]
-        if _at_fault(change).intersection(_hours(five)):
+        if _at_fault(change) & hours:
             another_time.append(max(change.before, change.after))
-        if zone in clocks.MIDNIGHT and _names_days(five):
+        if loses_days:
             another_day.append(max(change.before, change.after))
     found = []
     if twice:

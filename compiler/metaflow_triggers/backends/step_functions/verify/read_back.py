@@ -329,7 +329,7 @@ class _Template:
         for machine in self.helpers:
             also = gathers if is_set(machine.told[0]) else []
             users = machine_sources(one.name for one in self.helpers if one.role == machine.role)
-            needed[machine.role] = ("states", users, [*stores, *also, flow, sends, *self.key(machine.told[0])])
+            needed[machine.role] = ("states", users, [*stores, *also, flow, sends, *self.key_and_log(machine.told[0])])
         if self.rules:
             machines = sorted({atom[0] for atom in _deliveries(self.flow, self.settings)})
             users = rule_sources(self.deployed, sorted({atom[1] for atom in _deliveries(self.flow, self.settings)}))
@@ -338,7 +338,7 @@ class _Template:
         if timed:
             rights = [("states:StartExecution", machine, "") for machine in timed]
             users = group_sources(names.schedule_group_name(self.deployed))
-            needed["SchedulerRole"] = ("scheduler", users, [*rights, sends, *self.key(None)])
+            needed["SchedulerRole"] = ("scheduler", users, [*rights, sends, *self.key_and_log(None)])
         return frozenset(
             (role, _assumed_by(service, users), *right)
             for role, (service, users, rights) in needed.items()
@@ -346,7 +346,7 @@ class _Template:
             for right in rights
         )
 
-    def key(self, trigger: Trigger | None) -> list[tuple[str, str, str]]:
+    def key_and_log(self, trigger: Trigger | None) -> list[tuple[str, str, str]]:
         """The rights to the customer's key, and to log, of a trigger's machine, or of schedules."""
         gathers = trigger is not None and is_set(trigger)
         rights = key_rights(self.settings, stores=trigger is not None, gathers=gathers)
