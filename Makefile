@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 # Console scripts and the tests that call them find the environment first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-aws engine argo-events judges test test-long lint goldens docs clean
+.PHONY: help demo demo-aws engine argo-events judges test test-long lint goldens schemas docs clean
 
 help:
 	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
@@ -32,6 +32,7 @@ help:
 	@echo "make test-long  the long campaigns"
 	@echo "make lint       lint, types and import contracts only"
 	@echo "make goldens    write golden/ anew"
+	@echo "make schemas    write the schemas that have a source anew"
 	@echo "make docs       write docs/diagnostics.md anew"
 	@echo "make clean      remove the environment and everything built"
 
@@ -84,6 +85,9 @@ test-long: $(VENV)/installed-test
 
 goldens: $(VENV)/installed-test
 	$(PYTHON) -m tests.golden.regenerate
+
+schemas: $(VENV)/installed-test
+	$(PYTHON) -m schemas.source
 
 docs: $(VENV)/installed-test
 	$(PYTHON) -m metaflow_triggers.reports.page > $(VENV)/diagnostics.md

@@ -1,0 +1,28 @@
+"""The source of the large schemas: `make schemas` writes the JSON files beside this folder from it.
+
+In:   nothing.
+Out:  `documents()`: path below `schemas/` -> the schema.
+
+Not here: the product. A schema judges what is emitted, so nothing here may ask the compiler or its templates: what
+both say, each says by itself. Nothing of this folder is installed; what is read at run time are the JSON files.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from . import step_functions
+
+FOLDER = Path(__file__).parent.parent
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """Path below `schemas/` -> the schema, of all that have their source here."""
+    return {**step_functions.DOCUMENTS}
+
+
+def text(document: dict[str, Any]) -> str:
+    """A schema as its file has it."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
