@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 
-from ..rules.catalogue import AREAS, RULES
+from ..rules.catalogue import AREAS, rules
 from .json import JSON_SCHEMA
 
 _HEAD = """\
@@ -34,16 +34,16 @@ _JSON = """\
 def page() -> str:
     """The whole page; ends with a newline."""
     lines = [_HEAD, "| code | severity | what |", "|---|---|---|"]
-    lines += [f"| [{item.code}](#{item.code}) | {item.severity} | {item.title} |" for item in RULES]
+    lines += [f"| [{item.code}](#{item.code}) | {item.severity} | {item.title} |" for item in rules()]
     area = ""
-    for item in RULES:
+    for item in rules():
         if item.code[:3] != area:
             area = item.code[:3]
             lines += ["", f"## {area}: {AREAS[area]}"]
         lines += ["", f'### <a id="{item.code}"></a>{item.code}: {item.title}', "", f"Severity: {item.severity}."]
         lines += ["", "**What it finds.** " + item.finds, "", "**Why it matters.** " + item.why]
-        lines += ["", "**Example**", "", f"```{item.language}", item.example, "```"]
-        lines += ["", "**Instead**", "", f"```{item.language}", item.instead, "```"]
+        lines += ["", "**Example**", "", f"```{item.language}", item.bad, "```"]
+        lines += ["", "**Instead**", "", f"```{item.language}", item.good, "```"]
     lines += ["", _JSON, "```json", json.dumps(JSON_SCHEMA, indent=2), "```"]
     return "\n".join(lines) + "\n"
 

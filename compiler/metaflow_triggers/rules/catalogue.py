@@ -1,26 +1,23 @@
-"""Catalogue: every rule, by code.
+"""Catalogue: every rule, by code; each is one file, which says all that there is to say of it.
 
-In:   the rules of the areas (`rules_*` modules).
-Out:  `RULES`, sorted by code, and look-ups.
+In:   the files of `in_graph` and `elsewhere`, by the folder's listing: `ft105_named_twice.py` is the rule FT105. A file
+      has its title as docstring and constants named as the fields of `Rule`.
+Out:  `rule`, which reads one file, and `rules`, which reads all.
 
-Not here: finding anything, printing. A code is never used for something else;
-one that is no longer raised keeps its page.
+Not here: finding anything, printing. A code is never used for something else; one that is no longer raised keeps its
+file.
 """
 
 from __future__ import annotations
 
-from .backends import RULES as _BACKEND
-from .deployment import RULES as _DEPLOY
-from .linking import RULES as _GRAPH
-from .local_engine import RULES as _ENGINE
-from .poll_triggers import RULES as _POLLS
-from .publishing import RULES as _EMIT
-from .reading import RULES as _READING
-from .rule import SEVERITIES, Rule
-from .simulation import RULES as _SIMULATE
-from .usage import RULES as _USAGE
+import pkgutil
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-__all__ = ["AREAS", "RULES", "SEVERITIES", "Rule", "is_strict", "rule", "severity"]
+SEVERITIES = ("error", "warning", "note")
 
 AREAS: dict[str, str] = {
     "FT0": "usage and configuration",
@@ -35,28 +32,56 @@ AREAS: dict[str, str] = {
 }
 """What the first digit of a code says."""
 
-RULES: tuple[Rule, ...] = tuple(
-    sorted(
-        (*_USAGE, *_READING, *_GRAPH, *_BACKEND, *_DEPLOY, *_POLLS, *_EMIT, *_ENGINE, *_SIMULATE),
-        key=lambda item: item.code,
-    )
-)
 
-_BY_CODE = {item.code: item for item in RULES}
+@dataclass(frozen=True)
+class Rule:
+    """One code and its page.
+
+    `source` is the section of `docs/` that the rule keeps. `finds` and `why` are prose, `bad` shows what is found and
+    `good` what to write; `language` names how the two are written (python, console, text, json). `also` are other codes
+    that `bad` cannot do without. `raised` are the files or folders that tell it; empty where the rule's own file finds
+    it, or nobody does any more. `strict`: an error for `--strict`, whatever its severity.
+    """
+
+    code: str
+    title: str
+    source: str
+    finds: str
+    why: str
+    bad: str
+    good: str
+    severity: str = "error"
+    strict: bool = False
+    raised: str = ""
+    language: str = "python"
+    also: str = ""
 
 
-def rule(code: str) -> Rule:
-    """The rule of `code`. Raises KeyError for a code that the catalogue does not hold."""
-    return _BY_CODE[code]
+def modules(folder: str) -> dict[str, str]:
+    """The rules of a folder: the code and the module of each, in the order of the codes."""
+    listed = pkgutil.iter_modules([str(Path(__file__).with_name(folder))])
+    return {name[:5].upper(): f"{__package__}.{folder}.{name}" for _, name, _ in listed}
 
 
-def severity(code: str) -> str:
-    """The severity of `code`: error, warning or note. A code without a rule counts as an error."""
-    found = _BY_CODE.get(code)
-    return found.severity if found else "error"
+@cache
+def _modules() -> dict[str, str]:
+    return modules("in_graph") | modules("elsewhere")
 
 
-def is_strict(code: str) -> bool:
-    """Whether `--strict` makes an error of it."""
-    found = _BY_CODE.get(code)
-    return found is not None and found.strict
+@cache
+def rule(code: str) -> Rule | None:
+    """The rule of `code`, or None where no file has it."""
+    if code not in _modules():
+        return None
+    module = import_module(_modules()[code])
+    said: dict[str, Any] = {
+        field.name: getattr(module, field.name.upper()) for field in fields(Rule) if hasattr(module, field.name.upper())
+    }
+    said |= {name: " ".join(said[name].split()) for name in ("finds", "why")}
+    said |= {name: said[name].strip("\n") for name in ("bad", "good")}
+    return Rule(code, (module.__doc__ or "").partition(": ")[2].removesuffix("."), **said)
+
+
+def rules() -> list[Rule]:
+    """All rules, in the order of their codes."""
+    return [found for code in sorted(_modules()) if (found := rule(code))]

@@ -11,13 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..diagnostics import Diagnostic
-from .catalogue import SEVERITIES, is_strict
-from .catalogue import severity as severity_of_code
+from .catalogue import SEVERITIES, rule
 
 
 def severity(item: Diagnostic) -> str:
-    """error, warning or note: what the diagnostic itself says, else its rule."""
-    return item.severity if item.severity in SEVERITIES else severity_of_code(item.code)
+    """error, warning or note: what the diagnostic itself says, else its rule; an error where no rule has the code."""
+    if item.severity in SEVERITIES:
+        return item.severity
+    found = rule(item.code)
+    return found.severity if found else "error"
+
+
+def is_strict(code: str) -> bool:
+    """Whether `--strict` makes an error of it."""
+    found = rule(code)
+    return found is not None and found.strict
 
 
 def refuses(diagnostics: Iterable[Diagnostic], *, strict: bool) -> bool:

@@ -1,0 +1,12 @@
+"""FT703: an object exists and is not ours."""
+
+SOURCE = "step-functions.md#deploying"
+RAISED = "backends"
+FINDS = "An object of a name that we are about to make exists, without our mark of ownership."
+WHY = "Somebody else's object would be overwritten."
+LANGUAGE = "console"
+BAD = "$ python flow.py argo-workflows create      # a Sensor of this name was made by hand"
+GOOD = """
+$ kubectl delete sensor THE-NAME            # if nobody needs it
+$ python flow.py argo-workflows create
+"""

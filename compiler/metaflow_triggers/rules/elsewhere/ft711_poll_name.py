@@ -1,0 +1,15 @@
+"""FT711: the name of a poll trigger is not usable."""
+
+SOURCE = "poll-triggers.md#trigger"
+RAISED = "poll/declare.py"
+FINDS = """A name that is no text, is empty, has blanks around it, is not printable or has more than 128 characters; or
+no name for something that has none of its own, such as a lambda."""
+WHY = "The name is how the trigger is enabled, disabled and found in the history."
+BAD = """
+@trigger(workflow='FileProcessor', name='')
+def file_watcher(): ...
+"""
+GOOD = """
+@trigger(workflow='FileProcessor', name='inbox')
+def file_watcher(): ...
+"""
