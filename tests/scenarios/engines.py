@@ -16,7 +16,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, local_events, local_runs, values
+from metaflow_extensions.triggers.contract import event_reader, exact_json, parameter_values
+from metaflow_extensions.triggers.contract.words import outcome_event
+from metaflow_extensions.triggers.plugins import local_events, local_runs
 from metaflow_triggers.commands.polls import target_of
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
@@ -79,7 +81,7 @@ def log_row(item: Item, number: int, moment: datetime) -> local_events.Row:
         "step": item.step,
         "error": item.error,
     }
-    name = local_runs.outcome_name(key, item.outcome)
+    name = outcome_event(key, item.outcome)
     return f"{key}/{item.identity}/{item.outcome}", name, "finish", exact_json.dumps(payload), at
 
 
@@ -191,14 +193,14 @@ def _read(connection: sqlite3.Connection, flows: Any) -> Found:
             continue
         document = exact_json.loads(local_runs.whole_document(connection, text))
         declared = {item.name: item.type for item in by_key[key].parameters}
-        events = [(event.name, event.id, event.payload) for event in values.select(document)]
+        events = [(event.name, event.id, event.payload) for event in event_reader.select(document)]
         try:
-            texts = values.parameters_for(document, declared)
+            texts = parameter_values.parameters_for(document, declared)
             given: Any = {
                 name: convert(text, declared[name]) for name, text in texts.items() if declared[name] != "json"
             }
             given |= {name: exact_json.loads(text) for name, text in texts.items() if declared[name] == "json"}
-        except values.EventError:
+        except event_reader.EventError:
             given = "fails"
         starts[line(key, events, given)] += 1
     waiting = sorted((held.flow_key, held.arrived) for held in snapshot(connection, flows).waiting)

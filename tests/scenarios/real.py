@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, local_events, local_runs, values
+from metaflow_extensions.triggers.contract import event_reader, exact_json
+from metaflow_extensions.triggers.plugins import local_events, local_runs
 from metaflow_triggers.engine.launch import FlowLauncher
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
@@ -171,7 +172,7 @@ def start_seen(
     name: str, document: dict[str, Any], has: dict[str, Any] | None, error: str | None, target: Observed
 ) -> ObservedStart:
     """A run by its trigger document and its artifacts (None: no step has run). What is wrong goes to `target`."""
-    told = values.select(document)
+    told = event_reader.select(document)
     if has is None:  # no step of the user's has run
         events = tuple(Seen(event.name, event.payload, event.id) for event in told)
         return ObservedStart(name, events, None, fails=error or "")

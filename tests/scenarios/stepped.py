@@ -13,7 +13,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import event_check, exact_json, local_events, local_runs, values
+from metaflow_extensions.triggers.contract import event_check, event_reader, exact_json
+from metaflow_extensions.triggers.plugins import local_events, local_runs
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
 from metaflow_triggers.engine.schedules import Schedules
@@ -116,10 +117,10 @@ def fill(observed: Observed, connection: Any, flows: dict[str, Any]) -> None:
 def started(key: str, document: dict[str, Any], parameters: Sequence[Any]) -> ObservedStart:
     """A start by its trigger document, with the parameters that its run would have."""
     declared = {item.name: item.type for item in parameters if not item.is_config}
-    events = tuple(Seen(event.name, event.payload, event.id) for event in values.select(document))
+    events = tuple(Seen(event.name, event.payload, event.id) for event in event_reader.select(document))
     try:
-        texts = values.parameters_for(document, declared)
-    except values.EventError as error:
+        texts = parameters.parameters_for(document, declared)
+    except event_reader.EventError as error:
         return ObservedStart(plain(key), events, {}, fails=str(error))
     given = {
         name: exact_json.loads(text) if declared[name] == "json" else convert(text, declared[name])

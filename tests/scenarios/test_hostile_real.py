@@ -20,7 +20,7 @@ KINDS["separator"] = "separator=','"
 PUBLISH = """
 from metaflow import emit_event
 from metaflow_extensions.triggers.plugins.emit_event import EmitError
-from metaflow_extensions.triggers.plugins.values import loads
+from metaflow_extensions.triggers.contract.exact_json import loads
 emit_event('hostile-all', loads({payload!r}))
 self.refused = []
 for text in {refused!r}:
@@ -30,7 +30,7 @@ for text in {refused!r}:
         self.refused.append(str(error))
 """
 KEEP = """
-from metaflow_extensions.triggers.plugins.values import dumps
+from metaflow_extensions.triggers.contract.exact_json import dumps
 self.payload_text = dumps(current.trigger.payload)
 """
 
@@ -102,7 +102,7 @@ def wrong_row(kind: str, count: int | None) -> Row:
         "parameters": [f"v = Parameter('v', {KINDS[kind]})"],
         "start": f"open('{hostile.TOUCHED}', 'w').close()",
     }
-    from metaflow_extensions.triggers.plugins.exact_json import loads
+    from metaflow_extensions.triggers.contract.exact_json import loads
 
     events = tuple({"name": "hostile-wrong", "payload": {"v": loads(wrong[name])}} for name in chosen)
     starts = tuple({"flow": "HostileWrong", "by": [number]} for number in range(1, len(chosen) + 1))

@@ -89,7 +89,7 @@ def _identity(given: str | None) -> str:
 
 def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """The payload and its canonical text. Raises DiagnosticError (FT760, FT761)."""
-    from metaflow_extensions.triggers.plugins import event_check, exact_json
+    from metaflow_extensions.triggers.contract import event_check, exact_json
 
     try:
         name = event_check.check_name(options.name)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
+from metaflow_extensions.triggers.contract import words
 from metaflow_extensions.triggers.plugins import local_runs
 
 from ..model.flows import Flow
@@ -73,7 +74,7 @@ class FlowLauncher:
             *(
                 sys.executable,
                 "-m",
-                "metaflow_extensions.triggers.plugins.launcher",
+                words.LAUNCHER,
                 "local",
                 str(order.start_id),
                 "--",

@@ -17,7 +17,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import local_events, values
+from metaflow_extensions.triggers.contract import event_reader
+from metaflow_extensions.triggers.plugins import local_events
 from metaflow_extensions.triggers.plugins.local_runs import payload_of
 
 from ..language import filters
@@ -188,7 +189,7 @@ class Matcher:
     def _fill(connection: sqlite3.Connection, wait: Wait, event: Arrived, now: datetime, alone: bool) -> int:
         """Add the event to a set, and start those that it completes. `alone`: it fills no other dependency of it."""
         for parameter, path in wait.arrival_fields:
-            if values.field(event.payload, path) is None:
+            if event_reader.field(event.payload, path) is None:
                 what = f"the required parameter {parameter} has no value: event {event.name} has no field {path}"
                 own = key(event) if alone else f"{key(event)}/{wait.number}"
                 return _add(connection, wait, [wait.number], [event], start_key=own, refusal=what, now=now)

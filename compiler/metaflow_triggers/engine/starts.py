@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from metaflow_extensions.triggers.contract import event_reader, exact_json
 from metaflow_extensions.triggers.contract import trigger_document as contract
-from metaflow_extensions.triggers.plugins import exact_json, values
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, timestamp_text
 
 from ..model.facts import needs_value
@@ -32,12 +32,8 @@ def event_body(name: str, identity: str, timestamp: str, payload: Any, kind: str
 def trigger_document(dependencies: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The document of a start by these events: event number n belongs to dependency number n if there are as many."""
     paired = len(dependencies) == len(events)
-    return contract.document(dependencies) | {
-        "events": [
-            {"transport": "local", **({"dependency": number} if paired else {}), "event": event}
-            for number, event in enumerate(events)
-        ],
-    }
+    bodies = (contract.event("local", body, number if paired else None) for number, body in enumerate(events))
+    return contract.started_by(dependencies, list(bodies))
 
 
 def add_start(  # noqa: PLR0917 - six that every caller has
@@ -102,7 +98,7 @@ def missing_required(parameters: Sequence[Parameter], document: dict[str, Any]) 
         return None
     given: set[str] = set()
     asked: dict[str, str] = {}
-    for event in values.select(document):
+    for event in event_reader.select(document):
         dependency = event.dependency or {}
         mappings = list(dependency.get("mappings") or [])
         if dependency.get("auto_map"):
@@ -112,7 +108,7 @@ def missing_required(parameters: Sequence[Parameter], document: dict[str, Any]) 
             if "constant_json" in mapping:
                 value = exact_json.loads(mapping["constant_json"])
             else:
-                value = values.field(event.payload, mapping["field"])
+                value = event_reader.field(event.payload, mapping["field"])
                 asked.setdefault(mapping["parameter"], f"event {event.name} has no field {mapping['field']}")
             if value is not None:
                 given.add(mapping["parameter"])

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import local_runs
+from metaflow_extensions.triggers.contract.words import outcome_event
 
 from ..graph import entries
 from ..model import facts
@@ -88,7 +88,7 @@ def names(dependency: Dependency) -> list[tuple[str, str]]:
     if isinstance(dependency, EventDependency):
         return [("event", dependency.name)]
     key = facts.qualified_name(facts.wanted(dependency))
-    return [("finish", local_runs.outcome_name(key, outcome)) for outcome in dependency.match]
+    return [("finish", outcome_event(key, outcome)) for outcome in dependency.match]
 
 
 def _trigger(trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:

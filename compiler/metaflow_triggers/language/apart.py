@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaflow_extensions.triggers.plugins.event_filter import holds
+from metaflow_extensions.triggers.contract.event_filter import holds
 
 _TEXT = ("prefix", "suffix", "equals-ignore-case")
 _NONE = {"exists": False}

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import event_filter
+from metaflow_extensions.triggers.contract import event_filter
 
 from ..diagnostics.suggest import suggest
 

@@ -13,11 +13,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
+
 from ..diagnostics import DiagnosticError
 from ..model.settings import Settings, open_setting, task_environment
 from . import shell_words
 from .code_package import CodePackage
-from .compilers import LAUNCHER, Options, canonical, compiled
+from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
 from .environment import (
     STEP_DECORATORS,
@@ -161,11 +163,11 @@ def _step_functions_command(command: str, step: str) -> str:
     command = _PARENT_TASKS.sub(rf"\1 parent_tasks_of_{step} && . `pwd`/parent_tasks_of_{step}", command)
     if "set_batch_environment parameters" not in command:
         return command
-    command, count = _SET_PARAMETERS.subn(f"python -m {LAUNCHER} step-functions -- ", command)
+    command, count = _SET_PARAMETERS.subn(f"python -m {words.LAUNCHER} step-functions -- ", command)
     if count != 1:
         raise DiagnosticError([unknown_shape("the start step exports its parameters in an unknown way")])
     # The launcher runs the flow file itself: it takes what follows the interpreter.
-    return command.replace(f"{LAUNCHER} step-functions -- python ", f"{LAUNCHER} step-functions -- ", 1)
+    return command.replace(f"{words.LAUNCHER} step-functions -- python ", f"{words.LAUNCHER} step-functions -- ", 1)
 
 
 def _references(settings: Settings) -> Callable[[str], str]:

@@ -12,12 +12,14 @@ import json
 import re
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
+
 from ..diagnostics import DiagnosticError
 from ..manifests import job_set
 from ..model.settings import Settings, task_environment
 from . import shell_words
 from .code_package import CodePackage
-from .compilers import LAUNCHER, Options, canonical, compiled
+from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
 from .environment import STEP_DECORATORS, attached, compile_errors, datastore, replaced
 from .flows import features
@@ -118,7 +120,7 @@ def _argo_command(command: str) -> str:
         command = _ARGO_OPTION.sub("", command)
     if "metaflow.plugins.argo.set_parameters" in command or "metaflow.plugins.argo.param_val" in command:
         raise DiagnosticError([unknown_shape("the start step exports its parameters in an unknown way")])
-    launch = f"; then python -m {LAUNCHER} argo-workflows {values + ' ' if values else ''}-- "
+    launch = f"; then python -m {words.LAUNCHER} argo-workflows {values + ' ' if values else ''}-- "
     command, count = _ARGO_INIT.subn(lambda found: f"{found['before']}{launch}{found['rest']}; fi", command, count=1)
     if count != 1:
         raise DiagnosticError([unknown_shape("the start step initialises the run in an unknown way")])

@@ -3,7 +3,7 @@
 In:   the name and payload of an event.
 Out:  why it cannot be emitted, or None.
 
-Not here: the rules, which stand in the runtime (`metaflow_extensions.triggers.plugins.event_check`): `emit_event` asks
+Not here: the rules, which stand in the runtime (`metaflow_extensions.triggers.contract.event_check`): `emit_event` asks
 the same; what an accepted event starts.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import event_check
+from metaflow_extensions.triggers.contract import event_check
 
 from .values import text_of
 

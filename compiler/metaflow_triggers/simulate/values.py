@@ -3,7 +3,7 @@
 In:   a JSON value of a payload, a parameter's type.
 Out:  what the run's parameter is, before `separator=` splits it.
 
-Not here: the table itself, which stands in the runtime (`metaflow_extensions.triggers.plugins.values`): the run
+Not here: the table itself, which is the contract's (`parameter_values`): the run
 converts with the same code, so a simulation shows what arrives.
 """
 
@@ -12,8 +12,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, local_events
-from metaflow_extensions.triggers.plugins import values as runtime
+from metaflow_extensions.triggers.contract import event_reader, exact_json, parameter_values
+from metaflow_extensions.triggers.plugins import local_events
 
 Converted = Any
 """str, int, float, bool, or a JSON value."""
@@ -25,7 +25,7 @@ class Unfit(ValueError):
 
 def field_of(payload: Any, path: str) -> Any:
     """The value at `path`, or None; dots reach into objects, a key that itself contains the dots wins."""
-    return runtime.field(payload, path)
+    return event_reader.field(payload, path)
 
 
 def exact(text: str) -> Any:
@@ -41,7 +41,7 @@ def text_of(value: Any) -> str:
 def convert(value: Any, kind: str) -> Converted:
     """The parameter's value for a JSON value that is not null. Raises Unfit."""
     try:
-        text = runtime.convert(value, kind)
+        text = parameter_values.convert(value, kind)
     except ValueError as error:
         raise Unfit(str(error)) from None
     if kind == "int":

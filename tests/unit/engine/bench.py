@@ -9,6 +9,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from metaflow_extensions.triggers.contract.words import outcome_event
 from metaflow_extensions.triggers.plugins import local_events, local_runs
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.loop import Engine
@@ -135,7 +136,7 @@ class Bench:
         body = local_runs.outcome_payload(key, run, outcome)
         row = (
             f"{key}/{run}/{outcome}",
-            local_runs.outcome_name(key, outcome),
+            outcome_event(key, outcome),
             "finish",
             json.dumps(body),
             local_events.timestamp_text(self.clock.now()),

@@ -189,10 +189,10 @@ def test_two_dependencies_on_one_event_keep_their_own_mappings(bench):
     b.emit("x", {"side": "r", "v": "R"})
     b.emit("x", {"side": "l", "v": "L"})
     engine.run(until_idle=True)
-    from metaflow_extensions.triggers.plugins import values
+    from metaflow_extensions.triggers.contract import parameter_values
 
     (document,) = b.documents()
-    assert values.parameters_for(document, {"left": "str", "right": "str"}) == {"left": "L", "right": "R"}
+    assert parameter_values.parameters_for(document, {"left": "str", "right": "str"}) == {"left": "L", "right": "R"}
 
 
 @pytest.mark.parametrize(

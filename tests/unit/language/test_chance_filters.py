@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from metaflow_extensions.triggers.plugins import event_filter, exact_json
+from metaflow_extensions.triggers.contract import event_filter, exact_json
 from metaflow_triggers.backends.argo.compile.patterns import jq_program
 from metaflow_triggers.backends.step_functions.compile.event_patterns import ranges_last
 from metaflow_triggers.language import filters

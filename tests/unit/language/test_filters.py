@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_extensions.triggers.plugins import event_filter, exact_json
+from metaflow_extensions.triggers.contract import event_filter, exact_json
 from metaflow_triggers.language import filters
 
 from .event_ruler import ask

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_extensions.triggers.plugins import local_runs, values
+from metaflow_extensions.triggers.contract import event_reader, parameter_values
+from metaflow_extensions.triggers.plugins import local_runs
 from metaflow_triggers.graph.link import link
 from metaflow_triggers.model.facts import identity, qualified_name
 from metaflow_triggers.model.flows import Parameter, PollTrigger, Span
@@ -106,12 +107,12 @@ def play(world: World, seed: int) -> int:
         world.pass_time(1, poller)
     found = []
     for row in world.starts():
-        (event,) = values.select(row["document"])
+        (event,) = event_reader.select(row["document"])
         declared = {item.name: item.type for item in next(f for f in FLOWS if f.name == row["flow_key"]).parameters}
         try:
             fails = None
-            values.parameters_for(row["document"], declared)
-        except values.EventError as error:
+            parameter_values.parameters_for(row["document"], declared)
+        except event_reader.EventError as error:
             fails = str(error)
         found.append((row["start_key"], {"flow": row["flow_key"], "payload": event.payload, "fails": fails}))
     same = [(key, {**told, "fails": told["fails"] is not None}) for key, told in found]

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from metaflow_extensions.triggers.plugins import exact_json, local_runs, values
+from metaflow_extensions.triggers.contract import event_reader, exact_json
+from metaflow_extensions.triggers.plugins import local_runs
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.clock import SystemClock
 from metaflow_triggers.engine.polls.poller import Poller
@@ -104,7 +105,7 @@ def campaign(folder: Path, kills: int, seed: int) -> None:
         generations = [row[1] for row in claims if row[0] == name]
         assert generations == list(range(1, len(generations) + 1))
     for _, _, key, context in claims:
-        (event,) = values.select(starts[key])
+        (event,) = event_reader.select(starts[key])
         assert event.payload["item"] == exact_json.loads(context)["item"]
     once = [exact_json.loads(context)["item"] for name, _, _, context in claims if name == "exclusive"]
     assert len(once) == len(set(once))

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from metaflow_extensions.triggers.plugins import exact_json, values
+from metaflow_extensions.triggers.contract import event_reader, exact_json, parameter_values
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.polls import claims, records
 from metaflow_triggers.engine.retention import Retention
@@ -267,7 +267,7 @@ def test_the_start_has_payload_and_parameters_and_the_triggers_name_wins(world):
     world.poller(polled(lambda: fire(context), name="inbox", parameters=declared))
     world.pass_time(1)
     (start,) = world.starts()
-    (event,) = values.select(start["document"])
+    (event,) = event_reader.select(start["document"])
     moment = world.history("inbox")[0]["started_at"]
     payload = {
         "path": "a.csv",
@@ -276,7 +276,7 @@ def test_the_start_has_payload_and_parameters_and_the_triggers_name_wins(world):
         "triggered_at": moment,
     }
     assert (event.name, event.payload, event.timestamp) == ("inbox", payload, world.clock.wall - timedelta(seconds=1))
-    texts = values.parameters_for(start["document"], {item.name: item.type for item in declared})
+    texts = parameter_values.parameters_for(start["document"], {item.name: item.type for item in declared})
     assert texts["path"] == "a.csv"
     assert texts["trigger_name"] == "inbox"
     assert exact_json.loads(texts["trigger_context"]) == payload

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, local_runs
+from metaflow_extensions.triggers.contract import exact_json
+from metaflow_extensions.triggers.plugins import local_runs
 from metaflow_triggers.engine import store
 from metaflow_triggers.engine.polls import child, records
 from metaflow_triggers.engine.polls.answers import Answer, Heard

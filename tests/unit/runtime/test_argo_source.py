@@ -6,9 +6,10 @@ import base64
 import json
 
 import pytest
+from metaflow_extensions.triggers.contract.event_reader import EventError, select
+from metaflow_extensions.triggers.contract.parameter_values import parameters_for
 from metaflow_extensions.triggers.plugins import argo_source
 from metaflow_extensions.triggers.plugins.trigger_object import Trigger
-from metaflow_extensions.triggers.plugins.values import EventError, parameters_for, select
 
 from .conftest import Server
 

@@ -8,13 +8,13 @@ from metaflow.exception import MetaflowException
 from metaflow.parameters import DeployTimeField, ParameterContext
 from metaflow.plugins.events_decorator import TriggerDecorator as Upstream
 from metaflow.plugins.events_decorator import TriggerOnFinishDecorator as UpstreamOnFinish
+from metaflow_extensions.triggers.contract.event_reader import select
 from metaflow_extensions.triggers.plugins.decorators import (
     TriggerDecorator,
     TriggerOnFinishDecorator,
     call_with_context,
 )
 from metaflow_extensions.triggers.plugins.trigger_object import Trigger
-from metaflow_extensions.triggers.plugins.values import select
 
 NOTHING = (None,) * 7
 CONTEXT = ParameterContext("F", "alice", None, print, "local", None)

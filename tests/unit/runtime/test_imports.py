@@ -23,7 +23,7 @@ def test_sqlite_is_not_needed_where_no_engine_runs(workspace: Any) -> None:
 CONTRACT = """
 import sys
 before = set(sys.modules)
-from metaflow_extensions.triggers.contract import trigger_document
+from metaflow_extensions.triggers.contract import event_check, event_reader, parameter_values, trigger_document, words
 loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(loaded - set(sys.stdlib_module_names)), trigger_document.VERSION)
 """

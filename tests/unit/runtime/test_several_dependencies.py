@@ -7,8 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, exact_json
-from metaflow_extensions.triggers.plugins.values import EventError, parameters_for, select
+from metaflow_extensions.triggers.contract import exact_json
+from metaflow_extensions.triggers.contract.event_reader import EventError, select
+from metaflow_extensions.triggers.contract.parameter_values import parameters_for
+from metaflow_extensions.triggers.plugins import argo_source
 
 DECLARED = {"p": "str", "q": "str"}
 

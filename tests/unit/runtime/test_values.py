@@ -11,8 +11,9 @@ from datetime import datetime, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_extensions.triggers.plugins import exact_json, values
-from metaflow_extensions.triggers.plugins.values import EventError, convert, field, parameters_for, select
+from metaflow_extensions.triggers.contract import exact_json, words
+from metaflow_extensions.triggers.contract.event_reader import EventError, field, select
+from metaflow_extensions.triggers.contract.parameter_values import convert, parameters_for
 
 TEXT = st.text()
 JSON = st.recursive(
@@ -202,7 +203,7 @@ def test_eventbridge_event():
         "detail-type": "order-placed",
         "time": "2026-02-03T04:05:06Z",
         "detail": payload,
-        "resources": [values.event_resource("our-id"), exact_json.numbers_resource({"n": [big], "x": "y"})],
+        "resources": [words.event_resource("our-id"), exact_json.numbers_resource({"n": [big], "x": "y"})],
     }
     (found,) = select(document(event, transport="eventbridge"))
     assert (found.name, found.id, found.kind) == ("order-placed", "our-id", "event")

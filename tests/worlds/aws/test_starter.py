@@ -162,7 +162,7 @@ def test_a_required_field_decides_before_the_start(aws: Aws, detail: Any, starts
     ],
 )
 def test_a_field_is_looked_for_where_the_run_looks(aws: Aws, detail: Any, starts_it: bool) -> None:
-    from metaflow_extensions.triggers.plugins.values import field
+    from metaflow_extensions.triggers.contract.event_reader import field
 
     assert (field(detail, "a.b.c") is not None) is starts_it
     dependency = event("order-placed", mapping("p", "a.b.c"))

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.contract import trigger_document
-from metaflow_extensions.triggers.plugins import exact_json
+from metaflow_extensions.triggers.contract import exact_json, trigger_document
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, insert, timestamp_text
 
 from ...model.flows import Parameter

@@ -1,10 +1,9 @@
 """The trigger document: what a run is told of the events that started it (architecture, "What travels into a run").
 
 In:   what a dependency of a trigger says.
-Out:  its entry among the document's `dependencies`, keys in the order in which they are written.
+Out:  its entry among the document's `dependencies`, keys in the order in which they are written; the document.
 
-Not here: the events, which each transport puts in as it has them; where the document lies (`plugins.document`); what a
-run makes of it (`plugins.values`).
+Not here: reading it (`event_reader`), what a run makes of it (`parameter_values`), where it lies (`plugins.document`).
 """
 
 from __future__ import annotations
@@ -66,8 +65,18 @@ def telling_apart(filter_json: str | None, required: Sequence[str], same_as: str
     return {key: value for key, value in said.items() if value}
 
 
+def event(transport: str, body: Any, dependency: int | None = None) -> dict[str, Any]:
+    """An event as its transport had it. `dependency`: the place of the one it belongs to, where the sender knows."""
+    return {"transport": transport, **({} if dependency is None else {"dependency": dependency}), "event": body}
+
+
+def started_by(dependencies: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The whole document of a run."""
+    return {**document(dependencies), "events": list(events)}
+
+
 def document(dependencies: Sequence[Mapping[str, Any]], set_at: int | None = None) -> dict[str, Any]:
-    """All of them. `set_at`: where the dependencies of the set begin that the events belong to, in their order."""
+    """What is deployed of it: all dependencies. `set_at`: where those of the set begin that the events belong to."""
     out: dict[str, Any] = {"version": VERSION, "dependencies": list(dependencies)}
     return out if set_at is None else {**out, "set_at": set_at}
 

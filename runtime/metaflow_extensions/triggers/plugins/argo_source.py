@@ -16,14 +16,12 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from .exact_json import loads
-from .values import EventError
+from ..contract.event_reader import EventError
+from ..contract.exact_json import loads
+from ..contract.trigger_document import event, started_by
+from ..contract.words import DEPENDENCIES_ANNOTATION, EVENT_ARGUMENT, PAYLOAD_ARGUMENT, STARTED_BY_LABEL
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-LABEL = "metaflow-triggers/started-by"
-ANNOTATION = "metaflow-triggers/dependencies"
-EVENT = "metaflow-triggers-event"
-PAYLOAD = "metaflow-triggers-payload"
 _ATTEMPTS = 5
 
 
@@ -39,20 +37,24 @@ def read_document(base_url: str | None = None, service_account: str = SERVICE_AC
 def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
     """The document of a Workflow object, or None. Raises EventError for a broken one."""
     metadata = workflow.get("metadata") or {}
-    if (metadata.get("labels") or {}).get(LABEL) != "event":
+    if (metadata.get("labels") or {}).get(STARTED_BY_LABEL) != "event":
         return None
     # The event that started the run, and not one that came later with the same name and id and another payload: that
     # one is a patch of `spec`, of which the controller keeps what it was when the run began (setStoredWfSpec in its
     # workflow/controller/operator.go).
     kept = _arguments((workflow.get("status") or {}).get("storedWorkflowTemplateSpec"))
-    arguments = kept if kept.get(EVENT) or kept.get(f"{EVENT}-0") else _arguments(workflow.get("spec"))
+    first_of_set = f"{EVENT_ARGUMENT}-0"
+    arguments = kept if kept.get(EVENT_ARGUMENT) or kept.get(first_of_set) else _arguments(workflow.get("spec"))
     name = metadata.get("name")
     try:
-        static = loads((metadata.get("annotations") or {})[ANNOTATION])
+        static = loads((metadata.get("annotations") or {})[DEPENDENCIES_ANNOTATION])
         suffixes = [""]
-        if arguments.get(f"{EVENT}-0"):  # a set of events started the run
-            suffixes = [f"-{place}" for place in range(len(arguments)) if arguments.get(f"{EVENT}-{place}")]
-        bodies = [_event(name, arguments[EVENT + suffix], arguments.get(PAYLOAD + suffix)) for suffix in suffixes]
+        if arguments.get(first_of_set):  # a set of events started the run
+            suffixes = [f"-{place}" for place in range(len(arguments)) if arguments.get(f"{EVENT_ARGUMENT}-{place}")]
+        bodies = [
+            _event(name, arguments[EVENT_ARGUMENT + suffix], arguments.get(PAYLOAD_ARGUMENT + suffix))
+            for suffix in suffixes
+        ]
     except (KeyError, ValueError) as error:
         if isinstance(error, EventError):
             raise
@@ -63,11 +65,7 @@ def document_of(workflow: dict[str, Any]) -> dict[str, Any] | None:
     # Where one event may fill several dependencies of a set, the document says where the set's own begin.
     if "set_at" in static:
         dependencies = dependencies[static["set_at"] :][: len(bodies)]
-    return {
-        "version": 1,
-        "dependencies": dependencies,
-        "events": [{"transport": "argo", "event": body} for body in bodies],
-    }
+    return started_by(dependencies, [event("argo", body) for body in bodies])
 
 
 def _arguments(spec: Any) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import re
 from io import BytesIO
 from typing import Any
 
+from ..contract.exact_json import dumps, loads
 from ..contract.trigger_document import VERSION
-from .exact_json import dumps, loads
+from ..contract.words import TRIGGERS_FOLDER
 
 
 def _storage(flow_datastore: Any) -> Any:
@@ -28,7 +29,7 @@ def _storage(flow_datastore: Any) -> Any:
 def _path(storage: Any, flow_name: str, run_id: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", run_id):
         raise ValueError(f"not a run id: {run_id!r}")
-    return str(storage.path_join(flow_name, "_triggers", f"{run_id}.json"))
+    return str(storage.path_join(flow_name, TRIGGERS_FOLDER, f"{run_id}.json"))
 
 
 def read(flow_datastore: Any, flow_name: str, run_id: str) -> dict[str, Any] | None:
@@ -57,10 +58,10 @@ def _resolved(storage: Any, flow_name: str, item: dict[str, Any]) -> dict[str, A
     if uri is None:
         return item
     # Only the name counts: a document cannot make a task read anything but this flow's events.
-    found = re.search(r"/_triggers/events/([0-9a-f]{64}\.json)\Z", str(uri))
+    found = re.search(rf"/{TRIGGERS_FOLDER}/events/([0-9a-f]{{64}}\.json)\Z", str(uri))
     if found is None:
         raise ValueError(f"not a reference to an event: {uri!r}")
-    content = _content(storage, str(storage.path_join(flow_name, "_triggers", "events", found[1])))
+    content = _content(storage, str(storage.path_join(flow_name, TRIGGERS_FOLDER, "events", found[1])))
     if content is None:
         raise ValueError(f"an event of the run is not in the datastore: {uri}")
     return {"transport": item.get("transport"), "event": loads(content)}

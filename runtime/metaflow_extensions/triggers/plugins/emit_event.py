@@ -73,7 +73,7 @@ def emit_event(
 def _emit(name: Any, payload: Any) -> str | None:
     if callable(name):
         name = name()
-    from .event_check import NotAnEvent, check_name, check_payload
+    from ..contract.event_check import NotAnEvent, check_name, check_payload
 
     try:
         text = check_payload(check_name(name), payload)
@@ -120,7 +120,7 @@ def publish(backend: str, name: str, payload: dict[str, Any], text: str, identit
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:
     """The body for Argo's webhook. `text` is the payload's JSON text, which also travels exactly, as base64."""
-    from .exact_json import loads
+    from ..contract.exact_json import loads
 
     payload = _for_sensors(loads(text))
     # Sensors that Metaflow deployed look for these inside the payload (argo_events.py); `keys` lets us take them out.
@@ -148,7 +148,7 @@ def _for_sensors(value: Any) -> Any:
 
 def _message(body: dict[str, Any]) -> bytes:
     """The text of a webhook body. Raises EmitError for one that the bus cannot carry."""
-    from .exact_json import dumps
+    from ..contract.exact_json import dumps
 
     size = 0
     for sent in (body, {key: value for key, value in body.items() if key != "payload_base64"}):
@@ -225,8 +225,8 @@ def _to_eventbridge(name: str, payload: Any, text: str, identity: str, when: dat
     from metaflow.metaflow_config import TRIGGERS_EVENT_BUS, TRIGGERS_EVENT_SOURCE
     from metaflow.plugins.aws.aws_client import get_aws_client
 
-    from .exact_json import numbers_resource
-    from .values import event_resource
+    from ..contract.exact_json import numbers_resource
+    from ..contract.words import event_resource
 
     for spelling in (True, False):  # how a number is spelled is less than the event
         numbers = numbers_resource(payload, spelling)

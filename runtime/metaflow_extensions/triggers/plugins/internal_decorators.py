@@ -3,12 +3,11 @@
 In:   the task's run id, its datastore, its environment.
 Out:  `current.trigger`; in the process of `init`, the parameters (`handover`).
 
-Not here: reading events (`values`), where documents come from (the starter on AWS, `argo_source` on Argo).
+Not here: reading events (`contract.events`), where documents come from (the starter on AWS, `argo_source` on Argo).
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from metaflow.metaflow_current import current
@@ -17,10 +16,8 @@ from metaflow.plugins.aws.step_functions.step_functions_decorator import (
     StepFunctionsInternalDecorator as _UpstreamStepFunctions,
 )
 
+from ..contract.words import STARTED_BY_EVENT
 from . import handover
-
-STARTED_BY_EVENT = re.compile(r"sfn-event-[0-9a-f]{64}")
-"""Metaflow's run id of a Step Functions execution that our starter started."""
 
 
 def is_triggered(flow: Any) -> bool:
@@ -31,12 +28,13 @@ def is_triggered(flow: Any) -> bool:
 
 def expose(flow: Any, flow_datastore: Any, run_id: str, required: bool) -> None:
     """Make the run's document `current.trigger`. Raises RuntimeError if it is required and missing."""
-    from . import document, values
+    from ..contract.event_reader import select
+    from . import document
     from .trigger_object import Trigger
 
     found = document.read(flow_datastore, flow.name, run_id)
     if found is not None:
-        events = values.select(found)
+        events = select(found)
         if events:  # a schedule of the local engine starts a run without any
             current._update_env({"trigger": Trigger.of_events(events)})
     elif required:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from . import event_check
+from ..contract import event_check
 
 APPLICATION_ID = 0x4D465452
 """`PRAGMA application_id` of our file ("MFTR")."""

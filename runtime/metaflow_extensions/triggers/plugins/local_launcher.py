@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> None:
         sys.exit(TAKEN)
     global _run  # noqa: PLW0603
     flow_key, text = taken
-    from .exact_json import loads
+    from ..contract.exact_json import loads
 
     _run = _Run(database, start_id, flow_key, loads(text))
     os.environ[local_runs.START_VARIABLE] = str(start_id)

@@ -16,7 +16,9 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
-from . import exact_json, local_events
+from ..contract import exact_json
+from ..contract.words import outcome_event
+from . import local_events
 
 DATABASE_VARIABLE = "METAFLOW_TRIGGERS_DATABASE"
 START_VARIABLE = "METAFLOW_TRIGGERS_START"
@@ -163,13 +165,8 @@ def finish(  # noqa: PLR0917
         body = outcome_payload(flow_key, run, outcome, step, error)
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         identity = f"{flow_key}/{run}/{outcome}"
-        local_events.insert(connection, (identity, outcome_name(flow_key, outcome), "finish", text, moment))
+        local_events.insert(connection, (identity, outcome_event(flow_key, outcome), "finish", text, moment))
     return True
-
-
-def outcome_name(flow_key: str, outcome: str) -> str:
-    """The name in the log of an outcome of a flow."""
-    return f"metaflow.outcome.{flow_key}.{outcome}"
 
 
 def outcome_payload(

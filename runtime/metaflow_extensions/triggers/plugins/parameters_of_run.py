@@ -3,7 +3,8 @@
 In:   a flow, its datastore, the run's id; what stands in the environment and the arguments of the start step.
 Out:  parameter -> text. Precedence: given by hand, then the event's, then the default.
 
-Not here: converting values (`values`), starting the flow (`launcher`). Only parameters that the flow declares are used.
+Not here: converting values (`contract.parameter_values`), starting the flow (`launcher`). Only parameters that the
+flow declares are used.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def type_name(kind: Any) -> str:
 
 
 def of_step_functions(flow: Any, flow_datastore: Any, run_id: str, given: list[str]) -> dict[str, str]:
+    from ..contract.words import STARTED_BY_EVENT
     from . import document
-    from .internal_decorators import STARTED_BY_EVENT
 
     declared = declared_parameters(flow)
     texts = _texts(_json_object("METAFLOW_DEFAULT_PARAMETERS"), declared)
@@ -67,7 +68,7 @@ def of_argo_workflows(flow: Any, flow_datastore: Any, run_id: str, given: list[s
 
 
 def _argo_arguments(given: list[str]) -> dict[str, Any]:
-    from .exact_json import loads
+    from ..contract.exact_json import loads
 
     found = {}
     for item in given:
@@ -81,7 +82,7 @@ def _argo_arguments(given: list[str]) -> dict[str, Any]:
 
 
 def _json_object(variable: str) -> dict[str, Any]:
-    from .exact_json import loads
+    from ..contract.exact_json import loads
 
     try:
         value = loads(os.environ.get(variable) or "{}")
@@ -94,7 +95,7 @@ def _json_object(variable: str) -> dict[str, Any]:
 
 def _texts(values: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
     """Texts of values that a person or the deployment gave; null counts as not given."""
-    from .exact_json import dumps
+    from ..contract.exact_json import dumps
 
     named = {name.lower(): name for name in declared}
     return {
@@ -106,7 +107,7 @@ def _texts(values: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
 
 def from_events(found: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
     """Texts of the parameters that a document's events give. Raises MetaflowException for what does not fit."""
-    from .values import parameters_for
+    from ..contract.parameter_values import parameters_for
 
     return _or_refuse(parameters_for, found, declared)  # type: ignore[no-any-return]
 

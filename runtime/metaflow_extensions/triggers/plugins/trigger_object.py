@@ -14,7 +14,7 @@ from typing import Any
 from metaflow.events import MetaflowEvent
 from metaflow.events import Trigger as _Upstream
 
-from .values import Event
+from ..contract.event_reader import Event
 
 _BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
 

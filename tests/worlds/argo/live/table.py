@@ -19,7 +19,8 @@ from typing import Any
 
 import metaflow  # noqa: F401 - first, because it imports emit_event
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, emit_event, event_check, exact_json
+from metaflow_extensions.triggers.contract import event_check, exact_json
+from metaflow_extensions.triggers.plugins import argo_source, emit_event
 from metaflow_triggers.backends import argo
 from metaflow_triggers.backends.argo.compile import names, outcome_script
 from metaflow_triggers.backends.argo.compile.event_delivery import origin

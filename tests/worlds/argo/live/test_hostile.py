@@ -9,7 +9,8 @@ import pickle
 from pathlib import Path
 
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, exact_json, values
+from metaflow_extensions.triggers.contract import event_reader, exact_json, parameter_values
+from metaflow_extensions.triggers.plugins import argo_source
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.simulate.values import convert
 
@@ -48,10 +49,10 @@ def test_all_values_in_one_event_arrive_equal(launch: Launch, tmp_path: Path) ->
         (workflow,) = workflows(live.kubernetes, names.own_name(flow))
         document = argo_source.document_of(workflow)
         assert document is not None
-        (seen,) = values.select(document)
+        (seen,) = event_reader.select(document)
         assert exact_json.dumps(seen.payload) == payload(), kind
         declared = {item.name: item.type for item in flow.parameters}
-        texts = values.parameters_for(document, declared)
+        texts = parameter_values.parameters_for(document, declared)
         for number, value in fitting(kind).items():
             if kind == "separator":
                 continue  # Metaflow splits, in the run
@@ -82,14 +83,14 @@ def test_each_value_alone_arrives_equal_or_fails_for_its_type(launch: Launch, tm
         for workflow in made:
             document = argo_source.document_of(workflow)
             assert document is not None
-            (seen,) = values.select(document)
+            (seen,) = event_reader.select(document)
             number = seen.payload["n"]
             assert seen.id == f"id {number} '{{{{x}}}}'"
             text = list(VALUES.values())[number]
             assert exact_json.dumps(seen.payload["v"]) == text
             try:
-                found = values.parameters_for(document, {"v": flow.parameters[0].type}).get("v")
-            except values.EventError as error:
+                found = parameter_values.parameters_for(document, {"v": flow.parameters[0].type}).get("v")
+            except event_reader.EventError as error:
                 assert expected(text, kind) is WRONG and "'v'" in str(error), (kind, text, error)
                 continue
             wanted = expected(text, kind)
@@ -116,7 +117,9 @@ def test_payloads_of_240_kib_arrive_whole_and_larger_ones_are_refused(launch: La
         with pytest.raises(Exception, match="the limit is 245760"):
             publish("hostile-large", {"v": hostile.TOUCHED + "x" * 245_760}, "too large")
     live.quiet()
-    found = [values.select(argo_source.document_of(one) or {})[0] for one in workflows(live.kubernetes, "hostilelarge")]
+    found = [
+        event_reader.select(argo_source.document_of(one) or {})[0] for one in workflows(live.kubernetes, "hostilelarge")
+    ]
     assert [exact_json.dumps(one.payload) for one in found] == texts
     assert len(texts[0].encode()) == 245_760
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import metaflow  # noqa: F401 - first, because it imports emit_event
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, values
+from metaflow_extensions.triggers.contract import event_reader
+from metaflow_extensions.triggers.plugins import argo_source
 from metaflow_extensions.triggers.plugins.emit_event import EmitError
 
 from tests.scenarios import reading
@@ -47,7 +48,7 @@ def ids(live: Cluster, deployed: str) -> list[tuple[str, ...]]:
     for workflow in workflows(live.kubernetes, deployed):
         document = argo_source.document_of(workflow)
         assert document is not None
-        found.append(tuple(str(event.id) for event in values.select(document)))
+        found.append(tuple(str(event.id) for event in event_reader.select(document)))
     return found
 
 

@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from metaflow_extensions.triggers.plugins import argo_source, values
+from metaflow_extensions.triggers.contract import event_reader, parameter_values
+from metaflow_extensions.triggers.plugins import argo_source
 
 from tests.unit.commands.conftest import MAPPING, Run, run  # noqa: F401 - fixture
 from tests.unit.commands.test_create_delete import argo_settings, aws, kubernetes  # noqa: F401 - fixtures
@@ -58,9 +59,9 @@ def test_a_webhook_call_creates_our_workflow(
     assert workflow["metadata"]["namespace"] == "default"
     document = argo_source.document_of(workflow)
     assert document is not None
-    (seen,) = values.select(document)
+    (seen,) = event_reader.select(document)
     assert (seen.name, seen.payload, seen.id) == ("user-signup", PAYLOAD, "our-id")
-    found = values.parameters_for(document, {"user_id": "str", "email": "str"})
+    found = parameter_values.parameters_for(document, {"user_id": "str", "email": "str"})
     assert found == {"user_id": PAYLOAD["userId"], "email": PAYLOAD["userEmail"]}
     assert "Successfully processed trigger 'required-field-missing'" in live.log(service)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, values
+from metaflow_extensions.triggers.contract import exact_json, words
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.model.flows import Flow
 from metaflow_triggers.simulate.items import Item
@@ -121,7 +121,7 @@ def _emit(engine: Engine, commands: Commands, read: ReadRow, item: Item, number:
 
 
 def _resource(item: Item) -> str:
-    return str(values.event_resource(str(item.identity)))
+    return str(words.event_resource(str(item.identity)))
 
 
 def _read(

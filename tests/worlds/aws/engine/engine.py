@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json
+from metaflow_extensions.triggers.contract import exact_json
 
 from tests.worlds.upstream.emulated_aws import REGION, prepare
 

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, values
+from metaflow_extensions.triggers.contract import exact_json, words
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import assemble, names
 from metaflow_triggers.backends.step_functions.compile.statuses import STATUS
@@ -219,7 +219,7 @@ def _event(item: Item, settings: Settings) -> dict[str, Any]:
         "Source": settings.event_source,
         "DetailType": item.name,
         "Detail": exact_json.dumps(item.payload),
-        "Resources": [values.event_resource(str(item.identity)), *([numbers] if numbers else [])],
+        "Resources": [words.event_resource(str(item.identity)), *([numbers] if numbers else [])],
     }
 
 

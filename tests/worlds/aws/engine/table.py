@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import exact_json, values
+from metaflow_extensions.triggers.contract import exact_json, words
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.compile.machines import origin_of
@@ -71,7 +71,7 @@ def _give(engine: Engine, item: Item, number: int, graph: TriggerGraph, observed
             "Source": SETTINGS.event_source,
             "DetailType": item.name,
             "Detail": exact_json.dumps(item.payload),
-            "Resources": [values.event_resource(str(item.identity)), *([numbers] if numbers else [])],
+            "Resources": [words.event_resource(str(item.identity)), *([numbers] if numbers else [])],
         }
         engine.publish(entry | origin(graph, item.name))
 

@@ -11,7 +11,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from metaflow_extensions.triggers.plugins.exact_json import dumps, loads
+from metaflow_extensions.triggers.contract.exact_json import dumps, loads
 
 from tests.scenarios import hostile, reading, stepped
 from tests.scenarios.rows import Row

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from metaflow_extensions.triggers.contract import words
+
 from ....model import facts
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.names import word
@@ -22,7 +24,7 @@ from .patterns import PASSES, alternative, jq_alternatives, jq_program
 from .resources import SensorDependency, Write
 from .trust import Trust, outcome_place
 
-ARGUMENTS = ("metaflow-triggers-event", "metaflow-triggers-payload")
+ARGUMENTS = (words.EVENT_ARGUMENT, words.PAYLOAD_ARGUMENT)
 
 ENVELOPE = '{{ omit .Input.body "payload" "payload_base64" | toRawJson | b64enc }}'
 """The webhook body without its payload, so that a payload of 240 KiB travels once."""

@@ -14,6 +14,8 @@ import base64
 import hashlib
 import re
 
+from metaflow_extensions.triggers.contract import words
+
 from ....model.flows import Flow
 from ....model.names import digest, dns_label
 
@@ -94,12 +96,12 @@ def token_secret(deployed: str) -> str:
 
 def outcome_event(deployed: str, outcome: str) -> str:
     """The event that a run of ours publishes when it ends."""
-    return f"metaflow.outcome.{deployed}.{outcome}"
+    return words.outcome_event(deployed, outcome)
 
 
 def end_event(flow: str, project: str | None, branch: str | None) -> str:
     """The event that upstream publishes when a flow's end step has succeeded."""
-    return f"metaflow.{qualified(flow, project, branch)}.end"
+    return words.end_event(qualified(flow, project, branch))
 
 
 def own_name(flow: Flow) -> str:

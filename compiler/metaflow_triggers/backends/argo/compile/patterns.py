@@ -9,8 +9,8 @@ Why jq and not the Lua filter: Argo Events' Lua sees no null, no array inside of
 an empty array and an empty object (`mapToTable` in pkg/sensors/dependencies/transform.go, release 1.9.11); its jq
 (gojq) sees the event as it is. Numbers are 64-bit floats in both: integers beyond 2**53 compare by their nearest float.
 
-What a pattern means on arrays is EventBridge's (`metaflow_extensions.triggers.plugins.event_filter` says it in Python):
-the program does the same, field by field, over the ways in which elements of arrays may have been taken.
+What a pattern means on arrays is EventBridge's (the contract's `event_filter` says it in Python): the program does the
+same, field by field, over the ways in which elements of arrays may have been taken.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from metaflow_extensions.triggers.plugins.event_filter import filter_fields, shared_names
+from metaflow_extensions.triggers.contract.event_filter import filter_fields, shared_names
 
 from .escape import go_regexp_body, jq_string
 

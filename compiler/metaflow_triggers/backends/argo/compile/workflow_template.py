@@ -98,9 +98,9 @@ def _numbers_as_text(template: Any) -> None:
 def environment(current: list[Any], deployed: str, settings: Settings) -> list[Any]:
     """A container's environment with ours; an entry of ours replaces one of the same name."""
     ours: list[dict[str, Any]] = [
-        {"name": "METAFLOW_TRIGGERS_WEBHOOK_URL", "value": shared.webhook_url(settings)},
+        {"name": webhook.URL_VARIABLE, "value": shared.webhook_url(settings)},
         {
-            "name": "METAFLOW_TRIGGERS_WEBHOOK_TOKEN",
+            "name": webhook.TOKEN_VARIABLE,
             "valueFrom": _secret(settings.argo_webhook_secret, optional=True),
         },
         {"name": "METAFLOW_PRODUCTION_TOKEN", "valueFrom": _secret(names.token_secret(deployed), optional=False)},

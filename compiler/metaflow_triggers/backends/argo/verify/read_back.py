@@ -15,7 +15,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from metaflow_extensions.triggers.contract import trigger_document
+from metaflow_extensions.triggers.contract import trigger_document, words
+from metaflow_extensions.triggers.plugins import webhook
 
 from ....graph import entries
 from ....model import facts
@@ -119,9 +120,9 @@ def _made(sensor: Any, flow: Flow, deployed: str, settings: Settings) -> Iterato
         metadata = resource["metadata"]
         yield from _equal(f"{where}: its template", resource["spec"]["workflowTemplateRef"]["name"], deployed)
         yield from _equal(f"{where}: its namespace", metadata["namespace"], settings.kubernetes_namespace)
-        labels = {"metaflow-triggers/started-by": "event", "metaflow-triggers/deployed-name": deployed}
+        labels = {words.STARTED_BY_LABEL: "event", "metaflow-triggers/deployed-name": deployed}
         yield from _equal(f"{where}: its labels", metadata["labels"], labels)
-        told = json.loads(metadata["annotations"]["metaflow-triggers/dependencies"])
+        told = json.loads(metadata["annotations"][words.DEPENDENCIES_ANNOTATION])
         yield from _equal(f"{where}: its document", told, document)
         lost = trigger.get("dlqTrigger", {}).get("template", {}).get("name")
         yield from _equal(f"{where}: what tells of a loss", lost, f"{template['name']}-lost")
@@ -222,8 +223,8 @@ def _environment(container: Any) -> dict[str, Any]:
 def _container(name: str, container: Any, deployed: str, settings: Settings) -> Iterator[str]:
     """How a run's tasks publish, and that no text of an event gets into a command."""
     environment = _environment(container)
-    url = environment.get("METAFLOW_TRIGGERS_WEBHOOK_URL", {}).get("value")
-    secret = environment.get("METAFLOW_TRIGGERS_WEBHOOK_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef")
+    url = environment.get(webhook.URL_VARIABLE, {}).get("value")
+    secret = environment.get(webhook.TOKEN_VARIABLE, {}).get("valueFrom", {}).get("secretKeyRef")
     # Optional, so that tasks run also where nobody has made the secret.
     expected: Any = {"name": settings.argo_webhook_secret, "key": "token", "optional": True}
     address: str | None = shared.webhook_url(settings)
@@ -231,9 +232,9 @@ def _container(name: str, container: Any, deployed: str, settings: Settings) -> 
         address, expected = None, None  # nobody takes outcomes from where all events go
     yield from _equal(f"`{name}`: where it publishes", url, address)
     yield from _equal(f"`{name}`: its secret", secret, expected)
-    accepted = environment.get("METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED", {}).get("value")
+    accepted = environment.get(webhook.ACCEPTED_VARIABLE, {}).get("value")
     yield from _equal(f"`{name}`: which answers count", accepted, settings.argo_webhook_accepted)
-    trusted = environment.get("METAFLOW_TRIGGERS_WEBHOOK_CA", {}).get("valueFrom", {}).get("secretKeyRef")
+    trusted = environment.get(webhook.CA_VARIABLE, {}).get("valueFrom", {}).get("secretKeyRef")
     ca = settings.argo_webhook_ca_secret
     meant_ca = {"name": ca, "key": "ca.crt", "optional": True} if ca else None
     yield from _equal(f"`{name}`: whom it trusts", trusted, meant_ca)
@@ -255,5 +256,5 @@ def _container(name: str, container: Any, deployed: str, settings: Settings) -> 
     for tag in re.findall(r"\{\{.*?\}\}", command):
         if "workflow.parameters" in tag and not tag.startswith("{{=toBase64("):
             yield f"`{name}` puts an argument into its command: {tag}"
-    if " init --run-id " in command and "triggers.plugins.launcher argo-workflows " not in command:
+    if " init --run-id " in command and f"{words.LAUNCHER} argo-workflows " not in command:
         yield f"`{name}` does not hand a run its event"

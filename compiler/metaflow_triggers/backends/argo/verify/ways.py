@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
+
 from ....model import facts
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
@@ -265,16 +267,16 @@ def _refused_outcomes(
 
 def _own_arguments(suffix: str) -> list[Any]:
     return [
-        [f"metaflow-triggers-event{suffix}", "dataTemplate", event_delivery.ENVELOPE],
-        [f"metaflow-triggers-payload{suffix}", "dataTemplate", event_delivery.PAYLOAD],
+        [words.EVENT_ARGUMENT + suffix, "dataTemplate", event_delivery.ENVELOPE],
+        [words.PAYLOAD_ARGUMENT + suffix, "dataTemplate", event_delivery.PAYLOAD],
     ]
 
 
 def _foreign_arguments(name: str, suffix: str) -> list[Any]:
     said = f'dict "name" {go_string(name)} "id" .Input.id "timestamp" .Input.time'
     return [
-        [f"metaflow-triggers-event{suffix}", "contextTemplate", f"{{{{ {said} | toRawJson | b64enc }}}}"],
-        [f"metaflow-triggers-payload{suffix}", "dataTemplate", '{{ omit .Input "passes" | toRawJson | b64enc }}'],
+        [words.EVENT_ARGUMENT + suffix, "contextTemplate", f"{{{{ {said} | toRawJson | b64enc }}}}"],
+        [words.PAYLOAD_ARGUMENT + suffix, "dataTemplate", '{{ omit .Input "passes" | toRawJson | b64enc }}'],
     ]
 
 
@@ -288,8 +290,8 @@ def _success_arguments(item: FinishDependency, parent: str) -> list[Any]:
     event = go_string(names.outcome_event(parent, "success"))
     envelope = f'dict "id" (printf "%s/%s" {run} "success") "name" {event}'
     return [
-        ["metaflow-triggers-event", "dataTemplate", f"{{{{ {envelope} | toRawJson | b64enc }}}}"],
-        ["metaflow-triggers-payload", "dataTemplate", f"{{{{ dict {fields} | toRawJson | b64enc }}}}"],
+        [words.EVENT_ARGUMENT, "dataTemplate", f"{{{{ {envelope} | toRawJson | b64enc }}}}"],
+        [words.PAYLOAD_ARGUMENT, "dataTemplate", f"{{{{ dict {fields} | toRawJson | b64enc }}}}"],
     ]
 
 

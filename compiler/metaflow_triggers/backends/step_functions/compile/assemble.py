@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
+
 from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
@@ -83,7 +85,7 @@ def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | 
 
 def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Settings, *, whole: bool) -> dict[str, Any]:
     tag_list = _tag_list(tags)
-    folder = f"{triggers.flow}/_triggers/"
+    folder = f"{triggers.flow}/{words.TRIGGERS_FOLDER}/"
     if triggers.prefixed:
         folder = "${DatastorePrefix}/" + folder
     # An event that arrives while a stack is made must find the flow.

@@ -6,7 +6,7 @@ Out:  for events, the numbers that EventBridge's guide does not promise; for out
 
 Not here: the grammar of patterns (a malformed filter never comes here), where a pattern stands in a rule.
 An outcome's payload is not on the bus: `run_id` is `sfn-` and the execution's name, `error` is put together from
-`error` and `cause`, the rest is known from the dependency (`metaflow_extensions.triggers.plugins.values`).
+`error` and `cause`, the rest is known from the dependency (`metaflow_extensions.triggers.contract.event_reader`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from metaflow_extensions.triggers.plugins import event_filter
+from metaflow_extensions.triggers.contract import event_filter
 
 from ....language.apart import apart, fields
 from .conditions import literal

@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from metaflow_extensions.triggers.contract.words import STATUS
+
 from ....model.facts import is_set
 from ....model.flows import EventDependency, Flow
 from ....model.names import digest, logical_id
@@ -23,7 +25,6 @@ from .machines import Machine, correlator_logical, groups, machines, origin_of, 
 from .options import options, queue_arns
 from .resources import Correlator, EventRule, JobDefinition, OutcomeRule, Schedule, Slot, Starter, Triggers
 from .scheduler_cron import scheduler_expressions
-from .statuses import STATUS
 
 PATTERN_LIMIT = 2048
 """Characters of an event pattern (default quota of EventBridge; not adjustable in every region)."""

@@ -14,12 +14,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from metaflow_extensions.triggers.contract.words import STATUS, STATUS_CHANGE
+
 from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import names
 from .resources import Sender
-from .statuses import STATUS, STATUS_CHANGE
 
 STARTER = "Starter"
 

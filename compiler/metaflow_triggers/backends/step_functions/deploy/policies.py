@@ -16,6 +16,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
+
 from ....manifests.templates import render
 from ....model.settings import Settings
 from ..compile.assemble import TAG_DEPLOYED_NAME, one_or_all, unique
@@ -133,7 +135,7 @@ def _given_roles(resources: dict[str, Any], settings: Settings, folder: str, com
     for logical in ("Starter", "EventCorrelator", "FinishCorrelator"):
         if logical in resources and f"{logical}Role" not in resources:
             name = "starter_role" if logical == "Starter" else "correlator_role"
-            place = f"{folder}{common['flow']}/_triggers/"
+            place = f"{folder}{common['flow']}/{words.TRIGGERS_FOLDER}/"
             sources = machine_sources(
                 item["Properties"]["StateMachineName"]
                 for key, item in resources.items()

@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import combinations, count
 from typing import Any
 
+from metaflow_extensions.triggers.contract.words import STATUS
+
 from ..compile import names
-from ..compile.statuses import STATUS
 from .calls import absent, calling
 from .instructions import Instruction, Place, Step
 from .objects import NO_QUEUE, QUEUE, ROLE, TABLE, delete_role, queue_is_ours, queue_url, read_table, role_is_ours

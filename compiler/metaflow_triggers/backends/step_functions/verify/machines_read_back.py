@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaflow_extensions.triggers.contract import trigger_document
+from metaflow_extensions.triggers.contract.words import STATUS
 
 from ....graph import entries
 from ....model import facts
@@ -25,7 +26,6 @@ from ..compile.conditions import found, json_paths, may_match
 from ..compile.dependencies import finish_filter
 from ..compile.machines import groups, origin_of
 from ..compile.options import options
-from ..compile.statuses import STATUS
 
 _MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 

@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
+
 from ....model.facts import is_set
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
@@ -27,7 +29,6 @@ from ..compile.options import options, queue_arns, queue_url
 from ..compile.parameters import PSEUDO, parameters
 from ..compile.scheduler_cron import scheduler_expressions
 from ..compile.sources import group_sources, machine_sources, rule_sources
-from ..compile.statuses import STATUS, STATUS_CHANGE
 from .encryption_read_back import encryption_differences, key_rights
 from .logs_read_back import log_differences, log_rights
 from .machines_read_back import Served, correlator_differences, starter_differences
@@ -121,7 +122,7 @@ def _deliveries(flow: Flow, settings: Settings) -> Told:
                 left = finish_filter(item)
                 upstream = names.deployed_name(item.flow, item.project, item.branch, settings)
                 out |= {
-                    (logical[id(item)], "default", upstream, STATUS[outcome], text_of(left.runs), *end)
+                    (logical[id(item)], "default", upstream, words.STATUS[outcome], text_of(left.runs), *end)
                     for outcome in left.outcomes
                 }
             else:
@@ -182,7 +183,7 @@ class _Template:
         prefixed = settings.datastore_s3 is None or bool(
             settings.datastore_s3.removeprefix("s3://").partition("/")[2].strip("/")
         )
-        self.folder = ("${DatastorePrefix}/" if prefixed else "") + f"{flow.name}/_triggers/"
+        self.folder = ("${DatastorePrefix}/" if prefixed else "") + f"{flow.name}/{words.TRIGGERS_FOLDER}/"
         self.rules = {name: item for name, item in given.items() if "EventPattern" in item}
         self.timed = {name: item for name, item in given.items() if "ScheduleExpression" in item}
         self.helpers = machines(flow, settings)
@@ -204,7 +205,7 @@ class _Template:
                 _name_of(target["DeadLetterConfig"]["Arn"]),
             )
             machine = _name_of(target["Arn"])
-            if pattern.get("detail-type") == [STATUS_CHANGE] and any(
+            if pattern.get("detail-type") == [words.STATUS_CHANGE] and any(
                 isinstance(item, dict) for item in detail.get("stateMachineArn", [])
             ):
                 for upstream in detail["stateMachineArn"]:
@@ -367,7 +368,7 @@ class _Template:
         command = text_of(start.get("Parameters", {}).get("ContainerOverrides", {}).get("Command", ""))
         if "metaflow.plugins.aws.step_functions.set_batch_environment parameters" in command:
             yield "passes a run's parameters through a shell"
-        if " init --run-id " in command and "triggers.plugins.launcher step-functions -- " not in command:
+        if " init --run-id " in command and f"{words.LAUNCHER} step-functions -- " not in command:
             yield "does not hand a run its event"
 
 

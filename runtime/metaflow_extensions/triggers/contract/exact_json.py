@@ -49,7 +49,8 @@ def _parse_int(text: str) -> int:
     if text[0] == "-":
         return -_parse_int(text[1:])
     low = len(text) // 2
-    return _parse_int(text[:-low]) * 10**low + _parse_int(text[-low:])
+    power: int = 10**low
+    return _parse_int(text[:-low]) * power + _parse_int(text[-low:])
 
 
 def int_text(value: int) -> str:

@@ -12,14 +12,13 @@ import re
 from typing import Any
 
 from .exact_json import dumps, loads
+from .words import PUBLISHED_BY_RUNS
 
 PAYLOAD_LIMIT = 240 * 1024
 """Bytes of JSON."""
 _SHOWN = 300
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_OUTCOME = re.compile(r"metaflow\.(outcome\..*|.*\.end)")
-"""What runs alone publish of themselves: ours, and those that Metaflow deployed."""
 
 
 class NotAnEvent(ValueError):
@@ -30,7 +29,7 @@ def check_name(name: Any) -> str:
     """The name. Raises NotAnEvent."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise NotAnEvent(f"an event's name has 1 to 128 characters out of A-Z a-z 0-9 _ . - ; found {name!r}")
-    if _OUTCOME.fullmatch(name):
+    if PUBLISHED_BY_RUNS.fullmatch(name):
         raise NotAnEvent(
             f"the name {name!r} is one of an outcome: metaflow.outcome.* and metaflow.*.end are published by runs "
             "themselves when they end, and by nobody else"

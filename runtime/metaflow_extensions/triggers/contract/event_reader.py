@@ -1,43 +1,28 @@
-"""Values: from a trigger document to events, and from events to the flow's parameters.
+"""Events: the reader of the trigger document, which gives the events that started a run.
 
-In:   a trigger document (see `docs/architecture.md`), the flow's parameters and their types.
-Out:  `Event`s, and texts that Metaflow's command line turns into parameter values.
+In:   a trigger document (`trigger_document` writes it, docs/architecture.md shows one).
+Out:  `Event`s, each with the dependency that it belongs to.
 
-Not here: Metaflow, files, network, clock. Only the standard library: this runs in every task.
-Numbers keep the digits they were written with: integers of any size, decimals as `ExactFloat`.
+Not here: what a flow takes of an event (`parameter_values`), where the document lies (`plugins.document`), network.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..contract.trigger_document import OUTCOME_FIELDS
 from .event_filter import matches
-from .exact_json import INTEGER, NUMBER, NUMBERS_RESOURCE, dumps, int_text, is_number, loads, restore_numbers
-
-_EVENT_RESOURCE = "metaflow-triggers:event/"
-_OUTCOME_OF_STATUS = {"SUCCEEDED": "success", "FAILED": "failure", "TIMED_OUT": "timeout", "ABORTED": "aborted"}
-_STATUS_CHANGE = "Step Functions Execution Status Change"
-_TYPES = {
-    "str": "text",
-    "int": "an integer",
-    "float": "a finite number",
-    "bool": "true or false",
-    "json": "a JSON value",
-    "file": "text",
-}
+from .exact_json import NUMBERS_RESOURCE, dumps, is_number, loads, restore_numbers
+from .trigger_document import OUTCOME_FIELDS
+from .words import EVENT_RESOURCE, OUTCOME_OF_STATUS, STATUS_CHANGE, end_event, outcome_event
 
 
 class EventError(ValueError):
     """An event that the flow cannot take. The message names the event and, where they matter, field and parameter."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One event, whatever transport brought it.
 
     `kind` is "event" or "run" (the outcome of a run); `timestamp` is aware or None; `dependency` is the part of the
@@ -50,14 +35,6 @@ class Event:
     timestamp: datetime | None
     kind: str
     dependency: dict[str, Any] | None
-
-
-# numbers and JSON text -------------------------------------------------------------------------------------------
-
-
-def event_resource(identity: str) -> str:
-    """What an EventBridge event carries to say our event id."""
-    return _EVENT_RESOURCE + identity
 
 
 # events ----------------------------------------------------------------------------------------------------------
@@ -116,13 +93,13 @@ def _from_eventbridge(event: dict[str, Any], dependencies: list[dict[str, Any]])
     detail = _payload(event.get("detail"))
     when = _timestamp(event.get("time"))
     candidates = [item for item in dependencies if _is_of_bus(item, event, detail)]
-    is_status = event.get("source") == "aws.states" and event.get("detail-type") == _STATUS_CHANGE
+    is_status = event.get("source") == "aws.states" and event.get("detail-type") == STATUS_CHANGE
     if is_status and not any(item.get("kind") == "event" for item in candidates):
         return _outcome_of_execution(detail, when, candidates)
     identity = event.get("id")
     for resource in event.get("resources") or []:
-        if isinstance(resource, str) and resource.startswith(_EVENT_RESOURCE):
-            identity = resource[len(_EVENT_RESOURCE) :]
+        if isinstance(resource, str) and resource.startswith(EVENT_RESOURCE):
+            identity = resource[len(EVENT_RESOURCE) :]
         elif isinstance(resource, str) and resource.startswith(NUMBERS_RESOURCE):
             restore_numbers(detail, resource)
     dependency = _first(candidates, detail)
@@ -139,7 +116,7 @@ def _is_of_bus(item: dict[str, Any], event: dict[str, Any], detail: dict[str, An
         return all(event.get(key) == value for key, value in origin.items())
     if item.get("kind") == "event":
         return bool(item.get("name") == event.get("detail-type"))
-    if event.get("source") != "aws.states" or event.get("detail-type") != _STATUS_CHANGE:
+    if event.get("source") != "aws.states" or event.get("detail-type") != STATUS_CHANGE:
         return False
     return item.get("name") == _machine(detail) and _outcome_word(detail) in (item.get("match") or [])
 
@@ -150,7 +127,7 @@ def _machine(detail: dict[str, Any]) -> str:
 
 def _outcome_word(detail: dict[str, Any]) -> str:
     status = str(detail.get("status"))
-    return _OUTCOME_OF_STATUS.get(status, status.lower())
+    return OUTCOME_OF_STATUS.get(status, status.lower())
 
 
 def _outcome_of_execution(detail: dict[str, Any], when: datetime | None, candidates: list[dict[str, Any]]) -> Event:
@@ -192,10 +169,9 @@ def _said_of_outcome(item: dict[str, Any], name: str, payload: dict[str, Any]) -
     if item.get("kind") != "finish":
         return None
     outcomes = item.get("match") or []
-    if any(name == f"metaflow.outcome.{item.get('name')}.{outcome}" for outcome in outcomes):
+    if any(name == outcome_event(str(item.get("name")), outcome) for outcome in outcomes):
         return payload
-    # Metaflow's own event of a finished run (argo_workflows_decorator.py, `task_finished`).
-    if "success" in outcomes and name == f"metaflow.{_qualified(item)}.end":
+    if "success" in outcomes and name == end_event(_qualified(item)):
         said = {"flow": item.get("flow"), "run_id": payload.get("run_id"), "outcome": "success"}
         return {**said, "project": item.get("project"), "branch": item.get("branch")}
     return None
@@ -259,7 +235,7 @@ def _timestamp(value: Any) -> datetime | None:
     return None
 
 
-# parameters ------------------------------------------------------------------------------------------------------
+# fields ---------------------------------------------------------------------------------------------------------------
 
 _MISSING = object()
 
@@ -285,96 +261,3 @@ def _field(value: Any, parts: list[str]) -> Any:
                 if found is not _MISSING:
                     return found
     return _MISSING
-
-
-def convert(value: Any, kind: str) -> str:
-    """The text of a JSON value for a parameter of type `kind` (str, int, float, bool, json or file).
-
-    Metaflow's command line turns it into the value (table of the semantics, section 6).
-    Raises ValueError when the value does not fit the type; the message says what was expected and found.
-    """
-    text: str | None = None
-    if kind in ("str", "file"):
-        text = value if isinstance(value, str) else dumps(value)
-    elif kind == "json":
-        text = dumps(value)
-    elif kind == "int":
-        if isinstance(value, int) and not isinstance(value, bool):
-            text = int_text(value)
-        elif isinstance(value, str) and INTEGER.fullmatch(value):
-            text = value
-    elif kind == "float":
-        if (is_number(value) or (isinstance(value, str) and NUMBER.fullmatch(value))) and _finite(value):
-            text = value if isinstance(value, str) else dumps(value)
-    elif kind == "bool":
-        if isinstance(value, bool):
-            text = "true" if value else "false"
-        elif isinstance(value, str) and value.lower() in ("true", "false"):
-            text = value.lower()
-    else:
-        raise ValueError(f"unknown parameter type {kind!r}")
-    if text is None:
-        raise ValueError(f"expected {_TYPES[kind]}, found {_found(value)}")
-    return text
-
-
-def _finite(value: Any) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False
-
-
-def _found(value: Any) -> str:
-    kinds = {str: "the text", bool: "the boolean", int: "the integer", dict: "the object", list: "the list"}
-    kind = "null" if value is None else kinds.get(type(value), "the number")
-    return kind if value is None else f"{kind} {_short(value)}"
-
-
-def _short(value: Any) -> str:
-    try:
-        text = dumps(value)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def parameters_for(document: dict[str, Any], declared: dict[str, str]) -> dict[str, str]:
-    """Texts of the parameters that the document's events give.
-
-    `declared` maps every parameter of the flow to its type. A field that is missing or null gives nothing.
-    Raises EventError, naming event, field and parameter, for a value of the wrong type, a mapping to a parameter that
-    the flow does not have, and an event that belongs to no dependency.
-    """
-    texts: dict[str, str] = {}
-    events = select(document)
-    # What is written for one event of a set stands, whatever another one of them carries by chance.
-    mapped = {
-        mapping.get("parameter") for event in events for mapping in (event.dependency or {}).get("mappings") or []
-    }
-    for event in events:
-        if event.dependency is None:
-            raise EventError(f"event {event.name!r} belongs to no dependency of this flow")
-        for path in lacking(event.dependency, event.payload):
-            raise EventError(
-                f"event {event.name!r} has no field {path!r}, which a required parameter takes its value from"
-            )
-        mappings = list(event.dependency.get("mappings") or [])
-        if event.dependency.get("auto_map"):
-            mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]
-        for mapping in mappings:
-            name = mapping["parameter"]
-            if name not in declared:
-                raise EventError(f"event {event.name!r} maps to parameter {name!r}, which the flow does not have")
-            constant = "constant_json" in mapping
-            value = loads(mapping["constant_json"]) if constant else field(event.payload, mapping["field"])
-            if value is None:
-                continue
-            try:
-                texts[name] = convert(value, declared[name])
-            except ValueError as error:
-                place = "the constant" if constant else f"field {mapping['field']!r}"
-                raise EventError(
-                    f"event {event.name!r}: {place} does not fit parameter {name!r} of type {declared[name]}: {error}"
-                ) from None
-    return texts
