@@ -16,9 +16,12 @@ from metaflow_triggers.model.flows import (
     Constant,
     Dependency,
     EventDependency,
+    Filter,
     FinishDependency,
     Flow,
     Mapping,
+    Options,
+    Origin,
     Parameter,
     PayloadField,
     Span,
@@ -48,11 +51,11 @@ class At:
         return Mapping(parameter, Constant(json.dumps(value)), self.span)
 
     def event(self, name: str, *mappings: Mapping, **more: Any) -> EventDependency:
-        return replace(EventDependency(name, mappings, None, None, self.span), **more)
+        return replace(EventDependency(name, mappings, None, None, self.span), **written(more))
 
     def finish(self, flow: str, *match: str, project: str | None = None, **more: Any) -> FinishDependency:
         made = FinishDependency(flow, project, None, match or ("success",), (), None, self.span)
-        return replace(made, **more)
+        return replace(made, **written(more))
 
     def trigger(
         self,
@@ -63,7 +66,7 @@ class At:
         options: str = "{}",
     ) -> Trigger:
         kind = "event" if dependencies and isinstance(dependencies[0], EventDependency) else "finish"
-        return Trigger(kind, join, stated, dependencies, auto_map, options, self.span)
+        return Trigger(kind, join, stated, dependencies, auto_map, Options(options), self.span)
 
     def parameter(
         self,
@@ -83,4 +86,11 @@ class At:
 
 def filtered(dependency: Any, pattern: Any) -> Any:
     """The dependency with a filter."""
-    return replace(dependency, filter=json.dumps(pattern))
+    return replace(dependency, filter=Filter(json.dumps(pattern)))
+
+
+def written(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of the model, those given as JSON text in the reader's spelling."""
+    made = {"filter": Filter, "origin": Origin, "options": Options}
+    texts = {key for key in made if fields.get(key) is not None}
+    return {**fields, **{key: made[key](json.dumps(json.loads(fields[key]), sort_keys=True)) for key in texts}}

@@ -17,9 +17,11 @@ from metaflow_triggers.model.flows import (
     OUTCOMES,
     Constant,
     EventDependency,
+    Filter,
     FinishDependency,
     Flow,
     Mapping,
+    Options,
     Parameter,
     PayloadField,
     PollTrigger,
@@ -110,13 +112,13 @@ def _trigger(
         pattern = None
         if kind == "event":
             if chance.random() < 0.25:
-                pattern = json.dumps(chance.choice(FILTERS))
+                pattern = Filter(json.dumps(chance.choice(FILTERS)))
             dependencies.append(EventDependency(name, mappings, pattern, None, SPAN))
         else:
             project_, branch = homes[int(name)]
             match = tuple(sorted(chance.sample(OUTCOMES, chance.choice((1, 1, 2, 4)))))
             if chance.random() < 0.1:
-                pattern = json.dumps({"step": [{"exists": True}]})
+                pattern = Filter(json.dumps({"step": [{"exists": True}]}))
             if branch == "prod" and chance.random() < 0.5:
                 branch = "production"
             dependencies.append(FinishDependency(f"Flow{name}", project_, branch, match, mappings, pattern, SPAN))
@@ -129,7 +131,7 @@ def _trigger(
     auto_map = kind == "event" and chance.random() < 0.2
     if auto_map:
         options["auto_map"] = True
-    return Trigger(kind, join, True, tuple(dependencies), auto_map, json.dumps(options), SPAN)
+    return Trigger(kind, join, True, tuple(dependencies), auto_map, Options(json.dumps(options)), SPAN)
 
 
 def _source(chance: random.Random, kind: str, parameter: Parameter) -> PayloadField | Constant:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 from metaflow_triggers.graph.link import link
-from metaflow_triggers.model.flows import EventDependency, Flow, Mapping, Parameter, PayloadField, Span, Trigger
+from metaflow_triggers.model.flows import (
+    EventDependency,
+    Flow,
+    Mapping,
+    Options,
+    Parameter,
+    PayloadField,
+    Span,
+    Trigger,
+)
 from metaflow_triggers.simulate.items import Item
 from metaflow_triggers.simulate.reference import Reference
 from metaflow_triggers.simulate.values import exact
@@ -20,7 +29,7 @@ def listener(kind: str) -> Reference:
     """A simulation of one flow with one parameter `v` of the type."""
     parameter = Parameter("v", OF_MODEL.get(kind, kind), False, True, False, SPAN)
     waits = EventDependency("hostile", (Mapping("v", PayloadField("v"), SPAN),), None, None, SPAN)
-    trigger = Trigger("event", "any", True, (waits,), False, "{}", SPAN)
+    trigger = Trigger("event", "any", True, (waits,), False, Options(), SPAN)
     return Reference(link([Flow("Listener", "flow.py", None, None, (parameter,), (trigger,), None, (), (), SPAN)]))
 
 

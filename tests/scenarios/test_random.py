@@ -41,7 +41,7 @@ def agree(seeds, folder):
         assert found.starts == starts, (seed, found.starts - starts, starts - found.starts)
         assert found.refused == not_started, seed
         # The engine forgets a set when the next event comes, not at the moment of `reset_at`.
-        lazy = {key for key, flow in keys(graph) if any("reset_at" in trigger.options for trigger in flow.triggers)}
+        lazy = {key for key, flow in keys(graph) if any(trigger.options.reset_at for trigger in flow.triggers)}
         shown = sorted(flow for flow, _ in found.waiting if flow not in lazy)
         assert shown == sorted(flow for flow in waiting if flow not in lazy), seed
         started += starts.total()

@@ -70,12 +70,11 @@ def index(flows: Iterable[LocalFlow]) -> Index:
         for trigger in flow.flow.triggers:
             local = _trigger(trigger, keys)
             for number, dependency in enumerate(trigger.dependencies):
-                text = dependency.filter
                 wait = Wait(
                     flow,
                     local,
                     number,
-                    json.loads(text) if text else None,
+                    dependency.filter.plain() if dependency.filter else None,
                     _arrival_fields(flow.flow, trigger, dependency),
                 )
                 for name in names(dependency):
@@ -92,18 +91,16 @@ def names(dependency: Dependency) -> list[tuple[str, str]]:
 
 
 def _trigger(trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:
-    waited = [[*sorted(map(list, names(item))), item.filter or ""] for item in trigger.dependencies]
-    options = json.loads(trigger.options or "{}") or {}
-    queue = options.get("join") == "queue"
+    waited = [[*sorted(map(list, names(item))), facts.filter_text(item) or ""] for item in trigger.dependencies]
     key = digest(trigger.kind, trigger.join, json.dumps(waited))
     keys[key] = keys.get(key, 0) + 1
-    reset = options.get("reset_at") or {}
+    reset = trigger.options.reset_at
     return LocalTrigger(
         key=key if keys[key] == 1 else f"{key}-{keys[key]}",
         join="all" if facts.is_set(trigger) else "any",
-        queue=queue,
-        reset_cron=reset.get("cron"),
-        reset_timezone=reset.get("timezone"),
+        queue=trigger.options.join == "queue",
+        reset_cron=reset.cron if reset else None,
+        reset_timezone=reset.timezone if reset else None,
         dependencies=tuple(_dependency(trigger, item) for item in trigger.dependencies),
     )
 

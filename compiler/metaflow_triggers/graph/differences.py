@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.facts import is_set, needs_value
+from ..model.facts import filter_text, is_set, needs_value
 from ..model.flows import (
     Constant,
     Dependency,
@@ -33,6 +33,8 @@ from .explain import dependency_words, mapping_words, qualified_name, reasons, u
 _NOWHERE = Span("", 1, 1, 1, 1)
 _PLACES = ("span", "file", "emits")
 """What says where something is written, or what others may start: it changes nothing that starts the flow."""
+_WRITTEN = {"filter": "Filter", "origin": "Origin", "options": "Options"}
+"""What stands as its text alone."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def recorded(flow: Flow) -> dict[str, Any]:
 
 def _without_places(value: Any) -> Any:
     if isinstance(value, dict):
+        if value["kind_of"] in _WRITTEN.values():
+            return value["text"]
         return {key: _without_places(item) for key, item in value.items() if key not in _PLACES}
     return [_without_places(item) for item in value] if isinstance(value, list) else value
 
@@ -93,7 +97,10 @@ def _with_places(value: Any) -> Any:
         return [_with_places(item) for item in value]
     if not isinstance(value, dict):
         return value
-    out = {key: _with_places(item) for key, item in value.items()}
+    out = {
+        key: {"kind_of": _WRITTEN[key], "text": item} if key in _WRITTEN and item is not None else _with_places(item)
+        for key, item in value.items()
+    }
     if value["kind_of"] not in ("PayloadField", "Constant"):
         out["span"] = to_json(_NOWHERE)
     if value["kind_of"] == "Flow":
@@ -175,7 +182,7 @@ def _starts(trigger: Trigger) -> list[str]:
 
 
 def _only_if(dependency: Dependency) -> str:
-    return f" if it matches {dependency.filter}" if dependency.filter is not None else ""
+    return f" if it matches {dependency.filter.text}" if dependency.filter is not None else ""
 
 
 def _with(dependency: Dependency) -> str:
@@ -267,7 +274,7 @@ def _order(pairs: list[tuple[Dependency | None, Dependency | None]], new: Trigge
         key, place = _key(after), places[id(after)]
         if place < last.get(key, -1) and key not in told:
             told.add(key)
-            filtered = f"if it matches {after.filter}" if after.filter is not None else "without a filter"
+            filtered = f"if it matches {after.filter.text}" if after.filter is not None else "without a filter"
             yield "mapping-changed", f"looks at {_plain(after)} {filtered} before others of the name, which came first"
         last[key] = max(place, last.get(key, -1))
 
@@ -283,19 +290,18 @@ def _dependency(old: Dependency, new: Dependency, many: bool, waits: bool) -> It
         if removed:
             words = dependency_words(dataclasses.replace(old, match=removed))
             yield "start-removed", f"no longer {'counts' if waits else 'starts'} when {words}"
-    if old.filter != new.filter:
+    was, now = filter_text(old), filter_text(new)
+    if was != now:
         subject = _plain(new)
-        if old.filter is None:
-            yield "filter-changed", f"now starts on {subject} only if it matches {new.filter}"
-        elif new.filter is None:
-            yield "filter-changed", f"no longer filters {subject}: before, only if it matched {old.filter}"
+        if was is None:
+            yield "filter-changed", f"now starts on {subject} only if it matches {now}"
+        elif now is None:
+            yield "filter-changed", f"no longer filters {subject}: before, only if it matched {was}"
         else:
-            yield "filter-changed", f"filters {subject} by {new.filter} instead of {old.filter}"
+            yield "filter-changed", f"filters {subject} by {now} instead of {was}"
     if isinstance(old, EventDependency) and isinstance(new, EventDependency) and old.origin != new.origin:
-        yield (
-            "origin-changed",
-            f"takes {new.name} from {new.origin or 'its own bus'} instead of {old.origin or 'its own bus'}",
-        )
+        before, after = (item.origin.text if item.origin else "its own bus" for item in (old, new))
+        yield "origin-changed", f"takes {new.name} from {after} instead of {before}"
     yield from _mappings(_sources(old.mappings), _sources(new.mappings), of, _plain(new))
 
 
@@ -326,7 +332,7 @@ def _options(old: Trigger, new: Trigger) -> Iterator[tuple[str, str]]:
             yield "option-changed", "now takes every parameter from the field of its name"
         else:
             yield "option-changed", "no longer takes every parameter from the field of its name"
-    before, after = json.loads(old.options or "{}"), json.loads(new.options or "{}")
+    before, after = old.options.plain(), new.options.plain()
     for key in sorted((set(before) | set(after)) - {"auto_map"}):
         was, now = before.get(key), after.get(key)
         if was != now:

@@ -58,7 +58,7 @@ def words_of(trigger: Trigger) -> list[str]:
     """`dependency_words` of each dependency; those of one name also say which events of it they take."""
     words = [dependency_words(item) for item in trigger.dependencies]
     return [
-        f"{text} and matches {item.filter}" if words.count(text) > 1 and item.filter is not None else text
+        f"{text} and matches {item.filter.text}" if words.count(text) > 1 and item.filter is not None else text
         for text, item in zip(words, trigger.dependencies, strict=True)
     ]
 

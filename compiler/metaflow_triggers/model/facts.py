@@ -9,7 +9,6 @@ Not here: backends and their settings, judging, text for users. Sections are tho
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from .flows import Dependency, FinishDependency, Flow, Parameter, PayloadField, Trigger, TriggerGraph
@@ -106,6 +105,11 @@ def given_by_auto_map_alone(flow: Flow, trigger: Trigger) -> list[str]:
     return [item.name for item in needed(flow) if item.name not in mapped]
 
 
+def filter_text(dependency: Dependency) -> str | None:
+    """The filter as a run is told of it."""
+    return None if dependency.filter is None else dependency.filter.text
+
+
 def has_field(dependency: FinishDependency, path: str) -> bool:
     """Whether every outcome of the flow that is waited for has the field (section 4)."""
     return path in _ALWAYS or (path in _IN_A_PROJECT and dependency.project is not None)
@@ -116,10 +120,5 @@ def has_field(dependency: FinishDependency, path: str) -> bool:
 
 def max_active(flow: Flow) -> int | None:
     """How many runs of the flow may be active at once: the smallest number that a trigger of it says; None: any."""
-    return min((number for trigger in flow.triggers if (number := bound_of(trigger)) is not None), default=None)
-
-
-def bound_of(trigger: Trigger) -> int | None:
-    """What one trigger says of it."""
-    number: int | None = (json.loads(trigger.options or "{}") or {}).get("max_active")
-    return number
+    said = (trigger.options.max_active for trigger in flow.triggers)
+    return min((number for number in said if number is not None), default=None)

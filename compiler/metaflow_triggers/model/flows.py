@@ -1,8 +1,8 @@
 """Model: what a flow's triggers are, independent of where they will run.
 
 In:   nothing; these are values.
-Out:  frozen dataclasses without behaviour. Sequences are tuples, so that a
-      value can be compared, hashed and written as JSON (`metaflow_triggers.model.serialize`).
+Out:  frozen dataclasses, without behaviour but for what a filter, an origin and options say. Sequences are tuples, so
+      that a value can be compared, hashed and written as JSON (`metaflow_triggers.model.serialize`).
 
 Not here: Metaflow, backends, files, defaults that depend on a backend.
 The words are those of the semantics: event, outcome, dependency, trigger, mapping.
@@ -10,7 +10,9 @@ The words are those of the semantics: event, outcome, dependency, trigger, mappi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 OUTCOMES = ("success", "failure", "timeout", "aborted")
@@ -32,6 +34,91 @@ class Span:
     end_line: int
     end_column: int
     """One past the last character."""
+
+
+Places = tuple[tuple[tuple[str, ...], Span], ...]
+"""(keys that lead to a value, where it stands). () leads to the whole, a last "" to the key before it."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """JSON as a user wrote it, parsed when it is made. Equal ones have one text, which alone tells them from others.
+
+    `value` is the text's value, its objects read-only and its lists tuples.
+    """
+
+    text: str
+    places: Places = field(default=(), repr=False, compare=False)
+    value: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", _frozen(json.loads(self.text)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.text, self.places)
+
+    def plain(self) -> Any:
+        """The value as new dicts and lists."""
+        return _plain(self.value)
+
+    def place(self, *keys: str) -> Span | None:
+        """Where the value stands to which the keys lead, or else what is known to stand around it."""
+        known = dict(self.places)
+        around = (keys[:length] for length in range(len(keys), -1, -1))
+        return next((known[path] for path in around if path in known), None)
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, MappingProxyType):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True)
+class Filter(Written):
+    """A pattern over the payload (semantics, section 5)."""
+
+
+@dataclass(frozen=True)
+class Origin(Written):
+    """What an event that exists elsewhere already is there, for each backend; a backend reads its own."""
+
+
+@dataclass(frozen=True)
+class ResetAt:
+    """When half-arrived sets are forgotten. No `timezone` is UTC."""
+
+    cron: str
+    timezone: str | None
+
+
+@dataclass(frozen=True)
+class Options(Written):
+    """`options=` of a trigger: what every backend knows, and for each backend what that one alone reads."""
+
+    text: str = "{}"
+
+    @property
+    def max_active(self) -> int | None:
+        """How many runs of the flow may be active at once."""
+        number: int | None = self.value.get("max_active")
+        return number
+
+    @property
+    def join(self) -> str:
+        """Which event of a set counts where several have come: the "latest", or each in its turn ("queue")."""
+        return str(self.value.get("join", "latest"))
+
+    @property
+    def reset_at(self) -> ResetAt | None:
+        said = self.value.get("reset_at")
+        return None if said is None else ResetAt(said["cron"], said.get("timezone"))
 
 
 @dataclass(frozen=True)
@@ -74,15 +161,12 @@ class Mapping:
 
 @dataclass(frozen=True)
 class EventDependency:
-    """Waits for a named event.
-
-    `filter` and `origin` are JSON text or None, as the user wrote them.
-    """
+    """Waits for a named event."""
 
     name: str
     mappings: tuple[Mapping, ...]
-    filter: str | None
-    origin: str | None
+    filter: Filter | None
+    origin: Origin | None
     span: Span
 
 
@@ -100,7 +184,7 @@ class FinishDependency:
     branch: str | None
     match: tuple[str, ...]
     mappings: tuple[Mapping, ...]
-    filter: str | None
+    filter: Filter | None
     span: Span
 
 
@@ -112,7 +196,7 @@ class Trigger:
     """One `@trigger` or `@trigger_on_finish`.
 
     `kind` is "event" or "finish"; `join` is "any" or "all"; `join_is_stated` tells whether the user
-    wrote `require=` (or there is only one dependency). `options` is JSON text of an object.
+    wrote `require=` (or there is only one dependency).
     """
 
     kind: str
@@ -120,7 +204,7 @@ class Trigger:
     join_is_stated: bool
     dependencies: tuple[Dependency, ...]
     auto_map: bool
-    options: str
+    options: Options
     span: Span
 
 

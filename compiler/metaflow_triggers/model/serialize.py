@@ -28,6 +28,8 @@ def to_json(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         out: dict[str, Any] = {"kind_of": type(value).__name__}
         for field in dataclasses.fields(value):
+            if not field.init:  # follows from the others
+                continue
             out[field.name] = to_json(getattr(value, field.name))
         return out
     if isinstance(value, tuple):

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..model.flows import OUTCOMES, EventDependency, FinishDependency, Mapping
+from ..model.flows import OUTCOMES, EventDependency, Filter, FinishDependency, Mapping, Origin
 from .mapping import read_mappings
 from .values import Path, Reader, did_you_mean, kind
 
@@ -85,7 +85,7 @@ def _event_named(
         name=name,
         mappings=read_mappings(reader, event.get("parameters"), (*path, "parameters")),
         filter=reader.read_filter(event.get("filter"), (*path, "filter")),
-        origin=reader.read_json(event.get("origin"), (*path, "origin")),
+        origin=reader.read_json(Origin, event.get("origin"), (*path, "origin")),
         span=reader.span(name_path),
     )
 
@@ -95,7 +95,7 @@ class _Beside(NamedTuple):
 
     match: tuple[str, ...]
     mappings: tuple[Mapping, ...]
-    filter: str | None
+    filter: Filter | None
 
 
 def finish_reader(reader: Reader, arguments: dict[str, Any]) -> Callable[[Any, Path], FinishDependency | None]:

@@ -15,7 +15,7 @@ from typing import Any
 from ..model.flows import Dependency, Trigger
 from .dependency import finish_reader, read_event
 from .options import read_options
-from .values import Path, Reader, did_you_mean, json_text, kind
+from .values import Path, Reader, did_you_mean, kind
 
 _ARGUMENTS = {
     "trigger": ("event", "events", "options", "require"),
@@ -43,7 +43,7 @@ def read_trigger(reader: Reader, name: str, decorator: Any, occurrence: int) -> 
     items = _items(reader, name, arguments, one, several)
     if items is None:
         return None
-    options = read_options(reader, name, arguments.get("options"))
+    options = read_options(reader, arguments.get("options"))
     if name == "trigger":
         read: Callable[[Any, Path], Dependency | None] = partial(read_event, reader)
     else:
@@ -56,16 +56,16 @@ def read_trigger(reader: Reader, name: str, decorator: Any, occurrence: int) -> 
     if not dependencies:
         return None
     join, stated = _join(reader, name, arguments.get("require"), len(items))
-    auto_map = options.get("auto_map") is True
+    auto_map = options.value.get("auto_map") is True
     if reader.as_upstream and name == "trigger" and len(items) == 1 and not dependencies[0].mappings:
-        auto_map = options.get("auto_map", True) is True
+        auto_map = options.value.get("auto_map", True) is True
     return Trigger(
         kind="event" if name == "trigger" else "finish",
         join=join,
         join_is_stated=stated,
         dependencies=tuple(dependencies),
         auto_map=auto_map,
-        options=json_text(options),
+        options=options,
         span=reader.places.decorator(name, occurrence),
     )
 

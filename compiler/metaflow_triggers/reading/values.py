@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import seams
 from ..diagnostics import Diagnostic
 from ..diagnostics.suggest import suggest
 from ..language import cron, filters
-from ..model.flows import Span
+from ..model.flows import Filter, Span, Written
+from ..model.flows import Places as WrittenPlaces
 from ..model.settings import Settings
 from .places import Places
 from .source import SourceFile
 
 Path = tuple[Any, ...]
+W = TypeVar("W", bound=Written)
 
 
 class Reader:
@@ -95,12 +97,12 @@ class Reader:
         )
         return False
 
-    def read_filter(self, value: Any, path: Path) -> str | None:
-        """A filter as JSON text; None where there is none, or where it is not understood."""
-        text = self.read_json(value, path)
-        if text is None:
+    def read_filter(self, value: Any, path: Path) -> Filter | None:
+        """None where there is none, or where it is not understood."""
+        said = self.read_json(Filter, value, path)
+        if said is None:
             return None
-        found = filters.problems(json.loads(text))
+        found = filters.problems(said.plain())
         for problem in found:
             self.report(
                 "FT116",
@@ -110,21 +112,31 @@ class Reader:
                 key=problem.key,
                 helps=problem.helps,
             )
-        return None if found else text
+        return None if found else said
 
-    def read_json(self, value: Any, path: Path) -> str | None:
-        """A dict of JSON values as text; None where there is none."""
+    def read_json(self, cls: type[W], value: Any, path: Path) -> W | None:
+        """A dict of JSON values, with its places; None where there is none."""
         if value is None:
             return None
         try:
             if isinstance(value, dict) and is_plain(value):
-                return json_text(value)
+                return cls(json_text(value), self.written(value, path))
         except (TypeError, ValueError, RecursionError):
             pass
         self.report(
             "FT102", f"`{path[-1]}` of `{self.flow.name}` is {kind(value)}, expected a dict of JSON values", path
         )
         return None
+
+    def written(self, value: dict[str, Any], path: Path) -> WrittenPlaces:
+        """Where a dict stands, the values in it, and in a dict in it keys and values."""
+        found: list[tuple[tuple[str, ...], Span]] = [((), self.span(path))]
+        for key, item in value.items():
+            found.append(((key,), self.span((*path, key))))
+            for inner in item if isinstance(item, dict) else ():
+                found.append(((key, inner), self.span((*path, key, inner))))
+                found.append(((key, inner, ""), self.span((*path, key, inner), key=True)))
+        return tuple(found)
 
     def call(self, function: Any, path: Path) -> tuple[bool, Any]:
         """(whether a deploy-time function returned, what)."""

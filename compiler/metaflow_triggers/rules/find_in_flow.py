@@ -8,7 +8,6 @@ Not here: what several flows mean together (`find`), backends, forms that were n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from metaflow_extensions.triggers.contract.trigger_document import OUTCOME_FIELDS
@@ -20,6 +19,7 @@ from ..model.facts import wanted
 from ..model.flows import (
     Dependency,
     EventDependency,
+    Filter,
     FinishDependency,
     Flow,
     Mapping,
@@ -69,7 +69,7 @@ def _named_twice(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
                 )
                 continue
         keys: list[tuple[str, ...]]
-        said = (_filter_of(dependency), *sorted(f"{item.parameter} {item.source!r}" for item in dependency.mappings))
+        said = (repr(dependency.filter), *sorted(f"{item.parameter} {item.source!r}" for item in dependency.mappings))
         if isinstance(dependency, EventDependency):
             keys = [("event", dependency.name, *said)]
             what = f"event `{dependency.name}`"
@@ -92,11 +92,6 @@ def _named_twice(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
             )
 
 
-def _filter_of(dependency: Dependency) -> str:
-    """The filter as one text, the same for equal ones."""
-    return "" if dependency.filter is None else json.dumps(json.loads(dependency.filter), sort_keys=True)
-
-
 def _mappings(flow: Flow, trigger: Trigger, parameters: dict[str, Parameter]) -> Iterator[Diagnostic]:
     mapped: dict[str, Mapping] = {}
     for dependency in trigger.dependencies:
@@ -117,7 +112,7 @@ def _mappings(flow: Flow, trigger: Trigger, parameters: dict[str, Parameter]) ->
             if isinstance(dependency, FinishDependency):
                 yield from _outcome_field(flow, mapping)
         if isinstance(dependency, FinishDependency) and dependency.filter is not None:
-            yield from _outcome_filter(flow, dependency)
+            yield from _outcome_filter(flow, dependency, dependency.filter)
 
 
 def _target(flow: Flow, mapping: Mapping, parameters: dict[str, Parameter]) -> Iterator[Diagnostic]:
@@ -159,8 +154,8 @@ def _outcome_field(flow: Flow, mapping: Mapping) -> Iterator[Diagnostic]:
         )
 
 
-def _outcome_filter(flow: Flow, dependency: FinishDependency) -> Iterator[Diagnostic]:
-    for name in json.loads(dependency.filter or "{}"):
+def _outcome_filter(flow: Flow, dependency: FinishDependency, said: Filter) -> Iterator[Diagnostic]:
+    for name in said.value:
         if name not in OUTCOME_FIELDS:
             yield Diagnostic(
                 "FT306",

@@ -8,7 +8,6 @@ Not here: sets, starts, time (`reference`).
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from ..language.filters import matches, numbers_not_kept
@@ -23,14 +22,14 @@ def is_for(dependency: Dependency, event: Occurrence, outcome: Item | None) -> b
     """Whether a dependency waits for this event, which is the outcome's where there is one (sections 3 to 5)."""
     if not _is_named(dependency, event, outcome):
         return False
-    return dependency.filter is None or matches(json.loads(dependency.filter), event.payload)
+    return dependency.filter is None or matches(dependency.filter.plain(), event.payload)
 
 
 def unread(flow: Flow, event: Occurrence, outcome: Item | None) -> list[Unread]:
     """The numbers of an event over which AWS's matcher may answer otherwise than the others (section 5)."""
     name = qualified_name(identity(flow))
     filters = [
-        json.loads(item.filter)
+        item.filter.plain()
         for trigger in flow.triggers
         for item in trigger.dependencies
         if item.filter is not None and _is_named(item, event, outcome)

@@ -322,11 +322,10 @@ def context_hash(context: dict[str, Any]) -> str:
 
 
 def _empty_set(trigger: Trigger) -> _Set:
-    options = json.loads(trigger.options)
-    reset = options.get("reset_at")
+    reset = trigger.options.reset_at
     return _Set(
         [[] for _ in trigger.dependencies],
-        options.get("join") == "queue",
-        to_six_fields(reset["cron"]) if reset else (),
-        reset.get("timezone") if reset else None,
+        trigger.options.join == "queue",
+        to_six_fields(reset.cron) if reset else (),
+        reset.timezone if reset else None,
     )

@@ -20,9 +20,12 @@ from metaflow_triggers.backends import registry
 from metaflow_triggers.model.flows import (
     Constant,
     EventDependency,
+    Filter,
     FinishDependency,
     Flow,
     Mapping,
+    Options,
+    Origin,
     Parameter,
     PayloadField,
     Schedule,
@@ -56,21 +59,21 @@ def _constant(parameter: str, value: Any) -> Mapping:
 
 
 def _event(name: str, *mappings: Mapping, filter: Any = None, origin: Any = None) -> EventDependency:
-    told = [None if item is None else json.dumps(item) for item in (filter, origin)]
-    return EventDependency(name, mappings, told[0], told[1], SPAN)
+    pattern = None if filter is None else Filter(json.dumps(filter))
+    return EventDependency(name, mappings, pattern, None if origin is None else Origin(json.dumps(origin)), SPAN)
 
 
 def _finish(
     flow: str, *match: str, mappings: tuple[Mapping, ...] = (), filter: Any = None, project: str | None = None
 ) -> FinishDependency:
-    pattern = None if filter is None else json.dumps(filter)
+    pattern = None if filter is None else Filter(json.dumps(filter))
     branch = "prod" if project else None
     return FinishDependency(flow, project, branch, match or ("success",), mappings, pattern, SPAN)
 
 
 def _trigger(*dependencies: Any, require: str = "any", **options: Any) -> Trigger:
     kind = "event" if isinstance(dependencies[0], EventDependency) else "finish"
-    return Trigger(kind, require, True, dependencies, False, json.dumps(options), SPAN)
+    return Trigger(kind, require, True, dependencies, False, Options(json.dumps(options)), SPAN)
 
 
 def _flow(name: str, *triggers: Trigger, required: tuple[str, ...] = (), schedule: Schedule | None = None) -> Flow:

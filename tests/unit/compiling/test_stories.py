@@ -11,6 +11,8 @@ import pytest
 from metaflow_triggers.graph.differences import KINDS, changes, recorded, restored
 from metaflow_triggers.model.flows import Constant, EventDependency, Flow, Schedule, Trigger
 
+from tests.flows import written
+
 from ..graph.build import all_of, any_of, event, finished, flow, needed, parameter, span
 
 
@@ -31,14 +33,14 @@ def orders(*dependencies: Any, join: Callable[..., Any] = any_of, **more: Any) -
 def with_first(base: Flow, **fields: Any) -> Flow:
     """The flow with fields of its first dependency set."""
     trigger = base.triggers[0]
-    first = dataclasses.replace(trigger.dependencies[0], **fields)
+    first = dataclasses.replace(trigger.dependencies[0], **written(fields))
     return dataclasses.replace(
         base, triggers=(dataclasses.replace(trigger, dependencies=(first, *trigger.dependencies[1:])),)
     )
 
 
 def with_trigger(base: Flow, **fields: Any) -> Flow:
-    return dataclasses.replace(base, triggers=(dataclasses.replace(base.triggers[0], **fields),))
+    return dataclasses.replace(base, triggers=(dataclasses.replace(base.triggers[0], **written(fields)),))
 
 
 def scheduled(base: Flow, cron: str | None, zone: str | None = None) -> Flow:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from metaflow_triggers.model.flows import Options
+
 from tests.flows import At
 from tests.flows import filtered as with_filter
 from tests.unit.graph.build import all_of, any_of, event, finished, flow, needed, parameter, span
@@ -28,7 +30,7 @@ def filtered(dependency, pattern):
 
 
 def with_options(trigger, **options):
-    return lambda file, line: replace(trigger(file, line), options=json.dumps(options))
+    return lambda file, line: replace(trigger(file, line), options=Options(json.dumps(options)))
 
 
 def integer(name, required=False):

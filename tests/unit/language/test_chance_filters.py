@@ -11,6 +11,7 @@ from metaflow_extensions.triggers.contract import event_filter, exact_json
 from metaflow_triggers.backends.argo.compile.patterns import jq_program
 from metaflow_triggers.backends.step_functions.compile.event_patterns import ranges_last
 from metaflow_triggers.language import filters
+from metaflow_triggers.model.flows import Filter
 
 from tests.go_programs import NoProgram
 
@@ -31,7 +32,10 @@ def judge(seed: int, count: int) -> Counter[str]:
             pairs.append((value, json.dumps(value), payload))
     emitted = [(json.dumps(ranges_last(pattern)), payload) for pattern, _, payload in pairs]
     on_aws = event_ruler.answers_or_skip(emitted)
-    asked = [(jq_program(text, ".body.payload"), f'{{"body": {{"payload": {payload}}}}}') for _, text, payload in pairs]
+    asked = [
+        (jq_program(Filter(text), ".body.payload"), f'{{"body": {{"payload": {payload}}}}}')
+        for _, text, payload in pairs
+    ]
     on_argo = _on_argo(asked)
     for (pattern, text, payload), aws, argo in zip(pairs, on_aws, on_argo, strict=True):
         event = exact_json.loads(payload)

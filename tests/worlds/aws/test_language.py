@@ -12,6 +12,7 @@ from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.compile.event_patterns import CannotKeep, outcome_filter
 from metaflow_triggers.backends.step_functions.compile.scheduler_cron import scheduler_expressions
 from metaflow_triggers.backends.step_functions.deploy.converge import create
+from metaflow_triggers.model.flows import Filter
 
 from tests.flows import GRAPH
 
@@ -80,7 +81,7 @@ PAYLOAD: dict[str, str | None] = {"flow": "G", "project": None, "branch": None, 
     ],
 )
 def test_section_5_what_is_known_of_an_outcome_is_decided_when_compiling(pattern: Any, outcomes: Any) -> None:
-    assert outcome_filter(json.dumps(pattern), PAYLOAD, ("failure", "success")).outcomes == outcomes
+    assert outcome_filter(Filter(json.dumps(pattern)), PAYLOAD, ("failure", "success")).outcomes == outcomes
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_section_5_what_is_known_of_an_outcome_is_decided_when_compiling(pattern
     ],
 )
 def test_section_5_a_filter_on_run_id_becomes_one_on_the_runs_name(values: Any, runs: Any) -> None:
-    left = outcome_filter(json.dumps({"run_id": values}), PAYLOAD, ("success",))
+    left = outcome_filter(Filter(json.dumps({"run_id": values})), PAYLOAD, ("success",))
     if runs == "never":
         assert left.outcomes == ()
     else:
@@ -115,7 +116,7 @@ def test_section_5_what_cannot_be_kept_exactly_is_refused() -> None:
         {"run_id": [{"wildcard": "*x"}]},
     ):
         with pytest.raises(CannotKeep):
-            outcome_filter(json.dumps(pattern), PAYLOAD, ("failure",))
+            outcome_filter(Filter(json.dumps(pattern)), PAYLOAD, ("failure",))
 
 
 ERRORS = (

@@ -11,6 +11,7 @@ from metaflow_triggers.model.flows import (
     FinishDependency,
     Flow,
     Mapping,
+    Origin,
     Parameter,
     Span,
     Trigger,
@@ -39,7 +40,7 @@ def finish(flow: str, *match: str, mappings: tuple[Mapping, ...] = (), project: 
 
 
 def from_origin(dependency: Any, source: str, name: str) -> Any:
-    return replace(dependency, origin=json.dumps({"argo-workflows": {"event-source": source, "event": name}}))
+    return replace(dependency, origin=Origin(json.dumps({"argo-workflows": {"event-source": source, "event": name}})))
 
 
 def required(name: str) -> Parameter:

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends import argo
-from metaflow_triggers.model.flows import Schedule
+from metaflow_triggers.model.flows import Filter, Schedule
 
 from tests.flows import GRAPH, filtered
 
 from .argo_flows import EVERYTHING, SETTINGS, SPAN, event, finish, flow, from_origin, mapping, required, trigger
 
 ODD_FILTER = filtered(event("x"), {"a": [{"cidr": "10.0.0.0/8"}]})
-NO_ORIGIN = replace(event("x"), origin="{}")
+NO_ORIGIN = event("x", origin="{}")
 
 
 def argo_options(**said: Any) -> Any:
@@ -35,11 +35,11 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
         ["FT501"],
     ),
     "filter": (flow(trigger(ODD_FILTER)), ["FT502"]),
-    "filter of an outcome": (flow(trigger(replace(finish("X"), filter="{}"))), ["FT502"]),
+    "filter of an outcome": (flow(trigger(replace(finish("X"), filter=Filter("{}")))), ["FT502"]),
     "filter without a list": (flow(trigger(filtered(event("x"), {"a": "b"}))), ["FT502"]),
     "origin elsewhere": (flow(trigger(NO_ORIGIN)), ["FT503"]),
     "origin without event": (
-        flow(trigger(replace(event("x"), origin='{"argo-workflows": {"event-source": "s"}}'))),
+        flow(trigger(event("x", origin='{"argo-workflows": {"event-source": "s"}}'))),
         ["FT503"],
     ),
     "origin with a bad name": (flow(trigger(from_origin(event("x"), "A.b", "e"))), ["FT503"]),

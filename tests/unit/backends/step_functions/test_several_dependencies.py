@@ -10,6 +10,7 @@ import pytest
 from metaflow_triggers.backends import step_functions
 from metaflow_triggers.backends.step_functions.compile.event_patterns import merged
 from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.model.flows import Filter
 
 from tests.flows import GRAPH, filtered
 from tests.unit.language.event_ruler import ask as event_ruler
@@ -74,8 +75,8 @@ def test_what_the_pattern_language_would_read_otherwise_stays_apart() -> None:
     ]
     long = [{"a": ["x" * 1200]}, {"b": ["y" * 1200]}]
     assert rules(pushes(*long)) == [("Starter", one) for one in long]
-    assert merged([None], 100) == ["{}"]
-    assert merged(['{"a": [1]}', '{"a": [1]}'], 100) == ['{"a": [1]}']
+    assert merged([None], 100) == [{}]
+    assert merged([Filter('{"a": [1]}'), Filter('{"a": [1]}')], 100) == [{"a": [1]}]
 
 
 def test_the_run_is_told_what_makes_a_dependency_the_one() -> None:

@@ -189,7 +189,7 @@ def _schedules(client: Callable[[str], Any], one: Project, flow: Flow) -> Iterat
     """(expression, timezone, target) of each deployed schedule of a flow."""
     scheduler = client("scheduler")
     group = names.schedule_group_name(names.own_name(flow, one.settings))
-    if flow.schedule is None and not any("reset_at" in trigger.options for trigger in flow.triggers):
+    if flow.schedule is None and not any(trigger.options.reset_at for trigger in flow.triggers):
         return
     for item in scheduler.list_schedules(GroupName=group)["Schedules"]:
         found = scheduler.get_schedule(GroupName=group, Name=item["Name"])

@@ -48,7 +48,7 @@ def alike(trigger: Trigger) -> list[Alike]:
     for item in trigger.dependencies:
         parts: tuple[str, ...] = ()
         if _readable(item) in taken:
-            parts = (_filter(item), *((item.origin or "",) if isinstance(item, EventDependency) else item.match))
+            parts = (_filter(item), *(_origin(item) if isinstance(item, EventDependency) else item.match))
         same = (*_readable(item), *parts)
         taken[same] = taken.get(same, 0) + 1
         found.append(Alike(tuple(groups[_senders(item)]), (*parts, str(taken[same])) if parts else ()))
@@ -74,5 +74,9 @@ def _readable(item: Dependency) -> tuple[str, ...]:
     return "outcome", item.flow, item.project or "", item.branch or ""
 
 
+def _origin(item: EventDependency) -> tuple[str]:
+    return (item.origin.text if item.origin else "",)
+
+
 def _filter(item: Dependency) -> str:
-    return "" if item.filter is None else json.dumps(json.loads(item.filter), sort_keys=True)
+    return "" if item.filter is None else json.dumps(item.filter.plain(), sort_keys=True)

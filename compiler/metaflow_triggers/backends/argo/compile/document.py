@@ -13,7 +13,7 @@ from typing import Any
 from metaflow_extensions.triggers.contract import trigger_document as contract
 
 from ....graph import entries
-from ....model.facts import is_set
+from ....model.facts import filter_text, is_set
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from . import event_delivery, names
 from .alike import Alike, alike, shared
@@ -49,4 +49,4 @@ def _dependencies(flow: Flow) -> list[dict[str, Any]]:
 
 def _told_apart(flow: Flow, trigger: Trigger, item: Dependency, beside: Alike) -> dict[str, Any]:
     same_as = beside.name if isinstance(item, EventDependency) and item.name != beside.name else None
-    return contract.telling_apart(item.filter, event_delivery.required_fields(flow, trigger, item), same_as)
+    return contract.telling_apart(filter_text(item), event_delivery.required_fields(flow, trigger, item), same_as)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from metaflow_extensions.triggers.contract import words
 
 from ....model import facts
-from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.flows import Dependency, EventDependency, Filter, FinishDependency, Flow, Trigger
 from ....model.names import word
 from . import names
 from .alike import Alike
@@ -124,7 +124,7 @@ def event_transform(dependency: EventDependency) -> str | None:
     return jq_program(dependency.filter, "." if dependency.origin else _EVENT_PAYLOAD)
 
 
-def group_transform(filters: Sequence[str | None], foreign: bool) -> str:
+def group_transform(filters: Sequence[Filter | None], foreign: bool) -> str:
     """Several filters over one event's payload."""
     return jq_alternatives(filters, "." if foreign else _EVENT_PAYLOAD)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....diagnostics.suggest import did_you_mean
-from ....model.flows import EventDependency, Trigger
+from ....model.flows import EventDependency, Origin, Trigger
 from ....model.settings import Settings
 
 BACKEND = "argo-workflows"
@@ -71,9 +71,8 @@ class Options:
 
 def read_options(trigger: Trigger, settings: Settings) -> Options:
     """Of a trigger in which `option_mistakes` finds nothing."""
-    options = _json(trigger.options)
-    ours = options.get(BACKEND, {})
-    reset = options.get("reset_at", {})
+    ours = trigger.options.value.get(BACKEND, {})
+    reset = trigger.options.reset_at
     return Options(
         event_bus=ours.get("event-bus", settings.argo_event_bus),
         event_source=ours.get("event-source", settings.argo_event_source),
@@ -81,9 +80,9 @@ def read_options(trigger: Trigger, settings: Settings) -> Options:
         namespace=ours.get("sensor-namespace", settings.argo_sensor_namespace),
         steps=ours.get("retry", STEPS),
         rate_limit=ours.get("rate-limit"),
-        reset_cron=reset.get("cron"),
+        reset_cron=reset.cron if reset else None,
         # Argo Events reads a cron without timezone in the time of the pod's machine.
-        reset_timezone=reset.get("timezone") or "UTC",
+        reset_timezone=(reset.timezone if reset else None) or "UTC",
         outcome_event_source=settings.argo_outcome_event_source,
         outcome_event=settings.argo_outcome_event,
         names_source="event-source" in ours
@@ -93,51 +92,48 @@ def read_options(trigger: Trigger, settings: Settings) -> Options:
     )
 
 
-def option_mistakes(trigger: Trigger) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What is wrong with the options for this backend: a sentence's end, and what may help."""
-    yield from _mistakes(_json(trigger.options).get(BACKEND, {}), KEYS)
+Mistake = tuple[tuple[str, ...], str, tuple[str, ...]]
+"""(the keys that lead to it, a sentence's end, what may help)."""
 
 
-def is_queue(trigger: Trigger) -> bool:
-    """Whether each event of a set shall be paired, none dropped."""
-    return bool(_json(trigger.options).get("join") == "queue")
+def option_mistakes(trigger: Trigger) -> Iterator[Mistake]:
+    """What is wrong with the options for this backend."""
+    yield from _mistakes(trigger.options.plain().get(BACKEND, {}), KEYS)
 
 
 def origin(dependency: EventDependency) -> tuple[str, str]:
     """Event source and event of an `origin` in which `origin_mistakes` finds nothing."""
-    said = _json(dependency.origin or "{}")[BACKEND]
+    assert dependency.origin is not None
+    said = dependency.origin.value[BACKEND]
     return said["event-source"], said["event"]
 
 
-def origin_mistakes(dependency: EventDependency) -> Iterator[tuple[str, tuple[str, ...]]]:
+def origin_mistakes(origin: Origin) -> Iterator[Mistake]:
     """What is wrong with an `origin` for this backend."""
-    said = _json(dependency.origin or "{}")
+    said, helps = origin.plain(), (f"write {{'{BACKEND}': {{'event-source': ..., 'event': ...}}}}",)
     if BACKEND not in said:
-        yield f"has no key '{BACKEND}'", (f"write {{'{BACKEND}': {{'event-source': ..., 'event': ...}}}}",)
+        yield (), f"has no key '{BACKEND}'", helps
         return
     ours = said[BACKEND]
-    yield from _mistakes(ours, ORIGIN_KEYS)
+    for keys, told, more in _mistakes(ours, ORIGIN_KEYS):
+        yield (BACKEND, *keys), told, more
     for key in ORIGIN_KEYS:
         if isinstance(ours, dict) and key not in ours:
-            yield f"lacks '{key}'", (f"write {{'{BACKEND}': {{'event-source': ..., 'event': ...}}}}",)
+            yield (BACKEND,), f"lacks '{key}'", helps
 
 
-def _mistakes(said: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _mistakes(said: Any, keys: tuple[str, ...]) -> Iterator[Mistake]:
     if not isinstance(said, dict):
-        yield f"has {json.dumps(said)} for '{BACKEND}', expected a dict", ()
+        yield (), f"has {json.dumps(said)} for '{BACKEND}', expected a dict", ()
         return
     for key, value in said.items():
         if key not in keys:
-            yield f"has an unknown key '{key}' for {BACKEND}", did_you_mean(key, keys)
+            yield (key, ""), f"has an unknown key '{key}' for {BACKEND}", did_you_mean(key, keys)
         elif key in _TEXTS:
             pattern, what = _TEXTS[key]
             if not isinstance(value, str) or not pattern.fullmatch(value):
-                yield f"has {json.dumps(value)} for '{key}', expected {what}", ()
+                yield (key,), f"has {json.dumps(value)} for '{key}', expected {what}", ()
         else:
             least, most, what = _NUMBERS[key]
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                yield f"has {json.dumps(value)} for '{key}', expected {least} to {most} {what}", ()
-
-
-def _json(text: str) -> Any:
-    return json.loads(text) if text else {}
+                yield (key,), f"has {json.dumps(value)} for '{key}', expected {least} to {most} {what}", ()

@@ -1,6 +1,6 @@
 """Patterns: a filter in EventBridge's content-pattern language as a jq condition.
 
-In:   a filter (JSON text), and a jq expression for the payload that it looks at.
+In:   a filter, and a jq expression for the payload that it looks at.
 Out:  a jq program that adds `passes: true | false` to the event; or `PatternRefused`.
 
 Not here: the place of a mistake in the user's file, and mistakes that hold on every backend.
@@ -21,6 +21,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract.event_filter import filter_fields, shared_names
 
+from ....model.flows import Filter
 from .escape import go_regexp_body, jq_string
 
 PASSES = "passes"
@@ -49,21 +50,21 @@ class PatternRefused(ValueError):
     """A pattern that cannot be kept. The message says which part of it."""
 
 
-def jq_program(filter_text: str, payload: str) -> str:
+def jq_program(said: Filter, payload: str) -> str:
     """The transform. `payload` is a jq expression over the event's data that must not fail.
 
     Raises PatternRefused.
     """
-    condition = _condition(json.loads(filter_text))
+    condition = _condition(said.plain())
     return f'. + {{"{PASSES}": ({_DEFINITIONS} ({payload}) as $payload | {condition})}}'
 
 
-def jq_alternatives(filters: Sequence[str | None], payload: str) -> str:
+def jq_alternatives(filters: Sequence[Filter | None], payload: str) -> str:
     """The transform for several filters over one payload: `passes` for any of them, and one key for each.
 
     Raises PatternRefused.
     """
-    conditions = ["true" if text is None else _condition(json.loads(text)) for text in filters]
+    conditions = ["true" if said is None else _condition(said.plain()) for said in filters]
     each = ", ".join(f'"{alternative(place)}": {condition}' for place, condition in enumerate(conditions))
     return f'. + ({_DEFINITIONS} ({payload}) as $payload | {{"{PASSES}": ({" or ".join(conditions)}), {each}}})'
 

@@ -9,7 +9,6 @@ Not here: mistakes that hold on every backend (`metaflow_triggers.rules.find`), 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -17,12 +16,11 @@ from metaflow_extensions.triggers.plugins import webhook
 
 from ....diagnostics import Diagnostic
 from ....model import facts
-from ....model.facts import bound_of
 from ....model.flows import Dependency, EventDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import event_delivery, names, tls
 from .clock_changes import parted
-from .options import is_queue, option_mistakes, origin_mistakes
+from .options import BACKEND, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 from .trust import Trust, unproven, without_proof
 
@@ -102,23 +100,24 @@ def _schedule(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
 
 
 def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
-    bound = bound_of(trigger)
+    options = trigger.options
+    bound = options.max_active
     if bound is not None and bound > 1:
         yield Diagnostic(
             "FT506",
             f"`max_active` {bound} of `{flow.name}` cannot be kept on Argo Workflows, whose mutex lets one run "
             "at a time",
-            trigger.span,
+            options.place("max_active") or trigger.span,
             label="more would run at once",
             helps=("write options={'max_active': 1}", "or leave it out"),
         )
     if facts.is_set(trigger):
-        if is_queue(trigger):
+        if options.join == "queue":
             yield Diagnostic(
                 "FT501",
                 f"`{flow.name}` pairs its events oldest with oldest (`join='queue'`), and Argo Events keeps the "
                 "newest of each only",
-                trigger.span,
+                options.place("join") or trigger.span,
                 label="would lose events",
                 helps=("leave `join` out to start with the newest of each", "or deploy the flow on step-functions"),
             )
@@ -133,22 +132,23 @@ def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
                 helps=(f"map `{missing[0]}` from one of the events", f"or give `{missing[0]}` a default"),
             )
         yield from _reset(flow, trigger)
-    for told, helps in option_mistakes(trigger):
-        yield Diagnostic("FT107", f"an option of `{flow.name}` {told}", trigger.span, helps=helps)
+    for keys, told, helps in option_mistakes(trigger):
+        place = options.place(BACKEND, *keys) or trigger.span
+        yield Diagnostic("FT107", f"an option of `{flow.name}` {told}", place, helps=helps)
     for dependency in trigger.dependencies:
         yield from _of_dependency(flow, dependency)
 
 
 def _reset(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
-    reset = json.loads(trigger.options or "{}").get("reset_at")
+    reset = trigger.options.reset_at
     if reset is None:
         return
-    told = parted(reset["cron"], reset.get("timezone") or "UTC")
+    told = parted(reset.cron, reset.timezone or "UTC")
     if told:
         yield Diagnostic(
             "FT505",
             f"`reset_at` of `{flow.name}` is not kept on Argo Workflows through a change of the clocks",
-            trigger.span,
+            trigger.options.place("reset_at") or trigger.span,
             label="a Sensor's reset has nothing that could hold it back",
             notes=tuple(told),
             helps=("give it a time of the day, or the timezone UTC",),
@@ -158,9 +158,10 @@ def _reset(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
 
 def _of_dependency(flow: Flow, dependency: Dependency) -> Iterator[Diagnostic]:
     if isinstance(dependency, EventDependency) and dependency.origin is not None:
-        told = list(origin_mistakes(dependency))
-        for text, helps in told:
-            yield Diagnostic("FT503", f"the origin of event `{dependency.name}` {text}", dependency.span, helps=helps)
+        told = list(origin_mistakes(dependency.origin))
+        for keys, text, helps in told:
+            place = dependency.origin.place(*keys) or dependency.span
+            yield Diagnostic("FT503", f"the origin of event `{dependency.name}` {text}", place, helps=helps)
         if told:
             return
     try:
@@ -172,6 +173,6 @@ def _of_dependency(flow: Flow, dependency: Dependency) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "FT502",
             f"the filter of `{flow.name}` is not understood: {refused}",
-            dependency.span,
+            (dependency.filter.place() if dependency.filter else None) or dependency.span,
             label="would match other events",
         )

@@ -90,7 +90,7 @@ def _document(flow: Flow, of: Trigger | None = None) -> dict[str, Any]:
                 same_as = None
                 if isinstance(item, EventDependency) and isinstance(first, EventDependency) and first.name != item.name:
                     same_as = first.name
-                apart = trigger_document.telling_apart(item.filter, fields, same_as)
+                apart = trigger_document.telling_apart(facts.filter_text(item), fields, same_as)
             if isinstance(item, EventDependency):
                 out.append(entries.event_entry(trigger, item, apart))
             else:

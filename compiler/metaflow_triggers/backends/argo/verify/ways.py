@@ -229,7 +229,7 @@ def _refused(
         yield from _refused_outcomes(item, needs, options, believed)
         return
     filters = [one.filter for one in group]
-    takes_all = any(not need and text is None for need, text in zip(fields, filters, strict=True))
+    takes_all = any(not need and said is None for need, said in zip(fields, filters, strict=True))
     if takes_all or not any(fields):
         return
     foreign = bool(item.origin)

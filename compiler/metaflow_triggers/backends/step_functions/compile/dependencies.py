@@ -8,7 +8,6 @@ Not here: which machine serves whom (`machines`), the states themselves (`templa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,7 +48,7 @@ def document_dependencies(flow: Flow, triggers: Sequence[Trigger], settings: Set
             apart = None
             if any(item is one for one in several):
                 needs = [path for _, path in facts.required_fields(flow, trigger, item)]
-                apart = trigger_document.telling_apart(item.filter, needs)
+                apart = trigger_document.telling_apart(facts.filter_text(item), needs)
             out.append(_entry(trigger, item, apart, settings))
     return out
 
@@ -138,8 +137,7 @@ def _can_start(
 
 
 def _pattern(item: EventDependency) -> dict[str, Any] | None:
-    pattern: dict[str, Any] | None = json.loads(item.filter) if item.filter is not None else None
-    return pattern
+    return item.filter.plain() if item.filter else None
 
 
 def _of_outcome(item: FinishDependency, parameter: str, path: str, settings: Settings) -> list[Requirement]:

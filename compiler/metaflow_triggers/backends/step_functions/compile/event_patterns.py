@@ -20,6 +20,7 @@ from typing import Any
 from metaflow_extensions.triggers.contract import event_filter
 
 from ....language.apart import apart, fields
+from ....model.flows import Filter
 from .conditions import literal
 
 RUN_PREFIX = "sfn-"
@@ -74,29 +75,29 @@ _NOT_UNDER_OR = frozenset(
 """Names of fields with which event-ruler reads `$or` as a field of its own (its `Constants.java`, 2.1.0)."""
 
 
-def merged(filters: Sequence[str | None], room: int) -> list[str]:
-    """Patterns, as JSON text, that together let through what any of the filters of one event does.
+def merged(filters: Sequence[Filter | None], room: int) -> list[dict[str, Any]]:
+    """Patterns that together let through what any of the filters of one event does.
 
     Those that one event may match are one pattern, so that the event comes once; those that certainly exclude each
     other keep a pattern each. `room`: the characters that a pattern may have, beyond which each stays for itself.
     """
     if len(filters) == 1:
-        return [filters[0] or "{}"]
-    together: list[list[str | None]] = []
-    for text in filters:
-        near = [group for group in together if any(not apart(_pattern(text), _pattern(one)) for one in group)]
+        return [_pattern(filters[0]) or {}]
+    together: list[list[Filter | None]] = []
+    for said in filters:
+        near = [group for group in together if any(not apart(_pattern(said), _pattern(one)) for one in group)]
         together = [group for group in together if group not in near]
-        together.append([*dict.fromkeys([one for group in near for one in group] + [text])])
-    out = []
+        together.append([*dict.fromkeys([one for group in near for one in group] + [said])])
+    out: list[dict[str, Any]] = []
     for group in together:
-        if None in group:
-            out.append("{}")
+        patterns = [said.plain() for said in group if said is not None]
+        if len(patterns) < len(group):
+            out.append({})
             continue
-        patterns = [_pattern(text) or {} for text in group]
-        one = json.dumps({"$or": patterns}, ensure_ascii=False)
+        one = {"$or": patterns}
         names = {part for pattern in patterns for path in fields(pattern) for part in path.split(".")}
-        fits = len(patterns) > 1 and not names & _NOT_UNDER_OR and len(one.encode("utf-8")) <= room
-        out += [one] if fits else [text for text in group if text is not None]
+        size = len(json.dumps(one, ensure_ascii=False).encode("utf-8"))
+        out += [one] if len(patterns) > 1 and not names & _NOT_UNDER_OR and size <= room else patterns
     return out
 
 
@@ -117,17 +118,16 @@ def _is_range(alternative: Any) -> bool:
     return isinstance(alternative, dict) and "numeric" in alternative
 
 
-def _pattern(text: str | None) -> dict[str, Any] | None:
-    pattern: dict[str, Any] | None = None if text is None else json.loads(text)
-    return pattern
+def _pattern(said: Filter | None) -> dict[str, Any] | None:
+    return said.plain() if said else None
 
 
-def outcome_filter(text: str | None, payload: dict[str, str | None], outcomes: tuple[str, ...]) -> OutcomeFilter:
-    """The filter `text` for a flow whose outcomes have `payload` (flow, project, branch, step).
+def outcome_filter(said: Filter | None, payload: dict[str, str | None], outcomes: tuple[str, ...]) -> OutcomeFilter:
+    """What is left of the filter for a flow whose outcomes have `payload` (flow, project, branch, step).
 
     Raises CannotKeep.
     """
-    pattern = json.loads(text or "{}")
+    pattern = _pattern(said) or {}
     fixed = {key: value for key, value in pattern.items() if key not in ("run_id", "error", "outcome")}
     passing: tuple[str, ...] = ()
     if all(_is_met(values, payload.get(key, _ABSENT)) for key, values in fixed.items()):

@@ -14,8 +14,8 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract.words import STATUS
 
-from ....model.facts import is_set
-from ....model.flows import EventDependency, Flow
+from ....model.facts import filter_text, is_set
+from ....model.flows import EventDependency, Filter, Flow
 from ....model.names import digest, logical_id
 from ....model.settings import Settings
 from . import names
@@ -98,7 +98,7 @@ def _correlator(flow: Flow, machine: Machine, settings: Settings) -> Correlator:
     # where filters alone tell two slots apart.
     identity = [repr(item) for item in senders]
     if several:
-        identity += [item.filter or "" for item in trigger.dependencies]
+        identity += [filter_text(item) or "" for item in trigger.dependencies]
     mine = [id(item) for _, item in machine.serves]
     slots = [Slot(f"slot_{number}", item) for number, item in enumerate(senders)]
     return Correlator(
@@ -163,9 +163,10 @@ def event_pattern(source: str, detail_types: list[str] | tuple[str, ...], detail
 def _event_rules(flow: Flow, name: str, targets: dict[int, str], settings: Settings) -> list[EventRule]:
     # Events share a rule when nothing but their names tells them apart.
     groups: dict[Any, list[str]] = {}
+    details: dict[str, dict[str, Any]] = {}
     for trigger in flow.triggers:
         said = options(trigger)
-        ways: dict[Any, list[str | None]] = {}
+        ways: dict[Any, list[Filter | None]] = {}
         for item in trigger.dependencies:
             if not isinstance(item, EventDependency):
                 continue
@@ -180,11 +181,13 @@ def _event_rules(flow: Flow, name: str, targets: dict[int, str], settings: Setti
         for (target, delivery, bus, source, detail_type), filters in ways.items():
             # An event that several filters of one name let through comes once.
             for detail in merged(filters, PATTERN_LIMIT - _length(event_pattern(source, [detail_type], None))):
-                key = (target, delivery, bus, source, detail_type == "", detail)
+                text = json.dumps(detail)
+                details[text] = ranges_last(detail)
+                key = (target, delivery, bus, source, detail_type == "", text)
                 groups.setdefault(key, []).append(detail_type)
     out: list[EventRule] = []
-    for (target, delivery, bus, source, is_any, filter_text), found in groups.items():
-        detail = ranges_last(json.loads(filter_text))
+    for (target, delivery, bus, source, is_any, text), found in groups.items():
+        detail = details[text]
 
         def size(items: list[str], source: str = source, detail: Any = detail) -> int:
             return _length(event_pattern(source, items, detail))

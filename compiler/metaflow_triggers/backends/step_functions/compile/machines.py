@@ -10,7 +10,6 @@ one event starts the flow for two decorators, each has a starter of its own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.settings import Settings
 from . import names
+from .options import BACKEND
 from .resources import Sender
 
 STARTER = "Starter"
@@ -54,8 +54,7 @@ def sender(item: Dependency, settings: Settings) -> Sender:
 
 def origin_of(item: EventDependency) -> dict[str, str] | None:
     """`source` and perhaps `detail-type` of an event that exists on AWS already; None for a named event."""
-    found: dict[str, str] | None = json.loads(item.origin or "{}").get("step-functions")
-    return found
+    return item.origin.plain().get(BACKEND) if item.origin else None
 
 
 def may_be_one(one: Sender, other: Sender) -> bool:

@@ -1,21 +1,24 @@
 """Options: what a trigger's `options` mean here.
 
 In:   a trigger.
-Out:  `Options`; the defaults where nothing is said.
+Out:  `Options`, the defaults where nothing is said; what is wrong with them.
 
-Not here: judging the user's words (`metaflow_triggers.reading.options` does it, FT107).
+Not here: the place of a mistake in the user's file, options of other backends.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from ....diagnostics.suggest import did_you_mean
 from ....model.flows import Flow, Trigger
 from .resources import Delivery
 from .scheduler_cron import Cron
 
+BACKEND = "step-functions"
 QUEUE_ARN = re.compile(r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}")
 
 _DOMAINS = {
@@ -37,17 +40,47 @@ class Options:
 
 
 def options(trigger: Trigger) -> Options:
-    """The options of a trigger that `read` has accepted."""
-    said = json.loads(trigger.options or "{}")
-    own = said.get("step-functions", {})
-    reset = said.get("reset_at")
+    """Of a trigger in which `option_mistakes` finds nothing."""
+    own = trigger.options.value.get(BACKEND, {})
+    reset = trigger.options.reset_at
     return Options(
         bus=own.get("bus"),
         queue_arn=own.get("dead-letter-queue"),
         delivery=Delivery(own.get("retry", Delivery.attempts), own.get("maximum-event-age", Delivery.age)),
-        join=said.get("join", "latest"),
-        reset_at=None if reset is None else Cron(reset["cron"], reset.get("timezone") or "UTC"),
+        join=trigger.options.join,
+        reset_at=None if reset is None else Cron(reset.cron, reset.timezone or "UTC"),
     )
+
+
+_RANGES = {"retry": (0, 185), "maximum-event-age": (60, 86400)}
+"""Limits of EventBridge's RetryPolicy."""
+_BUS = re.compile(r"[A-Za-z0-9/_.-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]{1,256}")
+_KEYS = ("bus", "retry", "maximum-event-age", "dead-letter-queue")
+
+
+def option_mistakes(trigger: Trigger) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with the options for this backend, after the keys that lead to it."""
+    for key, value in trigger.options.plain().get(BACKEND, {}).items():
+        if key not in _KEYS:
+            yield (key, ""), "; ".join([f"unknown key {key!r}", *did_you_mean(key, _KEYS)])
+            continue
+        told = _mistake(trigger.kind, key, value)
+        if told:
+            yield (key,), told
+
+
+def _mistake(kind: str, key: str, value: Any) -> str:
+    if key in _RANGES:
+        low, high = _RANGES[key]
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            return f"{key!r} takes an integer from {low} to {high}"
+    elif key == "bus" and kind == "finish":
+        return "outcomes are on the default bus, whatever bus is named"
+    elif key == "bus" and not (isinstance(value, str) and _BUS.fullmatch(value)):
+        return "'bus' takes the name or the ARN of an event bus"
+    elif key == "dead-letter-queue" and not (isinstance(value, str) and QUEUE_ARN.fullmatch(value)):
+        return "'dead-letter-queue' takes the ARN of a standard SQS queue"
+    return ""
 
 
 def queue_arns(flow: Flow) -> list[str]:

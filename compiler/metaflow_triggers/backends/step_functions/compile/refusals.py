@@ -16,8 +16,7 @@ from typing import Any
 from ....diagnostics import Diagnostic
 from ....language.cron import CronError, parse
 from ....model import facts
-from ....model.facts import bound_of
-from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ....model.flows import EventDependency, FinishDependency, Flow, Span, Trigger, Written
 from ....model.settings import Settings
 from . import names
 from .dependencies import finish_filter
@@ -26,7 +25,7 @@ from .event_patterns import CannotKeep, numbers_beyond
 from .failure_log import LOG_GROUP_ARN
 from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, outcome_pattern
 from .machines import sender
-from .options import options, queue_arns
+from .options import BACKEND, option_mistakes, options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
 
@@ -111,7 +110,11 @@ def _schedule(flow: Flow) -> Iterator[Diagnostic]:
 
 
 def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
-    queues = queue_arns(flow)
+    mistakes = [(trigger, *mistake) for trigger in flow.triggers for mistake in option_mistakes(trigger)]
+    for trigger, keys, told in mistakes:
+        place = trigger.options.place(BACKEND, *keys) or trigger.span
+        yield Diagnostic("FT107", f"option '{BACKEND}' of `{flow.name}` is not understood", place, told)
+    queues = [] if mistakes else queue_arns(flow)
     if len(queues) > 1:
         yield Diagnostic(
             "FT107",
@@ -121,13 +124,13 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
             helps=("write the same queue in both, or in one of them only",),
         )
     for trigger in flow.triggers:
-        bound = bound_of(trigger)
+        bound = trigger.options.max_active
         if bound is not None:
             yield Diagnostic(
                 "FT506",
                 f"`max_active` {bound} of `{flow.name}` cannot be kept on AWS Step Functions, where no execution "
                 "waits for another",
-                trigger.span,
+                trigger.options.place("max_active") or trigger.span,
                 "more would run at once",
                 helps=("leave `max_active` out", "or let a step that cannot stand it take a lock of its own"),
             )
@@ -187,7 +190,7 @@ def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnosti
             yield Diagnostic(
                 "FT107",
                 f"`reset_at` of `{flow.name}` cannot be scheduled on AWS: {error}",
-                trigger.span,
+                trigger.options.place("reset_at") or trigger.span,
                 "would never forget",
                 helps=("write {'cron': '0 0 * * *', 'timezone': 'Europe/Berlin'}",),
             )
@@ -205,32 +208,32 @@ def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnosti
 
 
 def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Diagnostic]:
-    own = json.loads(item.origin or "{}")
-    if own and "step-functions" not in own:
+    own = item.origin.plain() if item.origin else {}
+    if own and BACKEND not in own:
         yield Diagnostic(
             "FT503",
             f"the `origin` of event `{item.name}` says nothing about AWS Step Functions",
-            item.span,
+            _at(item.origin, item.span),
             "would wait for an event that nobody publishes under this name",
             helps=("write 'origin': {'step-functions': {'source': ..., 'detail-type': ...}}",),
         )
         return
-    problem = _origin_problem(own.get("step-functions"))
+    keys, problem = _origin_problem(own.get(BACKEND))
     if problem:
         yield Diagnostic(
             "FT503",
             f"the `origin` of event `{item.name}` is not understood on AWS Step Functions: {problem}",
-            item.span,
+            _at(item.origin, item.span, BACKEND, *keys),
             "would wait for an event that nobody publishes",
             helps=("write {'step-functions': {'source': 'aws.s3', 'detail-type': 'Object Created'}}",),
         )
         return
-    pattern = json.loads(item.filter or "{}")
+    pattern = item.filter.plain() if item.filter else {}
     for number in numbers_beyond(pattern):
         yield Diagnostic(
             "FT502",
             f"the filter of event `{item.name}` has the number {number}, beyond what EventBridge's guide promises",
-            item.span,
+            _at(item.filter, item.span),
             "-5e9 to 5e9, 15 digits, at most 6 of them after the point",
             notes=("its matcher compares more; `create` asks AWS about the pattern before it writes anything",),
             helps=("to be sure, publish the value as text, and filter on the text",),
@@ -243,7 +246,7 @@ def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Di
             "FT402",
             f"the filter of event `{item.name}` makes a pattern of {size} characters; EventBridge takes "
             f"{PATTERN_LIMIT}",
-            item.span,
+            _at(item.filter, item.span),
             "the rule would be refused",
             helps=("list fewer values, or let the publisher put them in one field",),
         )
@@ -255,18 +258,23 @@ def _named(item: EventDependency, settings: Settings) -> tuple[str, list[str]]:
     return meant.source, [meant.detail_type] if meant.detail_type else []
 
 
-def _origin_problem(own: Any) -> str:
+def _origin_problem(own: Any) -> tuple[tuple[str, ...], str]:
+    """(the keys that lead to it, what it is)."""
     if own is None:
-        return ""
+        return (), ""
     if not isinstance(own, dict) or "source" not in own:
-        return "it has no `source`"
+        return (), "it has no `source`"
     unknown = sorted(set(own) - {"source", "detail-type"})
     if unknown:
-        return f"unknown key {unknown[0]!r}"
+        return (unknown[0], ""), f"unknown key {unknown[0]!r}"
     for key, value in own.items():
         if not isinstance(value, str) or not value or len(value) > 256:
-            return f"{key!r} is not a text of 1 to 256 characters"
-    return ""
+            return (key,), f"{key!r} is not a text of 1 to 256 characters"
+    return (), ""
+
+
+def _at(said: Written | None, around: Span, *keys: str) -> Span:
+    return (said.place(*keys) if said else None) or around
 
 
 def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterator[Diagnostic]:
@@ -284,7 +292,7 @@ def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterato
         yield Diagnostic(
             "FT502",
             f"a filter of `{flow.name}` cannot be kept exactly on AWS Step Functions: {error}",
-            item.span,
+            _at(item.filter, item.span),
             "would start on outcomes that the filter excludes",
         )
         return
@@ -292,7 +300,7 @@ def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterato
         yield Diagnostic(
             "FT502",
             f"no outcome of `{item.flow}` can pass the filter of `{flow.name}`",
-            item.span,
+            _at(item.filter, item.span),
             "would never start on it",
         )
         return
@@ -301,6 +309,6 @@ def _outcomes(flow: Flow, item: FinishDependency, settings: Settings) -> Iterato
         yield Diagnostic(
             "FT402",
             f"the filter of `{flow.name}` makes a pattern of {size} characters; EventBridge takes {PATTERN_LIMIT}",
-            item.span,
+            _at(item.filter, item.span),
             "the rule would be refused",
         )

@@ -9,7 +9,6 @@ between states.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +117,7 @@ def document(triggers: Sequence[Trigger], flow: Flow, settings: Settings) -> lis
             apart: dict[str, Any] = {}
             if id(item) in several and not facts.is_set(trigger):
                 fields = [path for _, path in facts.required_fields(flow, trigger, item)]
-                apart = trigger_document.telling_apart(item.filter, fields)
+                apart = trigger_document.telling_apart(facts.filter_text(item), fields)
             if isinstance(item, EventDependency):
                 out.append(entries.event_entry(trigger, item, apart, origin_of(item)))
             else:
@@ -249,7 +248,7 @@ def _instead(trigger: Trigger, one: Dependency, item: Dependency, flow: Flow, se
 
 
 def _pattern(item: Dependency) -> Any:
-    return None if item.filter is None else json.loads(item.filter)
+    return item.filter.plain() if item.filter else None
 
 
 def _sender(item: Dependency, settings: Settings, with_status: bool) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def _where(item: EventDependency, bus: str | None, settings: Settings) -> tuple[
 
 
 def _filter(item: EventDependency) -> Any:
-    return json.loads(item.filter) if item.filter is not None else {}
+    return item.filter.plain() if item.filter else {}
 
 
 def _schedules(flow: Flow, deployed: str) -> Told:
