@@ -35,7 +35,8 @@ class FlowClass:
 
     `left_out` says why it is no flow, or is "". `refusal` is what Metaflow has against its graph. `bases` are (real
     path, name) of the flow classes that it derives from; `may_be_base`: it is no flow when a class of another file
-    derives from it. `undecided`: a mutator may give it a trigger, which is seen when it is read.
+    derives from it. `undecided`: a mutator may give it a trigger, which is seen when it is read. `instead`: the flows
+    that the main guard names, where it does not name this one.
     """
 
     cls: Any
@@ -46,6 +47,7 @@ class FlowClass:
     bases: tuple[tuple[str, str], ...] = ()
     may_be_base: bool = False
     undecided: bool = False
+    instead: tuple[str, ...] = ()
 
 
 def flow_classes(module: ModuleType, tree: ast.Module) -> list[FlowClass]:
@@ -54,16 +56,18 @@ def flow_classes(module: ModuleType, tree: ast.Module) -> list[FlowClass]:
     named = [seams.flow_class(vars(module).get(name)) for name in guarded_names(tree)]
     guarded = [cls for cls in classes if cls in named]
     derived = {base for cls in classes for base in seams.flow_bases(cls)}
-    return [_judged(cls, is_guarded=bool(guarded), is_named=cls in guarded, is_base=cls in derived) for cls in classes]
+    names = tuple(cls.__name__ for cls in guarded)
+    return [_judged(cls, names, is_named=cls in guarded, is_base=cls in derived) for cls in classes]
 
 
-def _judged(cls: Any, *, is_guarded: bool, is_named: bool, is_base: bool) -> FlowClass:
+def _judged(cls: Any, guarded: tuple[str, ...], *, is_named: bool, is_base: bool) -> FlowClass:
     own = seams.own_decorators(cls)
     refusal = seams.graph_refusal(cls) or ""
     bases = tuple((_file_of(base), base.__name__) for base in seams.flow_bases(cls))
 
     def judged(is_flow: bool, left_out: str = "", **more: bool) -> FlowClass:
-        return FlowClass(cls, cls.__name__, is_flow, left_out, refusal, bases, **more)
+        instead = () if is_named else guarded
+        return FlowClass(cls, cls.__name__, is_flow, left_out, refusal, bases, instead=instead, **more)
 
     if is_named:
         return judged(True)
@@ -73,7 +77,7 @@ def _judged(cls: Any, *, is_guarded: bool, is_named: bool, is_base: bool) -> Flo
     if own & _CARRIED:
         return judged(True)
     undecided = seams.has_own_mutators(cls)
-    if is_guarded:
+    if guarded:
         return judged(undecided, GUARD, undecided=undecided)
     if is_base:
         return judged(undecided, BASE, undecided=undecided)

@@ -44,6 +44,8 @@ def told(item: FlowClass, path: Path, source: SourceFile, request: Request, *, a
         left_out = ""
     if item.undecided and left_out:
         answer = {"flows": [], "diagnostics": [], "configs": []}
+    if item.instead and answer["flows"]:
+        answer["diagnostics"].append(_runs_another(item, source))
     return {
         "name": item.name,
         "span": to_json(source.class_span(item.name)),
@@ -55,6 +57,18 @@ def told(item: FlowClass, path: Path, source: SourceFile, request: Request, *, a
         "may_be_base": item.may_be_base and not (item.undecided and carried),
         "bases": item.bases,
     }
+
+
+def _runs_another(item: FlowClass, source: SourceFile) -> Diagnostic:
+    """What is deployed runs `python FILE`, so its tasks would run the steps of another flow, under this one's name."""
+    others = " or ".join(f"`{name}`" for name in item.instead)
+    return Diagnostic(
+        "FT127",
+        f"`{source.path}` runs {others}, not `{item.name}`",
+        source.class_span(item.name),
+        f"its tasks would run the steps of {others}",
+        helps=(f"give `{item.name}` a file of its own, or name it under `if __name__ == '__main__':`",),
+    )
 
 
 def _carries(flow: dict[str, Any]) -> bool:
