@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.contract import event_check, event_reader, exact_json
+from metaflow_extensions.triggers.contract import event_check, event_reader, exact_json, parameter_values
 from metaflow_extensions.triggers.plugins import local_events, local_runs
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
@@ -119,7 +119,7 @@ def started(key: str, document: dict[str, Any], parameters: Sequence[Any]) -> Ob
     declared = {item.name: item.type for item in parameters if not item.is_config}
     events = tuple(Seen(event.name, event.payload, event.id) for event in event_reader.select(document))
     try:
-        texts = parameters.parameters_for(document, declared)
+        texts = parameter_values.parameters_for(document, declared)
     except event_reader.EventError as error:
         return ObservedStart(plain(key), events, {}, fails=str(error))
     given = {
