@@ -18,7 +18,8 @@ from metaflow_extensions.triggers.contract.words import outcome_event
 
 from ..graph import entries
 from ..model import facts
-from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, PayloadField, Trigger
+from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ..model.kinds import assert_never
 from ..model.names import digest
 
 
@@ -86,6 +87,8 @@ def names(dependency: Dependency) -> list[tuple[str, str]]:
     """(kind, name in the log) of what a dependency waits for."""
     if isinstance(dependency, EventDependency):
         return [("event", dependency.name)]
+    if not isinstance(dependency, FinishDependency):
+        assert_never(dependency)
     key = facts.qualified_name(facts.wanted(dependency))
     return [("finish", outcome_event(key, outcome)) for outcome in dependency.match]
 
@@ -108,7 +111,9 @@ def _trigger(trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:
 def _dependency(trigger: Trigger, item: Dependency) -> dict[str, Any]:
     if isinstance(item, FinishDependency):
         return entries.finish_entry(trigger, item, facts.qualified_name(facts.wanted(item)))
-    return entries.event_entry(trigger, item)
+    if isinstance(item, EventDependency):
+        return entries.event_entry(trigger, item)
+    assert_never(item)
 
 
 def _arrival_fields(flow: Flow, trigger: Trigger, item: Dependency) -> tuple[tuple[str, str], ...]:
@@ -116,8 +121,4 @@ def _arrival_fields(flow: Flow, trigger: Trigger, item: Dependency) -> tuple[tup
     if not facts.is_set(trigger):
         return ()
     needed = {parameter.name for parameter in facts.needed(flow)}
-    return tuple(
-        (mapping.parameter, mapping.source.path)
-        for mapping in item.mappings
-        if isinstance(mapping.source, PayloadField) and mapping.parameter in needed
-    )
+    return tuple(pair for pair in facts.mapped_fields(item) if pair[0] in needed)

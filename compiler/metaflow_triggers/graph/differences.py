@@ -27,8 +27,9 @@ from ..model.flows import (
     Trigger,
 )
 from ..model.flows import Mapping as ParameterMapping
+from ..model.kinds import assert_never
 from ..model.serialize import from_json, to_json
-from .explain import dependency_words, mapping_words, qualified_name, reasons, upstream_name
+from .explain import dependency_words, mapping_words, qualified_name, reasons, source_words, upstream_name
 
 _NOWHERE = Span("", 1, 1, 1, 1)
 _PLACES = ("span", "file", "emits")
@@ -148,7 +149,7 @@ def between(old: Flow, new: Flow) -> list[Change]:
         say("name-changed", f"is {qualified_name(new)} instead of {qualified_name(old)}")
     starts_before = bool(reasons(old))
     left_old, left_new = list(old.triggers), list(new.triggers)
-    for kind in ("event", "finish"):
+    for kind in sorted({item.kind for item in (*left_old, *left_new)}):
         befores = [item for item in left_old if item.kind == kind]
         afters = [item for item in left_new if item.kind == kind]
         for before, after in zip(befores, afters, strict=False):
@@ -171,7 +172,9 @@ def _when(dependency: Dependency) -> str:
     """`on order-placed` or `when DataIngestion fails`."""
     if isinstance(dependency, EventDependency):
         return f"on {dependency.name}"
-    return f"when {dependency_words(dependency)}"
+    if isinstance(dependency, FinishDependency):
+        return f"when {dependency_words(dependency)}"
+    assert_never(dependency)
 
 
 def _starts(trigger: Trigger) -> list[str]:
@@ -192,13 +195,17 @@ def _with(dependency: Dependency) -> str:
 def _noun(dependency: Dependency) -> str:
     if isinstance(dependency, EventDependency):
         return dependency.name
-    return f"the end of {upstream_name(dependency)} ({' or '.join(dependency.match)})"
+    if isinstance(dependency, FinishDependency):
+        return f"the end of {upstream_name(dependency)} ({' or '.join(dependency.match)})"
+    assert_never(dependency)
 
 
 def _key(dependency: Dependency) -> tuple[str, ...]:
     if isinstance(dependency, EventDependency):
         return ("event", dependency.name)
-    return ("flow", upstream_name(dependency))
+    if isinstance(dependency, FinishDependency):
+        return ("flow", upstream_name(dependency))
+    assert_never(dependency)
 
 
 def _pairs(old: Trigger, new: Trigger) -> Iterator[tuple[Dependency | None, Dependency | None]]:
@@ -306,12 +313,12 @@ def _dependency(old: Dependency, new: Dependency, many: bool, waits: bool) -> It
 
 
 def _plain(dependency: Dependency) -> str:
-    return dependency.name if isinstance(dependency, EventDependency) else upstream_name(dependency)
+    return _key(dependency)[1]
 
 
 def _sources(mappings: tuple[ParameterMapping, ...]) -> dict[str, str]:
     return {
-        item.parameter: f"the constant {item.source.json}" if isinstance(item.source, Constant) else item.source.path
+        item.parameter: f"{'the constant ' if isinstance(item.source, Constant) else ''}{source_words(item.source)}"
         for item in mappings
     }
 

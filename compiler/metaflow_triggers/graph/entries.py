@@ -13,7 +13,8 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract import trigger_document
 
-from ..model.flows import Constant, EventDependency, FinishDependency, PayloadField, Trigger
+from ..model.flows import Constant, Dependency, EventDependency, FinishDependency, PayloadField, Source, Trigger
+from ..model.kinds import assert_never
 
 
 def event_entry(
@@ -45,12 +46,14 @@ def finish_entry(
     )
 
 
-def mappings(item: EventDependency | FinishDependency) -> list[dict[str, str]]:
+def mappings(item: Dependency) -> list[dict[str, str]]:
     """The mappings of a dependency."""
     return [_mapping(mapping.parameter, mapping.source) for mapping in item.mappings]
 
 
-def _mapping(parameter: str, source: PayloadField | Constant) -> dict[str, str]:
+def _mapping(parameter: str, source: Source) -> dict[str, str]:
     if isinstance(source, PayloadField):
         return trigger_document.from_field(parameter, source.path)
-    return trigger_document.from_constant(parameter, source.json)
+    if isinstance(source, Constant):
+        return trigger_document.from_constant(parameter, source.json)
+    assert_never(source)

@@ -20,10 +20,13 @@ from ..model.flows import (
     FinishDependency,
     Flow,
     Mapping,
+    PayloadField,
     PollTrigger,
+    Source,
     Trigger,
     TriggerGraph,
 )
+from ..model.kinds import assert_never
 
 _OUTCOME_WORDS = {"success": "succeeds", "failure": "fails", "timeout": "times out", "aborted": "is aborted"}
 
@@ -44,6 +47,8 @@ def dependency_words(dependency: Dependency) -> str:
     """`event order-placed arrives` or `DataIngestion succeeds or fails`."""
     if isinstance(dependency, EventDependency):
         return f"event {dependency.name} arrives"
+    if not isinstance(dependency, FinishDependency):
+        assert_never(dependency)
     how = " or ".join(
         _OUTCOME_WORDS[outcome]
         for outcome in ("success", "failure", "timeout", "aborted")
@@ -65,10 +70,16 @@ def words_of(trigger: Trigger) -> list[str]:
 
 def mapping_words(mappings: tuple[Mapping, ...]) -> str:
     """`order_id <- orderId, env <- "production"`."""
-    return ", ".join(
-        f"{mapping.parameter} <- {mapping.source.json if isinstance(mapping.source, Constant) else mapping.source.path}"
-        for mapping in mappings
-    )
+    return ", ".join(f"{mapping.parameter} <- {source_words(mapping.source)}" for mapping in mappings)
+
+
+def source_words(source: Source) -> str:
+    """The field, or the constant as JSON."""
+    if isinstance(source, PayloadField):
+        return source.path
+    if isinstance(source, Constant):
+        return source.json
+    assert_never(source)
 
 
 def poll_words(poll: PollTrigger) -> tuple[str, str]:

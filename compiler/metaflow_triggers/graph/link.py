@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ..model.facts import Identity, identity, qualified_name, wanted
 from ..model.flows import Edge, EventDependency, FinishDependency, Flow, PollTrigger, TriggerGraph
+from ..model.kinds import assert_never
 
 
 def camel_case(name: str) -> str:
@@ -60,12 +61,14 @@ def link(
                     # An event with an origin is published by something that is no flow.
                     if dependency.name not in emitted and dependency.origin is None:
                         unemitted.append((number, dependency))
-                    continue
-                name = wanted(dependency)
-                if name in index:
-                    edges.append(Edge(index[name], number, dependency.match, dependency.span))
-                elif not external_flows.intersection((dependency.flow, qualified_name(name))):
-                    unresolved.append((number, dependency))
+                elif isinstance(dependency, FinishDependency):
+                    name = wanted(dependency)
+                    if name in index:
+                        edges.append(Edge(index[name], number, dependency.match, dependency.span))
+                    elif not external_flows.intersection((dependency.flow, qualified_name(name))):
+                        unresolved.append((number, dependency))
+                else:
+                    assert_never(dependency)
     targets: dict[str, int | None] = {}
     for poll in polls:
         if poll.flow not in targets:

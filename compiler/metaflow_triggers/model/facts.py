@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .flows import Dependency, FinishDependency, Flow, Parameter, PayloadField, Trigger, TriggerGraph
+from .flows import Constant, Dependency, FinishDependency, Flow, Parameter, PayloadField, Trigger, TriggerGraph
+from .kinds import assert_never
 
 Identity = tuple[str, str, str]
 """Project, branch, name; "" for a flow without @project."""
@@ -75,14 +76,21 @@ def given_fields(flow: Flow, trigger: Trigger, dependency: Dependency) -> Iterat
 
     In a set `auto_map` leaves out what is written for any of its events: that stands.
     """
-    for mapping in dependency.mappings:
-        if isinstance(mapping.source, PayloadField):
-            yield mapping.parameter, mapping.source.path
+    yield from mapped_fields(dependency)
     if trigger.auto_map:
         mapped = mapped_parameters(trigger if is_set(trigger) else dependency)
         for parameter in flow.parameters:
             if not parameter.is_config and parameter.name not in mapped:
                 yield parameter.name, parameter.name
+
+
+def mapped_fields(dependency: Dependency) -> Iterator[tuple[str, str]]:
+    """(parameter, field) of the mappings that take a value from the event."""
+    for mapping in dependency.mappings:
+        if isinstance(mapping.source, PayloadField):
+            yield mapping.parameter, mapping.source.path
+        elif not isinstance(mapping.source, Constant):
+            assert_never(mapping.source)
 
 
 def mapped_parameters(what: Trigger | Dependency) -> set[str]:

@@ -150,12 +150,15 @@ class Constant:
     json: str
 
 
+Source = PayloadField | Constant
+
+
 @dataclass(frozen=True)
 class Mapping:
     """Flow parameter <- payload field or constant."""
 
     parameter: str
-    source: PayloadField | Constant
+    source: Source
     span: Span
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..language.filters import matches, numbers_not_kept
-from ..model.facts import branch_key, identity, is_set, mapped_parameters, needed, qualified_name, wanted
-from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, PayloadField, Trigger
+from ..model.facts import branch_key, identity, is_set, mapped_fields, mapped_parameters, needed, qualified_name, wanted
+from ..model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, Trigger
+from ..model.kinds import assert_never
 from .items import Item
 from .steps import NotStarted, Occurrence, Unread
 from .values import field_of
@@ -41,7 +42,9 @@ def unread(flow: Flow, event: Occurrence, outcome: Item | None) -> list[Unread]:
 def _is_named(dependency: Dependency, event: Occurrence, outcome: Item | None) -> bool:
     if isinstance(dependency, EventDependency):
         return outcome is None and dependency.name == event.name
-    return outcome is not None and _is_outcome_of(dependency, outcome)
+    if isinstance(dependency, FinishDependency):
+        return outcome is not None and _is_outcome_of(dependency, outcome)
+    assert_never(dependency)
 
 
 def _is_outcome_of(dependency: FinishDependency, outcome: Item) -> bool:
@@ -68,9 +71,7 @@ def outcome_of(item: Item, run_id: str, at: datetime) -> Occurrence:
 def lacking(flow: Flow, trigger: Trigger, dependency: Dependency, event: Occurrence) -> NotStarted | None:
     """A required parameter that this very event has to give, and does not (section 6): it counts as not come."""
     required = {item.name: item for item in needed(flow)}
-    asked = [
-        (item.parameter, item.source.path) for item in dependency.mappings if isinstance(item.source, PayloadField)
-    ]
+    asked = list(mapped_fields(dependency))
     if trigger.auto_map and not is_set(trigger):
         # In a set another event may give it.
         mapped = mapped_parameters(dependency)

@@ -18,7 +18,8 @@ from typing import Any
 from ..graph.explain import words_of
 from ..language.cron import fires, to_six_fields
 from ..model.facts import branch_key, identity, is_set, needed, qualified_name
-from ..model.flows import Constant, Dependency, Flow, Trigger, TriggerGraph
+from ..model.flows import Constant, Dependency, Flow, PayloadField, Trigger, TriggerGraph
+from ..model.kinds import assert_never
 from ..model.names import poll_slug
 from .acceptance import refusal, taken
 from .items import BEGINNING, Item
@@ -167,6 +168,8 @@ class Reference:
             for mapping in dependency.mappings:
                 if isinstance(mapping.source, Constant):
                     wishes.append((mapping.parameter, exact(mapping.source.json), "the constant"))
+                elif not isinstance(mapping.source, PayloadField):
+                    assert_never(mapping.source)
                 else:
                     path = mapping.source.path
                     wishes.append((mapping.parameter, field_of(event.payload, path), f"field {path!r}"))

@@ -12,7 +12,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ....model.flows import Dependency, EventDependency, Trigger
+from ....model.flows import Dependency, EventDependency, FinishDependency, Trigger
+from ....model.kinds import assert_never
 from .options import origin
 
 
@@ -30,8 +31,7 @@ class Alike:
     @property
     def name(self) -> str:
         """The name under which an event with an `origin` is known, which may stand under several."""
-        first = self.group[0]
-        return first.name if isinstance(first, EventDependency) else first.flow
+        return _readable(self.group[0])[1]
 
     @property
     def is_several(self) -> bool:
@@ -48,7 +48,7 @@ def alike(trigger: Trigger) -> list[Alike]:
     for item in trigger.dependencies:
         parts: tuple[str, ...] = ()
         if _readable(item) in taken:
-            parts = (_filter(item), *(_origin(item) if isinstance(item, EventDependency) else item.match))
+            parts = (_filter(item), *_narrowed(item))
         same = (*_readable(item), *parts)
         taken[same] = taken.get(same, 0) + 1
         found.append(Alike(tuple(groups[_senders(item)]), (*parts, str(taken[same])) if parts else ()))
@@ -62,20 +62,25 @@ def shared(items: Iterable[Alike]) -> bool:
 
 def _senders(item: Dependency) -> tuple[str, ...]:
     """The same for dependencies that wait for the same events, their filters aside."""
-    if not isinstance(item, EventDependency):
-        return "outcome", item.flow, item.project or "", item.branch or ""
-    return ("origin", *origin(item)) if item.origin else ("event", item.name)
+    return ("origin", *origin(item)) if isinstance(item, EventDependency) and item.origin else _readable(item)
 
 
 def _readable(item: Dependency) -> tuple[str, ...]:
     """What the names have of the dependency anyway."""
     if isinstance(item, EventDependency):
         return "event", item.name
-    return "outcome", item.flow, item.project or "", item.branch or ""
+    if isinstance(item, FinishDependency):
+        return "outcome", item.flow, item.project or "", item.branch or ""
+    assert_never(item)
 
 
-def _origin(item: EventDependency) -> tuple[str]:
-    return (item.origin.text if item.origin else "",)
+def _narrowed(item: Dependency) -> tuple[str, ...]:
+    """Which events of that name it waits for, its filter aside."""
+    if isinstance(item, EventDependency):
+        return (item.origin.text if item.origin else "",)
+    if isinstance(item, FinishDependency):
+        return item.match
+    assert_never(item)
 
 
 def _filter(item: Dependency) -> str:

@@ -14,7 +14,8 @@ from metaflow_extensions.triggers.contract import trigger_document as contract
 
 from ....graph import entries
 from ....model.facts import filter_text, is_set
-from ....model.flows import Dependency, EventDependency, Flow, Trigger
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from . import event_delivery, names
 from .alike import Alike, alike, shared
 
@@ -41,9 +42,11 @@ def _dependencies(flow: Flow) -> list[dict[str, Any]]:
             apart = _told_apart(flow, trigger, item, beside) if beside.is_several and not is_set(trigger) else None
             if isinstance(item, EventDependency):
                 found.append(entries.event_entry(trigger, item, apart))
-            else:
+            elif isinstance(item, FinishDependency):
                 name = names.template_name(item.flow, item.project, item.branch)
                 found.append(entries.finish_entry(trigger, item, name, apart))
+            else:
+                assert_never(item)
     return found
 
 

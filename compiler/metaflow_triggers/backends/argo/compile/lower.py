@@ -17,7 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ....model.facts import is_set
-from ....model.flows import EventDependency, Flow, Trigger
+from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from . import event_delivery, names, sets
 from .alike import Alike, alike
@@ -96,9 +97,11 @@ def _add_each(draft: _Draft, flow: Flow, trigger: Trigger, options: Options, bel
             found = event_delivery.event(flow, dependency, fields, options, beside)
             if dependency is beside.group[0]:
                 refused = event_delivery.refused_event(beside, [needs[id(item)] for item in beside.group], options)
-        else:
+        elif isinstance(dependency, FinishDependency):
             found = event_delivery.finish(flow, dependency, fields, options, beside, believed)
             refused = event_delivery.refused_finish(dependency, fields, options, beside, believed)
+        else:
+            assert_never(dependency)
         for item, writes in found:
             if draft.dependencies.setdefault(item.name, item) is item:
                 singles.append((item.name, writes))
@@ -142,13 +145,15 @@ def _add_set(draft: _Draft, flow: Flow, trigger: Trigger, options: Options, beli
             member = sets.event(flow, dependency, fields, options, place)
             # Each dependency of a set is lacking for itself.
             refused = event_delivery.refused_event(Alike((dependency,), beside.parts), [fields], options)
-        else:
+        elif isinstance(dependency, FinishDependency):
             member = sets.finish(flow, dependency, fields, options, place, believed)
             refused = event_delivery.refused_finish(dependency, fields, options, beside, believed)
+        else:
+            assert_never(dependency)
         members.append(member)
         draft.dependencies.setdefault(member.dependency.name, member.dependency)
         for item in refused:
             draft.refused.setdefault(item.name, item)
-    name = "start-all-events" if trigger.kind == "event" else "start-all-flows"
+    name = {"event": "start-all-events", "finish": "start-all-flows"}[trigger.kind]
     document = inert_json(set_document(flow, trigger))
     draft.sets.append(sets.trigger(flow, name, tuple(members), options, document))

@@ -16,7 +16,8 @@ from metaflow_extensions.triggers.plugins import webhook
 
 from ....diagnostics import Diagnostic
 from ....model import facts
-from ....model.flows import Dependency, EventDependency, Flow, Trigger
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from . import event_delivery, names, tls
 from .clock_changes import parted
@@ -167,8 +168,10 @@ def _of_dependency(flow: Flow, dependency: Dependency) -> Iterator[Diagnostic]:
     try:
         if isinstance(dependency, EventDependency):
             event_delivery.event_transform(dependency)
-        else:
+        elif isinstance(dependency, FinishDependency):
             event_delivery.outcome_transform(dependency)
+        else:
+            assert_never(dependency)
     except PatternRefused as refused:
         yield Diagnostic(
             "FT502",

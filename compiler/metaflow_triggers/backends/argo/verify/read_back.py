@@ -20,7 +20,8 @@ from metaflow_extensions.triggers.plugins import webhook
 
 from ....graph import entries
 from ....model import facts
-from ....model.flows import Dependency, EventDependency, Flow, Trigger
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ..compile import event_delivery, names, shared
 from ..compile.options import origin
@@ -93,9 +94,11 @@ def _document(flow: Flow, of: Trigger | None = None) -> dict[str, Any]:
                 apart = trigger_document.telling_apart(facts.filter_text(item), fields, same_as)
             if isinstance(item, EventDependency):
                 out.append(entries.event_entry(trigger, item, apart))
-            else:
+            elif isinstance(item, FinishDependency):
                 name = names.template_name(item.flow, item.project, item.branch)
                 out.append(entries.finish_entry(trigger, item, name, apart))
+            else:
+                assert_never(item)
     return trigger_document.document(out, set_at)
 
 
@@ -103,7 +106,9 @@ def _events_of(item: Dependency) -> Any:
     """Equal for dependencies that wait for the same events, filters aside."""
     if isinstance(item, EventDependency):
         return origin(item) if item.origin else item.name
-    return item.flow, item.project, item.branch, ""
+    if isinstance(item, FinishDependency):
+        return item.flow, item.project, item.branch, ""
+    assert_never(item)
 
 
 def _made(sensor: Any, flow: Flow, deployed: str, settings: Settings) -> Iterator[str]:

@@ -19,6 +19,7 @@ from metaflow_extensions.triggers.contract import words
 
 from ....model import facts
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ..compile import event_delivery, names
 from ..compile.escape import go_string
@@ -204,6 +205,8 @@ def _starts(
             told = _conditions(condition, fields=fields, program=program)
             yield (*source, [item.name], program, told), (prefix, scope, kind), _own_arguments("")
         return
+    if not isinstance(item, FinishDependency):
+        assert_never(item)
     parent = names.template_name(item.flow, item.project, item.branch)
     scope = f"outcome {deployed} {parent}"
     *source_of_outcomes, posted = _place(item, options, believed)
@@ -225,9 +228,11 @@ def _refused(
 ) -> Iterator[tuple[Any, ...]]:
     """Ways of events that lack a field which the flow requires, for each dependency that they may start it by."""
     item, needs = group[0], fields[0]
-    if not isinstance(item, EventDependency):
+    if isinstance(item, FinishDependency):
         yield from _refused_outcomes(item, needs, options, believed)
         return
+    if not isinstance(item, EventDependency):
+        assert_never(item)
     filters = [one.filter for one in group]
     takes_all = any(not need and said is None for need, said in zip(fields, filters, strict=True))
     if takes_all or not any(fields):
@@ -319,6 +324,8 @@ def _set(
                 source, event = origin(item)
                 known, own, arguments = None, [("only transport", scope)], _foreign_arguments(item.name, f"-{place}")
             told = _conditions(fields=fields, program=program, foreign=foreign)
+        elif not isinstance(item, FinishDependency):
+            assert_never(item)
         else:
             parent = names.template_name(item.flow, item.project, item.branch)
             program = event_delivery.outcome_transform(item)

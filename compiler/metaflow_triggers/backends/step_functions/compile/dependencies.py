@@ -16,13 +16,8 @@ from metaflow_extensions.triggers.contract import trigger_document
 
 from ....graph import entries
 from ....model import facts
-from ....model.flows import (
-    Dependency,
-    EventDependency,
-    FinishDependency,
-    Flow,
-    Trigger,
-)
+from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from .conditions import belongs, found, json_paths, may_match
 from .event_patterns import OutcomeFilter, outcome_filter
@@ -57,6 +52,8 @@ def _entry(trigger: Trigger, item: Dependency, apart: dict[str, Any] | None, set
     if isinstance(item, EventDependency):
         # The run knows the event by its origin: on the bus it has another name.
         return entries.event_entry(trigger, item, apart, origin_of(item))
+    if not isinstance(item, FinishDependency):
+        assert_never(item)
     # CloudFormation refuses nulls, so a flow without @project has no such keys here.
     name = deployed_name(item.flow, item.project, item.branch, settings)
     return entries.finish_entry(trigger, item, name, apart, without_nulls=True)
@@ -95,6 +92,8 @@ def requirements(served: Served, flow: Flow, settings: Settings) -> tuple[Requir
             for parameter, path in facts.required_fields(flow, trigger, item):
                 out += [need for need in _of_outcome(item, parameter, path, settings) if need not in out]
             continue
+        if not isinstance(item, EventDependency):
+            assert_never(item)
         group = [item]
         if not facts.is_set(trigger):
             mine = next(one for one in groups(trigger, settings) if any(item is other for other in one))

@@ -15,7 +15,7 @@ from typing import Any
 from metaflow_extensions.triggers.contract.words import STATUS
 
 from ....model.facts import filter_text, is_set
-from ....model.flows import EventDependency, Filter, Flow
+from ....model.flows import EventDependency, Filter, FinishDependency, Flow
 from ....model.names import digest, logical_id
 from ....model.settings import Settings
 from . import names
@@ -225,7 +225,7 @@ def _outcome_rules(flow: Flow, name: str, targets: dict[int, str], settings: Set
     groups: dict[Any, list[str]] = {}
     for trigger in flow.triggers:
         for item in trigger.dependencies:
-            if isinstance(item, EventDependency):
+            if not isinstance(item, FinishDependency):
                 continue
             machine = names.deployed_name(item.flow, item.project, item.branch, settings)
             left = finish_filter(item)

@@ -17,6 +17,7 @@ from metaflow_extensions.triggers.contract.words import STATUS, STATUS_CHANGE
 
 from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from . import names
 from .options import BACKEND
@@ -46,6 +47,8 @@ def sender(item: Dependency, settings: Settings) -> Sender:
     if isinstance(item, FinishDependency):
         machine = names.deployed_name(item.flow, item.project, item.branch, settings)
         return Sender(machine=machine, statuses=tuple(STATUS[outcome] for outcome in item.match))
+    if not isinstance(item, EventDependency):
+        assert_never(item)
     own = origin_of(item)
     if own is not None:
         return Sender(source=own["source"], detail_type=own.get("detail-type"))

@@ -17,6 +17,7 @@ from ....diagnostics import Diagnostic
 from ....language.cron import CronError, parse
 from ....model import facts
 from ....model.flows import EventDependency, FinishDependency, Flow, Span, Trigger, Written
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from . import names
 from .dependencies import finish_filter
@@ -139,8 +140,10 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
         for item in trigger.dependencies:
             if isinstance(item, FinishDependency):
                 yield from _outcomes(flow, item, settings)
-            else:
+            elif isinstance(item, EventDependency):
                 yield from _event(flow, item, settings)
+            else:
+                assert_never(item)
 
 
 def _encryption(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:

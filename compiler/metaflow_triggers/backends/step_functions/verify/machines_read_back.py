@@ -19,6 +19,7 @@ from metaflow_extensions.triggers.contract.words import STATUS
 from ....graph import entries
 from ....model import facts
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ..compile import names
 from ..compile.conditions import found, json_paths, may_match
@@ -120,6 +121,8 @@ def document(triggers: Sequence[Trigger], flow: Flow, settings: Settings) -> lis
                 apart = trigger_document.telling_apart(facts.filter_text(item), fields)
             if isinstance(item, EventDependency):
                 out.append(entries.event_entry(trigger, item, apart, origin_of(item)))
+            elif not isinstance(item, FinishDependency):
+                assert_never(item)
             else:
                 name = names.deployed_name(item.flow, item.project, item.branch, settings)
                 out.append(entries.finish_entry(trigger, item, name, apart, without_nulls=True))
@@ -224,6 +227,8 @@ def _needs(items: Sequence[tuple[Trigger, Dependency]], flow: Flow, settings: Se
                 both = ("$.event.detail['error']", "$.event.detail['cause']")
                 places = both if path == "error" else ()
                 what = f"the end of {item.flow}"
+            elif not isinstance(item, EventDependency):
+                assert_never(item)
             else:
                 places, what = json_paths(path), f"event {item.name}"
             reason = f"{what} has no field {path}, which the required parameter {parameter} takes its value from"
@@ -260,6 +265,8 @@ def _sender(item: Dependency, settings: Settings, with_status: bool) -> dict[str
             "$.event.detail.stateMachineArn": _MACHINE + machine,
         }
         return out | ({"$.event.detail.status": [STATUS[one] for one in item.match]} if with_status else {})
+    if not isinstance(item, EventDependency):
+        assert_never(item)
     own = origin_of(item)
     if own is None:
         return {"$.event['detail-type']": item.name, "$.event.source": settings.event_source}

@@ -20,6 +20,7 @@ from metaflow_extensions.triggers.contract import words
 
 from ....model.facts import is_set
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ..compile import names, roles
 from ..compile.dependencies import finish_filter
@@ -125,6 +126,8 @@ def _deliveries(flow: Flow, settings: Settings) -> Told:
                     (logical[id(item)], "default", upstream, words.STATUS[outcome], text_of(left.runs), *end)
                     for outcome in left.outcomes
                 }
+            elif not isinstance(item, EventDependency):
+                assert_never(item)
             else:
                 events.setdefault((logical[id(item)], *_where(item, said.bus, settings)), []).append(item)
         for way, items in events.items():
