@@ -2,12 +2,13 @@
 
 SOURCE = "settings.md#settings"
 RAISED = "backends/argo/compile backends/step_functions/compile"
-FINDS = """METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED is not a list of HTTP statuses from 200 to 299,
-METAFLOW_TRIGGERS_WEBHOOK_TLS_SECRET or METAFLOW_TRIGGERS_WEBHOOK_CA_SECRET no name of a Secret,
-METAFLOW_TRIGGERS_KMS_KEY not the ARN of a KMS key, METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN not that of a log group with
-`:*` at its end, or METAFLOW_S3_SERVER_SIDE_ENCRYPTION nothing S3 takes."""
-WHY = """Every task that publishes would fail with this value; the cluster would refuse it, and AWS what is to be
-encrypted."""
+FINDS = """A setting is not of the form that its backend takes: a namespace, a service account, a Secret, an event
+source or an event bus has a name that none can have, a role is no ARN, METAFLOW_DATASTORE_SYSROOT_S3 no place in S3,
+METAFLOW_TRIGGERS_BATCH_PLATFORM neither EC2 nor FARGATE, METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED not a list of HTTP
+statuses from 200 to 299, METAFLOW_TRIGGERS_KMS_KEY not the ARN of a KMS key, METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN not
+that of a log group with `:*` at its end, or METAFLOW_S3_SERVER_SIDE_ENCRYPTION nothing S3 takes."""
+WHY = """The cluster or AWS would refuse what is made of it, or take something else for it, or every task that publishes
+would fail."""
 LANGUAGE = "console"
 BAD = "$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=ok metaflow-triggers compile flows"
 GOOD = "$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=200,202 metaflow-triggers compile flows"

@@ -19,10 +19,12 @@ from ....model import facts
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.kinds import assert_never
 from ....model.settings import Settings
-from . import event_delivery, names, tls
+from ...setting_forms import mistakes
+from . import event_delivery, names
 from .clock_changes import parted
 from .options import BACKEND, option_mistakes, origin_mistakes
 from .patterns import PatternRefused
+from .setting_forms import FORMS
 from .trust import Trust, unproven, without_proof
 
 _PARAMETER = re.compile(r"[-a-zA-Z0-9_]+")
@@ -62,7 +64,7 @@ def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic
     mistake = webhook.accepted_mistake(settings.argo_webhook_accepted or "")
     if mistake:
         found.append(Diagnostic("FT017", mistake))
-    found += tls.mistakes(settings)
+    found += mistakes(settings, FORMS)
     found += _schedule(flow, settings)
     for trigger in flow.triggers:
         found += _of_trigger(flow, trigger)

@@ -19,6 +19,7 @@ from ....model import facts
 from ....model.flows import EventDependency, FinishDependency, Flow, Span, Trigger, Written
 from ....model.kinds import assert_never
 from ....model.settings import Settings
+from ...setting_forms import mistakes
 from . import names
 from .dependencies import finish_filter
 from .encryption import KEY_ARN, METHODS
@@ -29,6 +30,7 @@ from .machines import sender
 from .options import BACKEND, option_mistakes, options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
+from .setting_forms import FORMS
 
 _UNBUILT = {
     "parallel": "@parallel steps",
@@ -44,6 +46,7 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
         *_features(flow),
         *_schedule(flow),
         *_triggers(flow, settings),
+        *mistakes(settings, FORMS),
         *_encryption(flow, settings),
         *_log_group(flow, settings),
     ]

@@ -1,0 +1,57 @@
+"""Setting forms: what the settings of this backend look like.
+
+In:   nothing.
+Out:  `FORMS`.
+
+Not here: asking them (`backends.setting_forms`), those of encryption and logs, which count for flows with triggers
+alone (`refusals`). Sources: the API references of EventBridge (CreateEventBus, PutEvents), IAM (ARNs) and S3 (buckets).
+"""
+
+from __future__ import annotations
+
+from ...setting_forms import Form
+
+_ROLE = r"arn:[a-z-]+:iam::[0-9]*:role/.+"
+
+
+def _role(setting: str, field: str) -> Form:
+    return Form(setting, field, _ROLE, "the ARN of a role", "write arn:aws:iam::ACCOUNT:role/NAME")
+
+
+FORMS = (
+    Form(
+        "METAFLOW_DATASTORE_SYSROOT_S3",
+        "datastore_s3",
+        r"s3://[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(/.*)?",
+        "a place in S3",
+        "write s3://BUCKET/PREFIX",
+    ),
+    Form(
+        "METAFLOW_TRIGGERS_EVENT_BUS",
+        "event_bus",
+        r"[A-Za-z0-9._/-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]*:event-bus/[A-Za-z0-9._/-]{1,256}",
+        "the name of an event bus",
+        "it has letters, digits, `.`, `_`, `-` and `/`",
+    ),
+    Form(
+        "METAFLOW_TRIGGERS_EVENT_SOURCE",
+        "event_source",
+        r"(?!aws\.)[^\x00-\x1f]{1,256}",
+        "the `source` of events, which begins with `aws.` for AWS's own alone",
+        "give it a name of yours, at most 256 characters",
+    ),
+    Form(
+        "METAFLOW_TRIGGERS_BATCH_PLATFORM",
+        "batch_platform",
+        "EC2|FARGATE",
+        "EC2 or FARGATE",
+        "set the queue's platform",
+    ),
+    _role("METAFLOW_SFN_IAM_ROLE", "state_machine_role"),
+    _role("METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE", "events_role"),
+    _role("METAFLOW_ECS_S3_ACCESS_IAM_ROLE", "batch_job_role"),
+    _role("METAFLOW_ECS_FARGATE_EXECUTION_ROLE", "fargate_execution_role"),
+    _role("METAFLOW_TRIGGERS_STARTER_ROLE", "starter_role"),
+    _role("METAFLOW_TRIGGERS_CORRELATOR_ROLE", "correlator_role"),
+    _role("METAFLOW_TRIGGERS_SCHEDULER_ROLE", "scheduler_role"),
+)

@@ -1,0 +1,61 @@
+"""A setting whose value its backend cannot take is refused before anything is made of it (FT017)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from metaflow_triggers.backends import argo, setting_forms, step_functions
+from metaflow_triggers.backends.argo.compile.setting_forms import FORMS as OF_ARGO
+from metaflow_triggers.backends.setting_forms import Form
+from metaflow_triggers.backends.step_functions.compile.setting_forms import FORMS as OF_STEP_FUNCTIONS
+from metaflow_triggers.graph.link import link
+
+from .argo.argo_flows import EVERYTHING, SETTINGS
+
+BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/b"
+ROLE = "arn:aws:iam::123456789012:role/a/path/name"
+# Field: what is taken, what is not.
+VALUES: dict[str, tuple[list[str], list[str]]] = {
+    "datastore_s3": (["s3://bucket", "s3://my.bucket/a/b"], ["/tmp/x", "bucket/prefix", "s3://", "S3://bucket"]),
+    "event_bus": (
+        ["default", "team/orders", "arn:aws:events:eu-west-1:123456789012:event-bus/b"],
+        ["a bus", "", "a:b"],
+    ),
+    "event_source": (["metaflow", "com.example/orders"], ["aws.s3", "a" * 257, ""]),
+    "batch_platform": (["EC2", "FARGATE"], ["fargate", "EKS", ""]),
+    "kubernetes_namespace": (["default", "a-1"], ["Bad_Ns", "a.b", "-a", "a" * 64]),
+    "argo_event": (["metaflow-event", "a_B.1"], ["a b", "a/b", ""]),
+}
+NAMES = (["metaflow-triggers", "a.b-1"], ["Name", "a_b", "a/b", "a b", ".a", "a" * 254])
+VALUES |= dict.fromkeys(("argo_sensor_namespace",), VALUES["kubernetes_namespace"])
+VALUES |= dict.fromkeys(("argo_outcome_event",), VALUES["argo_event"])
+BY_FIELD = {form.field: form for form in (*OF_ARGO, *OF_STEP_FUNCTIONS)}
+
+
+def values_of(field: str) -> tuple[list[str], list[str]]:
+    if field.endswith("_role"):
+        return [ROLE, "arn:aws-cn:iam::123456789012:role/r"], ["role", "arn:aws:iam::123456789012:user/u"]
+    return VALUES.get(field, NAMES)
+
+
+@pytest.mark.parametrize("form", BY_FIELD.values(), ids=lambda form: form.field)
+def test_what_is_taken_and_what_is_not(form: Form) -> None:
+    taken, refused = values_of(form.field)
+    for value in taken:
+        assert not list(setting_forms.mistakes(replace(SETTINGS, **{form.field: value}), [form])), value
+    for value in refused:
+        (found,) = setting_forms.mistakes(replace(SETTINGS, **{form.field: value}), [form])
+        assert found.code == "FT017" and found.message.startswith(form.setting) and found.helps, value
+        assert (value in found.message) is form.shown or not value
+
+
+@pytest.mark.parametrize(
+    ("backend", "field"), [(argo, "kubernetes_namespace"), (step_functions, "event_bus")], ids=["argo", "aws"]
+)
+def test_each_backend_asks_its_own(backend: object, field: str) -> None:
+    of_all = backend.refusals(
+        EVERYTHING, link([EVERYTHING]), replace(SETTINGS, kubernetes_namespace="Bad_Ns", event_bus="a bus")
+    )  # type: ignore[attr-defined]
+    said = [item.message for item in of_all if item.code == "FT017"]
+    assert len(said) == 1 and said[0].startswith(BY_FIELD[field].setting)
