@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..diagnostics import Diagnostic
+from ..rules.weight import severity
 from .items import Item
 from .steps import Start, Step, Unread, Waiting
 from .values import text_of
@@ -37,9 +38,16 @@ def text(steps: Sequence[Step], waiting: Sequence[Waiting], refusals: Mapping[st
             lines.append(f"   {held.flow} has: {has}; lacks: {', '.join(held.lacks)}")
     lines.append("")
     for backend, found in refusals.items():
-        lines.append(f"{backend}: " + ("carries all of it" if not found else "refuses"))
+        lines.append(f"{backend}: {_carries(found)}")
         lines += [f"   {item.code}: {item.message}" for item in found]
     return "\n".join(lines) + "\n"
+
+
+def _carries(found: Sequence[Diagnostic]) -> str:
+    heaviest = {severity(item) for item in found}
+    if "error" in heaviest:
+        return "refuses"
+    return "carries the rest" if "warning" in heaviest else "carries all of it"
 
 
 def _item(item: Item) -> str:

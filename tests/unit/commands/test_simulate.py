@@ -66,6 +66,21 @@ def test_half_sets_and_refusals_of_a_backend(triggers: Run, tmp_path: Path) -> N
     assert "step-functions: carries all of it\nargo-workflows: refuses\n   FT501: `Pairs` pairs its events" in done.out
 
 
+def test_what_a_backend_leaves_out_it_does_not_refuse(triggers: Run, tmp_path: Path) -> None:
+    flow = tmp_path / "polled.py"
+    flow.write_text(
+        "from metaflow import FlowSpec, step\nimport metaflow_triggers.poll as cloaca\n\n"
+        "class Polled(FlowSpec):\n    @step\n    def start(self):\n        self.next(self.end)\n"
+        "    @step\n    def end(self):\n        pass\n\n"
+        "@cloaca.trigger(workflow='Polled', name='inbox', poll_interval='5s')\n"
+        "def inbox():\n    return cloaca.TriggerResult.skip()\n\nif __name__ == '__main__':\n    Polled()\n"
+    )
+    (tmp_path / "events.jsonl").write_text('{"name": "any", "payload": {}}\n')
+    done = triggers("simulate", str(flow), "--events", str(tmp_path / "events.jsonl"))
+    assert done.code == 0, done.err
+    assert "step-functions: carries the rest\n   FT511: poll trigger `inbox` is left out" in done.out
+
+
 def test_json_keeps_every_digit(triggers: Run, tmp_path: Path) -> None:
     number = "1" * 5000
     file = events(tmp_path, f'{{"name": "order-placed", "payload": {{"orderId": {number}, "totalAmount": 1.50}}}}')
