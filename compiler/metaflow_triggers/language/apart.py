@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaflow_extensions.triggers.contract.event_filter import holds
+from metaflow_extensions.triggers.contract.filter_operators import OPERATORS, holds
 
-_TEXT = ("prefix", "suffix", "equals-ignore-case")
 _NONE = {"exists": False}
 
 
@@ -51,7 +50,7 @@ def _exclude(one: Any, other: Any) -> bool:
     ((name, operand),) = one.items()
     ((another, bound),) = other.items()
     if "numeric" in (name, another):
-        return another in _TEXT or name in _TEXT or (name == another and _no_number(operand, bound))
+        return OPERATORS[another].texts or OPERATORS[name].texts or (name == another and _no_number(operand, bound))
     if name == another and name in ("prefix", "suffix") and isinstance(operand, str) and isinstance(bound, str):
         if name == "prefix":
             return not (operand.startswith(bound) or bound.startswith(operand))

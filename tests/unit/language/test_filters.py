@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_extensions.triggers.contract import event_filter, exact_json
+from metaflow_extensions.triggers.contract import event_filter, exact_json, filter_operators
 from metaflow_triggers.language import filters
 
 from .event_ruler import ask
@@ -68,8 +68,8 @@ def test_which_numbers_are_kept() -> None:
     kept += ["9007199254740992", "9007199254740994", "0.30000000000000004"]
     lost = ["9007199254740993", "1795814525123456789", "123.4567890123456789", "1e309", "-1e309", "1e-400"]
     lost += ["1152921504606846976", "1152921504606847000", "1e99999999999999999999", "12345678901234567890"]
-    assert [text for text in kept if not event_filter.is_kept(exact_json.loads(text))] == []
-    assert [text for text in lost if event_filter.is_kept(exact_json.loads(text))] == []
+    assert [text for text in kept if not filter_operators.is_kept(exact_json.loads(text))] == []
+    assert [text for text in lost if filter_operators.is_kept(exact_json.loads(text))] == []
 
 
 def test_all_problems_at_once_and_a_suggestion() -> None:

@@ -3,24 +3,23 @@
 In:   a filter in EventBridge's content-pattern language, already found well-formed, and a payload.
 Out:  true or false; the numbers of the payload that AWS's matcher would not read as numbers.
 
-Not here: what is wrong with a filter (`metaflow_triggers.language.filters`). Only the standard library: runs that may
+Not here: what a single value meets (`filter_operators`), what is wrong with a filter
+(`metaflow_triggers.language.filters`). Only the standard library: runs that may
 have been started by one of several dependencies ask here.
 
 The language's corners are those of AWS's event-ruler 2.1.0. A dotted key and nested objects name the same field. A list
 matches when one of its elements does; the fields of a filter are looked for in the order of their whole names, and
 where one has been found in an element of a list, those after it are looked for in this element alone. Only a value that
-is no list and no object exists. Numbers are compared as 64-bit floats (300 is 300.0); true is no number.
+is no list and no object exists.
 """
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from .exact_json import dumps
+from .filter_operators import OPERATORS, holds, is_kept, is_number
 
 _Names = tuple[str, ...]
 _Chosen = dict[tuple[Any, ...], tuple[int, int]]
@@ -110,88 +109,13 @@ def numbers_not_kept(pattern: dict[str, Any], payload: Any) -> list[tuple[str, s
         if not any(map(_asks_for_numbers, alternatives)):
             continue
         for value, _ in found_under(payload, names):
-            if _is_number(value) and not is_kept(value):
+            if is_number(value) and not is_kept(value):
                 found[".".join(names), dumps(value)] = None
     return list(found)
 
 
 def _asks_for_numbers(alternative: Any) -> bool:
     if not isinstance(alternative, dict):
-        return _is_number(alternative)
+        return is_number(alternative)
     ((name, operand),) = alternative.items()
-    return name == "numeric" or (
-        name == "anything-but" and any(map(_is_number, operand if isinstance(operand, list) else [operand]))
-    )
-
-
-def is_kept(number: Any) -> bool:
-    """Whether a number is one to every reader that has 64-bit floats: the nearest float is written with its digits.
-
-    Above 2**53 some readers write a float with all the digits that it has, others with as few as tell it from others.
-    """
-    text = dumps(number)
-    try:
-        nearest, exact = float(number), Decimal(text)
-    except ArithmeticError:  # beyond the largest float, or an exponent beyond 10**18
-        return False
-    if nearest - nearest != 0 or exact != Decimal(repr(nearest)):
-        return False
-    return not 2**53 < abs(nearest) < 2**63 or exact == int(nearest)
-
-
-def holds(alternative: Any, value: Any) -> bool:
-    """Whether a value that is no list and no object meets one alternative of a field, other than `exists: false`."""
-    if not isinstance(alternative, dict):
-        return _equal(alternative, value)
-    ((name, operand),) = alternative.items()
-    if name == "exists":
-        return bool(operand)
-    if name in ("prefix", "suffix"):
-        return isinstance(value, str) and _begins(name, operand, value)
-    if name == "equals-ignore-case":
-        return isinstance(value, str) and _fold(operand) == _fold(value)
-    if name == "numeric":
-        return _is_number(value) and all(
-            _compare(operand[index], _float(value), _float(operand[index + 1])) for index in range(0, len(operand), 2)
-        )
-    if isinstance(operand, dict):
-        ((inner, text),) = operand.items()
-        texts = text if isinstance(text, list) else [text]
-        return not any(holds({inner: item}, value) for item in texts)
-    return not any(_equal(item, value) for item in (operand if isinstance(operand, list) else [operand]))
-
-
-def _begins(name: str, operand: Any, value: str) -> bool:
-    if isinstance(operand, dict):
-        operand, value = _fold(operand["equals-ignore-case"]), _fold(value)
-    return value.startswith(operand) if name == "prefix" else value.endswith(operand)
-
-
-def _fold(text: str) -> str:
-    return re.sub("[A-Z]+", lambda found: found.group().lower(), text)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _float(number: Any) -> float:
-    """The nearest 64-bit float; the largest one for what is larger."""
-    largest = sys.float_info.max
-    return -largest if number < -largest else largest if number > largest else float(number)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if _is_number(one) or _is_number(other):
-        return _is_number(one) and _is_number(other) and _float(one) == _float(other)
-    return type(one) is type(other) and bool(one == other)
-
-
-def _compare(sign: str, value: float, bound: float) -> bool:
-    return bool(
-        (sign == "=" and value == bound)
-        or (sign == "<" and value < bound)
-        or (sign == "<=" and value <= bound)
-        or (sign == ">" and value > bound)
-        or (sign == ">=" and value >= bound)
-    )
+    return OPERATORS[name].numbers(operand)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from metaflow_extensions.triggers.contract import event_filter
+from metaflow_extensions.triggers.contract.filter_operators import holds
 
 from ....language.apart import apart, fields
 from ....model.flows import Filter
@@ -161,7 +161,7 @@ def _only_absence(pattern: dict[str, Any]) -> bool:
 
 
 def _alternative(item: Any, value: Any) -> bool:
-    return bool(item == {"exists": False}) if value is _ABSENT else event_filter.holds(item, value)
+    return bool(item == {"exists": False}) if value is _ABSENT else holds(item, value)
 
 
 def _each(operands: list[Any]) -> Iterator[Any]:
