@@ -20,7 +20,7 @@ _HEAD = """\
 Generated from the catalogue by `python -m metaflow_triggers.reports.page`; edit the rules, not this page.
 
 Each finding has a code. An *error* stops the command and nothing is written; a *warning* and a *note* do not.
-A code never changes its meaning.
+A code never changes its meaning. `metaflow-triggers explain FT107` prints what stands here of one, offline.
 """
 
 _JSON = """\
