@@ -34,6 +34,8 @@ from .explain import dependency_words, mapping_words, qualified_name, reasons, s
 _NOWHERE = Span("", 1, 1, 1, 1)
 _PLACES = ("span", "file", "emits")
 """What says where something is written, or what others may start: it changes nothing that starts the flow."""
+_TOLD = ("name", "flow", "project", "branch", "match", "mappings", "filter", "origin", "span")
+"""Fields of a dependency that have words of their own, or say which it is."""
 _WRITTEN = {"filter": "Filter", "origin": "Origin", "options": "Options"}
 """What stands as its text alone."""
 
@@ -309,6 +311,10 @@ def _dependency(old: Dependency, new: Dependency, many: bool, waits: bool) -> It
     if isinstance(old, EventDependency) and isinstance(new, EventDependency) and old.origin != new.origin:
         before, after = (item.origin.text if item.origin else "its own bus" for item in (old, new))
         yield "origin-changed", f"takes {new.name} from {after} instead of {before}"
+    for field in dataclasses.fields(new):
+        was, now = getattr(old, field.name, None), getattr(new, field.name)
+        if field.name not in _TOLD and was != now:
+            yield "option-changed", f"has the {field.name} {_json(now)} instead of {_json(was)}{of}"
     yield from _mappings(_sources(old.mappings), _sources(new.mappings), of, _plain(new))
 
 

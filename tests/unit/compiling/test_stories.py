@@ -281,6 +281,13 @@ def test_every_field_of_the_model_that_starts_something_is_told() -> None:
     for other in others:
         assert text(base, other), other
         assert text(other, base), other
+    # A field that a dependency gets later has no words of its own, and is told all the same.
+    later = dataclasses.make_dataclass("Later", [("label", str, "")], bases=(EventDependency,), frozen=True)
+    before, after = (
+        with_trigger(base, dependencies=(later(**vars(first), label=label), *base.triggers[0].dependencies[1:]))
+        for label in ("x", "y")
+    )
+    assert text(before, after) == ['ProcessOrder has the label "y" instead of "x" of a']
     assert {field.name for field in dataclasses.fields(Trigger)} == {
         *("kind", "join", "join_is_stated", "dependencies", "auto_map", "options", "span")
     }, "a new field of a trigger has to be told too"
