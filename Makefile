@@ -32,7 +32,7 @@ help:
 	@echo "make test-long  the long campaigns"
 	@echo "make lint       lint, types and import contracts only"
 	@echo "make goldens    write golden/ anew"
-	@echo "make schemas    write the schemas that have a source anew"
+	@echo "make schemas    write schemas/ anew"
 	@echo "make docs       write docs/diagnostics.md anew"
 	@echo "make clean      remove the environment and everything built"
 

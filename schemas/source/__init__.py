@@ -1,4 +1,4 @@
-"""The source of the large schemas: `make schemas` writes the JSON files beside this folder from it.
+"""The source of the schemas: `make schemas` writes the JSON files beside this folder from it.
 
 In:   nothing.
 Out:  `documents()`: path below `schemas/` -> the schema.
@@ -13,14 +13,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import step_functions
+from . import argo, step_functions
 
 FOLDER = Path(__file__).parent.parent
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """Path below `schemas/` -> the schema, of all that have their source here."""
-    return {**step_functions.DOCUMENTS}
+    """Path below `schemas/` -> the schema."""
+    return {**argo.DOCUMENTS, **step_functions.DOCUMENTS}
 
 
 def text(document: dict[str, Any]) -> str:

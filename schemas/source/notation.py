@@ -34,7 +34,7 @@ def _plain(value: Any) -> Any:
 
 
 def closed(members: dict[str, Any], **more: Any) -> Schema:
-    """An object of these members and no others. `more` are further keywords."""
+    """An object of these members and no others. `more` are further keywords, or others in the place of these."""
     patterns = {name: schema(value) for name, value in members.items() if name.startswith("^")}
     named = {name: schema(value) for name, value in members.items() if name not in patterns}
     required = [name for name in named if not name.endswith("?")]
@@ -68,6 +68,13 @@ def some(item: Any, at_least: int | None = 1, at_most: int | None = None, **more
     return Schema(out | {key: schema(value) if isinstance(value, dict) else value for key, value in more.items()})
 
 
+def in_order(items: list[Any], others: Any = False, at_most: int | None = None) -> Schema:
+    """A list of these items, then of others."""
+    size = {"minItems": len(items), "maxItems": at_most or len(items)}
+    rest = others if others is False else schema(others)
+    return Schema({"type": "array", "prefixItems": [schema(item) for item in items], "items": rest} | size)
+
+
 def any_of(*values: Any) -> Schema:
     """One of these; where each stands for itself, an enumeration."""
     found = [schema(value) for value in values]
@@ -88,10 +95,23 @@ def open_object(*required: str, **more: Any) -> Schema:
     return Schema({"type": "object"} | ({"required": list(required)} if required else {}) | more)
 
 
-def document(path: str, title: str, description: str, root: Schema, defs: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def named(name: str) -> Schema:
+    """An object of this name."""
+    return open_object("name", properties={"name": {"const": name}})
+
+
+def either(test: Schema, then: Any, otherwise: Any) -> Schema:
+    """If an object fits, this, and if not, that; what is found then says where."""
+    return Schema({"type": "object", "if": test, "then": schema(then), "else": schema(otherwise)})
+
+
+def document(
+    path: str, title: str, root: Schema, defs: dict[str, Any] | None = None, **head: str
+) -> dict[str, dict[str, Any]]:
     """Path -> a whole schema, with those of `defs` that it reaches."""
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": path}
-    head |= {"title": title, "description": description}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": path, "title": title, **head}
+    if defs is None:
+        return {path: head | root}
     found = {name: schema(value) for name, value in defs.items()}
     reached: set[str] = set()
     waiting = [root]

@@ -234,16 +234,16 @@ DOCUMENTS = {
     **document(
         "step_functions/template.schema.json",
         "The CloudFormation template of one flow",
-        "Closed for all that is ours. What Metaflow's compiler made is open: Definition of StateMachine, "
-        "ContainerProperties and the like of job definitions.",
         _template(_PARAMETERS, _OF_A_FLOW),
         VALUES | WORDS | MACHINES | _RESOURCES | STATEMENTS | REFERRED,
+        description="Closed for all that is ours. What Metaflow's compiler made is open: Definition of StateMachine, "
+        "ContainerProperties and the like of job definitions.",
     ),
     **document(
         "step_functions/policies.schema.json",
         "The CloudFormation template of the IAM roles of one flow",
-        "Closed: each role has its own actions. `*` stands only where IAM knows no resource.",
         _template(["DatastoreBucket", "DatastorePrefix", "BatchJobQueue", "DynamoDbTable", "KmsKeyArn"], _ROLES_ALONE),
         VALUES | STATEMENTS | SPELLED,
+        description="Closed: each role has its own actions. `*` stands only where IAM knows no resource.",
     ),
 }

@@ -1,4 +1,4 @@
-"""The schemas that have a source are what it says, and the source asks nothing of what they judge."""
+"""The schemas are what their source says, and the source asks nothing of what they judge."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import jsonschema
 import pytest
 
 from schemas.source import FOLDER, documents, text
-from schemas.source.notation import any_of, closed, schema, some
+from schemas.source.notation import any_of, closed, either, in_order, named, open_object, schema, some
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_files_are_what_their_source_says() -> None:
+    assert {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*/*.json")} == set(documents())
     for path, document in documents().items():
         assert (FOLDER / path).read_text("utf-8") == text(document), f"{path}: run `make schemas`"
 
@@ -38,6 +39,13 @@ def test_the_judge_does_not_ask_the_judged() -> None:
         ({"a": 1, "b?": 2}, [{"a": 1}, {"a": 1, "b": 2}], [{"b": 2}, {"a": 1, "b": 3}, {"a": 1, "b?": 2}]),
         ({"^n[0-9]$": 1}, [{}, {"n1": 1}], [{"n1": 2}, {"x": 1}]),
         (any_of("a", {"b": 1}), ["a", {"b": 1}], ["b", {"b": 2}]),
+        (in_order([1, 2]), [[1, 2]], [[1], [2, 1], [1, 2, 3]]),
+        (in_order([1], any_of(2, 3), 2), [[1], [1, 3]], [[], [1, 1], [1, 2, 3]]),
+        (
+            either(named("x"), {"name": "x", "a": 1}, open_object("name")),
+            [{"name": "x", "a": 1}, {"name": "y", "b": 2}],
+            [{"name": "x", "b": 2}, {"b": 2}, 1],
+        ),
         (some(any_of(1, 2), 1, 2), [[1], [1, 2]], [[], [1, 2, 1], [3]]),
     ],
 )

@@ -3,14 +3,13 @@
 In:   `resources.Triggers`, upstream's state machine and job definitions, settings.
 Out:  the template, trigger objects first, the flow's state machine last.
 
-Not here: deciding names, checking.
+Not here: deciding names, the states of our machines (`starter`, `correlator`), checking.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from typing import Any
 
 from metaflow_extensions.triggers.contract import words
@@ -18,41 +17,21 @@ from metaflow_extensions.triggers.contract import words
 from ....manifests.templates import render
 from ....model.flows import Flow
 from ....model.settings import Settings
+from .actions import MACHINE_ARN, Around
+from .correlator import correlator_definition
 from .encryption import has_key, key_services, object_fields
 from .failure_log import DELIVERY
 from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
 from .open_settings import fill, used
 from .options import queue_url
 from .parameters import PSEUDO, parameters
-from .resources import Correlator, EventRule, OutcomeRule, Triggers
+from .resources import EventRule, OutcomeRule, Triggers
 from .roles import RULES, SCHEDULER, arn, is_made
 from .sources import group_sources, machine_sources, rule_sources
+from .starter import starter_definition
 
 TAG_FLOW = "metaflow-triggers/flow"
 TAG_DEPLOYED_NAME = "metaflow-triggers/deployed-name"
-
-ALREADY_STARTED = (
-    "StepFunctions.ExecutionAlreadyExistsException",
-    "StepFunctions.ExecutionAlreadyExists",
-    "Sfn.ExecutionAlreadyExistsException",
-    "Sfn.ExecutionAlreadyExists",
-    "ExecutionAlreadyExists",
-)
-"""Every spelling of "this key has started a run": AWS's, and those of emulators."""
-
-TRANSACTION_CANCELLED = ("DynamoDb.TransactionCanceledException", "DynamoDB.TransactionCanceledException")
-CONDITION_UNMET = ("DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException")
-
-_FIRST_YEAR, _LAST_YEAR = 2026, 2099
-_EXPIRY = ", ".join(
-    f"'{int(datetime(year + 2, 1, 1, tzinfo=timezone.utc).timestamp())}'" for year in range(_FIRST_YEAR, _LAST_YEAR + 1)
-)
-_EXPIRES = (
-    f"States.ArrayGetItem(States.Array({_EXPIRY}), States.MathAdd(States.StringToJson(States.ArrayGetItem("
-    f"States.StringSplit(States.Format('{{}}', $$.State.EnteredTime), '-'), 0)), -{_FIRST_YEAR}))"
-)
-"""When a mark of an event that was seen may go: at the end of the next year. Step Functions, too, forgets a name after
-90 days at the earliest. JSONPath has no arithmetic of dates, so that the year is looked up."""
 
 
 def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | None:
@@ -91,15 +70,21 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
     # An event that arrives while a stack is made must find the flow.
     depends_on = [FLOW] if whole else []
     own_queue = triggers.queue_arn is None
+    around = Around(
+        flow=triggers.flow,
+        deployed=triggers.deployed,
+        folder=folder,
+        prefixed=triggers.prefixed,
+        queue_url={"Ref": "DeadLetterQueue"} if triggers.queue_arn is None else queue_url(triggers.queue_arn),
+        encryption=object_fields(settings),
+    )
     common = {
         "flow": triggers.flow,
         "deployed": triggers.deployed,
         "folder": folder,
         "queue_arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]} if own_queue else triggers.queue_arn,
-        "queue_url": {"Ref": "DeadLetterQueue"} if triggers.queue_arn is None else queue_url(triggers.queue_arn),
         "tags": tag_list,
         "has_key": has_key(settings),
-        "object_fields": object_fields(settings),
         "log_rights": DELIVERY if settings.log_group else (),
     }
     out: dict[str, Any] = {}
@@ -107,11 +92,11 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
         out[rule.logical] = _rule(rule, depends_on, common | {"role": arn(RULES, settings)})
     for starter in triggers.starters:
         out[starter.logical] = render(
-            "step_functions/starter",
-            starter=starter,
+            "step_functions/state_machine",
+            name=starter.name,
+            kind="EXPRESS",
             role=arn(starter.role, settings),
-            key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.run)"),
-            already=ALREADY_STARTED,
+            definition=starter_definition(starter, around),
             **common,
         )
         if is_made(starter.role, settings):
@@ -119,7 +104,15 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
             used_by = key_services(settings, "s3", "sqs")
             out[starter.role] = render("step_functions/starter_role", sources=sources, key_services=used_by, **common)
     for correlator in triggers.correlators:
-        out[correlator.logical] = _correlator(correlator, triggers, arn(correlator.role, settings), common)
+        resets = any(schedule.target == correlator.logical for schedule in triggers.schedules)
+        out[correlator.logical] = render(
+            "step_functions/state_machine",
+            name=correlator.name,
+            kind="STANDARD",
+            role=arn(correlator.role, settings),
+            definition=correlator_definition(correlator, around, resets=resets),
+            **common,
+        )
         if is_made(correlator.role, settings):
             sources = machine_sources(item.name for item in triggers.correlators if item.role == correlator.role)
             used_by = key_services(settings, "s3", "sqs", "dynamodb")
@@ -185,63 +178,10 @@ def plain(value: Any) -> bool:
     return True
 
 
-def _correlator(correlator: Correlator, triggers: Triggers, role: Any, common: dict[str, Any]) -> dict[str, Any]:
-    folder = common["folder"]
-    count = range(len(correlator.attributes))
-    values = ", ".join(f"$.row.Item.claim_{number}.S" for number in count)
-    text = f"States.Format('{triggers.deployed}{' {}' * len(correlator.attributes)}', {values})"
-
-    def event_uri(path: str) -> dict[str, str]:
-        return {"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}events/{{}}.json', {path})"}
-
-    out: dict[str, Any] = render(
-        "step_functions/correlator",
-        correlator=correlator,
-        role=role,
-        resets=any(schedule.target == correlator.logical for schedule in triggers.schedules),
-        expressions=set_expressions(correlator),
-        # The name says which events the set has, so that it is the same however often the start is tried, and no
-        # other set has it, also when the table is made anew.
-        run=f"States.Format('event-{{}}', States.Hash({text}, 'SHA-256'))",
-        expires=_EXPIRES,
-        event_key=_text(triggers, f"States.Format('{folder}events/{{}}.json', $.mark)"),
-        event_uris=[event_uri(f"$.row.Item.claim_{number}.S") for number in count],
-        own_uri=event_uri("$.mark"),
-        document_key=_text(triggers, f"States.Format('{folder}sfn-{{}}.json', $.set.run)"),
-        document_uri={"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{folder}sfn-{{}}.json', $.set.run)"},
-        already=ALREADY_STARTED,
-        cancelled=TRANSACTION_CANCELLED,
-        unmet=CONDITION_UNMET,
-        **common,
-    )
-    return out
-
-
-def set_expressions(correlator: Correlator) -> dict[str, str]:
-    """The DynamoDB expressions of a set, by what they are for."""
-    slots = correlator.attributes
-    claims = [f"claim_{number}" for number in range(len(slots))]
-    oldest = [f"{slot}[0]" if correlator.join == "queue" else slot for slot in slots]
-    moves = ", ".join(f"{claim} = {slot}" for claim, slot in zip(claims, oldest, strict=True))
-    return {
-        "claim": f"SET {moves} REMOVE {', '.join(oldest)}",
-        "claimable": " AND ".join(["attribute_not_exists(claim_0)", *(f"attribute_exists({slot})" for slot in oldest)]),
-        "claims": ", ".join(claims),
-        "release": f"REMOVE {', '.join(claims)}",
-        "releasable": " AND ".join(f"{claim} = :{claim}" for claim in claims),
-        "reset": f"REMOVE {', '.join(slots)}",
-    }
-
-
-def _text(triggers: Triggers, text: str) -> Any:
-    return {"Fn::Sub": text} if triggers.prefixed else text
-
-
 def _machine_arn(logical: str, triggers: Triggers) -> Any:
     # The flow's own machine is named, not referred to: the trigger objects also stand without it.
     if logical == FLOW:
-        arn = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
-        return {"Fn::Sub": arn + triggers.deployed}
+        return {"Fn::Sub": MACHINE_ARN + triggers.deployed}
     return {"Fn::GetAtt": [logical, "Arn"]}
 
 
@@ -286,9 +226,12 @@ def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings
     references |= {f"JobDefinition.{item.step}": item.logical for item in definitions}
     out[FLOW] = render(
         "step_functions/state_machine",
-        deployed=name,
-        definition=fill(workflow["definition"], references),
+        name=name,
+        kind="STANDARD",
+        role={"Ref": "StateMachineRoleArn"},
         tags=_tag_list(tags),
+        log_rights=(),
+        definition=fill(workflow["definition"], references),
     )
     return out
 

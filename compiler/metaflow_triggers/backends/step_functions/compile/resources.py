@@ -1,9 +1,9 @@
 """Resources: what a flow's triggers are on AWS, names decided.
 
 In:   nothing; these are values.
-Out:  frozen dataclasses that the templates lay out.
+Out:  frozen dataclasses that the templates and the definitions of our machines lay out.
 
-Not here: CloudFormation's keys (templates), deciding (lower).
+Not here: CloudFormation's keys (templates), states (`starter`, `correlator`), deciding (`lower`).
 """
 
 from __future__ import annotations
