@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 from metaflow_triggers.backends import registry
+from metaflow_triggers.graph.differences import restored
 from metaflow_triggers.model.flows import (
     Constant,
     EventDependency,
@@ -33,7 +34,6 @@ from metaflow_triggers.model.flows import (
     Trigger,
     TriggerGraph,
 )
-from metaflow_triggers.model.serialize import from_json, to_json
 from metaflow_triggers.model.settings import Settings
 
 from tests.golden.examples import GOLDEN
@@ -187,23 +187,9 @@ def _example(backend: str, example: str, deployed_name: str) -> Subject:
         for path, entry in manifest["files"].items()
         if entry["owner"] == owner
     }
-    flows = {owner: from_json(_with_spans(value)) for owner, value in manifest["flows"].items()}
+    flows = {owner: restored(value) for owner, value in manifest["flows"].items()}
     together = tuple(flow for other, flow in flows.items() if other.startswith(f"{backend}/"))
     return Subject(backend, flows[owner], settings, objects, dataclasses.replace(GRAPH, flows=together))
-
-
-def _with_spans(value: Any) -> Any:
-    """The flow of an index has no places; the model wants some."""
-    if isinstance(value, list):
-        return [_with_spans(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    out = {key: _with_spans(item) for key, item in value.items()}
-    if "kind_of" in out and out["kind_of"] not in ("PayloadField", "Constant"):
-        out["span"] = to_json(SPAN)
-    if out.get("kind_of") == "Flow":
-        out |= {"file": "flow.py", "emits": []}
-    return out
 
 
 @functools.cache
