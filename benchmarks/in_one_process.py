@@ -22,11 +22,11 @@ def main() -> None:
     import metaflow  # noqa: F401
     from metaflow.package import MetaflowPackage
     from metaflow_triggers import seams
-    from metaflow_triggers.backends.registry import backend as load
+    from metaflow_triggers.backends import registry
     from metaflow_triggers.reading import prepared
     from metaflow_triggers.seams.code_package import CodePackage
 
-    seams.check_shape()
+    seams.check_shape(registry.spec(name).upstream for name in BACKENDS)
     seconds: list[float] = []
     for file in sys.argv[1:]:
         start = time.perf_counter()
@@ -42,11 +42,12 @@ def main() -> None:
 
         def collect(obj: Any, _: dict[str, Any], done: list[str] = done) -> None:
             settings = seams.read_settings()
-            for name, make in zip(BACKENDS, (seams.step_functions_workflow, seams.argo_workflow), strict=True):
+            for name in BACKENDS:
                 package = MetaflowPackage(obj.flow, obj.environment, obj.echo, suffixes=obj.package_suffixes)
                 sha = str(len(package.blob))
-                deployed = load(name).deployed_name(obj.flow.name, None, None, settings)
+                deployed = registry.backend(name).deployed_name(obj.flow.name, None, None, settings)
                 made = CodePackage(package.blob, package.package_metadata, sha, f"{obj.flow.name}/data/{sha}")
+                make = registry.spec(name).upstream.workflow
                 done.append(json.dumps(make(obj, settings, made, deployed, seams.Options())))
 
         prepared.collector = collect

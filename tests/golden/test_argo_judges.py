@@ -11,7 +11,7 @@ import json
 
 import pytest
 import yaml
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 
 from tests.flows import GRAPH
 from tests.unit.backends.argo.argo_flows import SETTINGS, upstream

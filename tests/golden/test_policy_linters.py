@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile.open_settings import resolve
 from metaflow_triggers.backends.step_functions.deploy.policies import policies
 from metaflow_triggers.manifests.text import yaml_text

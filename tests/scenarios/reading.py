@@ -58,7 +58,6 @@ def main() -> None:
     import metaflow  # noqa: F401
     from metaflow_triggers import seams
     from metaflow_triggers.backends import registry
-    from metaflow_triggers.backends.registry import NAMES
     from metaflow_triggers.commands.simulate import refusals
     from metaflow_triggers.graph.link import link
     from metaflow_triggers.reading.project import read_project
@@ -68,12 +67,13 @@ def main() -> None:
 
     asked = json.load(sys.stdin)
     found = {}
-    for name in NAMES:
+    names = registry.names()
+    for name in names:
         registry.backend(name)
     for production in (False, True):
         group = [item for item in asked if item["production"] is production]
         every = sorted({file for item in group for file in item["files"]})
-        read = read_project(every, Request(NAMES, production=production, code_package=False, workflow=False, workers=2))
+        read = read_project(every, Request(names, production=production, code_package=False, workflow=False, workers=2))
         settings = seams.read_settings(production=production, code_package=False)
         for item in group:
             mine = set(item["files"])
@@ -81,7 +81,7 @@ def main() -> None:
             graph = link(flows, polls=[poll for poll in read.polls if poll.file in mine])
             told = [one for one in read.diagnostics if one.span is not None and one.span.file in mine]
             mistakes = {one.code for one in [*told, *check(graph, project_wide=False)] if has_errors([one])}
-            refused = {name: [] if mistakes else refusals(name, graph, settings) for name in NAMES}
+            refused = {name: [] if mistakes else refusals(name, graph, settings) for name in names}
             found[item["rule"]] = {
                 "graph": to_json(graph),
                 "mistakes": sorted(mistakes),

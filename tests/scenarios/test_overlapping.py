@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import argo, step_functions
+from metaflow_triggers.backends.argo import backend as argo
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.language.filters import matches
 
 from tests.unit.backends.argo.argo_flows import SETTINGS as ON_ARGO

@@ -1,7 +1,7 @@
 """Shape: what every backend offers, and the values that it gives and is given.
 
 In:   nothing; these are shapes, and what all backends say alike.
-Out:  `Backend`, `Manifest`, `About`.
+Out:  `Spec`, which describes a backend and leads to the rest: `Backend`, `Deployer`; `Manifest`, `About`.
 
 Not here: which backends there are (`registry`).
 """
@@ -15,6 +15,29 @@ from typing import Any, Protocol
 from ..diagnostics import Diagnostic
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..model.settings import Settings
+from ..seams.upstream import Upstream
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How a backend describes itself; importing it imports nothing heavy.
+
+    `name` is its command group, its folder and its key in `options=`; `product` its name for people; `compute` the step
+    decorator with which a flow asks for it. `backend` and `deployer` import what compiles and what deploys.
+    `publish(name, payload, text, identity)` sends an event, whose payload as JSON is `text`, from outside of any run;
+    it may raise anything, and `unpublished` then says what helps. `settings` are METAFLOW_... names of its own, without
+    that prefix, which it reads with `seams.configured` beside `Settings`.
+    """
+
+    name: str
+    product: str
+    upstream: Upstream
+    backend: Callable[[], Any]
+    deployer: Callable[[], Any]
+    publish: Callable[[str, dict[str, Any], str, str], None]
+    unpublished: str
+    compute: str = ""
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,11 +77,7 @@ def polls_of(flow: Flow, graph: TriggerGraph) -> list[PollTrigger]:
 
 
 class Backend(Protocol):
-    """The shape of a backend package."""
-
-    NAME: str
-    COMPUTE: str
-    """The step decorator with which a flow asks for this backend."""
+    """What compiles for a backend: the shape of a module."""
 
     def deployed_name(self, flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
         """The name under which upstream's commands find the deployed flow."""
@@ -95,3 +114,60 @@ class About:
     since: Callable[[Any], list[str]]
     by_installing: Callable[[], list[str]]
     remark: Callable[[Sequence[Diagnostic]], None] = lambda found: None
+
+
+class Deployer(Protocol):
+    """What deploys to a backend: the shape of a module. `files` are those of one flow (`compiling.compile.File`).
+
+    Where the command group has more, so has this: `document(show, files, settings, flow)` for other words of
+    `compile --show`, `plan_delete(deployed_name, settings)` for `delete --plan`, a keyword of `delete` for another
+    option of it.
+    """
+
+    SAYS: tuple[str, ...]
+    """Codes of which the cloud tells more than compiling: `create` and `plan` remark on them."""
+
+    def one_document(self, files: Sequence[Any]) -> str:
+        """All of the flow as one text (`create --only-json`)."""
+
+    def additional_info(self, files: Sequence[Any]) -> dict[str, Any]:
+        """What Metaflow's Deployer API reads of it."""
+
+    def missing_settings(self, files: Sequence[Any], settings: Settings) -> list[Diagnostic]:
+        """FT002 for each setting that the deployment needs and configuration does not give."""
+
+    def resolve_token(self, obj: Any, options: dict[str, Any]) -> str:
+        """The production token. Raises DiagnosticError where the caller may not deploy."""
+
+    def check_token(self, obj: Any, options: dict[str, Any]) -> None:
+        """Raise DiagnosticError unless the caller may delete the deployment."""
+
+    def plan(self, files: Sequence[Any], settings: Settings, *, deployed_name: str, about: About) -> str:
+        """What `create` would do."""
+
+    def drift(
+        self, files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool, about: About
+    ) -> tuple[bool, str]:
+        """(whether what is deployed is as the flow is written, what differs in words)."""
+
+    def create(
+        self,
+        files: Sequence[Any],
+        settings: Settings,
+        *,
+        deployed_name: str,
+        token: str,
+        options: dict[str, Any],
+        upload: Callable[[], None],
+        about: About,
+    ) -> str:
+        """Deploy; returns in words what was done. `upload` brings the code package to the datastore."""
+
+    def delete(self, deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
+        """Remove what `create` made; returns in words what was done."""
+
+
+def lacking(found: Any, shape: type) -> list[str]:
+    """What a shape lists and a module has not."""
+    wanted = [*getattr(shape, "__annotations__", {}), *(name for name in vars(shape) if not name.startswith("_"))]
+    return [name for name in wanted if not hasattr(found, name)]

@@ -1,7 +1,7 @@
 """About: what a deployer may be told of a flow beside its files.
 
 In:   the click state of Metaflow's command line, the compilation of the flow.
-Out:  `About`, for a deployer that takes it.
+Out:  `About`.
 
 Not here: deploying. What changed since is worked out when a deployer asks for it.
 """
@@ -22,10 +22,8 @@ from ..rules.weight import refuses
 from .arguments import with_paths
 
 
-def about_of(obj: Any, deployer: Any, settings: Settings, compilation: Any, *, strict: bool = False) -> dict[str, Any]:
-    """`about` for a deployer that takes it. `strict`: it may be refused for what the cloud has."""
-    if not getattr(deployer, "WANTS_ABOUT", False):
-        return {}
+def about_of(obj: Any, settings: Settings, compilation: Any, *, strict: bool = False) -> About:
+    """`strict`: the deployment may be refused for what the cloud has."""
     flow = compilation.graph.flows[0]
 
     def since(model: Any) -> list[str]:
@@ -46,4 +44,4 @@ def about_of(obj: Any, deployer: Any, settings: Settings, compilation: Any, *, s
         show(new, 1)
         said.extend(new)
 
-    return {"about": About(flow, recorded(flow), since, by_installing, remark)}
+    return About(flow, recorded(flow), since, by_installing, remark)

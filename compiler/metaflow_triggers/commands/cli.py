@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from ..backends.registry import NAMES
+from ..backends.registry import OURS, Names
 from . import emit, explain, manage, project, retain, run, simulate
 from .arguments import Parser, add_flow_options, add_reading
 
@@ -75,7 +75,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text", "json")) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="flow files, and folders to search for them")
-    parser.add_argument("--backend", action="append", choices=NAMES, help="only this backend; may be repeated")
+    parser.add_argument(
+        "--backend",
+        action="append",
+        choices=Names(),
+        metavar="BACKEND",
+        help=f"only this backend ({OURS}, or an installed one); may be repeated",
+    )
     parser.add_argument("--format", choices=formats, default="text", help="of what is printed")
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="deployed from elsewhere")
     parser.add_argument(

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..backends.registry import NAMES
+from ..backends import registry
 
 _IDENTITY = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _LARGEST_INPUT = 64 * 1024 * 1024
@@ -43,7 +43,12 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="of the engine (default: METAFLOW_TRIGGERS_DATABASE, else metaflow-triggers.db in this folder)",
     )
-    where.add_argument("--backend", choices=NAMES, help="publish there, with the settings that `create` uses")
+    where.add_argument(
+        "--backend",
+        choices=registry.Names(),
+        metavar="BACKEND",
+        help=f"publish there ({registry.OURS}, or an installed one), with the settings that `create` uses",
+    )
     parser.add_argument("--id", metavar="ID", help="the event's id: the same id starts nothing twice (default: new)")
     parser.set_defaults(work=work, parser=parser)
 
@@ -159,15 +164,11 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
 
 
 def _publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:
+    spec = registry.spec(backend)
     try:
         import metaflow  # noqa: F401 - a plugin cannot be imported before it
-        from metaflow_extensions.triggers.plugins import emit_event
 
-        emit_event.publish(backend, name, payload, text, identity)
+        spec.publish(name, payload, text, identity)
     except Exception as error:  # a client may fail in ways of its own: no credentials, no region
         why = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-        helps = {
-            "step-functions": "aws events list-event-buses     # shows whether AWS can be reached",
-            "argo-workflows": "set METAFLOW_TRIGGERS_WEBHOOK_URL to the webhook of the event source",
-        }
-        raise _refused("FT763", f"event {name!r} was not published: {why}", helps[backend]) from error
+        raise _refused("FT763", f"event {name!r} was not published: {why}", spec.unpublished) from error

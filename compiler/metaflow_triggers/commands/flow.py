@@ -1,4 +1,4 @@
-"""Flow commands: what `python flow.py step-functions|argo-workflows compile|diff|create|delete` do.
+"""Flow commands: what `python flow.py BACKEND compile|diff|create|delete` do.
 
 In:   the click state that Metaflow's command line prepared, and the options of the command.
 Out:  files, text on standard output, diagnostics on standard error; an exit code.
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import seams
+from ..backends import registry
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings
 from ..reading import prepared
@@ -92,9 +93,8 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     from ..compiling.compile import Compilation, compile_flows
     from ..reading.prepared import ReadFlow
 
-    seams.check_shape([backend])
-    seams.prove_in_charge()
-    seams.prove_switched_on(backend)
+    _prove(backend)
+    seams.prove_switched_on(backend, registry.spec(backend).upstream)
     with contextlib.redirect_stdout(sys.stderr):  # functions of the user and environments print; manifests stand alone
         flow, found, workflows, package = _prepared(obj, backend, options, settings)
     polls, remarks = _polls(flow)
@@ -104,17 +104,21 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     return Compilation(compilation.graph, compilation.files, diagnostics), package
 
 
+def _prove(backend: str) -> None:
+    """Raise DiagnosticError unless Metaflow is one that we know, and nothing took our place in it."""
+    seams.check_shape([registry.spec(backend).upstream])
+    seams.prove_in_charge(item.upstream for item in registry.at_work([backend]))
+
+
 def _prepared(
     obj: Any, backend: str, options: dict[str, Any], settings: Settings
 ) -> tuple[Any, list[Diagnostic], dict[str, Any], Any]:
     """The flow, what is wrong with it, its workflow by backend, its package."""
-    from ..backends.registry import backend as load
     from ..rules.weight import has_errors
 
-    flow, found = read(obj, settings)
-    derived = load(backend).deployed_name(flow.name, flow.project, flow.branch, settings)
-    name = _given_name(obj, backend) or derived
-    if name != derived:
+    flow, found = read(obj, settings, backends=[backend])
+    name = _name(obj, backend, settings)
+    if name != registry.own_name(backend, flow, settings):
         flow = dataclasses.replace(flow, deployed_as=name)
     workflows: dict[str, Any] = {}
     package = None
@@ -142,9 +146,10 @@ def _polls(flow: Any) -> tuple[list[Any], list[Diagnostic]]:
     return own, [item for item in found if item.code != "FT731"] if own else []
 
 
-def _given_name(obj: Any, backend: str) -> str | None:
-    name: str | None = obj.state_machine_name if backend == "step-functions" else obj.workflow_name
-    return name
+def _name(obj: Any, backend: str, settings: Settings) -> str:
+    """The deployed name: what the command group says, else the backend's."""
+    said: str | None = getattr(obj, registry.spec(backend).upstream.deployed_name, None)
+    return said or registry.backend(backend).deployed_name(obj.flow.name, *seams.current_project(), settings)
 
 
 # The commands -------------------------------------------------------------------------------------------------------
@@ -163,16 +168,11 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         return EXIT_ERROR
     if options.get("package_output"):
         packages.write(Path(options["package_output"]), package)
-    if options.get("show") in ("policies", "retained"):
-        from ..backends import registry
+    if options.get("show") not in (None, "all", "triggers"):
         from ..compiling.whole_file import write_whole
 
         deployer: Any = registry.deployer(backend)
-        if options["show"] == "retained":
-            text = deployer.retained_document(compilation.files)
-        else:
-            emits = bool(compilation.graph.flows[0].emits)
-            text = deployer.policies_document(compilation.files, settings, emits=emits)
+        text = deployer.document(options["show"], compilation.files, settings, compilation.graph.flows[0])
         if options.get("output"):
             write_whole(Path(options["output"]), text.encode("utf-8"))
         else:
@@ -214,9 +214,7 @@ def _user_note(settings: Settings, flows: tuple[Any, ...]) -> list[Diagnostic]:
 
 
 def _owner(backend: str, flow: Any, settings: Settings) -> str:
-    from ..backends.registry import own_name
-
-    return f"{backend}/{own_name(backend, flow, settings)}"
+    return f"{backend}/{registry.own_name(backend, flow, settings)}"
 
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
@@ -244,7 +242,6 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settings, compilation: Any) -> int:
-    from ..backends import registry
     from .about import about_of
 
     deployer: Any = registry.deployer(backend)
@@ -254,16 +251,15 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
     same, text = deployer.drift(
         compilation.files,
         settings,
-        deployed_name=_given_name(obj, backend),
+        deployed_name=_name(obj, backend, settings),
         full=bool(options.get("full")),
-        **about_of(obj, deployer, settings, compilation),
+        about=about_of(obj, settings, compilation),
     )
     sys.stdout.write(text)
     return EXIT_SAME if same else EXIT_DIFFERENT
 
 
 def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from ..backends import registry
     from ..rules.weight import refuses
     from .about import about_of
 
@@ -272,7 +268,8 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     settings = _settings(obj, options, user)
     compilation, package = _compiled(obj, backend, options, settings)
     deployer: Any = registry.deployer(backend)
-    later = () if only_json else getattr(deployer, "SAYS", ())
+    name = _name(obj, backend, settings)
+    later = () if only_json else deployer.SAYS
     found = [item for item in compilation.diagnostics if item.code not in later]
     _print(found, 1, [])
     if refuses(found, strict=bool(options.get("strict"))):
@@ -280,16 +277,15 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     if only_json:
         sys.stdout.write(deployer.one_document(compilation.files))
         packages.say_not_uploaded(package)
-        _deployer_attributes(obj, backend, options, compilation)
+        _deployer_attributes(obj, name, options, deployer.additional_info(compilation.files))
         return EXIT_SAME
     missing = deployer.missing_settings(compilation.files, settings)
     if missing:
         _say_what_would_be_deployed(obj, backend, compilation)
         raise DiagnosticError(missing)
-    name = _given_name(obj, backend)
-    about = about_of(obj, deployer, settings, compilation, strict=bool(options.get("strict")))
+    about = about_of(obj, settings, compilation, strict=bool(options.get("strict")))
     if options.get("plan"):
-        sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name, **about))
+        sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name, about=about))
         return EXIT_SAME
     token = deployer.resolve_token(obj, options)
     done = deployer.create(
@@ -299,9 +295,9 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
         token=token,
         options=options,
         upload=lambda: packages.upload(obj, settings, package),
-        **about,
+        about=about,
     )
-    _deployer_attributes(obj, backend, options, compilation)
+    _deployer_attributes(obj, name, options)
     sys.stderr.write(f"{done}\n")
     from ..graph.explain import table
 
@@ -340,7 +336,9 @@ def _typed(backend: str) -> str:
     return shlex.join(["python", *words, backend])
 
 
-def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compilation: Any) -> None:
+def _deployer_attributes(
+    obj: Any, name: str, options: dict[str, Any], additional_info: dict[str, Any] | None = None
+) -> None:
     """What Metaflow's Deployer API reads after `create` (its file option is internal to Metaflow)."""
     import json
 
@@ -348,31 +346,28 @@ def _deployer_attributes(obj: Any, backend: str, options: dict[str, Any], compil
     if not path:
         return
     content = {
-        "name": _given_name(obj, backend),
+        "name": name,
         "flow_name": obj.flow.name,
         "metadata": obj.metadata.metadata_str(),
     }
-    if options.get("only_json") and backend == "argo-workflows":
-        template = next(file.content for file in compilation.files if not file.ours)
-        content["additional_info"] = {"workflow_template": template}
+    if additional_info:
+        content["additional_info"] = additional_info
     Path(path).write_text(json.dumps(content), "utf-8")
 
 
 def _delete(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from ..backends import registry
-
-    seams.check_shape([backend])
-    seams.prove_in_charge()
+    _prove(backend)
     user = _real_user(required=True)
     settings = _settings(obj, options, user)
     deployer: Any = registry.deployer(backend)
     deployer.check_token(obj, options)
+    name = _name(obj, backend, settings)
     steps = [step.__name__ for step in obj.flow]
     more = {name: True for name in ("shared", "drop_waiting") if options.get(name)}
     if options.get("plan"):
-        sys.stdout.write(deployer.plan_delete(_given_name(obj, backend), settings, **more))
+        sys.stdout.write(deployer.plan_delete(name, settings, **more))
         return EXIT_SAME
-    done = deployer.delete(_given_name(obj, backend), settings, flow=obj.flow.name, steps=steps, **more)
+    done = deployer.delete(name, settings, flow=obj.flow.name, steps=steps, **more)
     sys.stderr.write(f"{done}\n")
     return EXIT_SAME
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..backends.registry import NAMES
+from ..backends import registry
 
 
 def check(options: argparse.Namespace) -> int:
@@ -118,8 +118,6 @@ def _no_graph() -> Any:
 
 def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> tuple[dict[str, Any], list[str]]:
     """(the flow behind each owner of files, owners that a flow would be and is not: it asks for another backend)."""
-    from ..backends import registry
-
     owners, others = {}, []
     names = _names(options)
     for flow in compilation.graph.flows:
@@ -134,13 +132,13 @@ def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> tup
 
 
 def _backends(options: argparse.Namespace) -> tuple[tuple[str, ...], list[Any]]:
-    """The backends at work, and FT008 for one that is off: an error for who asks for it, else a note."""
+    """The backends at work; FT008 for one that is off, FT009 for one that is broken: an error for who asks for it."""
     from .. import seams
 
-    wanted = [name for name in NAMES if not options.backend or name in options.backend]
-    on = seams.switched_on(wanted)
+    wanted, unusable = registry.usable(options.backend)
+    on = tuple(name for name in wanted if seams.is_on(registry.spec(name).upstream))
     severity = "" if options.backend or (not on and options.command != "check") else "note"
-    return on, [seams.switched_off(name, severity) for name in wanted if name not in on]
+    return on, [*unusable, *(seams.switched_off(name, severity) for name in wanted if name not in on)]
 
 
 def _names(options: argparse.Namespace) -> tuple[str, ...]:

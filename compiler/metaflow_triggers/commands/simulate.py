@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backends.registry import NAMES
+from ..backends import registry
 from .arguments import flow_options
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def _simulate(options: argparse.Namespace, items: list[Item]) -> int:
     from ..simulate import report
     from ..simulate.whole import simulate
 
-    names = tuple(name for name in NAMES if not options.backend or name in options.backend)
+    names, unusable = registry.usable(options.backend)
     read = read_flows(options, names, given=flow_options(options))
     graph = link([item.flow for item in read.flows], polls=read.polls)
-    diagnostics = [*read.diagnostics, *check(graph, project_wide=False)]
+    diagnostics = [*unusable, *read.diagnostics, *check(graph, project_wide=False)]
     show(diagnostics, len(graph.flows), others=read.omissions())
     if has_errors(diagnostics):
         return 1

@@ -10,6 +10,7 @@ A malformed dependency is reported and left out, so that all mistakes of a file 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from .. import seams
@@ -22,8 +23,13 @@ from .trigger import read_trigger
 from .values import Reader, did_you_mean
 
 
-def read_flow(flow: Any, source: SourceFile, settings: Settings) -> tuple[Flow, list[Diagnostic]]:
-    """The flow's model and what could not be understood. Raises nothing for a user's mistake."""
+def read_flow(
+    flow: Any, source: SourceFile, settings: Settings, computes: Collection[str]
+) -> tuple[Flow, list[Diagnostic]]:
+    """The flow's model and what could not be understood. Raises nothing for a user's mistake.
+
+    `computes` are step decorators with which a flow asks for a backend.
+    """
     reader = Reader(flow, source, settings)
     _check_compatibility(reader)
     triggers = [
@@ -42,7 +48,7 @@ def read_flow(flow: Any, source: SourceFile, settings: Settings) -> tuple[Flow, 
             triggers=tuple(triggers),
             schedule=_schedule(reader),
             emits=reader.places.emitted(seams.namespace_prefix()),
-            features=seams.features(flow),
+            features=seams.features(flow, computes),
             span=reader.places.flow(),
         ),
         reader.diagnostics,

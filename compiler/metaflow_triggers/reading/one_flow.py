@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .. import processes, seams
+from ..backends import registry
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..diagnostics.wire import from_wire, to_wire
 from ..model.flows import Span
@@ -100,7 +101,7 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
 
     def collect(obj: Any, _: dict[str, Any]) -> None:
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
-        flow, found = prepared.read(obj, settings, source.path)
+        flow, found = prepared.read(obj, settings, source.path, backends=request.backends)
         workflows: dict[str, Any] = {}
         answer["flows"].append({"flow": to_json(flow), "workflows": workflows, "options": seams.given_options(obj)})
         answer["diagnostics"] += found
@@ -118,7 +119,8 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
     project += ["--branch", request.branch] if request.branch else []
     try:
         without = [name for name in VARIABLES if parsed(os.environ.get(name))]
-        seams.run_command(cls, options, seams.reading_command(request.backends), project, without)
+        command = seams.reading_command(item.upstream for item in registry.at_work(request.backends))
+        seams.run_command(cls, options, command, project, without)
     except DiagnosticError as error:
         answer["diagnostics"].extend(error.diagnostics)
     except seams.Misused as error:
@@ -134,8 +136,6 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
 
 def _workflows(obj: Any, flow: Any, settings: Any, request: Request, made: dict[str, Any]) -> Iterator[Diagnostic]:
     """Put the flow's workflow for each backend into `made`, as text, which the parent passes on; tells what refuses."""
-    from ..backends import registry
-
     package = None
     for name in request.backends if request.workflow else ():
         if not request.chosen and name not in registry.suited(flow, request.backends):

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backends import registry
 from ..language import cron
 from ..model.flows import Options
 from .values import Path, Reader, did_you_mean, is_plain, json_text, kind
 
-_OPTION_KEYS = ("reset_at", "join", "auto_map", "max_active", "step-functions", "argo-workflows")
+_PORTABLE = ("reset_at", "join", "auto_map", "max_active")
 
 
 def read_options(reader: Reader, options: Any) -> Options:
@@ -27,14 +28,14 @@ def read_options(reader: Reader, options: Any) -> Options:
     good = {}
     for key, value in options.items():
         path = ("options", key)
-        if key not in _OPTION_KEYS:
+        if key not in _PORTABLE and key not in registry.Names():
             reader.report(
                 "FT107",
                 f"`options` of `{reader.flow.name}` has an unknown key {key!r}",
                 path,
                 "unknown key",
                 key=True,
-                helps=did_you_mean(str(key), _OPTION_KEYS),
+                helps=did_you_mean(str(key), (*_PORTABLE, *registry.names())),
                 severity=reader.ignored,
             )
             continue
@@ -65,7 +66,7 @@ def _option_problem(key: str, value: Any) -> str:
     if key == "reset_at":
         if not isinstance(value, dict) or "cron" not in value or set(value) - {"cron", "timezone"}:
             return "expected {'cron': five fields, 'timezone': IANA name}"
-    elif key in ("step-functions", "argo-workflows") and not isinstance(value, dict):
+    elif key not in _PORTABLE and not isinstance(value, dict):
         return "expected a dict"
     try:
         json_text(value)

@@ -17,13 +17,10 @@ from .flow_options import FlowOptions
 if TYPE_CHECKING:
     from .read import Read
 
-READ_THROUGH = ("step-functions",)
-"""For commands that need no backend: one of them, through whose command line a flow is read."""
-
 
 def read_flows(
     options: argparse.Namespace,
-    backends: tuple[str, ...] = READ_THROUGH,
+    backends: tuple[str, ...] = (),
     *,
     code_package: bool = False,
     workflow: bool = False,
@@ -37,6 +34,7 @@ def read_flows(
     """
     import_metaflow()
     from .. import seams
+    from ..backends import registry
     from .files import flow_files
     from .project import read_project
     from .request import Request
@@ -53,8 +51,8 @@ def read_flows(
         options=given or FlowOptions(),
         roots=tuple(os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path)) for path in options.paths),
     )
-    seams.check_shape(backends)
-    seams.prove_in_charge()
+    seams.check_shape(registry.spec(name).upstream for name in backends)
+    seams.prove_in_charge(item.upstream for item in registry.at_work(backends))
     files = flow_files(options.paths)
     read = read_project(files.all(), request, files.found)
     read.diagnostics[:0] = files.diagnostics

@@ -8,11 +8,12 @@ Not here: many files, what a backend adds, what a command does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import seams
+from ..backends import registry
 from ..diagnostics import Diagnostic
 from ..model.flows import Flow, TriggerGraph
 from ..model.settings import Settings
@@ -34,8 +35,13 @@ collector: Callable[[Any, dict[str, Any]], None] | None = None
 """Set in a child of the project command: takes the prepared flow instead of the command's own work."""
 
 
-def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, list[Diagnostic]]:
-    """(`model.Flow`, diagnostics) of the flow in the click state. `path` is how messages name its file."""
+def read(
+    obj: Any, settings: Settings, path: str | None = None, *, backends: Sequence[str] = ()
+) -> tuple[Any, list[Diagnostic]]:
+    """(`model.Flow`, diagnostics) of the flow in the click state. `path` is how messages name its file.
+
+    `backends` are at work beside ours: a flow that asks for one of them has that among its features.
+    """
     import inspect
 
     from ..reading.flow import read_flow
@@ -43,7 +49,8 @@ def read(obj: Any, settings: Settings, path: str | None = None) -> tuple[Any, li
 
     file = inspect.getfile(obj.flow.__class__)
     shown = path or _shown_path(file)
-    return read_flow(obj.flow, source_file(shown, file), settings)
+    computes = {item.compute for item in registry.at_work(backends)}
+    return read_flow(obj.flow, source_file(shown, file), settings, computes)
 
 
 def _shown_path(file: str) -> str:
@@ -57,15 +64,13 @@ def workflow(
     obj: Any, backend: str, settings: Settings, name: str, options: dict[str, Any], *, package: Any = None
 ) -> tuple[Any, Any]:
     """(the step-by-step workflow as upstream makes it, the code package). `package`: the flow's, if it is made."""
-    if package is None or package.only_for not in (None, backend):
-        package = seams.build_code_package(obj, settings, backend)
-    make = {"step-functions": seams.step_functions_workflow, "argo-workflows": seams.argo_workflow}[backend]
-    return make(obj, settings, package, name, seams.Options(**options)), package
+    upstream = registry.spec(backend).upstream
+    if package is None or package.only_for not in (None, upstream.attaches):
+        package = seams.build_code_package(obj, settings, upstream.attaches)
+    return upstream.workflow(obj, settings, package, name, seams.Options(**options)), package
 
 
 def is_unbuilt(backend: str, flow: Flow, settings: Settings) -> bool:
     """Whether the backend itself refuses what the flow's steps are (FT510), with more help than upstream's compiler."""
-    from ..backends import registry
-
     alone = TriggerGraph((flow,), (), (), ())
     return any(item.code == "FT510" for item in registry.backend(backend).refusals(flow, alone, settings))

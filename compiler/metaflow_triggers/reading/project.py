@@ -190,7 +190,7 @@ def _prepare(request: Request) -> None:
     from ..backends import registry
     from . import flow, one_file, polls, source  # noqa: F401
 
-    seams.preload()
+    seams.preload(item.upstream for item in registry.at_work(request.backends))
     if request.workflow and request.code_package:
         seams.preload_code_package()
     for name in request.backends:

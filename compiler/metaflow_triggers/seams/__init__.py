@@ -2,11 +2,12 @@
 
 In:   the click state of a `flow.py` command (`metaflow.cli.CliState`), a flow object.
 Out:  configuration, the flow's parts as plain values, and the step-by-step
-      workflow as upstream's own two compilers make it, offline.
+      workflow as upstream's own compilers make it, offline.
 
 Not here: what a trigger means, names of ours, files.
-Each private name that is used stands in `shape.PRIVATE_NAMES` with the file it lives in; `tests/seams` holds that
-list against the installed Metaflow, and `check_shape` turns a missing one into FT004 instead of a guess.
+Each private name that is used stands in `shape.PRIVATE_NAMES`, or in the `Upstream` of its backend, with the file it
+lives in; `tests/unit/seams` holds these lists against the installed Metaflow, and `check_shape` turns a missing one
+into FT004 instead of a guess.
 Line numbers in comments: Metaflow 2.19.39.
 """
 
@@ -38,11 +39,10 @@ from .flows import (
 )
 from .parts import Part, Parts
 from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
-from .state_machines import step_functions_workflow
-from .switches import prove_switched_on, reading_command, switched_off, switched_on
+from .switches import is_on, prove_switched_on, reading_command, switched_off
 from .tokens import check_token, resolve_token
 from .upload import upload_code_package, upload_parts
-from .workflow_templates import argo_workflow
+from .upstream import Upstream
 
 __all__ = [
     "PRIVATE_NAMES",
@@ -54,8 +54,8 @@ __all__ = [
     "Part",
     "Parts",
     "Refused",
+    "Upstream",
     "act_as",
-    "argo_workflow",
     "build_code_package",
     "check_shape",
     "check_token",
@@ -74,6 +74,7 @@ __all__ = [
     "graph_refusal",
     "has_own_mutators",
     "is_flow_class",
+    "is_on",
     "is_production",
     "lacks_an_end",
     "namespace_prefix",
@@ -87,9 +88,7 @@ __all__ = [
     "real_user",
     "resolve_token",
     "run_command",
-    "step_functions_workflow",
     "switched_off",
-    "switched_on",
     "upload_code_package",
     "upload_parts",
     "user_classes",

@@ -15,7 +15,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings, open_setting
 from .conda import is_conda, kept_packages
 from .configuration import datastore_root
-from .environment import STEP_DECORATORS, CanonicalEnvironment, attached, s3_datastore, upstream_errors
+from .environment import CanonicalEnvironment, attached, s3_datastore, upstream_errors
 from .parts import Parts
 
 
@@ -32,8 +32,8 @@ from .parts import Parts
 class CodePackage:
     """A code package: its bytes (None when it was left out), its SHA-1 and its place below the datastore root.
 
-    `parts` is what else the compiled workflow refers to; upstream's compilers add to it. `only_for`: the one backend
-    that it was made for, or None.
+    `parts` is what else the compiled workflow refers to; upstream's compilers add to it. `only_for`: the step
+    decorators without which its environment would be another one, or None.
     """
 
     blob: bytes | None
@@ -41,12 +41,13 @@ class CodePackage:
     sha: str
     path: str
     parts: Parts
-    only_for: str | None = None
+    only_for: tuple[str, ...] | None = None
 
 
-def build_code_package(obj: Any, settings: Settings, backend: str) -> CodePackage:
+def build_code_package(obj: Any, settings: Settings, attaches: Sequence[str]) -> CodePackage:
     """The flow's code package with reproducible bytes, or a placeholder with `--no-code-package`.
 
+    `attaches` are the step decorators of the backend at work.
     The place is the one upstream's content-addressed store would choose (content_addressed_store.py:98-105).
     """
     from metaflow.package import MetaflowPackage
@@ -58,9 +59,7 @@ def build_code_package(obj: Any, settings: Settings, backend: str) -> CodePackag
     conda = is_conda(obj.environment)
     with (
         # The packages of an environment depend on where the steps run.
-        attached(obj, STEP_DECORATORS[backend], s3_datastore(obj, datastore_root(settings)))
-        if conda
-        else contextlib.nullcontext(),
+        attached(obj, attaches, s3_datastore(obj, datastore_root(settings))) if conda else contextlib.nullcontext(),
         kept_packages(obj.environment, parts),
         upstream_errors(obj),
     ):
@@ -75,7 +74,7 @@ def build_code_package(obj: Any, settings: Settings, backend: str) -> CodePackag
         blob = bytes(package.blob)
     sha = hashlib.sha1(blob).hexdigest()  # noqa: S324 - the name that Metaflow's datastore gives it
     path = f"{obj.flow.name}/data/{sha[:2]}/{sha}"
-    return CodePackage(blob, package.package_metadata, sha, path, parts, backend if conda else None)
+    return CodePackage(blob, package.package_metadata, sha, path, parts, tuple(attaches) if conda else None)
 
 
 _METAFLOW_FILES = ".mf_code/metaflow/"

@@ -12,7 +12,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +124,7 @@ class OfflineClients:
         return self._batch if module == "batch" else None
 
 
-STEP_DECORATORS = {"step-functions": ["batch"], "argo-workflows": ["kubernetes", "environment"]}
-"""Backend -> what its `create` attaches to every step."""
-
-
-def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractContextManager[None]:
+def attached(obj: Any, names: Sequence[str], datastore: Any) -> contextlib.AbstractContextManager[None]:
     """The flow with step decorators attached as upstream's `create` attaches them, taken away afterwards."""
 
     @contextlib.contextmanager
@@ -139,10 +135,10 @@ def attached(obj: Any, names: list[str], datastore: Any) -> contextlib.AbstractC
         before = {step.__name__: list(step.decorators) for step in obj.flow}
         graph, steps = cls._graph, cls._steps
         try:  # a decorator may refuse the flow here, and the next backend's compiler shall not find it
-            decorators._attach_decorators(obj.flow, names)
+            decorators._attach_decorators(obj.flow, list(names))
             given = (obj.flow, obj.flow._graph, obj.environment, datastore, obj.logger)
             if hasattr(decorators, "_process_late_attached_decorator"):
-                decorators._process_late_attached_decorator(names, *given)
+                decorators._process_late_attached_decorator(list(names), *given)
             else:  # earlier releases (2.19.0) initialise all decorators of a step again
                 decorators._init(obj.flow)
                 decorators._init_step_decorators(*given)

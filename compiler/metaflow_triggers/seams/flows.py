@@ -9,7 +9,7 @@ Not here: what the parts mean (`metaflow_triggers.reading.flow`).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 
@@ -74,9 +74,9 @@ def _parameter_context(parameters: Any, flow: Any, user: str) -> dict[str, Any]:
     return fields
 
 
-def features(flow: Any) -> tuple[str, ...]:
-    """What a backend may have to refuse (exit_hook, foreach, parallel, switch), and what steps ask for."""
-    found = {item.name for step in flow for item in step.decorators if item.name in ("batch", "kubernetes")}
+def features(flow: Any, computes: Collection[str] = ()) -> tuple[str, ...]:
+    """What a backend may have to refuse (exit_hook, foreach, parallel, switch), and what of `computes` steps have."""
+    found = {item.name for step in flow for item in step.decorators if item.name in computes}
     if flow_decorators(flow, "exit_hook"):
         found.add("exit_hook")
     for node in flow._graph:

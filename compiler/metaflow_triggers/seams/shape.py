@@ -12,39 +12,14 @@ import contextlib
 import importlib
 import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
 
-# `a|b`: one of them, by release.
+if TYPE_CHECKING:
+    from .upstream import Upstream
+
 PRIVATE_NAMES = {
-    "metaflow.plugins.aws.step_functions.step_functions": [
-        "StepFunctions._compile",
-        "StepFunctions._batch",
-        "StepFunctions._step_cli",
-        "StepFunctions._cron",
-        "StepFunctions._process_parameters",
-        "SFN_IAM_ROLE",
-        "SFN_DYNAMO_DB_TABLE",
-    ],
-    "metaflow.plugins.aws.step_functions.step_functions_cli": [
-        "resolve_token",
-        "validate_token",
-        "StepFunctions.get_existing_deployment",
-    ],
-    "metaflow.plugins.argo.argo_workflows_cli": [
-        "resolve_token",
-        "validate_token",
-        "ArgoWorkflows.get_existing_deployment",
-    ],
-    "metaflow.plugins.argo.argo_workflows": [
-        "ArgoWorkflows._process_triggers",
-        "ArgoWorkflows._compile_sensor",
-        "ArgoWorkflows._process_parameters",
-        "ArgoWorkflows._base_kubernetes_annotations",
-        "ArgoWorkflows._compile_workflow_template",
-    ],
-    "metaflow.plugins.aws.aws_client": ["get_aws_client", "cached_provider_class"],
     "metaflow.decorators": ["_attach_decorators", "_process_late_attached_decorator|_init_step_decorators"],
     "metaflow.flowspec": ["FlowSpec._get_parameters", "FlowSpec._flow_decorators|FlowSpecMeta", "FlowSpec._init_graph"],
     "metaflow.package": ["MetaflowPackage"],
@@ -71,21 +46,17 @@ PRIVATE_NAMES = {
     "metaflow.exception": ["ParameterFieldFailed"],
     "metaflow.plugins.datastores.local_storage": ["LocalStorage.get_datastore_root_from_config"],
 }
+"""Those that every command needs; each backend's own stand in its `Upstream`. `a|b`: one of them, by release."""
 
 
-_OF_BACKEND = {"metaflow.plugins.aws.": "step-functions", "metaflow.plugins.argo.": "argo-workflows"}
-
-
-def check_shape(backends: Iterable[str] = tuple(_OF_BACKEND.values())) -> None:
+def check_shape(backends: Iterable[Upstream]) -> None:
     """Raise DiagnosticError(FT004) if the installed Metaflow lacks a name that we build on.
 
     `backends`: those at work; upstream's modules of the others are not imported for it.
     """
     missing = []
-    unused = tuple(prefix for prefix, backend in _OF_BACKEND.items() if backend not in backends)
-    for module_name, names in PRIVATE_NAMES.items():
-        if module_name.startswith(unused):
-            continue
+    tables = [PRIVATE_NAMES, *(backend.private_names for backend in backends)]
+    for module_name, names in (item for table in tables for item in table.items()):
         try:
             module: Any = importlib.import_module(module_name)
         except ImportError:
@@ -119,15 +90,17 @@ _USED_BY_COMMANDS = (
     "metaflow.plugins.tag_cli",
     "metaflow.pylint_wrapper",
     "metaflow.system",
-    "metaflow_extensions.triggers.plugins.argo_workflows_cli",
-    "metaflow_extensions.triggers.plugins.step_functions_cli",
     "webbrowser",
 )
 
 
-def preload() -> None:
+def preload(backends: Iterable[Upstream]) -> None:
     """Import now what every flow would import in its own process. What a Metaflow does not have is left out."""
-    for name in _USED_BY_COMMANDS:
+    from metaflow import plugins
+
+    groups = plugins.get_plugin_cli_path()
+    own = [groups[backend.group].rpartition(".")[0] for backend in backends if backend.group in groups]
+    for name in (*_USED_BY_COMMANDS, *own):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     # What the modules make at their first use: the version, asked of git, and the tokenizer's patterns.
@@ -155,7 +128,7 @@ def unknown_shape(what: str) -> Diagnostic:
     )
 
 
-def prove_in_charge() -> None:
+def prove_in_charge(backends: Iterable[Upstream]) -> None:
     """Raise DiagnosticError(FT001) if something else took the place of one of our decorators.
 
     Metaflow ignores an extension whose plugins module fails (extension_support/plugins.py:70-75), and the last
@@ -165,7 +138,7 @@ def prove_in_charge() -> None:
 
     wanted = {
         "FLOW_DECORATORS": ("trigger", "trigger_on_finish", "project"),
-        "STEP_DECORATORS": ("step_functions_internal", "argo_workflows_internal"),
+        "STEP_DECORATORS": [backend.bookkeeping for backend in backends if backend.bookkeeping],
     }
     foreign = []
     for category, names in wanted.items():

@@ -22,7 +22,6 @@ from .code_package import CodePackage
 from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
 from .environment import (
-    STEP_DECORATORS,
     OfflineClients,
     RecordingBatch,
     attached,
@@ -32,11 +31,12 @@ from .environment import (
 )
 from .flows import current_project
 from .shape import unknown_shape
+from .upstream import Upstream
 
 _PARTITION = open_setting("AwsPartition")  # upstream takes the partition from between two colons of a role
 
 
-def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, name: str, options: Options) -> Any:
+def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, options: Options) -> Any:
     """Upstream's state machine and job definitions: see `docs/architecture.md` for the shape.
 
     Raises DiagnosticError(FT123) with upstream's message when upstream refuses the flow.
@@ -90,7 +90,7 @@ def step_functions_workflow(obj: Any, settings: Settings, package: CodePackage, 
         compile_errors(obj),
         package.parts.of_commands(store, obj.flow.name),
         package.parts.of_files(store.TYPE),
-        attached(obj, STEP_DECORATORS["step-functions"], store),
+        attached(obj, UPSTREAM.attaches, store),
         replaced(aws_client, cached_provider_class=OfflineClients(batch)),
         replaced(
             upstream,
@@ -207,3 +207,30 @@ def _references(settings: Settings) -> Callable[[str], str]:
         return root.sub(lambda _: datastore_root(settings), text) if root else text
 
     return replace
+
+
+UPSTREAM = Upstream(
+    workflow=workflow,
+    group="step-functions",
+    attaches=("batch",),
+    bookkeeping="step_functions_internal",
+    deployed_name="state_machine_name",
+    token_rules=("metaflow.plugins.aws.step_functions.step_functions_cli", "StepFunctions"),
+    private_names={
+        "metaflow.plugins.aws.step_functions.step_functions": [
+            "StepFunctions._compile",
+            "StepFunctions._batch",
+            "StepFunctions._step_cli",
+            "StepFunctions._cron",
+            "StepFunctions._process_parameters",
+            "SFN_IAM_ROLE",
+            "SFN_DYNAMO_DB_TABLE",
+        ],
+        "metaflow.plugins.aws.step_functions.step_functions_cli": [
+            "resolve_token",
+            "validate_token",
+            "StepFunctions.get_existing_deployment",
+        ],
+        "metaflow.plugins.aws.aws_client": ["get_aws_client", "cached_provider_class"],
+    },
+)

@@ -1,7 +1,7 @@
 """Switches: which backends of Metaflow are on.
 
 In:   Metaflow's plugins, of which an extension or the user's configuration may switch some off.
-Out:  the backends that are on; the command through which flows are read; DiagnosticError (FT008).
+Out:  whether a backend is on; the command through which flows are read; DiagnosticError (FT008).
 
 Not here: a backend that something else took the place of (`shape`). One that is off is left alone: nothing of
 Metaflow's is there for it, so nothing could be deployed, and the other works as ever.
@@ -10,36 +10,31 @@ Metaflow's is there for it, so nothing could be deployed, and the other works as
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ..diagnostics import Diagnostic, DiagnosticError
 
-_STEPS = {
-    "step-functions": ("batch", "step_functions_internal"),
-    "argo-workflows": ("kubernetes", "argo_workflows_internal"),
-}
-"""Backend, which is also the name of its command group -> what its compiler attaches to every step."""
+if TYPE_CHECKING:
+    from .upstream import Upstream
 
 _READING = ["metaflow-triggers", "read"]
 """The command of the extension that is there whatever is off (`reading_cli`)."""
 
 
-def switched_on(backends: Iterable[str]) -> tuple[str, ...]:
-    """Those of `backends` that Metaflow has; one that is none of Metaflow's is on."""
+def is_on(backend: Upstream) -> bool:
+    """Whether Metaflow has what it needs: its command group, and what its compiler attaches to every step."""
     from metaflow import plugins
 
+    wanted = {name for name in (*backend.attaches, backend.bookkeeping) if name}
     groups = plugins.get_plugin_cli_path()
-    steps = {cls.name for cls in plugins.STEP_DECORATORS}
-    return tuple(
-        name
-        for name in backends
-        if name not in _STEPS or (name in groups and all(decorator in steps for decorator in _STEPS[name]))
-    )
+    return (not backend.group or backend.group in groups) and wanted <= {cls.name for cls in plugins.STEP_DECORATORS}
 
 
-def reading_command(backends: Iterable[str]) -> list[str]:
-    """The command of a flow that leads to our reading of it."""
-    on = switched_on([*(name for name in backends if name in _STEPS), *_STEPS])
-    return [on[0], "compile"] if on else list(_READING)
+def reading_command(backends: Iterable[Upstream]) -> list[str]:
+    """The command of a flow that leads to our reading of it: through the first group of these that is on."""
+    groups = (backend.group for backend in backends if backend.group and is_on(backend))
+    first = next(groups, None)
+    return list(_READING) if first is None else [first, "compile"]
 
 
 def switched_off(name: str, severity: str = "") -> Diagnostic:
@@ -52,7 +47,7 @@ def switched_off(name: str, severity: str = "") -> Diagnostic:
     )
 
 
-def prove_switched_on(name: str) -> None:
+def prove_switched_on(name: str, backend: Upstream) -> None:
     """Raise DiagnosticError(FT008) for a backend that is off."""
-    if not switched_on([name]):
+    if not is_on(backend):
         raise DiagnosticError([switched_off(name)])

@@ -21,14 +21,15 @@ from . import shell_words
 from .code_package import CodePackage
 from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
-from .environment import STEP_DECORATORS, attached, compile_errors, datastore, replaced
+from .environment import attached, compile_errors, datastore, replaced
 from .flows import features
 from .kubernetes_models import lent
 from .parts import filled_in
 from .shape import unknown_shape
+from .upstream import Upstream
 
 
-def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str, options: Options) -> Any:
+def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, options: Options) -> Any:
     """Upstream's WorkflowTemplate: see `docs/architecture.md` for the shape.
 
     Raises DiagnosticError(FT123) with upstream's message when upstream refuses the flow.
@@ -67,7 +68,7 @@ def argo_workflow(obj: Any, settings: Settings, package: CodePackage, name: str,
 
     with (
         compile_errors(obj),
-        attached(obj, STEP_DECORATORS["argo-workflows"], store),
+        attached(obj, UPSTREAM.attaches, store),
         package.parts.of_files(kind),
         replaced(upstream, shlex=shell_words.module),
     ):
@@ -140,3 +141,27 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]
     return value
+
+
+UPSTREAM = Upstream(
+    workflow=workflow,
+    group="argo-workflows",
+    attaches=("kubernetes", "environment"),
+    bookkeeping="argo_workflows_internal",
+    deployed_name="workflow_name",
+    token_rules=("metaflow.plugins.argo.argo_workflows_cli", "ArgoWorkflows"),
+    private_names={
+        "metaflow.plugins.argo.argo_workflows_cli": [
+            "resolve_token",
+            "validate_token",
+            "ArgoWorkflows.get_existing_deployment",
+        ],
+        "metaflow.plugins.argo.argo_workflows": [
+            "ArgoWorkflows._process_triggers",
+            "ArgoWorkflows._compile_sensor",
+            "ArgoWorkflows._process_parameters",
+            "ArgoWorkflows._base_kubernetes_annotations",
+            "ArgoWorkflows._compile_workflow_template",
+        ],
+    },
+)

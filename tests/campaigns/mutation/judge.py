@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from metaflow_triggers.backends import argo, step_functions
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import emit
 from metaflow_triggers.backends.argo.compile.trust import trust
 from metaflow_triggers.backends.shape import Manifest
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.manifests.schemas import findings
 
 from .subjects import Subject

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from metaflow_triggers.backends import argo, setting_forms, step_functions
+from metaflow_triggers.backends import setting_forms
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile.setting_forms import FORMS as OF_ARGO
 from metaflow_triggers.backends.setting_forms import Form
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile.setting_forms import FORMS as OF_STEP_FUNCTIONS
 from metaflow_triggers.graph.link import link
 

@@ -67,7 +67,7 @@ os.environ["METAFLOW_TRIGGERS_OFFLINE"] = "1"
 from pathlib import Path
 import metaflow
 from metaflow_triggers import seams
-from metaflow_triggers.backends.registry import NAMES
+from metaflow_triggers.backends import registry
 from metaflow_triggers.compiling.compile import ReadFlow, compile_flows
 from metaflow_triggers.reading.one_file import _import
 from metaflow_triggers.reading.flow import read_flow
@@ -83,10 +83,10 @@ for file in sorted(name for name in os.listdir(".") if name.endswith(".py")):
             parameter.init()
         for decorator in seams.flow_decorators(flow, "schedule"):
             decorator.flow_init(flow, None, None, None, None, None, None, {})
-        model, found = read_flow(flow, source, settings)
+        model, found = read_flow(flow, source, settings, ())
         model = dataclasses.replace(model, name="Same")  # so that nothing but the text differs
         answer = {"read": [[item.code, item.severity] for item in found], "compiled": {}}
-        for name in NAMES:
+        for name in registry.names():
             done = compile_flows([ReadFlow(model)], settings, [name], project_wide=False)
             codes = [item.code for item in done.diagnostics if item.code not in ("FT113", "FT114")]
             files = [[file.path, file.text] for file in done.files]

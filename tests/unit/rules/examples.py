@@ -129,9 +129,9 @@ def main(folder: str) -> None:
             path.parent.mkdir(exist_ok=True)
             path.write_text(content, "utf-8")
             paths.setdefault(name, []).append(str(path))
-    for backend in registry.NAMES:
+    for backend in registry.names():
         registry.backend(backend)
-    request = Request(registry.NAMES, code_package=False, workflow=False, workers=2, seconds=5, chosen=False)
+    request = Request(registry.names(), code_package=False, workflow=False, workers=2, seconds=5, chosen=False)
     read = read_project([file for files in paths.values() for file in files], request)
     settings = seams.read_settings(code_package=False)
     found = {}
@@ -139,7 +139,7 @@ def main(folder: str) -> None:
         told = {item.code for item in read.diagnostics if item.span is not None and item.span.file in files}
         flows = [item for item in read.flows if item.flow.file in files]
         polls = [item for item in read.polls if item.file in files]
-        backends = registry.NAMES if examples[name][1] else ()
+        backends = registry.names() if examples[name][1] else ()
         found[name] = []
         for is_all in (False, True):
             made = compile_flows(flows, settings, backends, project_wide=is_all, polls=polls, chosen=False)

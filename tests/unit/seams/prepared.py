@@ -21,7 +21,7 @@ def main(file: str, what: str, *arguments: str) -> None:
     def collect(obj: Any, _: dict[str, Any]) -> None:
         settings = seams.read_settings(code_package=what == "package")
         if what == "package":
-            package = seams.build_code_package(obj, settings, "step-functions")
+            package = seams.build_code_package(obj, settings, ())
             assert package.blob is not None
             Path(arguments[0]).write_bytes(package.blob)
             print(package.sha)

@@ -110,6 +110,7 @@ def test_plugins_of_another_extension_do_not_load(flow: Path, tmp_path: Path) ->
 
 def test_what_is_imported_for_all_flows_leaves_out_the_command_line() -> None:
     """Metaflow's command line takes the options of the flow at hand when it is imported, for good."""
-    code = "import sys; from metaflow_triggers.seams.shape import preload; preload(); "
+    code = "import sys, metaflow; from metaflow_triggers.backends.registry import at_work; "
+    code += "from metaflow_triggers.seams.shape import preload; preload([item.upstream for item in at_work(())]); "
     code += "sys.exit('metaflow.cli' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

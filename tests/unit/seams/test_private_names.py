@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from metaflow_triggers.backends.registry import at_work
 from metaflow_triggers.seams import PRIVATE_NAMES, check_shape
 
 from .run import BACKENDS, EXAMPLES, QUIET, ROOT, python
+
+UPSTREAMS = [item.upstream for item in at_work(())]
+TABLES = [PRIVATE_NAMES, *(item.private_names for item in UPSTREAMS)]
+NAMED = [(module, names) for table in TABLES for module, names in table.items()]
 
 PRESENT = None
 """For a name of which only its presence counts."""
@@ -161,7 +166,7 @@ def find(full_name: str) -> Any:
 
 def test_the_table_names_what_the_seams_name() -> None:
     # Of alternatives, the first is the newest release's.
-    named = {f"{module}.{name.partition('|')[0]}" for module, names in PRIVATE_NAMES.items() for name in names}
+    named = {f"{module}.{name.partition('|')[0]}" for module, names in NAMED for name in names}
     assert named == PARAMETERS.keys()
 
 
@@ -192,20 +197,21 @@ def test_every_private_method_that_a_subclass_replaces_is_named() -> None:
                     methods = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
                     replaced |= {f"{base.attr}.{name}" for name in methods if name[:1] == "_" and name[:2] != "__"}
     assert replaced, "the subclasses are not where this test looks"
-    assert replaced <= {one for names in PRIVATE_NAMES.values() for name in names for one in name.split("|")}
+    assert replaced <= {one for _, names in NAMED for name in names for one in name.split("|")}
 
 
 def test_the_installed_metaflow_has_the_known_shape() -> None:
-    check_shape()
+    check_shape(UPSTREAMS)
 
 
 MISSING = """
 import {module} as module
 del module.{attribute}
+from metaflow_triggers.backends.registry import at_work
 from metaflow_triggers.seams import check_shape
 from metaflow_triggers.diagnostics import DiagnosticError
 try:
-    check_shape()
+    check_shape([item.upstream for item in at_work(())])
 except DiagnosticError as error:
     print([(item.code, item.notes) for item in error.diagnostics])
 """

@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.seams import check_token, resolve_token
+from metaflow_triggers.seams import Upstream, check_token, resolve_token, state_machines, workflow_templates
 
-MODULES = {
-    "step-functions": ("metaflow.plugins.aws.step_functions.step_functions_cli", "StepFunctions"),
-    "argo-workflows": ("metaflow.plugins.argo.argo_workflows_cli", "ArgoWorkflows"),
-}
+UPSTREAMS = [state_machines.UPSTREAM, workflow_templates.UPSTREAM]
 
 
 class Click:
@@ -37,9 +34,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METAFLOW_USER", "tester")
 
 
-@pytest.mark.parametrize("backend", MODULES)
-def test_the_rules_are_upstreams_and_the_answer_ours(backend: str) -> None:
-    module_name, asked = MODULES[backend]
+@pytest.mark.parametrize("backend", UPSTREAMS, ids=lambda item: item.group)
+def test_the_rules_are_upstreams_and_the_answer_ours(backend: Upstream) -> None:
+    module_name, asked = backend.token_rules
     module = importlib.import_module(module_name)
     before = getattr(module, asked)
     names: list[str] = []
@@ -60,8 +57,8 @@ def test_the_rules_are_upstreams_and_the_answer_ours(backend: str) -> None:
     assert names == ["deployed"] * 4
 
 
-@pytest.mark.parametrize("backend", MODULES)
-def test_a_first_deployment_makes_a_token_and_says_that_it_is_the_first(backend: str) -> None:
+@pytest.mark.parametrize("backend", UPSTREAMS, ids=lambda item: item.group)
+def test_a_first_deployment_makes_a_token_and_says_that_it_is_the_first(backend: Upstream) -> None:
     click = Click()
     made = resolve_token(click, backend, "deployed", {}, lambda name: None)
     assert made.startswith("mf-a-token-0-")

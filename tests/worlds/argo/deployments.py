@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kubernetes import client as kubernetes_client
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.backends.shape import About, Manifest

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.backends.argo.deploy import converge, drift
 from metaflow_triggers.backends.shape import About

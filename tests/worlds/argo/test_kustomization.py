@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 
 from tests.golden.examples import GOLDEN, examples
 from tests.golden.whole_outputs import compiled

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.deploy.converge import create
 from metaflow_triggers.backends.step_functions.deploy.policies import policies
 from metaflow_triggers.diagnostics import DiagnosticError

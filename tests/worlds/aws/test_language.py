@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.compile.event_patterns import CannotKeep, outcome_filter
 from metaflow_triggers.backends.step_functions.compile.scheduler_cron import scheduler_expressions

@@ -1,85 +1,37 @@
-"""AWS Step Functions: rules of EventBridge start a small state machine, which starts the flow's own.
+"""AWS Step Functions, started by EventBridge: how this backend describes itself.
 
-In:   a flow of the trigger graph, what upstream's compiler made of its steps, settings.
-Out:  one CloudFormation template per flow.
+In:   nothing.
+Out:  `SPEC`.
 
-Not here: the work. `lower` decides, `assemble` lays out, `checks` looks at the result, `deploy` has the effects.
+Not here: the work. `backend` compiles, `deploy` has the effects; both are imported when they are needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
 from typing import Any
 
-from ...diagnostics import Diagnostic, DiagnosticError
-from ...diagnostics.ours import our_mistakes
-from ...manifests.text import yaml_text
-from ...model.flows import Flow, TriggerGraph
-from ...model.settings import Settings
-from ..shape import Manifest, polls_of, refused_polls
-from .compile import assemble, names
-from .compile import refusals as _refusals
-from .verify import read_back, template_checks
+from metaflow_extensions.triggers.plugins.backends import BACKENDS
+
+from ...seams import state_machines
+from ..shape import Spec
 
 NAME = "step-functions"
-COMPUTE = "batch"
-SCHEMA = "step_functions/template"
 
 
-def deployed_name(flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
-    """The state machine's name; upstream's commands find the flow by it."""
-    return names.deployed_name(flow, project, branch, settings)
+def _publish(name: str, payload: dict[str, Any], text: str, identity: str) -> None:
+    from metaflow_extensions.triggers.plugins import emit_event
+
+    emit_event.publish_to_eventbridge(name, payload, text, identity)
 
 
-def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
-    """What AWS, or this version on AWS, cannot carry of the flow's triggers."""
-    return [*_refusals.refusals(flow, settings), *refused_polls("AWS Step Functions", polls_of(flow, graph))]
-
-
-def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
-    """The flow's template; without `workflow` its trigger objects alone, or nothing when it has none.
-
-    `ours` is true for the trigger objects alone. Raises DiagnosticError (FT402, FT403, FT404, FT601).
-    """
-    found = template_checks.check_workflow(workflow, flow.name) if workflow is not None else []
-    if found:
-        raise DiagnosticError(found)
-    content = assemble.template(flow, workflow, settings)
-    if content is None:
-        return []
-    text = yaml_text(content)
-    found = mistakes(content, len(text.encode("utf-8")), flow, settings)
-    if found:
-        raise DiagnosticError(found)
-    name = names.own_name(flow, settings)
-    return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, workflow is None, text)]
-
-
-def mistakes(content: dict[str, Any], text_size: int, flow: Flow, settings: Settings) -> list[Diagnostic]:
-    """What is wrong with a finished template: what AWS would take and not do, what the flow does not mean.
-
-    `text_size`: its length in bytes as it is written.
-    """
-    found = template_checks.check_template(content, text_size, flow.name)
-    differences = read_back.differences(content, flow, settings)
-    return found + our_mistakes(f"the template of `{flow.name}`", differences)
-
-
-def shared_manifests(settings: Settings) -> list[Manifest]:
-    """None: every object belongs to one flow."""
-    return []
-
-
-def shared_remarks(settings: Settings, flows: Sequence[Flow]) -> list[Diagnostic]:
-    """None, as there are no such objects."""
-    return []
-
-
-def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:
-    """None: a template stands alone."""
-    return []
-
-
-def trigger_part(template: dict[str, Any]) -> dict[str, Any]:
-    """The trigger objects of a whole template."""
-    return assemble.trigger_part(template)
+SPEC = Spec(
+    name=NAME,
+    product=BACKENDS[NAME].product,
+    compute="batch",
+    upstream=state_machines.UPSTREAM,
+    backend=lambda: importlib.import_module(".backend", __package__),
+    deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
+    publish=_publish,
+    unpublished="aws events list-event-buses     # shows whether AWS can be reached",
+)

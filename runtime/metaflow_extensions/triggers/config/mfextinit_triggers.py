@@ -10,6 +10,8 @@ import os as __os
 import sys as __sys
 
 from metaflow.metaflow_config_funcs import from_conf as __from_conf
+from metaflow_extensions.triggers.plugins.backends import BACKENDS as __BACKENDS
+from metaflow_extensions.triggers.plugins.backends import installed as __installed
 
 
 def from_conf(name, default=None):
@@ -31,11 +33,19 @@ TRIGGERS_COMPAT = from_conf("TRIGGERS_COMPAT")
 NAMESPACED_EVENTS_PREFIX = from_conf("NAMESPACED_EVENTS_PREFIX", "mfns" if TRIGGERS_COMPAT == "upstream" else None)
 
 
+# Set by the command metaflow-triggers for itself; it looks for backends itself, too.
+__OFFLINE = bool(__os.environ.get("METAFLOW_TRIGGERS_OFFLINE"))
+
+# Backends of other packages that the command line may mean; the list of plugins asks (`plugins/mfextinit_triggers.py`).
+TRIGGERS_INSTALLED_BACKENDS = [] if __OFFLINE else __installed(__sys.argv[1:])
+
+
 def __command(arguments):
     """The command of ours on the command line: "compile", "diff", "create", "help", or None."""
-    if __os.environ.get("METAFLOW_TRIGGERS_OFFLINE"):  # set by the command metaflow-triggers for itself
+    if __OFFLINE:
         return "compile"
-    groups = [place for place, word in enumerate(arguments) if word in ("step-functions", "argo-workflows")]
+    backends = (*__BACKENDS, *TRIGGERS_INSTALLED_BACKENDS)
+    groups = [place for place, word in enumerate(arguments) if word in backends]
     if not groups:
         return None
     words = iter(arguments[groups[0] + 1 :])
@@ -51,7 +61,7 @@ def __command(arguments):
 
 __COMMAND = __command(__sys.argv[1:])
 
-# Whether the command uses no datastore; the list of plugins asks (`plugins/mfextinit_triggers.py`).
+# Whether the command uses no datastore; the list of plugins asks for this, too.
 TRIGGERS_NO_DATASTORE = __COMMAND in ("compile", "diff") or (__COMMAND == "create" and "--only-json" in __sys.argv)
 
 # What is compiled must not depend on the operating system's user, and root needs no user name for it. An empty one is

@@ -3,7 +3,8 @@
 from metaflow._vendor import click
 from metaflow.plugins.argo.argo_workflows_cli import argo_workflows as _upstream
 
-from .click_groups import group
+from .backends import BACKENDS
+from .click_groups import PLAN, group
 
 
 @click.group()
@@ -11,4 +12,8 @@ def cli():
     pass
 
 
-cli.add_command(group(_upstream, "argo-workflows", "Argo Workflows"))
+_SHARED = click.Option(
+    ["--shared"], is_flag=True, help="Also what all flows share. Refused while another flow is deployed."
+)
+
+cli.add_command(group(_upstream, BACKENDS["argo-workflows"].product, delete_options=[_SHARED, PLAN]))

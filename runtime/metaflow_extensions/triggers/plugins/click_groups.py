@@ -18,9 +18,16 @@ _NOT_FOR_COMPILE = (
 )
 
 
-def group(upstream_group, backend, product):
-    """A copy of `upstream_group` whose deployment commands are ours. `product` is its name for people."""
-    commands = dict(upstream_group.commands)
+PLAN = click.Option(["--plan"], is_flag=True, help="Print the calls that would be made, and make none of them.")
+
+
+def group(upstream_group, product, shows=None, delete_options=()):
+    """A copy of `upstream_group` whose deployment commands are ours. `product` is its name for people.
+
+    `shows`: word -> help, of `compile --show` in this group alone; `delete_options`: of its `delete` alone.
+    """
+    shows = shows or {}
+    backend, commands = upstream_group.name, dict(upstream_group.commands)
     create, delete = commands["create"], commands["delete"]
     workflow_options = [option for option in create.params if option.name not in _NOT_FOR_COMPILE]
     no_code_package = click.Option(
@@ -30,18 +37,11 @@ def group(upstream_group, backend, product):
         ["--accept-changes"], is_flag=True, help="Deploy although a start that exists today would change."
     )
     strict = click.Option(["--strict"], is_flag=True, help="A warning is as good as an error.")
-    plan = click.Option(["--plan"], is_flag=True, help="Print the calls that would be made, and make none of them.")
     replaces = click.Option(
         ["--replaces"],
         multiple=True,
         metavar="NAME",
         help="A deployment that this one stands for, as after renaming the flow: it goes when this one is there.",
-    )
-    shared = click.Option(
-        ["--shared"], is_flag=True, help="Also what all flows share. Refused while another flow is deployed."
-    )
-    drop = click.Option(
-        ["--drop-waiting"], is_flag=True, help="Also the table and the queue in which events wait, with the events."
     )
     live = click.Option(["--live"], is_flag=True, help="Compare with what is deployed; what differs, in words.")
     commands["create"] = _command(
@@ -49,7 +49,7 @@ def group(upstream_group, backend, product):
         "create_command",
         backend,
         f"Deploy this workflow, with everything that starts it, to {product}.",
-        [*create.params, accept, plan, strict, replaces],
+        [*create.params, accept, PLAN, strict, replaces],
     )
     commands["compile"] = _command(
         "compile",
@@ -60,12 +60,11 @@ def group(upstream_group, backend, product):
             click.Option(["--output"], type=click.Path(), help="Write into this folder instead of printing."),
             click.Option(
                 ["--show"],
-                type=click.Choice(["all", "triggers", *_only(backend, "policies"), *_only(backend, "retained")]),
+                type=click.Choice(["all", "triggers", *shows]),
                 default="all",
                 show_default=True,
                 help="triggers: leave the step-by-step workflow out."
-                + "".join(_only(backend, " policies: the IAM roles, for who manages them by hand."))
-                + "".join(_only(backend, " retained: what a stack leaves behind, to make it again around that.")),
+                + "".join(f" {word}: {text}" for word, text in shows.items()),
             ),
             no_code_package,
             strict,
@@ -99,7 +98,7 @@ def group(upstream_group, backend, product):
         "delete_command",
         backend,
         "Delete all that `create` deployed for this workflow.",
-        [*delete.params, *([shared, plan] if backend == "argo-workflows" else [drop])],
+        [*delete.params, *delete_options],
     )
     return click.Group(
         upstream_group.name,
@@ -108,11 +107,6 @@ def group(upstream_group, backend, product):
         params=upstream_group.params,
         help=upstream_group.help,
     )
-
-
-def _only(backend, item):
-    """What only one of the backends has."""
-    return [item] if backend == "step-functions" else []
 
 
 def _command(name, function, backend, text, params):

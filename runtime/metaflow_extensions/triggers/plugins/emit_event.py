@@ -101,21 +101,22 @@ def _emit(name: Any, payload: Any) -> str | None:
     return None
 
 
-def publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:
-    """Publish from outside of any run, to "step-functions" or "argo-workflows".
+def publish_to_eventbridge(name: str, payload: dict[str, Any], text: str, identity: str) -> None:
+    """Publish from outside of any run.
 
     `payload` and its JSON `text` have been judged (`event_check`). Raises EmitError if the event was not published.
     """
-    when = datetime.now(timezone.utc)
-    if backend == "step-functions":
-        _to_eventbridge(name, payload, text, identity, when)
-        return
+    _to_eventbridge(name, payload, text, identity, datetime.now(timezone.utc))
+
+
+def publish_to_webhook(name: str, text: str, identity: str) -> None:
+    """Publish from outside of any run, as `publish_to_eventbridge`, to Argo's webhook."""
     from metaflow import metaflow_config
 
     url = _webhook() or metaflow_config.ARGO_EVENTS_WEBHOOK_URL
     if not url:
         raise EmitError("no webhook is known: METAFLOW_TRIGGERS_WEBHOOK_URL is not set")
-    _to_webhook(url, _message(webhook_body(name, text, identity, when)))
+    _to_webhook(url, _message(webhook_body(name, text, identity, datetime.now(timezone.utc))))
 
 
 def webhook_body(name: str, text: str, identity: str, when: datetime) -> dict[str, Any]:

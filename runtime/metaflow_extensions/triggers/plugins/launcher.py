@@ -15,10 +15,12 @@ import os
 import re
 import runpy
 import sys
+from collections.abc import Callable
 from typing import Any
 
-_USAGE = "usage: launcher step-functions|argo-workflows [name,t|f,base64 ...] -- flow.py [options] init [options]"
-_BACKENDS = ("step-functions", "argo-workflows")
+from metaflow_extensions.triggers.plugins.backends import BACKENDS
+
+_USAGE = f"usage: launcher {'|'.join(BACKENDS)} [name,t|f,base64 ...] -- flow.py [options] init [options]"
 _INTERPRETER = re.compile(r"python[0-9.]*")
 
 
@@ -29,7 +31,7 @@ def main(arguments: list[str]) -> None:
         from metaflow_extensions.triggers.plugins import local_launcher
 
         local_launcher.main(arguments[1:])
-    if "--" not in arguments or arguments[0] not in _BACKENDS:
+    if "--" not in arguments or arguments[0] not in BACKENDS:
         sys.exit(_USAGE)
     place = arguments.index("--")
     backend, given, command = arguments[0], arguments[1:place], arguments[place + 1 :]
@@ -42,13 +44,8 @@ def main(arguments: list[str]) -> None:
     # Under `python -m`, this file is `__main__`; the module that the decorators see is the imported one.
     from metaflow_extensions.triggers.plugins import handover, parameters_of_run
 
-    of_backend = {
-        "step-functions": parameters_of_run.of_step_functions,
-        "argo-workflows": parameters_of_run.of_argo_workflows,
-    }
-
     def texts(flow: Any, flow_datastore: Any) -> dict[str, str]:
-        compute = of_backend[backend]
+        compute: Callable[..., dict[str, str]] = getattr(parameters_of_run, BACKENDS[backend].parameters)
         return compute(flow, flow_datastore, run_id, given)
 
     handover.offer(texts)
@@ -65,7 +62,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _not_delivered(backend: str) -> None:
-    sys.exit(f"FT001: the flow ran without @{backend.replace('-', '_')}_internal of metaflow-triggers")
+    sys.exit(f"FT001: the flow ran without @{BACKENDS[backend].decorator[0]} of metaflow-triggers")
 
 
 def _run_id(command: list[str]) -> str:

@@ -3,14 +3,17 @@
 In:   nothing.
 Out:  lists of (name, class path relative to this package) that Metaflow reads.
 
-Not here: imports of ours. An error here would disable every extension's plugins.
+Not here: imports of what may fail. An error here would disable every extension's plugins.
 """
 
+from metaflow.metaflow_config import TRIGGERS_INSTALLED_BACKENDS as __TRIGGERS_INSTALLED_BACKENDS
 from metaflow.metaflow_config import TRIGGERS_NO_DATASTORE as __TRIGGERS_NO_DATASTORE
 
+from .backends import BACKENDS as __BACKENDS
+
 CLIS_DESC = [
-    ("step-functions", ".step_functions_cli.cli"),
-    ("argo-workflows", ".argo_workflows_cli.cli"),
+    *((name, backend.group) for name, backend in __BACKENDS.items()),
+    *((name, f".installed_groups.group-of-{name}") for name in __TRIGGERS_INSTALLED_BACKENDS),
     ("metaflow-triggers", ".reading_cli.cli"),
 ]
 
@@ -21,8 +24,7 @@ FLOW_DECORATORS_DESC = [
 ]
 
 STEP_DECORATORS_DESC = [
-    ("step_functions_internal", ".internal_decorators.StepFunctionsInternalDecorator"),
-    ("argo_workflows_internal", ".internal_decorators.ArgoWorkflowsInternalDecorator"),
+    *(backend.decorator for backend in __BACKENDS.values()),
     ("triggers_local_internal", ".local_decorator.LocalInternalDecorator"),
 ]
 

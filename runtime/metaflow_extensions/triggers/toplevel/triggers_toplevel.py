@@ -17,8 +17,9 @@ __version__ = "0.1.0"
 
 def __prove_that_the_plugins_loaded():
     from metaflow import plugins
+    from metaflow_extensions.triggers.plugins.backends import BACKENDS
 
-    ours = {"trigger", "trigger_on_finish", "project", "step_functions_internal", "argo_workflows_internal"}
+    ours = {"trigger", "trigger_on_finish", "project", *(backend.decorator[0] for backend in BACKENDS.values())}
     registered = [*plugins.FLOW_DECORATORS, *plugins.STEP_DECORATORS]
     # Another extension may replace a decorator on purpose; Metaflow's own class under the name means ours is missing.
     missing = sorted(c.name for c in registered if c.name in ours and c.__module__.startswith("metaflow.plugins."))

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 
 from tests.flows import GRAPH, filtered
 

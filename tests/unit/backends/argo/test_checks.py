@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.verify import object_checks
 from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.model.flows import Schedule

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.model.flows import Schedule

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names, workflow_template
 from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.manifests.schemas import findings

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile.trust import trust
 from metaflow_triggers.backends.argo.verify import read_back, shared_read_back
 from metaflow_triggers.graph.link import link

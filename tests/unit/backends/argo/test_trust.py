@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import event_delivery, names
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.graph.link import link

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.deploy.policies import SCHEMA, policies
 from metaflow_triggers.backends.step_functions.verify.read_back import differences
 from metaflow_triggers.manifests.schemas import findings

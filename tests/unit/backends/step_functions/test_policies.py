@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile.sources import machine_sources, rule_sources
 from metaflow_triggers.backends.step_functions.deploy.policies import SCHEMA, UNRESTRICTED, policies
 from metaflow_triggers.manifests.schemas import findings

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile.event_patterns import merged
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.model.flows import Filter

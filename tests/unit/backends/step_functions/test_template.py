@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile.lower import PATTERN_LIMIT, pascal_case
 from metaflow_triggers.backends.step_functions.compile.open_settings import resolve
 from metaflow_triggers.backends.step_functions.deploy.state_machines import _camel_case

@@ -21,7 +21,7 @@ import metaflow  # noqa: F401 - first, because it imports emit_event
 import pytest
 from metaflow_extensions.triggers.contract import event_check, exact_json
 from metaflow_extensions.triggers.plugins import argo_source, emit_event
-from metaflow_triggers.backends import argo
+from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names, outcome_script
 from metaflow_triggers.backends.argo.compile.event_delivery import origin
 from metaflow_triggers.backends.argo.deploy import converge
@@ -74,7 +74,7 @@ def publishing(cluster: Cluster, namespace: str = SETTINGS.argo_sensor_namespace
 
 def publish(name: str, payload: dict[str, Any], identity: str) -> None:
     """As `metaflow-triggers emit` and `emit_event` do, under an id that is given."""
-    emit_event.publish("argo-workflows", name, payload, event_check.check_payload(name, payload), identity)
+    emit_event.publish_to_webhook(name, event_check.check_payload(name, payload), identity)
 
 
 def observe(cluster: Cluster, rows: Sequence[Row], read: dict[str, ReadRow]) -> dict[str, Observed]:

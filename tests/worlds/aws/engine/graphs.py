@@ -24,7 +24,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract import exact_json, words
 from metaflow_extensions.triggers.contract.words import STATUS
-from metaflow_triggers.backends import step_functions
+from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile import assemble, names
 from metaflow_triggers.graph.link import link
 from metaflow_triggers.language import cron

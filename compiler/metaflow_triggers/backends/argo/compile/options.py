@@ -17,8 +17,8 @@ from typing import Any
 from ....diagnostics.suggest import did_you_mean
 from ....model.flows import EventDependency, Origin, Trigger
 from ....model.settings import Settings
+from .. import NAME
 
-BACKEND = "argo-workflows"
 STEPS = 11
 """Tries to make a Workflow, each wait twice the one before: the last is 51 to 57 minutes after the first.
 
@@ -71,7 +71,7 @@ class Options:
 
 def read_options(trigger: Trigger, settings: Settings) -> Options:
     """Of a trigger in which `option_mistakes` finds nothing."""
-    ours = trigger.options.value.get(BACKEND, {})
+    ours = trigger.options.value.get(NAME, {})
     reset = trigger.options.reset_at
     return Options(
         event_bus=ours.get("event-bus", settings.argo_event_bus),
@@ -98,37 +98,37 @@ Mistake = tuple[tuple[str, ...], str, tuple[str, ...]]
 
 def option_mistakes(trigger: Trigger) -> Iterator[Mistake]:
     """What is wrong with the options for this backend."""
-    yield from _mistakes(trigger.options.plain().get(BACKEND, {}), KEYS)
+    yield from _mistakes(trigger.options.plain().get(NAME, {}), KEYS)
 
 
 def origin(dependency: EventDependency) -> tuple[str, str]:
     """Event source and event of an `origin` in which `origin_mistakes` finds nothing."""
     assert dependency.origin is not None
-    said = dependency.origin.value[BACKEND]
+    said = dependency.origin.value[NAME]
     return said["event-source"], said["event"]
 
 
 def origin_mistakes(origin: Origin) -> Iterator[Mistake]:
     """What is wrong with an `origin` for this backend."""
-    said, helps = origin.plain(), (f"write {{'{BACKEND}': {{'event-source': ..., 'event': ...}}}}",)
-    if BACKEND not in said:
-        yield (), f"has no key '{BACKEND}'", helps
+    said, helps = origin.plain(), (f"write {{'{NAME}': {{'event-source': ..., 'event': ...}}}}",)
+    if NAME not in said:
+        yield (), f"has no key '{NAME}'", helps
         return
-    ours = said[BACKEND]
+    ours = said[NAME]
     for keys, told, more in _mistakes(ours, ORIGIN_KEYS):
-        yield (BACKEND, *keys), told, more
+        yield (NAME, *keys), told, more
     for key in ORIGIN_KEYS:
         if isinstance(ours, dict) and key not in ours:
-            yield (BACKEND,), f"lacks '{key}'", helps
+            yield (NAME,), f"lacks '{key}'", helps
 
 
 def _mistakes(said: Any, keys: tuple[str, ...]) -> Iterator[Mistake]:
     if not isinstance(said, dict):
-        yield (), f"has {json.dumps(said)} for '{BACKEND}', expected a dict", ()
+        yield (), f"has {json.dumps(said)} for '{NAME}', expected a dict", ()
         return
     for key, value in said.items():
         if key not in keys:
-            yield (key, ""), f"has an unknown key '{key}' for {BACKEND}", did_you_mean(key, keys)
+            yield (key, ""), f"has an unknown key '{key}' for {NAME}", did_you_mean(key, keys)
         elif key in _TEXTS:
             pattern, what = _TEXTS[key]
             if not isinstance(value, str) or not pattern.fullmatch(value):

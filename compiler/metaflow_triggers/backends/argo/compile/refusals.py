@@ -20,9 +20,10 @@ from ....model.flows import Dependency, EventDependency, FinishDependency, Flow,
 from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ...setting_forms import mistakes
+from .. import NAME
 from . import event_delivery, names
 from .clock_changes import parted
-from .options import BACKEND, option_mistakes, origin_mistakes
+from .options import option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 from .setting_forms import FORMS
 from .trust import Trust, unproven, without_proof
@@ -136,7 +137,7 @@ def _of_trigger(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
             )
         yield from _reset(flow, trigger)
     for keys, told, helps in option_mistakes(trigger):
-        place = options.place(BACKEND, *keys) or trigger.span
+        place = options.place(NAME, *keys) or trigger.span
         yield Diagnostic("FT107", f"an option of `{flow.name}` {told}", place, helps=helps)
     for dependency in trigger.dependencies:
         yield from _of_dependency(flow, dependency)

@@ -16,7 +16,7 @@ from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
 from ...plans import say, total
 from ...shape import About
-from .. import NAME
+from .. import SPEC
 from . import converge
 from .cluster import Cluster
 from .drift import words
@@ -26,11 +26,14 @@ from .plan import plan_delete as plan_of_delete
 
 one_document = converge.one_document
 
-WANTS_ABOUT = True
-"""`create`, `plan` and `drift` take `about`."""
-
 SAYS = ("FT507", "FT508")
 """Codes of which the cluster tells more than compiling: `create` and `plan` remark on them."""
+
+
+def additional_info(files: Sequence[Any]) -> dict[str, Any]:
+    """The WorkflowTemplate, as Metaflow's Deployer API has it."""
+    return {"workflow_template": next(file.content for file in files if not file.ours)}
+
 
 _NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
@@ -43,13 +46,13 @@ def missing_settings(files: Sequence[Any], settings: Settings) -> list[Diagnosti
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
     """The production token of the deployment, by upstream's rules. Raises DiagnosticError (FT123, FT701, FT702)."""
     for name in options.get("replaces") or ():
-        seams.check_token(obj, NAME, name, options.get("authorize"), _existing)
-    return seams.resolve_token(obj, NAME, obj.workflow_name, options, _existing)
+        seams.check_token(obj, SPEC.upstream, name, options.get("authorize"), _existing)
+    return seams.resolve_token(obj, SPEC.upstream, obj.workflow_name, options, _existing)
 
 
 def check_token(obj: Any, options: dict[str, Any]) -> None:
     """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
-    seams.check_token(obj, NAME, obj.workflow_name, options.get("authorize"), _existing)
+    seams.check_token(obj, SPEC.upstream, obj.workflow_name, options.get("authorize"), _existing)
 
 
 def _existing(name: str) -> tuple[str | None, str | None] | None:

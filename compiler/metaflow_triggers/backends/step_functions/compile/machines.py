@@ -19,8 +19,8 @@ from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.kinds import assert_never
 from ....model.settings import Settings
+from .. import NAME
 from . import names
-from .options import BACKEND
 from .resources import Sender
 
 STARTER = "Starter"
@@ -57,7 +57,7 @@ def sender(item: Dependency, settings: Settings) -> Sender:
 
 def origin_of(item: EventDependency) -> dict[str, str] | None:
     """`source` and perhaps `detail-type` of an event that exists on AWS already; None for a named event."""
-    return item.origin.plain().get(BACKEND) if item.origin else None
+    return item.origin.plain().get(NAME) if item.origin else None
 
 
 def may_be_one(one: Sender, other: Sender) -> bool:

@@ -15,10 +15,10 @@ from typing import Any
 
 from ....diagnostics.suggest import did_you_mean
 from ....model.flows import Flow, Trigger
+from .. import NAME
 from .resources import Delivery
 from .scheduler_cron import Cron
 
-BACKEND = "step-functions"
 QUEUE_ARN = re.compile(r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}")
 
 _DOMAINS = {
@@ -41,7 +41,7 @@ class Options:
 
 def options(trigger: Trigger) -> Options:
     """Of a trigger in which `option_mistakes` finds nothing."""
-    own = trigger.options.value.get(BACKEND, {})
+    own = trigger.options.value.get(NAME, {})
     reset = trigger.options.reset_at
     return Options(
         bus=own.get("bus"),
@@ -60,7 +60,7 @@ _KEYS = ("bus", "retry", "maximum-event-age", "dead-letter-queue")
 
 def option_mistakes(trigger: Trigger) -> Iterator[tuple[tuple[str, ...], str]]:
     """What is wrong with the options for this backend, after the keys that lead to it."""
-    for key, value in trigger.options.plain().get(BACKEND, {}).items():
+    for key, value in trigger.options.plain().get(NAME, {}).items():
         if key not in _KEYS:
             yield (key, ""), "; ".join([f"unknown key {key!r}", *did_you_mean(key, _KEYS)])
             continue

@@ -20,6 +20,7 @@ from ....model.flows import EventDependency, FinishDependency, Flow, Span, Trigg
 from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ...setting_forms import mistakes
+from .. import NAME
 from . import names
 from .dependencies import finish_filter
 from .encryption import KEY_ARN, METHODS
@@ -27,7 +28,7 @@ from .event_patterns import CannotKeep, numbers_beyond
 from .failure_log import LOG_GROUP_ARN
 from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, outcome_pattern
 from .machines import sender
-from .options import BACKEND, option_mistakes, options, queue_arns
+from .options import option_mistakes, options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
 from .setting_forms import FORMS
@@ -116,8 +117,8 @@ def _schedule(flow: Flow) -> Iterator[Diagnostic]:
 def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
     mistakes = [(trigger, *mistake) for trigger in flow.triggers for mistake in option_mistakes(trigger)]
     for trigger, keys, told in mistakes:
-        place = trigger.options.place(BACKEND, *keys) or trigger.span
-        yield Diagnostic("FT107", f"option '{BACKEND}' of `{flow.name}` is not understood", place, told)
+        place = trigger.options.place(NAME, *keys) or trigger.span
+        yield Diagnostic("FT107", f"option '{NAME}' of `{flow.name}` is not understood", place, told)
     queues = [] if mistakes else queue_arns(flow)
     if len(queues) > 1:
         yield Diagnostic(
@@ -215,7 +216,7 @@ def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnosti
 
 def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Diagnostic]:
     own = item.origin.plain() if item.origin else {}
-    if own and BACKEND not in own:
+    if own and NAME not in own:
         yield Diagnostic(
             "FT503",
             f"the `origin` of event `{item.name}` says nothing about AWS Step Functions",
@@ -224,12 +225,12 @@ def _event(flow: Flow, item: EventDependency, settings: Settings) -> Iterator[Di
             helps=("write 'origin': {'step-functions': {'source': ..., 'detail-type': ...}}",),
         )
         return
-    keys, problem = _origin_problem(own.get(BACKEND))
+    keys, problem = _origin_problem(own.get(NAME))
     if problem:
         yield Diagnostic(
             "FT503",
             f"the `origin` of event `{item.name}` is not understood on AWS Step Functions: {problem}",
-            _at(item.origin, item.span, BACKEND, *keys),
+            _at(item.origin, item.span, NAME, *keys),
             "would wait for an event that nobody publishes",
             helps=("write {'step-functions': {'source': 'aws.s3', 'detail-type': 'Object Created'}}",),
         )

@@ -16,9 +16,11 @@ from ....diagnostics import Diagnostic, DiagnosticError
 from ....diagnostics.ours import our_mistakes
 from ....manifests.schemas import findings
 from ....manifests.text import json_text, yaml_text
+from ....model.flows import Flow
 from ....model.settings import Settings
 from ...plans import say, total
-from .. import NAME
+from ...shape import About
+from .. import SPEC
 from ..compile.lower import FLOW
 from ..compile.open_settings import used
 from . import converge, policies
@@ -31,6 +33,9 @@ from .preflight import missing_things
 from .state_machines import flow_of, production_token, read_machine
 from .waiting import in_words
 
+SAYS = ()
+"""Compiling tells all."""
+
 _NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
 
@@ -39,9 +44,19 @@ def one_document(files: Iterable[Any]) -> str:
     return json_text(next(file.content for file in files))
 
 
-def policies_document(files: Iterable[Any], settings: Settings, *, emits: bool) -> str:
+def additional_info(files: Sequence[Any]) -> dict[str, Any]:
+    """Metaflow's Deployer API reads nothing more."""
+    return {}
+
+
+def document(show: str, files: Sequence[Any], settings: Settings, flow: Flow) -> str:
+    """What `compile --show policies|retained` prints."""
+    return {"policies": _policies, "retained": _retained}[show](files, settings, flow)
+
+
+def _policies(files: Sequence[Any], settings: Settings, flow: Flow) -> str:
     """The IAM roles of the flow as a template: for who manages roles by hand. Raises DiagnosticError (FT601)."""
-    document = policies.policies(next(file.content for file in files), settings, emits=emits)
+    document = policies.policies(next(file.content for file in files), settings, emits=bool(flow.emits))
     broken = findings(document, policies.SCHEMA)
     wrong = our_mistakes("the roles", (f"violate their schema at {pointer}: {message}" for pointer, message in broken))
     if wrong:
@@ -49,7 +64,7 @@ def policies_document(files: Iterable[Any], settings: Settings, *, emits: bool) 
     return yaml_text(document)
 
 
-def retained_document(files: Iterable[Any]) -> str:
+def _retained(files: Sequence[Any], settings: Settings, flow: Flow) -> str:
     """Table and queue of the flow as a template: a stack is made again around them by importing it.
 
     Raises DiagnosticError (FT005) where the flow has neither.
@@ -75,13 +90,13 @@ def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnosti
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
     """The production token of the deployment, by upstream's rules, which also say who may replace another."""
     for name in options.get("replaces") or ():
-        seams.check_token(obj, NAME, name, options.get("authorize"), _existing)
-    return seams.resolve_token(obj, NAME, obj.state_machine_name, options, _existing)
+        seams.check_token(obj, SPEC.upstream, name, options.get("authorize"), _existing)
+    return seams.resolve_token(obj, SPEC.upstream, obj.state_machine_name, options, _existing)
 
 
 def check_token(obj: Any, options: dict[str, Any]) -> None:
     """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
-    seams.check_token(obj, NAME, obj.state_machine_name, options.get("authorize"), _existing)
+    seams.check_token(obj, SPEC.upstream, obj.state_machine_name, options.get("authorize"), _existing)
 
 
 def _existing(name: str) -> tuple[str | None, str | None] | None:
@@ -94,14 +109,16 @@ def _existing(name: str) -> tuple[str | None, str | None] | None:
     return flow_of(found.definition, "metaflow.owner"), flow_of(found.definition, "metaflow.production_token")
 
 
-def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str) -> str:
+def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str, about: About) -> str:
     """What `create` would do, call by call."""
     found, _ = _plan(files, settings, deployed_name)
     warnings = "".join(f"{line}\n" for line in found.changes)
     return f"{warnings}{found}\n"
 
 
-def drift(files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool) -> tuple[bool, str]:
+def drift(
+    files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool, about: About
+) -> tuple[bool, str]:
     """(whether the account is as the flow is written, what differs in words)."""
     found, token = _plan(files, settings, deployed_name)
     return found.same and not found.changes, words(found, token, full=full)
@@ -125,6 +142,7 @@ def create(
     token: str,
     options: dict[str, Any],
     upload: Callable[[], None],
+    about: About,
 ) -> str:
     """Deploy the template; says each thing when it is done, returns the sum of it.
 
