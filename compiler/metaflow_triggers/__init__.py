@@ -12,7 +12,7 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
                  all of them share
     manifests    resources through templates and closed schemas to canonical text. Decides nothing, so that what is
                  decided can be read in `backends`
-    rules        what can be wrong, as data, and what finds it in a graph
+    rules        what can be wrong: a file for each, with its words, its examples and what finds it in a graph
     reports      diagnostics as people and programs read them; above the rules, since they say how heavy a finding is
     seams        Metaflow's private names, each under a contract test, and upstream's two compilers, run offline
     poll         what a user's file of polls imports: light, so that polling a file costs no Metaflow

@@ -71,6 +71,11 @@ def needed(flow: Flow) -> tuple[Parameter, ...]:
     return tuple(filter(needs_value, flow.parameters))
 
 
+def settable(flow: Flow) -> list[str]:
+    """The parameters that an event may set."""
+    return [item.name for item in flow.parameters if not item.is_config]
+
+
 def given_fields(flow: Flow, trigger: Trigger, dependency: Dependency) -> Iterator[tuple[str, str]]:
     """(parameter, field of the payload that it is taken from): what is mapped first, then what `auto_map` adds.
 

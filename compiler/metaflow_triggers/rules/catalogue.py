@@ -38,9 +38,10 @@ class Rule:
     """One code and its page.
 
     `source` is the section of `docs/` that the rule keeps. `finds` and `why` are prose, `bad` shows what is found and
-    `good` what to write; `language` names how the two are written (python, console, text, json). `also` are other codes
-    that `bad` cannot do without. `raised` are the files or folders that tell it; empty where the rule's own file finds
-    it, or nobody does any more. `strict`: an error for `--strict`, whatever its severity.
+    `good` what to write; `language` names how the two are written: python, text, json, or console, which need not be
+    said where `bad` has a command. `also` are other codes that `bad` cannot do without. `raised` are the files or
+    folders that tell it; empty where the rule's own file finds it, or nobody does any more. `strict`: an error for
+    `--strict`, whatever its severity.
     """
 
     code: str
@@ -50,17 +51,17 @@ class Rule:
     why: str
     bad: str
     good: str
+    language: str
     severity: str = "error"
     strict: bool = False
     raised: str = ""
-    language: str = "python"
     also: str = ""
 
 
 def modules(folder: str) -> dict[str, str]:
     """The rules of a folder: the code and the module of each, in the order of the codes."""
     listed = pkgutil.iter_modules([str(Path(__file__).with_name(folder))])
-    return {name[:5].upper(): f"{__package__}.{folder}.{name}" for _, name, _ in listed}
+    return {name[:5].upper(): f"{__package__}.{folder}.{name}" for _, name, _ in listed if name.startswith("ft")}
 
 
 @cache
@@ -79,6 +80,7 @@ def rule(code: str) -> Rule | None:
     }
     said |= {name: " ".join(said[name].split()) for name in ("finds", "why")}
     said |= {name: said[name].strip("\n") for name in ("bad", "good")}
+    said.setdefault("language", "console" if "\n$ " in f"\n{said['bad']}" else "python")
     return Rule(code, (module.__doc__ or "").partition(": ")[2].removesuffix("."), **said)
 
 

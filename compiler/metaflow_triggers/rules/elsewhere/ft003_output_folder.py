@@ -7,6 +7,5 @@ FINDS = """The folder given with `--output` cannot be written, is no folder, or 
 WHY = """Files that a compiled flow no longer emits are removed from the folder, so one that is not ours is left alone.
 What belongs to a flow that was not compiled stays, also where the flow is gone; `diff` lists it. The check comes before
 the first byte is written."""
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers compile flows --output ."
 GOOD = "$ metaflow-triggers compile flows --output manifests"

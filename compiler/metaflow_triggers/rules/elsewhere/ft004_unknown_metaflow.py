@@ -4,7 +4,6 @@ SOURCE = "semantics.md#13-existing-users"
 RAISED = "seams/shape.py"
 FINDS = "The installed Metaflow lacks something that we use inside of it, or has it in another shape."
 WHY = "Guessing what a changed inside means could deploy something else than the flow says."
-LANGUAGE = "console"
 BAD = """
 $ pip install --pre metaflow
 $ metaflow-triggers compile flows

@@ -6,7 +6,6 @@ RAISED = "commands/flow.py"
 FINDS = "No METAFLOW_USER is configured, so the user is taken to be `nobody`."
 WHY = """Under @project the user names the branch (`user.<name>`), which is part of deployed names. The operating
 system's user is not asked: the output would differ from machine to machine."""
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers compile flows"
 GOOD = """
 $ METAFLOW_USER=ada metaflow-triggers compile flows

@@ -5,7 +5,6 @@ RAISED = "seams/switches.py"
 FINDS = """Another extension, or the configuration, switches this backend of Metaflow off: its commands, or the
 decorators that its tasks need. A note where the backend was not asked for: the others are compiled."""
 WHY = "Nothing of Metaflow's is there that could be deployed."
-LANGUAGE = "console"
 BAD = """
 $ python flow.py step-functions create
 # an installed extension has TOGGLE_CLI = ['-step-functions']

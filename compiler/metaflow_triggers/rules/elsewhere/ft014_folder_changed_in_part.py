@@ -5,7 +5,6 @@ RAISED = "compiling/folder.py"
 FINDS = "The file system refused a change of the output folder when a part of it had been made."
 WHY = """Until the change is finished, the folder says neither what it said nor what it shall say. The next command
 finishes it before it does anything else."""
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers compile flows --output manifests   # a file of it was made immutable"
 GOOD = """
 $ chattr -i manifests/*/*

@@ -9,6 +9,5 @@ statuses from 200 to 299, METAFLOW_TRIGGERS_KMS_KEY not the ARN of a KMS key, ME
 that of a log group with `:*` at its end, or METAFLOW_S3_SERVER_SIDE_ENCRYPTION nothing S3 takes."""
 WHY = """The cluster or AWS would refuse what is made of it, or take something else for it, or every task that publishes
 would fail."""
-LANGUAGE = "console"
 BAD = "$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=ok metaflow-triggers compile flows"
 GOOD = "$ METAFLOW_TRIGGERS_WEBHOOK_ACCEPTED=200,202 metaflow-triggers compile flows"

@@ -6,7 +6,6 @@ FINDS = """A path is no regular file (a device, a pipe, a socket), is larger tha
 folder it is a warning, and the other files are compiled; where the code package would have to hold it (of any size), it
 is an error."""
 WHY = "Reading a device or a pipe may never end; a flow in a file that is left out would be missing silently."
-LANGUAGE = "console"
 BAD = """
 $ ln -s /dev/zero flows/load.py
 $ metaflow-triggers check flows

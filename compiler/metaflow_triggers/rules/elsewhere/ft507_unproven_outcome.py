@@ -10,7 +10,6 @@ outcomes are taken from the event source where all events are published. `--stri
 WHY = """Who holds the token of that event source may publish that the flow has ended, and starts the one that waits.
 The exit handler of a flow that metaflow-triggers deploys has an event source and a token of its own; one that Metaflow
 alone deployed has not."""
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers compile transform.py --external-flow DataIngestion"
 GOOD = """
 $ metaflow-triggers compile transform.py ingestion.py

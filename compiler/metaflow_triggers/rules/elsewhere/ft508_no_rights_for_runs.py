@@ -9,6 +9,5 @@ version."""
 WHY = """A run that an event started reads the event from its own Workflow object; without the right to it fails before
 the first step. The namespace's `default` account is no place for rights unasked: every pod there that names no account
 would have them."""
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers compile flows --backend argo-workflows"
 GOOD = "$ METAFLOW_KUBERNETES_SERVICE_ACCOUNT=flows metaflow-triggers compile flows --backend argo-workflows"

@@ -4,7 +4,6 @@ SOURCE = "architecture.md#architecture"
 RAISED = "diagnostics/ours.py"
 FINDS = "An object that we made does not fit the closed schema of its kind. Nothing is written."
 WHY = "The backend would refuse it, or ignore the part that does not fit. The mistake is ours, not the flow's."
-LANGUAGE = "console"
 BAD = """
 $ metaflow-triggers compile flows
 error[FT601]: ...

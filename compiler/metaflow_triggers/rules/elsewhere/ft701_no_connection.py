@@ -5,7 +5,6 @@ RAISED = "backends"
 FINDS = """The backend could not be reached: no credentials, expired ones, no network, no such cluster. Or something
 else answered in its place, as a proxy or a sign-in page does: the note says what."""
 WHY = "What was made before stays; the command can be repeated. `compile` needs neither."
-LANGUAGE = "console"
 BAD = "$ python flow.py step-functions create"
 GOOD = """
 $ aws sts get-caller-identity          # or: kubectl auth whoami

@@ -4,7 +4,6 @@ SOURCE = "step-functions.md#deploying"
 RAISED = "backends"
 FINDS = "An object of a name that we are about to make exists, without our mark of ownership."
 WHY = "Somebody else's object would be overwritten."
-LANGUAGE = "console"
 BAD = "$ python flow.py argo-workflows create      # a Sensor of this name was made by hand"
 GOOD = """
 $ kubectl delete sensor THE-NAME            # if nobody needs it

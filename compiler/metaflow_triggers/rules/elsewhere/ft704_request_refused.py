@@ -5,7 +5,6 @@ RAISED = "backends"
 FINDS = """The backend answered a request with an error that is neither missing access nor a lost connection. Its
 message is quoted."""
 WHY = "What was made before stays; the command can be repeated."
-LANGUAGE = "console"
 BAD = """
 $ python flow.py step-functions create
 error[FT704]: ...

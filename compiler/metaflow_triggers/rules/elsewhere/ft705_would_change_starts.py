@@ -6,7 +6,6 @@ FINDS = """Metaflow deployed this flow without us, and something that starts it 
 `create`: its schedule, which of several flows it waits for, the parameters that an event fills, the name of an event,
 or a rule that somebody made by hand for an event that the flow now names."""
 WHY = "Installing a package must not change what already runs. Nothing was deployed."
-LANGUAGE = "console"
 BAD = """
 $ python flow.py step-functions create
 error[FT705]: ... would start at cron(0 6 * * ? *) (UTC); today it starts at cron(0 0 * * ? *) (UTC)

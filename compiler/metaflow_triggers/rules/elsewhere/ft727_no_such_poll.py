@@ -4,7 +4,6 @@ SOURCE = "poll-triggers.md#looking-after-it"
 RAISED = "commands/manage.py poll/errors.py"
 FINDS = "A command or a call names a poll trigger that the database does not know."
 WHY = "Nothing was changed."
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers disable file_wacher"
 GOOD = """
 $ metaflow-triggers list

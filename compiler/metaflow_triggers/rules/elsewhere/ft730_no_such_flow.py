@@ -5,6 +5,5 @@ RAISED = "commands/manage.py"
 FINDS = """`pause` or `resume` names a flow that no engine has served on this database, or one that several projects
 have."""
 WHY = "Nothing was changed."
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers pause FileProcesor"
 GOOD = "$ metaflow-triggers pause FileProcessor"

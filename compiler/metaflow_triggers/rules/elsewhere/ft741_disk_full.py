@@ -5,7 +5,6 @@ RAISED = "engine/faults.py"
 FINDS = """The engine's database could not grow. What was not accepted is not in it, and whoever asked is told so; what
 was accepted before stays. An engine says it once, and goes on when there is room."""
 WHY = "An event that is not on disk is not accepted."
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers emit order-placed      # on a full disk"
 GOOD = """
 $ df -h .

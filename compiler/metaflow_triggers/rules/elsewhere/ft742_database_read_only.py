@@ -5,7 +5,6 @@ RAISED = "engine/faults.py"
 FINDS = """The engine's database, or its folder, may not be written by this user, or is on a disk that is mounted
 read-only. Reading needs it, too: SQLite keeps two files beside it."""
 WHY = "Nothing can be accepted, started or switched."
-LANGUAGE = "console"
 BAD = """
 $ chmod a-w . metaflow-triggers.db
 $ metaflow-triggers pause

@@ -4,7 +4,6 @@ SOURCE = "local.md#what-is-best-effort"
 RAISED = "engine/faults.py"
 FINDS = "Another process kept a transaction open for longer than a minute. Ours take milliseconds."
 WHY = "Nothing else can be written meanwhile."
-LANGUAGE = "console"
 BAD = """
 $ sqlite3 metaflow-triggers.db
 sqlite> BEGIN IMMEDIATE;        -- and left open

@@ -7,6 +7,5 @@ FINDS = """The database was made before the engine pruned anything. A day after 
 logs and finished starts go when they are older than 30 days, and the oldest when they are more than 2 GiB. Ids stay, as
 hashes: nothing starts twice."""
 WHY = "Without it the file grows for ever."
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers run flows       # after an upgrade"
 GOOD = "$ metaflow-triggers retain --days 365 --size 20GiB      # what is set holds at once"

@@ -5,7 +5,6 @@ RAISED = "commands/run.py"
 FINDS = """The engine would run flows, and neither the operating system nor METAFLOW_USER says for whom. Metaflow takes
 no `root`."""
 WHY = "Every run would fail as it begins."
-LANGUAGE = "console"
 BAD = """
 # as root, in a container
 $ metaflow-triggers run flows

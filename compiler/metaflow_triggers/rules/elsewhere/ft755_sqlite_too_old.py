@@ -4,7 +4,6 @@ SOURCE = "local.md#the-local-engine"
 RAISED = "engine/store.py"
 FINDS = "The SQLite library that Python was built with is older than 3.35 (March 2021)."
 WHY = "The engine changes a row and reads it in one statement, which older ones cannot."
-LANGUAGE = "console"
 BAD = """
 $ python -c 'import sqlite3; print(sqlite3.sqlite_version)'
 3.31.1

@@ -5,6 +5,5 @@ RAISED = "commands/emit.py"
 FINDS = """The id given to `emit` is empty, has more than 128 characters, or one other than letters, digits, `_`, `.`,
 `:` and `-`. Nothing was stored or sent."""
 WHY = "The id is what makes an event start a flow once; it has to travel unchanged on every backend."
-LANGUAGE = "console"
 BAD = "$ metaflow-triggers emit order-placed --id 'order 7'"
 GOOD = "$ metaflow-triggers emit order-placed --id order-7"

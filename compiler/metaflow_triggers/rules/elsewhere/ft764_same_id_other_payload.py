@@ -5,7 +5,6 @@ RAISED = "commands/emit.py"
 FINDS = "The local engine has accepted an event of this name and id before, with another payload. Nothing was stored."
 WHY = """An event is its name and its id: with both, and the same payload, it is the same event and starts nothing new.
 With another payload one of the two would be lost without a word."""
-LANGUAGE = "console"
 BAD = """
 $ metaflow-triggers emit order-placed --id order-7 --payload '{"sum": 1}'
 $ metaflow-triggers emit order-placed --id order-7 --payload '{"sum": 2}'

@@ -4,7 +4,6 @@ SOURCE = "architecture.md#architecture"
 RAISED = "commands/flow.py reading/child_process.py reading/one_flow.py"
 FINDS = "The compiler ended where it never should have."
 WHY = "The mistake is ours. Nothing was written."
-LANGUAGE = "console"
 BAD = """
 $ metaflow-triggers compile flows
 error[FT900]: bug in the compiler: ...
