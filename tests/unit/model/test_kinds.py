@@ -10,7 +10,7 @@ import metaflow_triggers
 import pytest
 from metaflow_triggers.model.kinds import assert_never
 
-ROOMS = ("backends", "compiling", "engine", "graph", "model", "simulate")
+ROOMS = ("backends", "compiling", "engine", "graph", "model", "rules", "simulate")
 KINDS = {"EventDependency", "FinishDependency", "PayloadField", "Constant"}
 
 

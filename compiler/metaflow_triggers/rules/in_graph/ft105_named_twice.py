@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from ...diagnostics import Diagnostic
 from ...model.facts import wanted
-from ...model.flows import Dependency, EventDependency, Flow, Trigger
+from ...model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ...model.kinds import assert_never
 from ..find import Checked
 
 SOURCE = "semantics.md#2-trigger"
@@ -39,13 +40,17 @@ def _named_twice(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
                 )
                 continue
         keys: list[tuple[str, ...]]
+        helps = ["remove one of the two"]
         said = (repr(dependency.filter), *sorted(f"{item.parameter} {item.source!r}" for item in dependency.mappings))
         if isinstance(dependency, EventDependency):
             keys = [("event", dependency.name, *said)]
             what = f"event `{dependency.name}`"
-        else:
+            helps.append("or give one of them another `filter` or other `parameters`")
+        elif isinstance(dependency, FinishDependency):
             keys = [("flow", *wanted(dependency), outcome, *said) for outcome in dependency.match]
             what = f"flow `{dependency.flow}`"
+        else:
+            assert_never(dependency)
         first = next((seen[key] for key in keys if key in seen), None)
         for key in keys:
             seen.setdefault(key, dependency)
@@ -56,7 +61,5 @@ def _named_twice(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
                 dependency.span,
                 "named again",
                 ((first.span, "first named here"),),
-                helps=("remove one of the two", "or give one of them another `filter` or other `parameters`")
-                if isinstance(dependency, EventDependency)
-                else ("remove one of the two",),
+                helps=tuple(helps),
             )

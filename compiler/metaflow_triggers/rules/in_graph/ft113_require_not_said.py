@@ -18,7 +18,7 @@ def find(checked: Checked) -> Iterator[Diagnostic]:
     for flow, trigger in checked.triggers():
         count = len(trigger.dependencies)
         if count > 1 and not trigger.join_is_stated:
-            kind = "events" if trigger.kind == "event" else "flows"
+            kind = {"event": "events", "finish": "flows"}[trigger.kind]
             yield Diagnostic(
                 "FT113",
                 f"`{flow.name}` waits for {count} {kind} without `require`, taken as `{trigger.join}`",

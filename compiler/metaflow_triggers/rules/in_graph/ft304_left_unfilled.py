@@ -7,7 +7,8 @@ from metaflow_extensions.triggers.contract.trigger_document import OUTCOME_FIELD
 from ...diagnostics import Diagnostic
 from ...diagnostics.suggest import suggest
 from ...model import facts
-from ...model.flows import Dependency, EventDependency, Flow, Parameter, Trigger
+from ...model.flows import Dependency, EventDependency, FinishDependency, Flow, Parameter, Trigger
+from ...model.kinds import assert_never
 from ..find import Checked
 
 SOURCE = "semantics.md#6-values"
@@ -55,6 +56,8 @@ def _fills(trigger: Trigger, dependency: Dependency) -> set[str] | None:
     if trigger.auto_map:
         if isinstance(dependency, EventDependency):
             return None
+        if not isinstance(dependency, FinishDependency):
+            assert_never(dependency)
         filled.update(OUTCOME_FIELDS)
     return filled
 
@@ -70,12 +73,14 @@ def _left_open(flow: Flow, trigger: Trigger, dependency: Dependency | None, para
     if isinstance(dependency, EventDependency):
         what, code = f"event `{dependency.name}`", repr(dependency.name)
         help_text = f"write {{'name': {code}, 'parameters': {{{parameter.name!r}: 'field of the event'}}}}"
-    elif dependency is not None:
+    elif isinstance(dependency, FinishDependency):
         what = f"the end of `{dependency.flow}`"
         help_text = f"write `parameters={{{parameter.name!r}: 'run_id'}}` or another of {', '.join(OUTCOME_FIELDS)}"
+    elif dependency is None:
+        decorator = {"event": "trigger", "finish": "trigger_on_finish"}[trigger.kind]
+        what, help_text = f"no dependency of @{decorator}", f"map `{parameter.name}` in one of them"
     else:
-        what = f"no dependency of @{'trigger' if trigger.kind == 'event' else 'trigger_on_finish'}"
-        help_text = f"map `{parameter.name}` in one of them"
+        assert_never(dependency)
     helps = [help_text]
     if isinstance(dependency, EventDependency) and len(trigger.dependencies) == 1 and not dependency.mappings:
         helps.append("or map every parameter by name: `options={'auto_map': True}`")
