@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import emit
 from metaflow_triggers.backends.argo.compile.trust import trust
 from metaflow_triggers.backends.shape import Manifest
@@ -38,7 +37,7 @@ def by_meaning(subject: Subject, file: str, item: Any) -> list[str]:
     if subject.backend == "step-functions":
         size = len(json.dumps(item))
         return [found.message for found in step_functions.mistakes(item, size, subject.flow, subject.settings)]
-    manifests = [Manifest(f"{argo.NAME}/{path}", content, None, True) for path, content in objects.items()]
+    manifests = [Manifest(f"{subject.backend}/{path}", content, None, True) for path, content in objects.items()]
     if file.startswith("_shared/"):
         return [found.message for found in emit.shared_mistakes(manifests, subject.settings)]
     believed = trust(subject.graph, subject.settings)
