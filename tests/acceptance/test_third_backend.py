@@ -89,12 +89,19 @@ def test_a_flow_compiles_deploys_and_deletes_itself_through_it(work: Path, site:
 
 
 def test_many_flows_compile_for_it_beside_ours(work: Path, site: str) -> None:
-    done = python(*CLI, "compile", ".", "--no-code-package", "--output", "out", cwd=work, PYTHONPATH=site)
+    given = {"PYTHONPATH": site, "METAFLOW_CHALK_BOARD": "/board"}
+    done = python(*CLI, "compile", ".", "--no-code-package", "--output", "out", cwd=work, **given)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (work / "out").iterdir() if path.is_dir()} == {*registry.names(), NAME}
     files = {path.name: json.loads(path.read_text("utf-8")) for path in (work / "out" / NAME).glob("*.json")}
     assert files == {"LESSON.json": files["LESSON.json"], "_all.json": ["LESSON"]}
     assert files["LESSON.json"]["in"] == ["red"]
+    recorded = json.loads((work / "out" / "metaflow-triggers.json").read_text("utf-8"))["inputs"]
+    assert {name: item["settings"].get("chalk_board") for name, item in recorded.items() if not name.endswith("/")} == {
+        "argo-workflows/lesson": None,
+        "chalk/LESSON": "/board",
+        "step-functions/Lesson": None,
+    }
 
 
 def test_its_options_are_judged_by_it_alone(work: Path, site: str) -> None:
@@ -163,6 +170,13 @@ def test_a_broken_package_is_named(installed_here: Path, kind: str) -> None:
     good, found = registry.usable(None)
     assert good == ("step-functions", "argo-workflows", NAME)
     assert [item.severity for item in found] == ["warning"]
+
+
+def test_what_deploys_has_all_its_parts_too(installed_here: Path) -> None:
+    board = installed_here / "chalk_backend" / "board.py"
+    board.write_text(board.read_text("utf-8").replace("def delete(", "def wipe("), "utf-8")
+    with pytest.raises(DiagnosticError, match=r"`chalk-backend` .* `chalk`: its deployer has no delete"):
+        registry.deployer(NAME)
 
 
 def _says(found: list[Diagnostic], told: str) -> None:

@@ -183,7 +183,7 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         flow = compilation.graph.flows[0]
         given = seams.given_options(obj)
         show = options.get("show") or "all"
-        owners: dict[str, Any] = {file.owner: inputs(settings, flow, show, given) for file in files}
+        owners: dict[str, Any] = {file.owner: inputs(settings, flow, backend, show, given) for file in files}
         models = {
             owner: recorded(flow) for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")
         }
@@ -235,7 +235,7 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
         return _diff_live(obj, backend, options, settings, compilation)
     owner = _owner(backend, flow, settings)
     given = seams.given_options(obj)
-    told = {owner: inputs(settings, flow, options=given)}
+    told = {owner: inputs(settings, flow, backend, options=given)}
     report = compare(Path(options["against"]), compilation.files, {owner: flow}, told, whole=False)
     sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))
     return EXIT_SAME if report.same else EXIT_DIFFERENT

@@ -13,18 +13,23 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from .. import __version__
+from .. import __version__, seams
+from ..backends import registry
 from ..model.settings import Settings
 
 
-def inputs(settings: Settings, flow: Any, show: str = "all", options: Sequence[str] = ()) -> dict[str, Any]:
+def inputs(
+    settings: Settings, flow: Any, backend: str, show: str = "all", options: Sequence[str] = ()
+) -> dict[str, Any]:
     """What a compilation of the flow depended on.
 
     `options` are those of the flow's command line (`seams.given_options`).
-    `settings` holds all that is configured, or has a default, and has no name of its own here.
+    `settings` holds all that is configured, or has a default, and has no name of its own here, with those that this
+    backend alone reads.
     """
     named = ("user", "user_is_configured", "production", "metaflow_version")
     others = {key: value for key, value in dataclasses.asdict(settings).items() if key not in named}
+    others |= {name.lower(): seams.configured(name) for name in registry.spec(backend).settings}
     return {
         "branch": flow.branch,
         "compiler": __version__,

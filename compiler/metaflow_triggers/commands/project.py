@@ -149,7 +149,10 @@ def _inputs(read: Any, owners: dict[str, Any], settings: Any, show: str = "all")
     from .inputs import inputs
 
     given = {(item.flow.file, item.flow.name): item.options for item in read.flows}
-    return {owner: inputs(settings, flow, show, given[flow.file, flow.name]) for owner, flow in owners.items()}
+    return {
+        owner: inputs(settings, flow, owner.partition("/")[0], show, given[flow.file, flow.name])
+        for owner, flow in owners.items()
+    }
 
 
 def _write(options: argparse.Namespace, read: Any, compilation: Any, settings: Any) -> None:
