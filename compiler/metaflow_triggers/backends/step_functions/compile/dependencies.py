@@ -21,7 +21,7 @@ from ....model.kinds import assert_never
 from ....model.settings import Settings
 from .conditions import belongs, found, json_paths, may_match
 from .event_patterns import OutcomeFilter, outcome_filter
-from .machines import groups, origin_of, sender
+from .machines import Groups, origin_of, sender
 from .names import deployed_name
 from .resources import Arrival, ErrorFilter, Requirement
 
@@ -36,12 +36,10 @@ def document_dependencies(flow: Flow, triggers: Sequence[Trigger], settings: Set
     """
     out = []
     for trigger in triggers:
-        several: list[Dependency] = []
-        if not facts.is_set(trigger):
-            several = [item for group in groups(trigger, settings) if group[1:] for item in group]
+        grouped = None if facts.is_set(trigger) else Groups(trigger, settings)
         for item in trigger.dependencies:
             apart = None
-            if any(item is one for one in several):
+            if grouped and len(grouped.of(item)) > 1:
                 needs = [path for _, path in facts.required_fields(flow, trigger, item)]
                 apart = trigger_document.telling_apart(facts.filter_text(item), needs)
             out.append(_entry(trigger, item, apart, settings))
@@ -86,20 +84,20 @@ def arrival(served: Served, flow: Flow, settings: Settings, *, in_set: bool) -> 
 
 def requirements(served: Served, flow: Flow, settings: Settings) -> tuple[Requirement, ...]:
     """One for each (dependency, mapped parameter that must have a value and has no default), in the user's order."""
-    out: list[Requirement] = []
+    out: dict[str, Requirement] = {}  # by what it says: two events may need the same
+    grouped = {id(trigger): Groups(trigger, settings) for trigger in {id(one): one for one, _ in served}.values()}
     for trigger, item in served:
         if isinstance(item, FinishDependency):
             for parameter, path in facts.required_fields(flow, trigger, item):
-                out += [need for need in _of_outcome(item, parameter, path, settings) if need not in out]
+                out |= {repr(need): need for need in _of_outcome(item, parameter, path, settings)}
             continue
         if not isinstance(item, EventDependency):
             assert_never(item)
         group = [item]
         if not facts.is_set(trigger):
-            mine = next(one for one in groups(trigger, settings) if any(item is other for other in one))
-            group = [other for other in mine if isinstance(other, EventDependency)]
-        out += [need for need in _of_event(item, group, trigger, flow, settings) if need not in out]
-    return tuple(out)
+            group = [one for one in grouped[id(trigger)].of(item) if isinstance(one, EventDependency)]
+        out |= {repr(need): need for need in _of_event(item, group, trigger, flow, settings)}
+    return tuple(out.values())
 
 
 def _of_event(

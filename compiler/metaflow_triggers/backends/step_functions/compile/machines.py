@@ -24,6 +24,7 @@ from . import names
 from .resources import Sender
 
 STARTER = "Starter"
+_STATES = "aws.states"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def may_be_one(one: Sender, other: Sender) -> bool:
         return one.machine == other.machine and bool(set(one.statuses) & set(other.statuses))
     if one.machine is not None or other.machine is not None:
         own = one if one.machine is None else other
-        return own.source == "aws.states" and own.detail_type in (None, STATUS_CHANGE)
+        return own.source == _STATES and own.detail_type in (None, STATUS_CHANGE)
     return one.source == other.source and (
         None in (one.detail_type, other.detail_type) or one.detail_type == other.detail_type
     )
@@ -74,16 +75,48 @@ def may_be_one(one: Sender, other: Sender) -> bool:
 
 def groups(trigger: Trigger, settings: Settings) -> list[list[Dependency]]:
     """The trigger's dependencies, those together that one event may come from; all in written order."""
-    found: list[list[Dependency]] = []
-    for item in trigger.dependencies:
-        mine = sender(item, settings)
-        near = [group for group in found if any(may_be_one(mine, sender(one, settings)) for one in group)]
-        merged = [one for group in near for one in group]
-        found = [group for group in found if group not in near]
-        found.append([*merged, item])
-    places = {id(item): place for place, item in enumerate(trigger.dependencies)}
-    ordered = [sorted(group, key=lambda one: places[id(one)]) for group in found]
-    return sorted(ordered, key=lambda group: places[id(group[0])])
+    senders = [sender(item, settings) for item in trigger.dependencies]
+    whole = {one.source for one in senders if one.machine is None and one.detail_type is None}
+    any_end = any(one.source == _STATES and one.detail_type in (None, STATUS_CHANGE) for one in senders)
+
+    def shared(one: Sender) -> tuple[str | None, ...]:
+        """The same for all that one event may come from; ends of one flow may still differ in their outcomes."""
+        if one.machine is not None:
+            return (_STATES,) if any_end else (_STATES, STATUS_CHANGE, one.machine)
+        if any_end and one.source == _STATES and (_STATES in whole or one.detail_type == STATUS_CHANGE):
+            return (_STATES,)
+        return (one.source,) if one.source in whole else (one.source, one.detail_type)
+
+    together: dict[tuple[str | None, ...], list[int]] = {}
+    for place, one in enumerate(senders):
+        together.setdefault(shared(one), []).append(place)
+    found: list[list[int]] = []
+    for key, places in together.items():
+        found += _overlapping(places, senders) if len(key) == 3 else [places]
+    return [[trigger.dependencies[place] for place in places] for places in sorted(found)]
+
+
+class Groups:
+    """`groups` for those who ask for one dependency after the other: worked out once for a trigger."""
+
+    def __init__(self, trigger: Trigger, settings: Settings) -> None:
+        self._of = {id(item): group for group in groups(trigger, settings) for item in group}
+
+    def of(self, item: Dependency) -> list[Dependency]:
+        """The group of a dependency of the trigger."""
+        return self._of[id(item)]
+
+
+def _overlapping(places: list[int], senders: list[Sender]) -> list[list[int]]:
+    """Ends of one flow in groups that have an outcome in common: at most as many as there are outcomes."""
+    found: list[list[int]] = []
+    for place in places:
+        near = [group for group in found if any(may_be_one(senders[place], senders[one]) for one in group)]
+        found = [
+            *(group for group in found if group not in near),
+            sorted([*(one for group in near for one in group), place]),
+        ]
+    return found
 
 
 def machines(flow: Flow, settings: Settings) -> list[Machine]:

@@ -24,7 +24,7 @@ from ....model.settings import Settings
 from ..compile import names
 from ..compile.conditions import found, json_paths, may_match
 from ..compile.dependencies import finish_filter
-from ..compile.machines import groups, origin_of
+from ..compile.machines import Groups, origin_of
 from ..compile.options import options
 
 _MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
@@ -113,10 +113,10 @@ def document(triggers: Sequence[Trigger], flow: Flow, settings: Settings) -> lis
     """What a run is told about its dependencies (architecture, "What travels into a run"), without nulls."""
     out = []
     for trigger in triggers:
-        several = [id(item) for group in groups(trigger, settings) if len(group) > 1 for item in group]
+        grouped = Groups(trigger, settings)
         for item in trigger.dependencies:
             apart: dict[str, Any] = {}
-            if id(item) in several and not facts.is_set(trigger):
+            if not facts.is_set(trigger) and len(grouped.of(item)) > 1:
                 fields = [path for _, path in facts.required_fields(flow, trigger, item)]
                 apart = trigger_document.telling_apart(facts.filter_text(item), fields)
             if isinstance(item, EventDependency):
@@ -205,11 +205,12 @@ def _needs(items: Sequence[tuple[Trigger, Dependency]], flow: Flow, settings: Se
     Where another dependency may take the event, it is refused only if none of them can start the flow by it.
     """
     out: list[Need] = []
+    grouped = {id(trigger): Groups(trigger, settings) for trigger in {id(one): one for one, _ in items}.values()}
     places: tuple[str, ...]
     for trigger, item in items:
         others: list[Dependency] = []
         if isinstance(item, EventDependency) and not facts.is_set(trigger):
-            (group,) = (one for one in groups(trigger, settings) if any(item is other for other in one))
+            group = grouped[id(trigger)].of(item)
             others = [one for one in group if one is not item and isinstance(one, EventDependency)]
         alike = [one for one in others if _asks(trigger, one, flow, settings) == _asks(trigger, item, flow, settings)]
         if others and len(alike) == len(others):
