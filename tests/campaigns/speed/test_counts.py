@@ -81,7 +81,8 @@ def test_a_command_imports_no_cloud_client(tmp_path: Path, backend: str, command
     assert done.returncode == 0, done.stderr
     assert loaded(done.stderr).isdisjoint(HEAVY)
     (other,) = {"argo", "step_functions"} - {{"argo-workflows": "argo"}.get(backend, "step_functions")}
-    assert not [name for name in loaded(done.stderr) if name.startswith(f"metaflow_triggers.backends.{other}")]
+    # Of the other backend its description at most, which imports nothing of it.
+    assert not [name for name in loaded(done.stderr) if name.startswith(f"metaflow_triggers.backends.{other}.")]
 
 
 def test_showing_triggers_needs_no_compiler_of_upstream(tmp_path: Path) -> None:
