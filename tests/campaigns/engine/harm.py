@@ -175,20 +175,34 @@ class Campaign:
         try:
             self.until(lambda: (self.folder / "moments").read_text())
             self.item()
-            local_events.append(self.report.database, "order", "{}", "order-0", local_runs.now_text())
-            self.report.accepted.append("order-0")
+            self.order()
             self.edit()
             (order,) = self.until(lambda: self.report.rows(RUNNING.format("Order")))
             self.until(lambda: str(order[0]) in (self.folder / "ledger").read_text().split())
             self.kill("both", int(order[1] in family(self.engines[1].pid)), order[1])
-            ((_, pid),) = self.until(lambda: self.report.rows(RUNNING.format("After")))
+            self.until(lambda: self.report.rows(RUNNING.format("After")))
             self.until(lambda: self.kill("poller", 0) or self.kill("poller", 1))
-            self.until(lambda: len(family(pid)) > 1 or not self.report.rows(RUNNING.format("After")))
-            self.kill("task", 0, pid)
+            self.until(self.task_killed)
             self.until(lambda: self.report.rows(SETTLED) == [(1,)])
         finally:
             self.end()
         return self.finished()
+
+    def order(self) -> None:
+        """One more event."""
+        name = f"order-{len(self.report.accepted)}"
+        local_events.append(self.report.database, "order", "{}", name, local_runs.now_text())
+        self.report.accepted.append(name)
+
+    def task_killed(self) -> bool:
+        """Kill the task of a run. A run may end first: then one more is asked for."""
+        running = [pid for _, pid in self.report.rows(RUNNING.format("After") + " OR state = 'claimed'")]
+        with_task = [pid for pid in running if pid and len(family(pid)) > 1]
+        if with_task:
+            self.kill("task", 0, with_task[0])
+        elif not running and self.report.rows(SETTLED) == [(1,)]:
+            self.order()
+        return any(kind == "task" for kind, _ in self.report.hit)
 
     def until(self, there: Callable[[], Any], seconds: float = 150) -> Any:
         """What is there, as soon as there is something."""
