@@ -104,6 +104,19 @@ def test_many_flows_compile_for_it_beside_ours(work: Path, site: str) -> None:
     }
 
 
+@pytest.mark.parametrize("path", ["../../evil.json", "step-functions/Lesson.yaml", "chalk/../x.json", "x.json"])
+def test_it_writes_below_its_own_folder_alone(work: Path, site: str, path: str) -> None:
+    sentences = Path(site) / "chalk_backend" / "sentences.py"
+    text = sentences.read_text("utf-8")
+    assert 'f"chalk/{name}.json"' in text
+    sentences.write_text(text.replace('f"chalk/{name}.json"', repr(path)), "utf-8")
+    command = (*CLI, "compile", ".", "--external-event", "board-cleaned", "--no-code-package", "--output", "out")
+    done = python(*command, cwd=work, PYTHONPATH=site)
+    assert done.returncode == 1
+    assert f"error[FT009]: the backend `chalk` names the file `{path}`" in done.stderr
+    assert not (work / "out").exists() and not list(work.parent.rglob("evil.json"))
+
+
 def test_its_options_are_judged_by_it_alone(work: Path, site: str) -> None:
     (work / "flow.py").write_text(FLOW.replace("colour", "color"), "utf-8")
     words = (*CLI, "compile", ".", "--no-code-package", "--show", "triggers")

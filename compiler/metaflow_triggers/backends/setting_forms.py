@@ -30,10 +30,12 @@ class Form(NamedTuple):
 
 
 def mistakes(settings: Settings, forms: Iterable[Form]) -> Iterator[Diagnostic]:
-    """One diagnostic for each setting whose value does not fit."""
+    """One diagnostic for each setting whose value does not fit; one that has another's value is not told again."""
+    told: set[tuple[str, str]] = set()
     for form in forms:
         value = getattr(settings, form.field)
-        if value is not None and not re.fullmatch(form.pattern, value):
+        if value is not None and not re.fullmatch(form.pattern, value) and (value, form.expected) not in told:
+            told.add((value, form.expected))
             said = f"{form.setting} is {form.expected}, not `{value}`"
             if not form.shown:
                 said = f"{form.setting} is not {form.expected}"

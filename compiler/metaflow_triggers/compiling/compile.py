@@ -162,9 +162,9 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
     try:
         workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
         manifests = backend.manifests(job.flow, graph, workflow, settings)
+        files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
     except DiagnosticError as error:
         return _Emitted([*diagnostics, *error.diagnostics], [], False)
-    files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
     if texts_only:
         files = [dataclasses.replace(file, content=None) for file in files]
     return _Emitted(diagnostics, files, True)
@@ -194,8 +194,13 @@ def folder_files(owners: Iterable[str]) -> list[File]:
 
 
 def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnostic]) -> list[File]:
-    out = []
+    out: list[File] = []
+    folder = owner.partition("/")[0]
     for manifest in manifests:
+        parts = manifest.path.split("/")
+        if parts[0] != folder or not parts[1:] or {"", ".", ".."} & set(parts) or "\\" in manifest.path:
+            what = f"the backend `{folder}` names the file `{manifest.path}`, which is not one below `{folder}/`"
+            raise DiagnosticError([Diagnostic("FT009", what, helps=("tell who made the package of that backend",))])
         if manifest.schema is not None:
             broken = findings(manifest.content, manifest.schema)
             told = (f"violates its schema at {pointer}: {message}" for pointer, message in broken)

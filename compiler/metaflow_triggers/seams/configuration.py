@@ -8,9 +8,11 @@ Not here: what a setting means for a backend.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
+from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings, open_setting
 
 _BUCKET = f"s3://{open_setting('DatastoreBucket')}"
@@ -20,12 +22,18 @@ _DEFAULT_USER = "nobody"
 def configured(name: str, default: Any = None) -> Any:
     """A METAFLOW_* setting as the user configured it (environment or configuration file), else the default.
 
-    An empty one counts as not set.
+    An empty one, or null, counts as not set. Raises DiagnosticError (FT017) for what is no text: a configuration file
+    is JSON.
     """
     from metaflow.metaflow_config_funcs import from_conf
 
     value = from_conf(name, default)
-    return default if value == "" else value
+    if value in ("", None):
+        return default
+    if not isinstance(value, str) and value is not default:
+        what = f"METAFLOW_{name} is a text; Metaflow's configuration file has {json.dumps(value)[:60]}"
+        raise DiagnosticError([Diagnostic("FT017", what, helps=("write it in quotes there",))])
+    return value
 
 
 def read_settings(*, production: bool = False, code_package: bool = True, user: str | None = None) -> Settings:

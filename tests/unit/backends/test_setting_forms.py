@@ -27,11 +27,13 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "event_source": (["metaflow", "com.example/orders"], ["aws.s3", "a" * 257, ""]),
     "batch_platform": (["EC2", "FARGATE"], ["fargate", "EKS", ""]),
     "kubernetes_namespace": (["default", "a-1"], ["Bad_Ns", "a.b", "-a", "a" * 64]),
-    "argo_event": (["metaflow-event", "a_B.1"], ["a b", "a/b", ""]),
+    "argo_event": (["metaflow-event", "a_B-1"], ["a b", "a/b", "a.b", ""]),
+    "argo_event_source": (["webhook", "a-1"], ["a.b", "A", "1a", "a" * 48]),
 }
 NAMES = (["metaflow-triggers", "a.b-1"], ["Name", "a_b", "a/b", "a b", ".a", "a" * 254])
 VALUES |= dict.fromkeys(("argo_sensor_namespace",), VALUES["kubernetes_namespace"])
 VALUES |= dict.fromkeys(("argo_outcome_event",), VALUES["argo_event"])
+VALUES |= dict.fromkeys(("argo_outcome_event_source",), VALUES["argo_event_source"])
 BY_FIELD = {form.field: form for form in (*OF_ARGO, *OF_STEP_FUNCTIONS)}
 
 
@@ -61,3 +63,17 @@ def test_each_backend_asks_its_own(backend: object, field: str) -> None:
     )  # type: ignore[attr-defined]
     said = [item.message for item in of_all if item.code == "FT017"]
     assert len(said) == 1 and said[0].startswith(BY_FIELD[field].setting)
+
+
+def test_what_is_taken_from_another_setting_is_told_once() -> None:
+    settings = replace(SETTINGS, kubernetes_namespace="Bad_Ns", argo_sensor_namespace="Bad_Ns")
+    (found,) = setting_forms.mistakes(settings, OF_ARGO)
+    assert found.message.startswith("METAFLOW_KUBERNETES_NAMESPACE is ")
+
+
+@pytest.mark.parametrize("field", ["argo_webhook_url", "argo_outcome_webhook_url"])
+@pytest.mark.parametrize("url", ["http://user:secret@events/", "ftp://events/", "events:12000"])
+def test_the_address_of_a_webhook_holds_no_password_and_is_not_shown(field: str, url: str) -> None:
+    told = argo.refusals(EVERYTHING, link([EVERYTHING]), replace(SETTINGS, **{field: url}))
+    (found,) = [item for item in told if item.code == "FT017"]
+    assert found.message.startswith("METAFLOW_") and "WEBHOOK_URL" in found.message and url not in found.message

@@ -28,8 +28,9 @@ than a few tries would."""
 
 # pkg/reconciler/eventsource/resource.go names a Service after the event source, and the subject of an event is
 # `default.<event source>.<event>` (argo-events 1.9.11).
-_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?")
-_EVENT = re.compile(r"[A-Za-z0-9_-]{1,128}")
+EVENT_SOURCE = r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?"
+EVENT = r"[A-Za-z0-9_-]{1,128}"
+_LABEL, _EVENT = re.compile(EVENT_SOURCE), re.compile(EVENT)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _BUS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _TEXTS = {

@@ -62,9 +62,13 @@ def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic
                     helps=("give it another name",),
                 )
             )
-    mistake = webhook.accepted_mistake(settings.argo_webhook_accepted or "")
-    if mistake:
-        found.append(Diagnostic("FT017", mistake))
+    told = [webhook.accepted_mistake(settings.argo_webhook_accepted or "")]
+    for setting, url in (
+        ("METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL", settings.argo_webhook_url),
+        ("METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL", settings.argo_outcome_webhook_url),
+    ):
+        told.append(webhook.address_mistake(url, setting) if url else None)
+    found += [Diagnostic("FT017", mistake) for mistake in told if mistake]
     found += mistakes(settings, FORMS)
     found += _schedule(flow, settings)
     for trigger in flow.triggers:

@@ -10,6 +10,7 @@ Not here: asking them (`backends.setting_forms`). A name is what an API server t
 from __future__ import annotations
 
 from ...setting_forms import Form
+from .options import EVENT, EVENT_SOURCE
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -32,9 +33,14 @@ def _secret(setting: str, field: str) -> Form:
     )
 
 
+def _source(setting: str, field: str) -> Form:
+    expected = "the name of an event source"
+    return Form(setting, field, EVENT_SOURCE, expected, "a name has lower-case letters, digits and hyphens, at most 47")
+
+
 def _event(setting: str, field: str) -> Form:
     expected = "the name of an event of an event source"
-    return Form(setting, field, r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", expected, "it has no space and no slash")
+    return Form(setting, field, EVENT, expected, "it has letters, digits, `_` and `-`")
 
 
 FORMS = (
@@ -43,8 +49,8 @@ FORMS = (
     _named("METAFLOW_KUBERNETES_SERVICE_ACCOUNT", "workflow_service_account", "a service account"),
     _named("METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT", "argo_sensor_service_account", "a service account"),
     _named("METAFLOW_ARGO_EVENTS_EVENT_BUS", "argo_event_bus", "an event bus"),
-    _named("METAFLOW_ARGO_EVENTS_EVENT_SOURCE", "argo_event_source", "an event source"),
-    _named("METAFLOW_TRIGGERS_OUTCOME_EVENT_SOURCE", "argo_outcome_event_source", "an event source"),
+    _source("METAFLOW_ARGO_EVENTS_EVENT_SOURCE", "argo_event_source"),
+    _source("METAFLOW_TRIGGERS_OUTCOME_EVENT_SOURCE", "argo_outcome_event_source"),
     _event("METAFLOW_ARGO_EVENTS_EVENT", "argo_event"),
     _event("METAFLOW_TRIGGERS_OUTCOME_EVENT", "argo_outcome_event"),
     _secret("METAFLOW_TRIGGERS_WEBHOOK_SECRET", "argo_webhook_secret"),
