@@ -142,7 +142,7 @@ def _refusal(error: urllib.error.HTTPError, url: str, token: str) -> Problem:
 # settings ----------------------------------------------------------------------------------------------------------
 
 
-def address_mistake(url: str, variable: str = URL_VARIABLE) -> str | None:
+def address_mistake(url: str) -> str | None:
     """Why an address cannot be one of a webhook. It is not quoted: it may hold a secret."""
     try:
         parts = urllib.parse.urlsplit(url)
@@ -150,9 +150,9 @@ def address_mistake(url: str, variable: str = URL_VARIABLE) -> str | None:
     except ValueError:
         port, parts = None, urllib.parse.SplitResult("", "", "", "", "")
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not re.fullmatch("[!-~]+", url):
-        return f"{variable} is not an http address: http://HOST:PORT/PATH is expected, in printable ASCII"
+        return f"{URL_VARIABLE} is not an http address: http://HOST:PORT/PATH is expected, in printable ASCII"
     if parts.username is not None or parts.password is not None:
-        return f"{variable} holds a user or a password, which are not sent; a token belongs into {TOKEN_VARIABLE}"
+        return f"{URL_VARIABLE} holds a user or a password, which are not sent; a token belongs into {TOKEN_VARIABLE}"
     return None
 
 

@@ -67,7 +67,9 @@ def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic
         ("METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL", settings.argo_webhook_url),
         ("METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL", settings.argo_outcome_webhook_url),
     ):
-        told.append(webhook.address_mistake(url, setting) if url else None)
+        wrong = webhook.address_mistake(url) if url else None
+        # The text of `webhook` is part of the exit handler, which knows one variable.
+        told.append(wrong and wrong.replace(webhook.URL_VARIABLE, setting))
     found += [Diagnostic("FT017", mistake) for mistake in told if mistake]
     found += mistakes(settings, FORMS)
     found += _schedule(flow, settings)
