@@ -191,8 +191,10 @@ def start_seen(
     order = [event.id for event in told]
     if sorted(event[2] for event in given) != sorted(order):
         target.problems.append(f"{name}: current.trigger has {[event[2] for event in given]}, expected {order}")
-    by_id = {event[2]: event for event in given}
-    events = tuple(Seen(by_id[one][0], by_id[one][1], one) for one in order if one in by_id)
+    # An event is its name and its id.
+    payloads = {(event[0], event[2]): event[1] for event in given}
+    known = [event for event in told if (event.name, event.id) in payloads]
+    events = tuple(Seen(event.name, payloads[event.name, event.id], event.id) for event in known)
     return ObservedStart(name, events, None, own, own)
 
 
