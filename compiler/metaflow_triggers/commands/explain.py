@@ -36,10 +36,7 @@ def explain(options: argparse.Namespace) -> int:
     found = rule(code)
     if found is None:
         meant = asked(suggest(code, [item.code for item in rules()])) or ("all of them: metaflow-triggers explain",)
-        sys.stderr.write(
-            "\n".join([f"error: no diagnostic has the code `{options.code}`", *map("  = {}".format, meant)])
-        )
-        sys.stderr.write("\n")
+        sys.stderr.write(f"error: no diagnostic has the code `{options.code}`\n  = {meant[0]}\n")
         return 2
     lines = [f"{found.severity}[{found.code}]: {found.title}", ""]
     for title, text in (("What it finds. ", found.finds), ("Why it matters. ", found.why)):

@@ -1,6 +1,6 @@
 """Filters: EventBridge's content patterns over a payload, checked.
 
-In:   a filter as a JSON value (`json.loads` of the model's text).
+In:   a filter as a JSON value.
 Out:  what is wrong with the filter and where.
 
 Not here: the user's file, backends. The language is that of the semantics (section 5): lists of literals

@@ -17,7 +17,6 @@ from .code_package import CodePackage
 from .environment import CanonicalEnvironment
 
 PRODUCTION_TOKEN = open_setting("ProductionToken")
-"""The module of the runtime that starts a run in place of upstream's own commands."""
 
 
 class Options:

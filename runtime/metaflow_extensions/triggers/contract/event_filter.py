@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .exact_json import dumps
-from .filter_operators import OPERATORS, holds, is_kept, is_number
+from .exact_json import dumps, is_number
+from .filter_operators import OPERATORS, holds, is_kept
 
 _Names = tuple[str, ...]
 _Chosen = dict[tuple[Any, ...], tuple[int, int]]

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from .exact_json import dumps
+from .exact_json import dumps, is_number
 
 Path = tuple[Any, ...]
 
@@ -89,10 +89,6 @@ def _fold(text: str) -> str:
     return re.sub("[A-Z]+", lambda found: found.group().lower(), text)
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _float(number: Any) -> float:
     """The nearest 64-bit float; the largest one for what is larger."""
     largest = sys.float_info.max
@@ -153,7 +149,7 @@ def _exists(operand: Any, path: Path) -> Iterator[Problem]:
 def literal_problems(value: Any, path: Path) -> Iterator[Problem]:
     if isinstance(value, str) and not is_text(value):
         yield Problem(path, "text that no event can carry", "Unicode text without NUL")
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+    elif is_number(value):
         yield from _number(value, path)
 
 
@@ -219,7 +215,7 @@ def _numeric(operand: Any, path: Path) -> Iterator[Problem]:
     for index, item in enumerate(operand):
         here = (*path, index)
         if index % 2:
-            if isinstance(item, bool) or not isinstance(item, (int, float)):
+            if not is_number(item):
                 yield Problem(here, f"`numeric` compares with {kind_of(item)}", "a number")
                 found = True
             else:
@@ -263,7 +259,7 @@ def _anything_but(operand: Any, path: Path) -> Iterator[Problem]:
         return
     items = operand if isinstance(operand, list) else [operand]
     texts_only = all(isinstance(item, str) for item in items)
-    numbers_only = all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in items)
+    numbers_only = all(map(is_number, items))
     if not items or not (texts_only or numbers_only):
         yield Problem(
             path, f"`anything-but` has {kind_of(operand, True)}", "text, a number, or a list of one of the two"

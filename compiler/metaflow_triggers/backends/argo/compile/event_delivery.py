@@ -305,7 +305,7 @@ def finish(  # noqa: PLR0917 - as `event`, and who is believed
         transform = outcome_transform(dependency)
         conditions = outcome_conditions(fields, proven)
         text = script(*conditions, filtered=bool(transform))
-        pattern = go_regexp(names.outcome_event(parent, outcome))
+        pattern = go_regexp(words.outcome_event(parent, outcome))
         item = SensorDependency(name, source, subject, (pattern,), transform, text)
         found.append((item, _finish_writes(flow, dependency, parent, outcome, name)))
         if not proven and outcome == "success" and not set(fields) - set(_success_payload(dependency)):
@@ -347,7 +347,7 @@ def refused_finish(
             word(dependency.flow, "finish", parent, outcome, "refused", *beside.parts, *proof(proven)),
             source,
             subject,
-            (go_regexp(names.outcome_event(parent, outcome)),),
+            (go_regexp(words.outcome_event(parent, outcome)),),
             transform,
             script(*((POSTED,) if proven else ()), _missing(fields), filtered=bool(transform)),
         )
@@ -375,7 +375,7 @@ def _finish_writes(flow: Flow, dependency: FinishDependency, parent: str, outcom
     template = f'{prefix}-{{{{ printf "%s %s" {finish_scope(flow, parent)} {key} | sha256sum | trunc 40 }}}}'
     if outcome != "success":
         return _writes(_named(name, template), ENVELOPE, PAYLOAD)
-    event = names.outcome_event(parent, outcome)
+    event = words.outcome_event(parent, outcome)
     payload = " ".join(f"{go_string(field)} {value}" for field, value in sorted(_success_payload(dependency).items()))
     envelope = f'{{{{ dict "id" {key} "name" {go_string(event)} | toRawJson | b64enc }}}}'
     return _writes(_named(name, template), envelope, f"{{{{ dict {payload} | toRawJson | b64enc }}}}")

@@ -94,11 +94,6 @@ def token_secret(deployed: str) -> str:
     return f"metaflow-triggers-token-{digest(deployed)}"
 
 
-def outcome_event(deployed: str, outcome: str) -> str:
-    """The event that a run of ours publishes when it ends."""
-    return words.outcome_event(deployed, outcome)
-
-
 def end_event(flow: str, project: str | None, branch: str | None) -> str:
     """The event that upstream publishes when a flow's end step has succeeded."""
     return words.end_event(qualified(flow, project, branch))

@@ -30,14 +30,13 @@ than a few tries would."""
 # `default.<event source>.<event>` (argo-events 1.9.11).
 EVENT_SOURCE = r"[a-z]([-a-z0-9]{0,45}[a-z0-9])?"
 EVENT = r"[A-Za-z0-9_-]{1,128}"
-_LABEL, _EVENT = re.compile(EVENT_SOURCE), re.compile(EVENT)
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_BUS = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_BUS = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _TEXTS = {
     "event-bus": (_BUS, "the name of an EventBus"),
-    "event-source": (_LABEL, "the name of an EventSource: lower-case letters, digits and hyphens, at most 47"),
-    "event": (_EVENT, "the name of an event in it: letters, digits, `_` and `-`"),
-    "sensor-namespace": (_NAMESPACE, "a namespace"),
+    "event-source": (EVENT_SOURCE, "the name of an EventSource: lower-case letters, digits and hyphens, at most 47"),
+    "event": (EVENT, "the name of an event in it: letters, digits, `_` and `-`"),
+    "sensor-namespace": (NAMESPACE, "a namespace"),
 }
 _NUMBERS = {"retry": (1, 100, "tries"), "rate-limit": (1, 1_000_000, "starts per second")}
 KEYS = (*_TEXTS, *_NUMBERS)
@@ -132,7 +131,7 @@ def _mistakes(said: Any, keys: tuple[str, ...]) -> Iterator[Mistake]:
             yield (key, ""), f"has an unknown key '{key}' for {NAME}", did_you_mean(key, keys)
         elif key in _TEXTS:
             pattern, what = _TEXTS[key]
-            if not isinstance(value, str) or not pattern.fullmatch(value):
+            if not isinstance(value, str) or not re.fullmatch(pattern, value):
                 yield (key,), f"has {json.dumps(value)} for '{key}', expected {what}", ()
         else:
             least, most, what = _NUMBERS[key]

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from metaflow_extensions.triggers.contract import words
+
 from ....model.flows import EventDependency, FinishDependency, Flow
 from ....model.names import word
 from . import event_delivery, names
@@ -92,8 +94,8 @@ def finish(  # noqa: PLR0917 - as `event`, and who is believed
     name = word(dependency.flow, "finish", parent, "set", *place.beside.parts, *event_delivery.proof(proven))
     transform = event_delivery.outcome_transform(dependency)
     text = event_delivery.script(*event_delivery.outcome_conditions(fields, proven), filtered=bool(transform))
-    patterns = tuple(go_regexp(names.outcome_event(parent, outcome)) for outcome in dependency.match)
-    outcome = f"(trimPrefix {go_string(names.outcome_event(parent, ''))} .Input.body.name)"
+    patterns = tuple(go_regexp(words.outcome_event(parent, outcome)) for outcome in dependency.match)
+    outcome = f"(trimPrefix {go_string(words.outcome_event(parent, ''))} .Input.body.name)"
     key = f'(printf "%s/%s" .Input.body.payload.run_id {outcome})'
     return Member(
         SensorDependency(name, source, subject, patterns, transform, text),

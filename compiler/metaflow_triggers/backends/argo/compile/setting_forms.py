@@ -4,15 +4,14 @@ In:   nothing.
 Out:  `FORMS`.
 
 Not here: asking them (`backends.setting_forms`). A name is what an API server takes for a name of its kind (Kubernetes
-1.34, validation.go of apimachinery: IsDNS1123Label, IsDNS1123Subdomain).
+1.34, validation.go of apimachinery: IsDNS1123Subdomain).
 """
 
 from __future__ import annotations
 
 from ...setting_forms import Form
-from .options import EVENT, EVENT_SOURCE
+from .options import EVENT, EVENT_SOURCE, NAMESPACE
 
-_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _NAME = "lower-case letters, digits, hyphens and dots"
 
@@ -23,7 +22,7 @@ def _named(setting: str, field: str, what: str) -> Form:
 
 def _namespace(setting: str, field: str) -> Form:
     expected = "the name of a namespace"
-    return Form(setting, field, _LABEL, expected, "it has at most 63 lower-case letters, digits and hyphens")
+    return Form(setting, field, NAMESPACE, expected, "it has at most 63 lower-case letters, digits and hyphens")
 
 
 def _secret(setting: str, field: str) -> Form:

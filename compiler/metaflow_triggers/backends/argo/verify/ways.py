@@ -215,7 +215,7 @@ def _starts(
         told = _conditions(*posted, "has a run", fields=fields, program=program)
         key = (prefix, scope, f"run/{outcome}")
         arguments = _success_arguments(item, parent) if outcome == "success" else _own_arguments("")
-        yield (*source_of_outcomes, [names.outcome_event(parent, outcome)], program, told), key, arguments
+        yield (*source_of_outcomes, [words.outcome_event(parent, outcome)], program, told), key, arguments
         if not posted and outcome == "success" and all(facts.has_field(item, path) for path in fields):
             program = event_delivery.end_transform(item)
             told = _conditions("has a run", "is Metaflow's own", program=program)
@@ -267,7 +267,7 @@ def _refused_outcomes(
     source, event, posted = _place(item, options, believed)
     for outcome in item.match:
         told = _conditions(*posted, f"lacks one of {_shown(fields)}", program=program)
-        yield source, event, [names.outcome_event(parent, outcome)], program, told
+        yield source, event, [words.outcome_event(parent, outcome)], program, told
 
 
 def _own_arguments(suffix: str) -> list[Any]:
@@ -292,7 +292,7 @@ def _success_arguments(item: FinishDependency, parent: str) -> list[Any]:
     if item.project:
         payload |= {"project": go_string(item.project), "branch": go_string(item.branch or "")}
     fields = " ".join(f'"{name}" {value}' for name, value in sorted(payload.items()))
-    event = go_string(names.outcome_event(parent, "success"))
+    event = go_string(words.outcome_event(parent, "success"))
     envelope = f'dict "id" (printf "%s/%s" {run} "success") "name" {event}'
     return [
         [words.EVENT_ARGUMENT, "dataTemplate", f"{{{{ {envelope} | toRawJson | b64enc }}}}"],
@@ -329,8 +329,8 @@ def _set(
         else:
             parent = names.template_name(item.flow, item.project, item.branch)
             program = event_delivery.outcome_transform(item)
-            known = sorted(names.outcome_event(parent, outcome) for outcome in item.match)
-            own = [("run", f"outcome {deployed} {parent}", names.outcome_event(parent, ""))]
+            known = sorted(words.outcome_event(parent, outcome) for outcome in item.match)
+            own = [("run", f"outcome {deployed} {parent}", words.outcome_event(parent, ""))]
             arguments = _own_arguments(f"-{place}")
             source, event, posted = _place(item, options, believed)
             told = _conditions(*posted, "has a run", fields=fields, program=program)

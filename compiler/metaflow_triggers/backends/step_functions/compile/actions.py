@@ -48,6 +48,11 @@ def key(around: Around, file: str, value: str) -> Any:
     return {"Fn::Sub": text} if around.prefixed else text
 
 
+def run_name(text: str) -> str:
+    """The name of a run, by an expression for the text that tells it from all others."""
+    return f"States.Format('event-{{}}', States.Hash({text}, 'SHA-256'))"
+
+
 def uri(around: Around, file: str, value: str) -> Any:
     return {"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{around.folder}{file}', {value})"}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract.trigger_document import document
 
-from .actions import DOCUMENT, Around, ask_stored, keep, key, start, store, uri
+from .actions import DOCUMENT, Around, ask_stored, keep, key, run_name, start, store, uri
 from .arrival import arrival_states, belongs
 from .asl import (
     SUCCEED,
@@ -196,11 +196,10 @@ def _started(correlator: Correlator, around: Around, claims: list[str]) -> dict[
     set has it, also when the table is made anew."""
     claimed = [f"$.row.Item.{claim}.S" for claim in claims]
     text = f"States.Format('{around.deployed}{' {}' * len(claims)}', {', '.join(claimed)})"
-    run = f"States.Format('event-{{}}', States.Hash({text}, 'SHA-256'))"
     whole = document(correlator.dependencies) | {"events.$": "$.set.events"}
     place = key(around, DOCUMENT, "$.set.run")
     return {
-        "Name": put({"run.$": run, "events": [_event(around, path) for path in claimed]}, "Store", "$.set"),
+        "Name": put({"run.$": run_name(text), "events": [_event(around, path) for path in claimed]}, "Store", "$.set"),
         "Store": store(around, place, {"Body": whole}, "Start", failed="KeepSet", attempts=6),
         "Start": start(around, "$.set.run", "Release", failed="KeepSet"),
         "KeepSet": keep(around, {"failure.$": "$.failure", "events.$": "$.set.events"}, "Release"),

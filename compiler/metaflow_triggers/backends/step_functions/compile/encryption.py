@@ -3,7 +3,7 @@
 In:   settings.
 Out:  fields of S3's putObject, and through which services a role uses the customer's key.
 
-Not here: the fields of queue and table (their templates), judging the settings (`refusals.py`), what the flow's own
+Not here: the fields of queue and table (their templates), judging the settings (`setting_forms`), what the flow's own
 steps store, which Metaflow encrypts.
 """
 

@@ -83,14 +83,15 @@ def merged(filters: Sequence[Filter | None], room: int) -> list[dict[str, Any]]:
     """
     if len(filters) == 1:
         return [_pattern(filters[0]) or {}]
+    known = {said: _pattern(said) for said in filters}
     together: list[list[Filter | None]] = []
     for said in filters:
-        near = [group for group in together if any(not apart(_pattern(said), _pattern(one)) for one in group)]
+        near = [group for group in together if any(not apart(known[said], known[one]) for one in group)]
         together = [group for group in together if group not in near]
         together.append([*dict.fromkeys([one for group in near for one in group] + [said])])
     out: list[dict[str, Any]] = []
     for group in together:
-        patterns = [said.plain() for said in group if said is not None]
+        patterns = [pattern for said in group if (pattern := known[said]) is not None]
         if len(patterns) < len(group):
             out.append({})
             continue

@@ -54,7 +54,7 @@ def options(trigger: Trigger) -> Options:
 
 _RANGES = {"retry": (0, 185), "maximum-event-age": (60, 86400)}
 """Limits of EventBridge's RetryPolicy."""
-_BUS = re.compile(r"[A-Za-z0-9/_.-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]{1,256}")
+BUS = r"[A-Za-z0-9/_.-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9/_.-]{1,256}"
 _KEYS = ("bus", "retry", "maximum-event-age", "dead-letter-queue")
 
 
@@ -76,7 +76,7 @@ def _mistake(kind: str, key: str, value: Any) -> str:
             return f"{key!r} takes an integer from {low} to {high}"
     elif key == "bus" and kind == "finish":
         return "outcomes are on the default bus, whatever bus is named"
-    elif key == "bus" and not (isinstance(value, str) and _BUS.fullmatch(value)):
+    elif key == "bus" and not (isinstance(value, str) and re.fullmatch(BUS, value)):
         return "'bus' takes the name or the ARN of an event bus"
     elif key == "dead-letter-queue" and not (isinstance(value, str) and QUEUE_ARN.fullmatch(value)):
         return "'dead-letter-queue' takes the ARN of a standard SQS queue"

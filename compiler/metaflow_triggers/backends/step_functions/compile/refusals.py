@@ -9,7 +9,6 @@ Not here: what only the finished template shows, such as sizes (`checks.py`).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,15 +22,13 @@ from ...setting_forms import mistakes
 from .. import NAME
 from . import names
 from .dependencies import finish_filter
-from .encryption import KEY_ARN, METHODS
 from .event_patterns import CannotKeep, numbers_beyond
-from .failure_log import LOG_GROUP_ARN
 from .lower import EXPRESSION_LIMIT, PATTERN_LIMIT, deployed, event_pattern, outcome_pattern
 from .machines import sender
 from .options import option_mistakes, options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
-from .setting_forms import FORMS
+from .setting_forms import FORMS, OF_LOGS, OF_WHAT_IS_KEPT
 
 _UNBUILT = {
     "parallel": "@parallel steps",
@@ -48,8 +45,8 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
         *_schedule(flow),
         *_triggers(flow, settings),
         *mistakes(settings, FORMS),
-        *_encryption(flow, settings),
-        *_log_group(flow, settings),
+        *mistakes(settings, OF_WHAT_IS_KEPT if flow.triggers or flow.schedule is not None else ()),
+        *mistakes(settings, OF_LOGS if flow.triggers else ()),
     ]
 
 
@@ -148,34 +145,6 @@ def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
                 yield from _event(flow, item, settings)
             else:
                 assert_never(item)
-
-
-def _encryption(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
-    if not flow.triggers and flow.schedule is None:
-        return
-    key, method = settings.kms_key, settings.s3_encryption
-    if key is not None and not re.fullmatch(KEY_ARN, key):
-        yield Diagnostic(
-            "FT017",
-            f"METAFLOW_TRIGGERS_KMS_KEY is the ARN of a KMS key, not `{key}`",
-            helps=("write arn:aws:kms:REGION:ACCOUNT:key/ID; the name of an alias stands for no key in a policy",),
-        )
-    if method is not None and method not in METHODS:
-        yield Diagnostic(
-            "FT017",
-            f"METAFLOW_S3_SERVER_SIDE_ENCRYPTION is {', '.join(METHODS[:-1])} or {METHODS[-1]}, not `{method}`",
-            helps=("set it to what S3 takes, or leave it to the bucket",),
-        )
-
-
-def _log_group(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
-    said = settings.log_group
-    if flow.triggers and said is not None and not re.fullmatch(LOG_GROUP_ARN, said):
-        yield Diagnostic(
-            "FT017",
-            f"METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN is the ARN of a log group with `:*` at its end, not `{said}`",
-            helps=("write arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*",),
-        )
 
 
 def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnostic]:

@@ -1,15 +1,18 @@
 """Setting forms: what the settings of this backend look like.
 
 In:   nothing.
-Out:  `FORMS`.
+Out:  `FORMS`, and those that count only where something is kept, or logged.
 
-Not here: asking them (`backends.setting_forms`), those of encryption and logs, which count for flows with triggers
-alone (`refusals`). Sources: the API references of EventBridge (CreateEventBus, PutEvents), IAM (ARNs) and S3 (buckets).
+Not here: asking them (`backends.setting_forms`). Sources: the API references of EventBridge (CreateEventBus,
+PutEvents), IAM (ARNs) and S3 (buckets).
 """
 
 from __future__ import annotations
 
 from ...setting_forms import Form
+from .encryption import KEY_ARN, METHODS
+from .failure_log import LOG_GROUP_ARN
+from .options import BUS
 
 _ROLE = r"arn:[a-z-]+:iam::[0-9]*:role/.+"
 
@@ -29,7 +32,7 @@ FORMS = (
     Form(
         "METAFLOW_TRIGGERS_EVENT_BUS",
         "event_bus",
-        r"[A-Za-z0-9._/-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:[0-9]*:event-bus/[A-Za-z0-9._/-]{1,256}",
+        BUS,
         "the name of an event bus",
         "it has letters, digits, `.`, `_`, `-` and `/`",
     ),
@@ -54,4 +57,31 @@ FORMS = (
     _role("METAFLOW_TRIGGERS_STARTER_ROLE", "starter_role"),
     _role("METAFLOW_TRIGGERS_CORRELATOR_ROLE", "correlator_role"),
     _role("METAFLOW_TRIGGERS_SCHEDULER_ROLE", "scheduler_role"),
+)
+
+OF_WHAT_IS_KEPT = (
+    Form(
+        "METAFLOW_TRIGGERS_KMS_KEY",
+        "kms_key",
+        KEY_ARN,
+        "the ARN of a KMS key",
+        "write arn:aws:kms:REGION:ACCOUNT:key/ID; the name of an alias stands for no key in a policy",
+    ),
+    Form(
+        "METAFLOW_S3_SERVER_SIDE_ENCRYPTION",
+        "s3_encryption",
+        "|".join(METHODS),
+        f"{', '.join(METHODS[:-1])} or {METHODS[-1]}",
+        "set it to what S3 takes, or leave it to the bucket",
+    ),
+)
+
+OF_LOGS = (
+    Form(
+        "METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN",
+        "log_group",
+        LOG_GROUP_ARN,
+        "the ARN of a log group with `:*` at its end",
+        "write arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*",
+    ),
 )

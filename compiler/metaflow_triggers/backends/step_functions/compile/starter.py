@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaflow_extensions.triggers.contract.trigger_document import document
+from metaflow_extensions.triggers.contract.trigger_document import started_by
 
-from .actions import DOCUMENT, Around, ask_stored, keep, key, start, store
+from .actions import DOCUMENT, Around, ask_stored, keep, key, run_name, start, store
 from .arrival import arrival_states
 from .asl import definition, fail, put
 from .resources import Starter
 
 
 def starter_definition(starter: Starter, around: Around) -> dict[str, Any]:
-    run = f"States.Format('event-{{}}', States.Hash(States.Format('{around.deployed} {{}}', $.key), 'SHA-256'))"
+    run = run_name(f"States.Format('{around.deployed} {{}}', $.key)")
     place = key(around, DOCUMENT, "$.run")
-    whole = document(starter.dependencies) | {"events": [{"transport": "eventbridge", "event.$": "$.event"}]}
+    whole = started_by(starter.dependencies, [{"transport": "eventbridge", "event.$": "$.event"}])
     states = {
         **arrival_states(starter.arrival, around, to="Name"),
         "Name": put({"event.$": "$.event", "run.$": run}, "IsStored"),
