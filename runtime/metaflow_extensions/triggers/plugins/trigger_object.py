@@ -1,6 +1,6 @@
 """Trigger object: what `current.trigger` is in a run that an event started.
 
-In:   events of `values.select`, or the `Trigger` that Metaflow makes for `run --trigger`.
+In:   events of `event_reader.select`, or the `Trigger` that Metaflow makes for `run --trigger`.
 Out:  `Trigger`: Metaflow's surface, and `event_name`, `payload`, `timestamp`, `id` of the latest event.
 
 Not here: reading documents, deciding whether a run was started by an event.

@@ -112,11 +112,11 @@ def _schedule(flow: Flow) -> Iterator[Diagnostic]:
 
 
 def _triggers(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:
-    mistakes = [(trigger, *mistake) for trigger in flow.triggers for mistake in option_mistakes(trigger)]
-    for trigger, keys, told in mistakes:
+    wrong = [(trigger, *mistake) for trigger in flow.triggers for mistake in option_mistakes(trigger)]
+    for trigger, keys, told in wrong:
         place = trigger.options.place(NAME, *keys) or trigger.span
         yield Diagnostic("FT107", f"option '{NAME}' of `{flow.name}` is not understood", place, told)
-    queues = [] if mistakes else queue_arns(flow)
+    queues = [] if wrong else queue_arns(flow)
     if len(queues) > 1:
         yield Diagnostic(
             "FT107",
