@@ -16,7 +16,6 @@ BACKENDS = Path(metaflow_triggers.backends.__file__).parent
 
 MISTAKES = {
     "step-functions": {
-        "FT017": "a setting that is none",
         "FT107": "options of a form that the backend does not know",
         "FT505": "a cron expression that is none",
     },

@@ -1,7 +1,7 @@
 """FT017: a setting cannot be read."""
 
 SOURCE = "settings.md#settings"
-RAISED = "backends/setting_forms.py backends/argo/compile backends/step_functions/compile seams/configuration.py"
+RAISED = "backends/setting_forms.py backends/argo/compile seams/configuration.py"
 FINDS = """A setting is not of the form that its backend takes: a namespace, a service account, a Secret, an event
 source or an event bus has a name that none can have, the address of a webhook is none or holds a password, a role is
 no ARN, METAFLOW_DATASTORE_SYSROOT_S3 no place in S3, METAFLOW_TRIGGERS_BATCH_PLATFORM neither EC2 nor FARGATE,

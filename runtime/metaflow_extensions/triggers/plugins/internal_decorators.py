@@ -3,7 +3,8 @@
 In:   the task's run id, its datastore, its environment.
 Out:  `current.trigger`; in the process of `init`, the parameters (`handover`).
 
-Not here: reading events (`contract.event_reader`), where documents come from (the starter on AWS, `argo_source` on Argo).
+Not here: reading events (`contract.event_reader`), where documents come from (the starter on AWS, `argo_source` on
+Argo).
 """
 
 from __future__ import annotations
