@@ -8,6 +8,8 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     model        flows, triggers, settings, names: frozen values, and the facts that follow from them
     diagnostics  one finding as a value; raised or collected by every room below
     language     what filters and schedules mean: one reader of each language for all backends and the engine
+    project_file  what a repository says of its flows, with the place of each key; knows nothing of Metaflow, before
+                 whose import its settings are wanted
     graph        flows joined into one trigger graph; its circles, words and differences. No backend: the graph is what
                  all of them share
     manifests    resources through templates and closed schemas to canonical text. Decides nothing, so that what is

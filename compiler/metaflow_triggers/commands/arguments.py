@@ -53,6 +53,16 @@ def seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
 
 
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """Add PATHS, which may be left out."""
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="flow files, and folders to search for them (default: the paths of the project file, else this folder)",
+    )
+
+
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add what says how files are read."""
     parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
@@ -118,4 +128,5 @@ def flow_options(options: argparse.Namespace) -> FlowOptions:
     configs += [("--config", name, str(Path(file).absolute())) for name, file in options.config]
     every = ["--environment", options.environment] if options.environment else []
     every += [word for decorator in options.decorators for word in ("--with", decorator)]
-    return FlowOptions(tuple(configs), tuple(every), tuple(options.flow_option), ambient(os.environ))
+    lenient = tuple(getattr(options, "lenient", ()))
+    return FlowOptions(tuple(configs), tuple(every), tuple(options.flow_option), ambient(os.environ), lenient)

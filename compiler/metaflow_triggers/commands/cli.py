@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from .. import __version__
 from ..backends.registry import OURS, Names
 from . import emit, explain, manage, project, retain, run, simulate
-from .arguments import Parser, add_flow_options, add_reading
+from .arguments import Parser, add_flow_options, add_paths, add_reading
+from .project_options import add_profile, take
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
+        if "profile" in options and (code := take(options)):
+            return code
         return int(options.work(options))
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text", "json")) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="flow files, and folders to search for them")
+    add_paths(parser)
     parser.add_argument(
         "--backend",
         action="append",
@@ -87,6 +90,7 @@ def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text",
     parser.add_argument(
         "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"
     )
+    add_profile(parser)
     add_reading(parser)
     add_flow_options(parser)
 

@@ -26,12 +26,14 @@ VARIABLES = {"METAFLOW_FLOW_CONFIG": "--config", "METAFLOW_FLOW_CONFIG_VALUE": "
 @dataclass(frozen=True)
 class FlowOptions:
     """`configs` are for the flows that have that Config, and `ambient` ones too, where nothing else is said; `every`
-    words are for all flows; `own` are (flow, words) for one, and come last, so that they count."""
+    words are for all flows; `own` are (flow, words) for one, and come last, so that they count. `lenient` are names of
+    Configs and flows that may be elsewhere."""
 
     configs: Sequence[Config] = ()
     every: Sequence[str] = ()
     own: Sequence[tuple[str, Sequence[str]]] = ()
     ambient: Sequence[Config] = ()
+    lenient: Sequence[str] = ()
 
     def words(self, flow: str, configs: Collection[str]) -> list[str]:
         """What the flow is given, which has these Configs."""
@@ -47,11 +49,11 @@ class FlowOptions:
     def untaken(self, flows: Collection[str], configs: Collection[str]) -> Iterable[Diagnostic]:
         """What is for no flow: the names of all flows and of all Configs are given."""
         for option, name, _ in self.configs:
-            if name not in configs:
+            if name not in configs and name not in self.lenient:
                 message = f"`{option} {name}`: no flow of these files has such a Config"
                 yield Diagnostic("FT126", message, helps=did_you_mean(name, configs))
         for name, _ in self.own:
-            if name not in flows:
+            if name not in flows and name not in self.lenient:
                 message = f"`--flow-option {name}=...`: these files define no such flow"
                 yield Diagnostic("FT126", message, helps=did_you_mean(name, flows))
 

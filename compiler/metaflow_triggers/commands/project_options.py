@@ -1,0 +1,139 @@
+"""Project options: what the project file says, put under what was typed.
+
+In:   the parsed arguments of a command over many flows; the environment.
+Out:  the same arguments, filled in; settings in the environment, where Metaflow's configuration looks first; the
+      `ProjectFile` as `options.project`, whether PATHS are all of the project as `options.whole`.
+
+Not here: reading the file (`project_file`). Order: flags, METAFLOW_* variables, the project file, Metaflow's
+configuration, defaults. So this runs before Metaflow is imported, and imports nothing heavy where there is no file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
+
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..project_file.find import find
+
+if TYPE_CHECKING:
+    from ..project_file.shape import ProjectFile
+
+PROFILE = "METAFLOW_TRIGGERS_PROFILE"
+
+OF_OPTIONS = {
+    "production": "METAFLOW_PRODUCTION",
+    "branch": "METAFLOW_BRANCH",
+    "environment": "METAFLOW_ENVIRONMENT",
+    "with": "METAFLOW_DECOSPECS",
+}
+"""Keys of the file that are options of a flow's command line, and the variable that Metaflow takes each from."""
+
+
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """Add `--profile`; a command that has it takes the project file."""
+    parser.add_argument(
+        "--profile", metavar="NAME", help="of the project file (default: METAFLOW_TRIGGERS_PROFILE, else none)"
+    )
+
+
+def take(options: argparse.Namespace) -> int:
+    """Fill in what the project file says. Returns 0, or the exit code for a file that is wrong, which is then told."""
+    try:
+        fill(options, os.environ)
+    except DiagnosticError as error:
+        if getattr(options, "format", None) == "json" and options.command not in ("diff", "simulate"):
+            from ..reports.json import render_json
+
+            sys.stdout.write(render_json(error.diagnostics, 0))
+        else:
+            from ..reports.terminal import show
+
+            show(error.diagnostics)
+        return 2
+    return 0
+
+
+def fill(options: argparse.Namespace, environment: MutableMapping[str, str]) -> None:
+    """As `take`. Raises DiagnosticError."""
+    project = read_for(_start(options.paths), options.profile, environment)
+    options.project = project
+    options.lenient = ()
+    options.whole = project is not None and not options.paths
+    if project is None:
+        options.paths = options.paths or ["."]
+        return
+    searched = project.searched()
+    if options.paths:
+        options.whole = {*map(os.path.abspath, searched)} <= {*map(os.path.abspath, options.paths)}
+    else:
+        options.paths = searched
+    put_settings(project, environment)
+    _fill(options, project, environment)
+
+
+def read_for(start: str, profile: str | None, environment: MutableMapping[str, str]) -> ProjectFile | None:
+    """The project file for a place, as the chosen profile has it. Raises DiagnosticError."""
+    found = find(start)
+    wanted = profile or environment.get(PROFILE) or None
+    if found is None:
+        if wanted is None or profile is None:  # the variable may be there for other projects
+            return None
+        told = f"there is no project file here that could have the profile `{wanted}`"
+        helps = ("write `metaflow-triggers.toml`, or `[tool.metaflow-triggers]` in `pyproject.toml`",)
+        raise DiagnosticError([Diagnostic("FT033", told, helps=helps)])
+    from ..backends.registry import Names
+    from ..project_file.read import read
+
+    return read(found, wanted, backends=Names())
+
+
+def put_settings(project: ProjectFile, environment: MutableMapping[str, str]) -> None:
+    """The file's settings, where the environment does not say otherwise; an empty variable counts as not set."""
+    for name, value in project.settings.items():
+        said = environment.get(name)
+        # An empty METAFLOW_USER is somebody's wish to have none.
+        if said is None or (said == "" and name != "METAFLOW_USER"):
+            environment[name] = value
+
+
+def _start(paths: list[str]) -> str:
+    """The folder that holds all paths, or the one in which the command is typed."""
+    folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in map(os.path.abspath, paths)]
+    try:
+        return os.path.commonpath(folders) if folders else os.getcwd()
+    except ValueError:  # several drives
+        return os.getcwd()
+
+
+def _fill(options: argparse.Namespace, project: ProjectFile, environment: MutableMapping[str, str]) -> None:
+    from ..reading.flow_options import VARIABLES, parsed
+
+    def is_free(key: str) -> bool:
+        return not environment.get(OF_OPTIONS[key])
+
+    if project.production is not None and is_free("production"):
+        options.production = options.production or project.production
+    if options.branch is None and is_free("branch"):
+        options.branch = project.branch
+    given = project.given
+    if hasattr(options, "environment"):
+        if options.environment is None and is_free("environment"):
+            options.environment = given.environment
+        if is_free("with"):
+            options.decorators = [*given.decorators, *options.decorators]
+        said = {name for name, _ in (*options.config, *options.config_value)}
+        said |= {name for variable in VARIABLES for name in parsed(environment.get(variable))}
+        configs = [list(item) for item in given.configs if item[0] not in said]
+        values = [list(item) for item in given.config_values if item[0] not in said]
+        if not options.whole:  # what they are for may stand outside of PATHS
+            options.lenient = tuple(str(item[0]) for item in (*configs, *values, *given.own))
+        options.config = [*configs, *options.config]
+        options.config_value = [*values, *options.config_value]
+        options.flow_option = [*given.own, *options.flow_option]
+    for name, more in (("external_flow", project.external_flows), ("external_event", project.external_events)):
+        if hasattr(options, name):
+            setattr(options, name, [*more, *getattr(options, name)])
