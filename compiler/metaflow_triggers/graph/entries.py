@@ -25,7 +25,7 @@ def event_entry(
 ) -> dict[str, Any]:
     """The entry of an event."""
     return trigger_document.event_dependency(
-        item.name, mappings(item), auto_map=trigger.auto_map, origin=origin, told_apart=told_apart
+        item, mappings(item), auto_map=trigger.auto_map, origin=origin, told_apart=told_apart
     )
 
 

@@ -126,7 +126,7 @@ def judge(database, ledger, accepted):
 
 
 def test_no_start_is_lost_or_doubled_when_engines_and_runs_are_killed(tmp_path):
-    judge(*campaign(tmp_path, kills=100, seed=4))
+    judge(*campaign(tmp_path, kills=50, seed=4))
 
 
 @pytest.mark.long

@@ -75,9 +75,9 @@ def _is_written_twice(pattern: dict[str, Any], event: Any) -> bool:
     return False
 
 
-def test_two_thousand_pairs() -> None:
-    tally = judge(seed=1, count=2000)
-    assert tally["matches"] > 300 and tally["does not match"] > 600, tally
+def test_a_thousand_pairs() -> None:
+    tally = judge(seed=1, count=1000)
+    assert tally["matches"] > 150 and tally["does not match"] > 300, tally
 
 
 @pytest.mark.long

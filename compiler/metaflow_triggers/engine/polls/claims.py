@@ -96,7 +96,7 @@ def dependency_of(target: Target, payload: dict[str, Any]) -> dict[str, Any]:
     if whole and WHOLE_PARAMETER not in payload:
         mappings.append(trigger_document.from_constant(WHOLE_PARAMETER, exact_json.dumps(payload)))
     # A key with a dot is a key, not a way into an object: `values.field` lets it win.
-    return trigger_document.event_dependency(target.trigger, mappings, auto_map=True)
+    return trigger_document.poll_dependency(target.trigger, mappings)
 
 
 def problem(fire: Fire, now: datetime) -> str | None:

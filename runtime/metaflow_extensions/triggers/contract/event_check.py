@@ -9,10 +9,13 @@ Not here: publishing. Needs no Metaflow, so that a command can emit without impo
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from .exact_json import dumps, loads
 from .words import PUBLISHED_BY_RUNS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PAYLOAD_LIMIT = 240 * 1024
 """Bytes of JSON."""

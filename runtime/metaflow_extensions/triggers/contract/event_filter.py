@@ -15,14 +15,16 @@ is no list and no object exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from .exact_json import dumps, is_number
 from .filter_operators import OPERATORS, holds, is_kept
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
 _Names = tuple[str, ...]
-_Chosen = dict[tuple[Any, ...], tuple[int, int]]
+_Chosen = dict[tuple[object, ...], tuple[int, int]]
 """Of each list on the way (by its place in the payload) the element that was taken, and how many names lead to it."""
 
 

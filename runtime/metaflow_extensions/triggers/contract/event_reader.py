@@ -9,32 +9,46 @@ Not here: what a flow takes of an event (`parameter_values`), where the document
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
-from typing import Any, NamedTuple
 
 from .event_filter import matches
 from .exact_json import NUMBERS_RESOURCE, dumps, is_number, loads, restore_numbers
 from .trigger_document import OUTCOME_FIELDS
 from .words import EVENT_RESOURCE, OUTCOME_OF_STATUS, STATUS_CHANGE, end_event, outcome_event
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
 
 class EventError(ValueError):
     """An event that the flow cannot take. The message names the event and, where they matter, field and parameter."""
 
 
-class Event(NamedTuple):
+class Event:
     """One event, whatever transport brought it.
 
     `kind` is "event" or "run" (the outcome of a run); `timestamp` is aware or None; `dependency` is the part of the
     document that the event belongs to, or None.
     """
 
-    name: str
-    payload: dict[str, Any]
-    id: str | None
-    timestamp: datetime | None
-    kind: str
-    dependency: dict[str, Any] | None
+    __slots__ = ("dependency", "id", "kind", "name", "payload", "timestamp")
+
+    def __init__(  # noqa: PLR0917 - an event has six
+        self,
+        name: str,
+        payload: dict[str, Any],
+        identity: str | None,
+        timestamp: datetime | None,
+        kind: str,
+        dependency: dict[str, Any] | None,
+    ) -> None:
+        self.name = name
+        self.payload = payload
+        self.id = identity
+        self.timestamp = timestamp
+        self.kind = kind
+        self.dependency = dependency
 
 
 # events ----------------------------------------------------------------------------------------------------------
@@ -219,6 +233,8 @@ def _text(value: Any) -> str | None:
 
 
 def _timestamp(value: Any) -> datetime | None:
+    from datetime import datetime, timezone
+
     try:
         if is_number(value):
             return datetime.fromtimestamp(value, timezone.utc)

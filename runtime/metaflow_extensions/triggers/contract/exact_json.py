@@ -9,12 +9,14 @@ Not here: events, parameters, Metaflow, files. Only the standard library: this r
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import math
 import re
-from decimal import Decimal
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CHUNK = 4000  # below the 4,300 digits that Python converts at once (sys.set_int_max_str_digits)
 
@@ -26,6 +28,8 @@ NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 NUMBERS_RESOURCE = "metaflow-triggers:numbers/"
+
+_FOR_URLS, _FROM_URLS = str.maketrans("+/", "-_"), str.maketrans("-_", "+/")  # base64 as in RFC 4648, section 5
 
 
 class ExactFloat(float):
@@ -153,6 +157,8 @@ def _is_fragile(text: str, spelling: bool) -> bool:
         return text != written or number.is_integer()
     if not number:  # Decimal refuses exponents beyond 10**18
         return bool(re.search("[1-9]", text.lower().partition("e")[0]))
+    from decimal import Decimal
+
     return math.isinf(number) or (text != written and Decimal(text) != Decimal(written))
 
 
@@ -161,12 +167,13 @@ def numbers_resource(value: Any, spelling: bool = True) -> str | None:
     found = fragile_numbers(value, spelling)
     if not found:
         return None
-    return NUMBERS_RESOURCE + base64.urlsafe_b64encode(dumps(found).encode()).decode()
+    encoded = binascii.b2a_base64(dumps(found).encode(), newline=False)
+    return NUMBERS_RESOURCE + encoded.decode().translate(_FOR_URLS)
 
 
 def restore_numbers(payload: Any, resource: str) -> None:
     try:
-        found = loads(base64.urlsafe_b64decode(resource[len(NUMBERS_RESOURCE) :]))
+        found = loads(binascii.a2b_base64(resource[len(NUMBERS_RESOURCE) :].translate(_FROM_URLS)))
         for path, digits in found:
             holder = payload
             for step in path[:-1]:

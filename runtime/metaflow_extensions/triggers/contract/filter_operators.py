@@ -15,35 +15,49 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from typing import Any, NamedTuple
 
 from .exact_json import dumps, is_number
 
-Path = tuple[Any, ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+Path = tuple[object, ...]
 
 
-class Problem(NamedTuple):
+class Problem:
     """What is wrong at `path` (keys and indices from the filter's root). With `key` it is the path's last key."""
 
-    path: Path
-    message: str
-    expected: str
-    helps: tuple[str, ...] = ()
-    key: bool = False
+    __slots__ = ("expected", "helps", "key", "message", "path")
+
+    def __init__(self, path: Path, message: str, expected: str, helps: tuple[str, ...] = (), key: bool = False) -> None:
+        self.path = path
+        self.message = message
+        self.expected = expected
+        self.helps = helps
+        self.key = key
 
 
-class Operator(NamedTuple):
+class Operator:
     """One condition. `holds` gets operand and value, `problems` an operand and its path.
 
     `texts`: nothing but text meets it. `numbers`: whether an operand asks for numbers.
     """
 
-    holds: Callable[[Any, Any], bool]
-    problems: Callable[[Any, Path], Iterator[Problem]]
-    texts: bool = False
-    numbers: Callable[[Any], bool] = lambda operand: False
+    __slots__ = ("holds", "numbers", "problems", "texts")
+
+    def __init__(
+        self,
+        holds: Callable[[Any, Any], bool],
+        problems: Callable[[Any, Path], Iterator[Problem]],
+        texts: bool = False,
+        numbers: Callable[[Any], bool] = lambda operand: False,
+    ) -> None:
+        self.holds = holds
+        self.problems = problems
+        self.texts = texts
+        self.numbers = numbers
 
 
 def holds(alternative: Any, value: Any) -> bool:
@@ -116,6 +130,8 @@ def is_kept(number: Any) -> bool:
 
     Above 2**53 some readers write a float with all the digits that it has, others with as few as tell it from others.
     """
+    from decimal import Decimal
+
     text = dumps(number)
     try:
         nearest, exact = float(number), Decimal(text)

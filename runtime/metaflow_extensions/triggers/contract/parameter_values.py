@@ -10,10 +10,13 @@ Numbers keep the digits they were written with: integers of any size, decimals a
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .event_reader import EventError, field, lacking, select
 from .exact_json import INTEGER, NUMBER, dumps, int_text, is_number, loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _TYPES = {
     "str": "text",

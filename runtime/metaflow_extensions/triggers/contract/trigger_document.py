@@ -8,8 +8,17 @@ Not here: reading it (`event_reader`), what a run makes of it (`parameter_values
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Protocol
+
+    class Event(Protocol):
+        """An event that a trigger waits for. What a run is told of it is taken from here."""
+
+        @property
+        def name(self) -> str: ...
+
 
 VERSION = 1
 
@@ -28,16 +37,21 @@ def from_constant(parameter: str, constant_json: str) -> dict[str, str]:
 
 
 def event_dependency(
-    name: str,
+    item: Event,
     mappings: Sequence[Mapping[str, str]],
     *,
     auto_map: bool,
     origin: Mapping[str, str] | None = None,
     told_apart: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """An event by its name. `origin`: what names it on the transport; `told_apart`: of `telling_apart`."""
+    """An event. `origin`: what names it on the transport; `told_apart`: of `telling_apart`."""
     own = {} if origin is None else {"origin": dict(origin)}
-    return {"kind": "event", "name": name, **own, **(told_apart or {}), **_gives(auto_map, mappings)}
+    return {"kind": "event", "name": item.name, **own, **(told_apart or {}), **_gives(auto_map, mappings)}
+
+
+def poll_dependency(trigger: str, mappings: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """A fire of a poll trigger: its context gives the parameters of its keys' names."""
+    return {"kind": "event", "name": trigger, **_gives(True, mappings)}
 
 
 def finish_dependency(
