@@ -157,7 +157,8 @@ def _name(obj: Any, backend: str, settings: Settings) -> str:
 
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from ..compiling.compile import folder_files
-    from ..compiling.folder import write
+    from ..compiling.folder import Wanted, write
+    from ..compiling.owned import source
     from ..graph.differences import recorded
     from ..rules.weight import refuses
 
@@ -187,8 +188,10 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         models = {
             owner: recorded(flow) for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")
         }
-        changed = write(Path(options["output"]), files, owners, folder_files, models)
-        sys.stderr.write(f"{len(files)} files in {options['output']}, {len(changed)} changed\n")
+        folder = Path(options["output"])
+        sources = dict.fromkeys(models, source(folder, flow.file, Path.cwd()))
+        change = write(folder, Wanted(files, owners, folder_files, models, sources))
+        sys.stderr.write(f"{len(files)} files in {folder}, {len(change.paths)} changed\n")
         return EXIT_SAME
     sys.stdout.write(as_one_text(files))
     return EXIT_SAME

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     import_metaflow()
     from .. import seams
     from ..compiling.compile import Compilation, compile_flows
+    from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
     from ..graph.explain import as_json, as_value, table
     from ..reading.read import Read
@@ -54,6 +56,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     code_package = not getattr(options, "no_code_package", True)
     read = Read()
     report: Any = None
+    change: Any = None
     options.compared = False
     result: str | None = None
     try:
@@ -80,7 +83,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         if failed and not has_errors(diagnostics):
             result = "nothing was written, as --strict says"
         if not failed and getattr(options, "output", None):
-            _write(options, read, compilation, settings)
+            change = write(Path(options.output), _wanted(options, read, compilation, settings))
         if not failed and options.command == "diff":
             report = _report(options, read, compilation, settings)
     except DiagnosticError as error:
@@ -105,8 +108,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         sys.stdout.write(as_one_text([file for file in compilation.files if file.ours or workflow]))
         return 0
     sys.stdout.write(table(compilation.graph) if options.format == "text" else as_json(compilation.graph))
-    if options.command == "compile":
-        sys.stdout.write(f"\n{len(compilation.files)} files in {options.output}\n")
+    if change is not None:
+        from ..compiling.owned import told
+
+        sys.stdout.write(f"\n{len(compilation.files)} files in {options.output}\n{told(change.rest, change.stale)}")
     return 0
 
 
@@ -155,9 +160,11 @@ def _inputs(read: Any, owners: dict[str, Any], settings: Any, show: str = "all")
     }
 
 
-def _write(options: argparse.Namespace, read: Any, compilation: Any, settings: Any) -> None:
+def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: Any) -> Any:
+    """What the folder of `--output` shall hold."""
     from ..compiling.compile import folder_files
-    from ..compiling.folder import write
+    from ..compiling.folder import Wanted
+    from ..compiling.owned import Looked, source
     from ..graph.differences import recorded
 
     owners, others = _owners(options, compilation, settings)
@@ -166,7 +173,26 @@ def _write(options: argparse.Namespace, read: Any, compilation: Any, settings: A
     told.update(_inputs(read, owners, settings, options.show))
     files = [file for file in compilation.files if file.ours or options.show == "all"]
     models = {owner: recorded(flow) for owner, flow in owners.items()}
-    write(Path(options.output), files, told, folder_files, models)
+    folder, here = Path(options.output), Path.cwd()
+    sources = {owner: source(folder, flow.file, here) for owner, flow in owners.items()}
+    looked = Looked(
+        paths=tuple(map(os.path.realpath, options.paths)),
+        files=read.looked,
+        backends=frozenset(_names(options)),
+        branches=_branches(options, compilation.graph.flows, settings),
+        unread=read.unread_flows(),
+    )
+    return Wanted(files, told, folder_files, models, sources, looked)
+
+
+def _branches(options: argparse.Namespace, flows: Any, settings: Any) -> frozenset[str]:
+    """The branches that flows with @project have in this compilation, also where none of these is left."""
+    found = {flow.branch for flow in flows if flow.branch is not None}
+    if found:
+        return frozenset(found)
+    if options.branch:
+        return frozenset({f"{'prod' if options.production else 'test'}.{options.branch}"})
+    return frozenset({"prod" if options.production else f"user.{settings.user}"})
 
 
 def _report(options: argparse.Namespace, read: Any, compilation: Any, settings: Any) -> Any:

@@ -5,7 +5,7 @@ Out:  a folder that holds exactly these files for these owners, and an index of 
 
 Not here: compiling; how a change survives a stop (`journal`), one change at a time (`folder_lock`). Everything is
 checked before the first byte is written; the index says which files are ours, so that files of flows compiled earlier
-stay and files that an owner no longer has are removed. A folder with other content and no index is not touched.
+stay and files that nothing emits any more (`owned`) go. A folder with other content and no index is not touched.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from ..diagnostics import Diagnostic, DiagnosticError
 from . import folder_lock, journal
 from .compile import File
+from .owned import Looked, Rest, rest
 
 Result = TypeVar("Result")
 
@@ -72,27 +74,56 @@ def settled(folder: Path, read: Callable[[dict[str, Any]], Result]) -> Result:
             return result
 
 
-def write(
-    folder: Path,
-    files: Iterable[File],
-    inputs: dict[str, dict[str, Any] | None],
-    folder_files: Callable[[list[str]], list[File]] = lambda owners: [],
-    flows: Mapping[str, dict[str, Any]] | None = None,
-) -> list[str]:
-    """Write `files`; returns the paths (relative, sorted) that changed or went away.
+@dataclass(frozen=True)
+class Wanted:
+    """What a folder shall hold of a compilation.
 
     `inputs` gives for each owner what the compilation depended on; owners in it lose files that are not in `files`.
     None is for an owner that has nothing any more.
     `folder_files` makes the files that speak of all owners that the folder then has. `flows` gives for each owner
-    the model of its flow (`differences.recorded`).
-    Raises DiagnosticError: FT003, FT013 (somebody else changes it); its `result` says when something was changed.
+    the model of its flow (`differences.recorded`), `sources` the file that it is from, as `owned.source` has it.
+    With `looked` owners go that nothing emits any more (`owned.rest`); without it all others stay.
     """
-    given = {file.path: file for file in files}
+
+    files: Sequence[File]
+    inputs: Mapping[str, dict[str, Any] | None]
+    folder_files: Callable[[list[str]], list[File]] = lambda owners: []
+    flows: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    sources: Mapping[str, str | None] = field(default_factory=dict)
+    looked: Looked | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a folder needs to hold what is wanted: files that differ, files that go, the index; and the rest in it."""
+
+    texts: Mapping[str, str]
+    stale: Mapping[str, str]
+    index: str
+    was: Mapping[str, Any]
+    rest: Rest
+    empty: bool
+
+    @property
+    def paths(self) -> list[str]:
+        """What changes or goes away, sorted."""
+        return sorted({*self.texts, *self.stale})
+
+
+def write(folder: Path, wanted: Wanted) -> Change:
+    """Make the folder hold what is wanted; returns what changed.
+
+    Raises DiagnosticError: FT003, FT018 (a file that was edited would go), FT013 (somebody else changes it); its
+    `result` says when something was changed.
+    """
     _refuse_foreign(folder)
     made = _make(folder)
     try:
         with _changing(folder):
-            return _write(folder, given, inputs, folder_files, flows or {})
+            change = planned(folder, wanted)
+            if not change.empty:
+                _carry_out(folder, change)
+            return change
     except DiagnosticError:
         for path in made:
             try:
@@ -102,44 +133,52 @@ def write(
         raise
 
 
-def _write(
-    folder: Path,
-    given: dict[str, File],
-    inputs: dict[str, dict[str, Any] | None],
-    folder_files: Callable[[list[str]], list[File]],
-    flows: Mapping[str, dict[str, Any]],
-) -> list[str]:
+def planned(folder: Path, wanted: Wanted) -> Change:
+    """What `write` would change; nothing is. Raises DiagnosticError where it would refuse."""
     index = read_index(folder)
-    wanted = dict(given)
+    others = Rest() if wanted.looked is None else rest(folder, index, wanted.inputs, wanted.looked)
+    gone = {item.owner for item in others.gone} | set(others.without_flows)
+    inputs = {**wanted.inputs, **dict.fromkeys(sorted(gone))}
+    files = {file.path: file for file in wanted.files}
     kept = {entry["owner"] for entry in index["files"].values() if entry["owner"] not in inputs}
-    for file in folder_files(sorted(kept | {file.owner for file in wanted.values()})):
-        wanted[file.path] = file
-    stale = [path for path, entry in index["files"].items() if entry["owner"] in inputs and path not in wanted]
-    _check(folder, index, wanted, stale)
+    for file in wanted.folder_files(sorted(kept | {file.owner for file in files.values()})):
+        files[file.path] = file
+    stale = {
+        path: entry["owner"]
+        for path, entry in sorted(index["files"].items())
+        if path not in files and entry["owner"] in inputs
+    }
+    _check(folder, index, files, list(stale))
     entries = {path: entry for path, entry in index["files"].items() if path not in stale}
-    for path, file in wanted.items():
-        entries[path] = {"owner": file.owner, "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
+    for path, file in files.items():
+        entries[path] = {"owner": file.owner, "sha256": _digest(file.text.encode())}
     told = {owner: item for owner, item in {**index["inputs"], **inputs}.items() if item is not None}
-    models = {**index["flows"], **flows}
-    models = {owner: item for owner, item in models.items() if owner not in inputs or inputs[owner] is not None}
+    models, sources = (
+        {owner: item for owner, item in {**was, **now}.items() if owner not in inputs or inputs[owner] is not None}
+        for was, now in ((index["flows"], wanted.flows), (index.get("sources", {}), wanted.sources))
+    )
+    known = {owner: sources[owner] for owner in sorted(sources) if sources[owner] is not None}
     document = {
         "version": _VERSION,
         "files": {path: entries[path] for path in sorted(entries)},
         "inputs": {owner: told[owner] for owner in sorted(told)},
         "flows": {owner: models[owner] for owner in sorted(models)},
+        **({"sources": known} if known else {}),
     }
-    texts = {path: wanted[path].text for path in sorted(wanted)}
+    texts = {path: files[path].text for path in sorted(files)}
     texts = {path: text for path, text in texts.items() if not _has(folder / path, text)}
     new_index = json.dumps(document, indent=2, sort_keys=True) + "\n"
-    gone = [path for path in sorted(stale) if os.path.lexists(folder / path)]
-    if not texts and not stale and _has(folder / INDEX, new_index):
-        return []
+    empty = not texts and not stale and _has(folder / INDEX, new_index)
+    return Change(texts, stale, new_index, index, others, empty)
+
+
+def _carry_out(folder: Path, change: Change) -> None:
+    there = [path for path in change.stale if os.path.lexists(folder / path)]
     try:
-        journal.stage(folder, texts, gone, (INDEX, new_index))
+        journal.stage(folder, change.texts, there, (INDEX, change.index))
     except OSError as error:
         raise DiagnosticError([_refused(folder, _why(error))]) from error
     _finish(folder)
-    return sorted({*texts, *stale})
 
 
 class _changing:
@@ -232,6 +271,10 @@ def _refuse_foreign(folder: Path) -> None:
             raise DiagnosticError([_refused(folder, f"it holds files but no {INDEX}, so it may be somebody else's")])
 
 
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def _check(folder: Path, index: dict[str, Any], wanted: dict[str, File], stale: list[str]) -> None:
     """Refuse what must not be replaced or removed. Nothing leaves the folder by a symbolic link."""
     known = set(index["files"])
@@ -247,6 +290,9 @@ def _check(folder: Path, index: dict[str, Any], wanted: dict[str, File], stale: 
         for parent in parents:
             if parent.exists() and not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
                 raise DiagnosticError([_refused(folder, f"`{parent.relative_to(folder)}` is not writable")])
+    edited = [path for path in stale if _is_edited(folder / path, index["files"][path].get("sha256"))]
+    if edited:
+        raise DiagnosticError([_edited(folder, path) for path in edited])
     if journal.folds(folder):
         spelled: dict[str, str] = {}
         for path in sorted({*wanted, *known} - set(stale)):
@@ -254,6 +300,24 @@ def _check(folder: Path, index: dict[str, Any], wanted: dict[str, File], stale: 
             if other != path:
                 why = f"its file system takes `{other}` and `{path}` for one file"
                 raise DiagnosticError([_refused(folder, why)])
+
+
+def _is_edited(path: Path, digest: Any) -> bool:
+    """Whether it is a file with other bytes than ours. A link is none: what it leads to stays."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        return bool(_digest(path.read_bytes()) != digest)
+    except OSError:
+        return True
+
+
+def _edited(folder: Path, path: str) -> Diagnostic:
+    return Diagnostic(
+        "FT018",
+        f"`{folder / path}` would be removed, and was changed since `compile` wrote it",
+        helps=("put the change where it belongs and remove the file, or restore it as it was written",),
+    )
 
 
 def _parents_below(folder: Path, target: Path) -> list[Path]:

@@ -25,11 +25,15 @@ _BUILDERS = ("setup.py", "setup.cfg", "pyproject.toml", "package.json")
 
 @dataclass
 class Files:
-    """`by_hand` and `found` (below a folder) are to be run; `skipped` ones of folders hold nothing to find."""
+    """`by_hand` and `found` (below a folder) are to be run; `skipped` ones of folders hold nothing to find.
+
+    `looked` are the real paths of all that were opened.
+    """
 
     by_hand: list[str] = field(default_factory=list)
     found: dict[str, May] = field(default_factory=dict)
     skipped: int = 0
+    looked: frozenset[str] = frozenset()
     unsearched: list[str] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
@@ -56,6 +60,7 @@ def flow_files(paths: Iterable[str]) -> Files:
         content = _content(file, file, "warning", files.diagnostics)
         if content is not None:
             contents[file] = content
+    files.looked = frozenset(map(os.path.realpath, contents))
     verdicts = Candidates(contents, seams.is_flow_class).judge(contents)
     files.found = {
         file: verdict for file, verdict in verdicts.items() if verdict is not May.NO and file not in files.by_hand

@@ -57,6 +57,7 @@ def read_flows(
     read = read_project(files.all(), request, files.found)
     read.diagnostics[:0] = files.diagnostics
     read.skipped += files.skipped
+    read.looked = files.looked - {os.path.realpath(file) for file in read.unread}
     read.unsearched = files.unsearched
     return read
 

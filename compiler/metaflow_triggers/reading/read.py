@@ -41,6 +41,7 @@ class Read:
     """What files hold, in the order of the files.
 
     `modules`: of each file the real paths of what it imported from below the command's paths.
+    `looked`: the real paths of all files that were read whole, also those without a flow.
     `skipped` counts files of folders without a flow; `unsearched` are folders that were not looked into. `refused` are
     flows that could not be read, `unread` files that could not: what others wait for may be theirs.
     """
@@ -50,6 +51,7 @@ class Read:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     modules: dict[str, list[str]] = field(default_factory=dict)
+    looked: frozenset[str] = frozenset()
     skipped: int = 0
     unsearched: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from metaflow_triggers.compiling import folder_lock, journal
 from metaflow_triggers.compiling.compile import File
-from metaflow_triggers.compiling.folder import INDEX, read_index, settled, write
+from metaflow_triggers.compiling.folder import INDEX, Wanted, read_index, settled, write
 from metaflow_triggers.diagnostics import DiagnosticError
 
 from .stops import contents, stopped
@@ -29,11 +29,11 @@ SECOND = files("x/A", "x/A/a.yaml", "x/new/d.yaml", text="two\n")
 
 
 def first(folder: Path) -> None:
-    write(folder, FIRST, {"x/A": {}})
+    write(folder, Wanted(FIRST, {"x/A": {}}))
 
 
 def second(folder: Path) -> None:
-    write(folder, SECOND, {"x/A": {}})
+    write(folder, Wanted(SECOND, {"x/A": {}}))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_change_that_the_disk_refuses_half_way_is_said_and_finished_by_the_nex
 
 def _one(folder: Path, name: str, barrier: object) -> None:
     barrier.wait()  # type: ignore[attr-defined]
-    write(folder, files(f"x/{name}", *(f"x/{name}{number}.yaml" for number in range(6))), {f"x/{name}": {}})
+    write(folder, Wanted(files(f"x/{name}", *(f"x/{name}{number}.yaml" for number in range(6))), {f"x/{name}": {}}))
 
 
 def at_once(tmp_path: Path, rounds: int) -> None:
@@ -243,6 +243,6 @@ def test_where_the_file_system_folds_names_two_spellings_are_refused(
     monkeypatch.setattr(journal, "folds", lambda folder: True)  # asked of the file system; none here folds
     folder = tmp_path / "out"
     with pytest.raises(DiagnosticError) as raised:
-        write(folder, files("x/A", "x/Order.yaml", "x/order.yaml"), {"x/A": {}})
+        write(folder, Wanted(files("x/A", "x/Order.yaml", "x/order.yaml"), {"x/A": {}}))
     assert "takes `x/Order.yaml` and `x/order.yaml` for one file" in raised.value.diagnostics[0].message
     assert not folder.exists()

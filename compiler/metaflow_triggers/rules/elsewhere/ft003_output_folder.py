@@ -5,7 +5,7 @@ RAISED = "compiling/folder.py compiling/compare.py compiling/whole_file.py comma
 FINDS = """The folder given with `--output` cannot be written, is no folder, or holds files and no
 `metaflow-triggers.json` of ours."""
 WHY = """Files that a compiled flow no longer emits are removed from the folder, so one that is not ours is left alone.
-What belongs to a flow that was not compiled stays, also where the flow is gone; `diff` lists it. The check comes before
-the first byte is written."""
+What belongs to a flow of a file that was not given stays, and is named. The check comes before the first byte is
+written."""
 BAD = "$ metaflow-triggers compile flows --output ."
 GOOD = "$ metaflow-triggers compile flows --output manifests"
