@@ -13,6 +13,18 @@ _CRON, _SOME_TEXT = text("^[^ ]+( [^ ]+){4}$"), text(at_least=1)
 _INTEGER, _FROM_ONE = number("integer"), number("integer", 1)
 _OURS = {"app.kubernetes.io/managed-by": "metaflow-triggers"}
 _OF_FLOW = {"metaflow-triggers/deployed-name": _NAME}
+_MARK = text("^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")
+# Of a project with an id: all of these, or none.
+_MARKS = {
+    "metaflow-triggers/project?": text("^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"),
+    "metaflow-triggers/branch?": _MARK,
+    "metaflow-triggers/production?": any_of("true", "false"),
+    "metaflow-triggers/user?": _MARK,
+}
+_OF_PROJECT = [f"metaflow-triggers/{name}" for name in ("project", "production", "user")]
+_TOGETHER = {name: [other for other in _OF_PROJECT if other != name] for name in _OF_PROJECT}
+_TOGETHER["metaflow-triggers/branch"] = _OF_PROJECT
+_LABELS = closed(_OURS | _OF_FLOW | _MARKS, dependentRequired=_TOGETHER)
 _ARGO, _RBAC = "argoproj.io/v1alpha1", "rbac.authorization.k8s.io"
 
 
@@ -24,7 +36,7 @@ def _object(version: str, kind: str, metadata: dict[str, Any], what: str, **memb
 _CRON_WORKFLOW = _object(
     _ARGO,
     "CronWorkflow",
-    {"name": _FLOWS_NAME, "labels": _OURS | _OF_FLOW},
+    {"name": _FLOWS_NAME, "labels": _LABELS},
     ": the schedule of one flow",
     spec={
         "schedules": some(_CRON, 1, 1),
@@ -221,7 +233,7 @@ _IS_MISSING = open_object("template", properties={"template": named("required-fi
 _SENSOR = _object(
     _ARGO,
     "Sensor",
-    {"name": _LABEL, "labels": _OURS | _OF_FLOW},
+    {"name": _LABEL, "labels": _LABELS},
     ": what starts one flow",
     spec={
         "eventBusName": _SOME_TEXT,
@@ -286,7 +298,7 @@ _WORKFLOW_TEMPLATE = _object(
     {
         "name": _FLOWS_NAME,
         "annotations?": open_object(additionalProperties=text()),
-        "labels": closed(_OURS | _OF_FLOW, additionalProperties=text()),
+        "labels": closed(_OURS | _OF_FLOW | _MARKS, additionalProperties=text(), dependentRequired=_TOGETHER),
     },
     ": upstream's templates (open) and ours (closed)",
     spec={

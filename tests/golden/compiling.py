@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from .examples import POLICIES, ROOT, compile_command, environment
+from .examples import POLICIES, ROOT, compile_command, environment, further_settings
 
 WARM = "simple_event"
 
@@ -41,6 +41,7 @@ def _command(arguments: list[str], output: Path) -> None:
 
 
 def _compile(name: str, output: Path) -> None:
+    os.environ.update(further_settings(name))  # of a process of its own
     _command(compile_command(name), output)
     if (output / "step-functions").exists():
         _command([*compile_command(name), "--show", "triggers", "--backend", "step-functions"], output / "triggers")

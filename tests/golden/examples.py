@@ -26,7 +26,10 @@ OPTIONS = {
     "finish_success": ["--external-flow", "FlowA"],
     "namespaced_event": ["--production"],
     "project_events": ["--production"],
+    "project_events_with_id": ["--production"],
 }
+AGAIN = {"project_events_with_id": ("project_events", {"METAFLOW_TRIGGERS_PROJECT_ID": "shop"})}
+"""Examples that are compiled once more, with further settings."""
 LOCAL = {"local_pipeline"}
 """Polls, which no cloud runs yet."""
 POLICIES = {"multiple_events": "flow.py", "parameter_mapping": "flow.py", "workflow_shapes": "flow.py"}
@@ -36,12 +39,22 @@ POLICIES = {"multiple_events": "flow.py", "parameter_mapping": "flow.py", "workf
 def examples() -> list[str]:
     """Names of the examples that compile, sorted."""
     found = {path.parent.relative_to(EXAMPLES).parts[0] for path in EXAMPLES.rglob("*.py") if path.parent != EXAMPLES}
-    return sorted(found - LOCAL)
+    return sorted((found | AGAIN.keys()) - LOCAL)
+
+
+def source(name: str) -> str:
+    """The folder of an example's flows."""
+    return AGAIN[name][0] if name in AGAIN else name
+
+
+def further_settings(name: str) -> dict[str, str]:
+    """What an example is compiled with beside `SETTINGS`."""
+    return AGAIN[name][1] if name in AGAIN else {}
 
 
 def compile_command(name: str) -> list[str]:
     """What is typed after `metaflow-triggers` for an example."""
-    return ["compile", f"examples/{name}", "--no-code-package", *OPTIONS.get(name, [])]
+    return ["compile", f"examples/{source(name)}", "--no-code-package", *OPTIONS.get(name, [])]
 
 
 def environment() -> dict[str, str]:

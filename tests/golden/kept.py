@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .examples import EXAMPLES, GOLDEN, compile_command
+from .examples import EXAMPLES, GOLDEN, compile_command, further_settings, source
 from .whole_outputs import in_one
 
 WHOLE = ("process_order", "workflow_shapes")
@@ -76,10 +76,11 @@ def paths(folder: Path = GOLDEN) -> list[str]:
 def _readme(outputs: Mapping[str, Mapping[str, str]]) -> str:
     rows = []
     for name, output in outputs.items():
-        command = " ".join(word for word in compile_command(name) if word != "--no-code-package")
-        inputs = sorted(path.name for path in (EXAMPLES / name).glob("*.py"))
+        words = ["metaflow-triggers", *(word for word in compile_command(name) if word != "--no-code-package")]
+        command = " ".join([*(f"{key}={value}" for key, value in further_settings(name).items()), *words])
+        inputs = sorted(path.name for path in (EXAMPLES / source(name)).glob("*.py"))
         told = [path for path in kept(name, output) if is_told(path)]
-        row = (f"`metaflow-triggers {command}`", _links(f"../examples/{name}", inputs), _links(name, told))
+        row = (f"`{command}`", _links(f"../examples/{source(name)}", inputs), _links(name, told))
         rows.append(f"| {' | '.join(row)} |")
     return "\n".join([*_INTRODUCTION, *rows]) + "\n"
 

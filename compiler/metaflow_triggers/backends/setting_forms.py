@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ..diagnostics import Diagnostic
+from ..model.marks import ID
 from ..model.settings import Settings
 
 
@@ -27,6 +28,18 @@ class Form(NamedTuple):
     expected: str
     help: str
     shown: bool = True
+
+
+OF_ALL = (
+    Form(
+        "METAFLOW_TRIGGERS_PROJECT_ID",
+        "project_id",
+        ID,
+        "the id of a project",
+        "it has at most 63 lower-case letters, digits, `-`, `.` and `_`, the first and the last a letter or a digit",
+    ),
+)
+"""What every backend marks its objects with."""
 
 
 def mistakes(settings: Settings, forms: Iterable[Form]) -> Iterator[Diagnostic]:

@@ -27,7 +27,7 @@ def inputs(
     `settings` holds all that is configured, or has a default, and has no name of its own here, with those that this
     backend alone reads.
     """
-    named = ("user", "user_is_configured", "production", "metaflow_version")
+    named = ("user", "user_is_configured", "production", "branch", "metaflow_version")
     others = {key: value for key, value in dataclasses.asdict(settings).items() if key not in named}
     others |= {name.lower(): seams.configured(name) for name in registry.spec(backend).settings}
     return {

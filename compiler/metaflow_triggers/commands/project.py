@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
             require(Path(options.against))
         read = read_flows(options, names, code_package=code_package, workflow=workflow, given=flow_options(options))
-        settings = seams.read_settings(production=options.production, code_package=code_package)
+        settings = seams.read_settings(production=options.production, code_package=code_package, branch=options.branch)
         compilation = compile_flows(
             read.flows,
             settings,

@@ -20,7 +20,11 @@ from ..diagnostics.suggest import did_you_mean
 
 Keys = tuple[Any, ...]
 
-SHORT = {"user": "METAFLOW_USER", "image": "METAFLOW_DEFAULT_CONTAINER_IMAGE"}
+SHORT = {
+    "id": "METAFLOW_TRIGGERS_PROJECT_ID",
+    "user": "METAFLOW_USER",
+    "image": "METAFLOW_DEFAULT_CONTAINER_IMAGE",
+}
 """Keys that are settings: the key -> the setting."""
 NOT_HERE = ("METAFLOW_HOME", "METAFLOW_PROFILE", "METAFLOW_TRIGGERS_PROFILE", "METAFLOW_TRIGGERS_OFFLINE")
 """What says where settings are read from."""

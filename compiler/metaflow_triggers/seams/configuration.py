@@ -36,7 +36,9 @@ def configured(name: str, default: Any = None) -> Any:
     return value
 
 
-def read_settings(*, production: bool = False, code_package: bool = True, user: str | None = None) -> Settings:
+def read_settings(
+    *, production: bool = False, code_package: bool = True, user: str | None = None, branch: str | None = None
+) -> Settings:
     """All that configuration gives, once. `user` overrides METAFLOW_USER (`create` deploys as the real user)."""
     import metaflow
 
@@ -88,6 +90,8 @@ def read_settings(*, production: bool = False, code_package: bool = True, user: 
         argo_webhook_accepted=configured("TRIGGERS_WEBHOOK_ACCEPTED"),
         events_prefix=configured("NAMESPACED_EVENTS_PREFIX"),
         compatibility=configured("TRIGGERS_COMPAT"),
+        project_id=configured("TRIGGERS_PROJECT_ID"),
+        branch=branch,
     )
 
 

@@ -8,7 +8,7 @@ from ..notation import Schema, a, any_of, closed, document, open_object, some, t
 from .asl import WORDS
 from .machines import MACHINES
 from .roles import REFERRED, SPELLED, STATEMENTS
-from .values import GET_ATT, KEY, MACHINE_NAME, QUEUE, REF, SUB, TAGS, VALUES, attribute, resource
+from .values import GET_ATT, KEY, MACHINE_NAME, MARKS, QUEUE, REF, SUB, TAGS, VALUES, attribute, resource
 
 _KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 _GROUP_NAME = text("^[0-9a-zA-Z_.-]{1,64}$")
@@ -158,7 +158,10 @@ _RESOURCES: dict[str, Any] = {
             "SchedulingPriority?": Schema(type="integer"),
             "ResourceRetentionPolicy": {"SkipDeregisterOnUpdate": True},
             "Tags": open_object(
-                "metaflow-triggers/flow", "metaflow-triggers/deployed-name", additionalProperties=text()
+                "metaflow-triggers/flow",
+                "metaflow-triggers/deployed-name",
+                properties=MARKS,
+                additionalProperties=text(),
             ),
         },
     ),

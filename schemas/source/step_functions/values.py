@@ -27,9 +27,23 @@ _mappings = some(
 )
 _asked = {"filter_json?": text("^\\{"), "required?": some(text())}
 
+_MARK = text("^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")
+MARKS = {
+    "metaflow-triggers/project": text("^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"),
+    "metaflow-triggers/branch": _MARK,
+    "metaflow-triggers/production": any_of("true", "false"),
+    "metaflow-triggers/user": _MARK,
+}
+"""What the objects of a project with an id are marked with."""
+
 VALUES: dict[str, Any] = {
     "tags": some(
-        {"Key": any_of("metaflow-triggers/flow", "metaflow-triggers/deployed-name"), "Value": text(None, 1, 256)}, 2, 2
+        any_of(
+            {"Key": any_of("metaflow-triggers/flow", "metaflow-triggers/deployed-name"), "Value": text(None, 1, 256)},
+            *({"Key": key, "Value": value} for key, value in MARKS.items()),
+        ),
+        2,
+        6,
     ),
     "sub": {"Fn::Sub": text()},
     "ref": {"Ref": text("^[A-Za-z0-9:]+$")},

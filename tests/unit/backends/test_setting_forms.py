@@ -28,6 +28,7 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     "batch_platform": (["EC2", "FARGATE"], ["fargate", "EKS", ""]),
     "kubernetes_namespace": (["default", "a-1"], ["Bad_Ns", "a.b", "-a", "a" * 64]),
     "argo_event": (["metaflow-event", "a_B-1"], ["a b", "a/b", "a.b", ""]),
+    "project_id": (["shop", "a", "data.shop-1_x", "a" * 63], ["Shop", "a b", "-a", "a-", "a/b", "", "a" * 64, "ä"]),
     "argo_event_source": (["webhook", "a-1"], ["a.b", "A", "1a", "a" * 48]),
 }
 NAMES = (["metaflow-triggers", "a.b-1"], ["Name", "a_b", "a/b", "a b", ".a", "a" * 254])

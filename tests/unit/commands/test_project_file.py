@@ -56,6 +56,7 @@ def test_what_is_not_typed_comes_from_the_file(folder: Path) -> None:
     assert (options.production, options.branch, options.environment) == (True, "file", "pypi")
     assert (options.external_flow, options.external_event) == (["Elsewhere"], ["order-placed"])
     assert environment == {
+        "METAFLOW_TRIGGERS_PROJECT_ID": "shop",
         "METAFLOW_KUBERNETES_NAMESPACE": "file",
         "METAFLOW_DATASTORE_SYSROOT_S3": "s3://file/x",
         "METAFLOW_USER": "file",

@@ -147,6 +147,7 @@ def test_each_key_is_read(tmp_path: Path) -> None:
         None,
     )
     assert project.settings == {
+        "METAFLOW_TRIGGERS_PROJECT_ID": "shop",
         "METAFLOW_KUBERNETES_NAMESPACE": "shop",
         "METAFLOW_USER": "ada",
         "METAFLOW_DEFAULT_CONTAINER_IMAGE": "shop:1",
@@ -165,6 +166,7 @@ def test_a_profile_counts_before_what_stands_beside_it(tmp_path: Path) -> None:
     project = read(write(tmp_path, WHOLE), "prod")
     assert (project.production, project.branch, project.external_events) == (True, "ada", ())
     assert project.settings == {
+        "METAFLOW_TRIGGERS_PROJECT_ID": "shop",
         "METAFLOW_KUBERNETES_NAMESPACE": "shop",
         "METAFLOW_DATASTORE_SYSROOT_S3": "s3://shop/prod",
         "METAFLOW_USER": "robot",

@@ -28,6 +28,7 @@ TRIGGERS_WEBHOOK_ACCEPTED = from_conf("TRIGGERS_WEBHOOK_ACCEPTED")
 TRIGGERS_WEBHOOK_CA = from_conf("TRIGGERS_WEBHOOK_CA")
 TRIGGERS_BATCH_PLATFORM = from_conf("TRIGGERS_BATCH_PLATFORM", "EC2")
 TRIGGERS_COMPAT = from_conf("TRIGGERS_COMPAT")
+TRIGGERS_PROJECT_ID = from_conf("TRIGGERS_PROJECT_ID")
 
 # Upstream's default is `mfns` (metaflow_config.py, since 2.19.18); ours is no prefix.
 NAMESPACED_EVENTS_PREFIX = from_conf("NAMESPACED_EVENTS_PREFIX", "mfns" if TRIGGERS_COMPAT == "upstream" else None)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from ....model.facts import is_set
 from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.kinds import assert_never
+from ....model.marks import mark_values
 from ....model.settings import Settings
 from . import event_delivery, names, sets
 from .alike import Alike, alike
@@ -41,7 +42,7 @@ def sensors(flow: Flow, settings: Settings, believed: Trust) -> tuple[Sensor, ..
             _add_set(draft, flow, trigger, options, believed)
         else:
             _add_each(draft, flow, trigger, options, believed)
-    deployed = names.own_name(flow)
+    deployed, marks = names.own_name(flow), mark_values(flow, settings)
     document = inert_json(trigger_document(flow)) if drafts else ""
     return tuple(
         Sensor(
@@ -54,6 +55,7 @@ def sensors(flow: Flow, settings: Settings, believed: Trust) -> tuple[Sensor, ..
             dependencies=(*draft.dependencies.values(), *draft.refused.values()),
             triggers=(*_single_triggers(draft, document), *draft.sets),
             refused_conditions=" || ".join(draft.refused),
+            marks=marks,
         )
         for place, ((bus, namespace), draft) in enumerate(drafts.items())
     )
@@ -66,13 +68,13 @@ def schedule(flow: Flow, settings: Settings) -> CronWorkflow | None:
     from ....language.cron import cut_to_five_fields
     from .clock_guard import kept
 
-    name, namespace = names.own_name(flow), settings.kubernetes_namespace
+    name, namespace, marks = names.own_name(flow), settings.kubernetes_namespace, mark_values(flow, settings)
     if settings.compatibility == "upstream":
         cron = cut_to_five_fields(flow.schedule.cron)
-        return CronWorkflow(name, namespace, cron, flow.schedule.timezone or "")
+        return CronWorkflow(name, namespace, cron, flow.schedule.timezone or "", marks=marks)
     timezone = flow.schedule.timezone or "UTC"
     meant = kept(flow.schedule.cron, timezone)
-    return CronWorkflow(name, namespace, meant.cron, timezone, meant.when)
+    return CronWorkflow(name, namespace, meant.cron, timezone, meant.when, marks)
 
 
 @dataclass

@@ -8,7 +8,8 @@ Not here: JSON keys, text, files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Sensor:
     dependencies: tuple[SensorDependency, ...]
     triggers: tuple[StartTrigger, ...]
     refused_conditions: str
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class CronWorkflow:
     cron: str
     timezone: str
     when: str | None = None
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ Not here: asking them (`backends.setting_forms`). A name is what an API server t
 
 from __future__ import annotations
 
-from ...setting_forms import Form
+from ...setting_forms import OF_ALL, Form
 from .options import EVENT, EVENT_SOURCE, NAMESPACE
 
 _SUBDOMAIN = r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -43,6 +43,7 @@ def _event(setting: str, field: str) -> Form:
 
 
 FORMS = (
+    *OF_ALL,
     _namespace("METAFLOW_KUBERNETES_NAMESPACE", "kubernetes_namespace"),
     _namespace("METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE", "argo_sensor_namespace"),
     _named("METAFLOW_KUBERNETES_SERVICE_ACCOUNT", "workflow_service_account", "a service account"),

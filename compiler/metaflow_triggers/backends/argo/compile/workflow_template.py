@@ -24,6 +24,7 @@ from ....manifests import job_set
 from ....manifests.templates import render
 from ....model.facts import is_set, max_active
 from ....model.flows import Flow
+from ....model.marks import mark_values
 from ....model.settings import Settings
 from . import event_delivery, lower, names, sets, shared, user_text
 from .escape import inert_json
@@ -41,6 +42,7 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
     metadata = result["metadata"]
     metadata.setdefault("labels", {}).update(
         {"app.kubernetes.io/managed-by": "metaflow-triggers", "metaflow-triggers/deployed-name": deployed}
+        | mark_values(flow, settings)
     )
     metadata.setdefault("annotations", {})[OUTCOMES] = outcomes_at(settings)
     namespaces = [sensor.namespace for sensor in lower.sensors(flow, settings, Trust())]

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
+from ....model.marks import NAMES
 from ....model.settings import Settings
 from ...plans import covers
 from ..compile import names
@@ -137,13 +138,18 @@ def _all_of(live: Live, deployed_name: str, settings: Settings) -> list[Any]:
 
 def complete(deployment: Deployment, settings: Settings) -> Iterator[Any]:
     """The deployment's objects with what no file holds: the token, the flow's model."""
+    marks: dict[str, str] = {}
     for item in deployment.objects:
-        yield _completed_template(item, deployment) if item["kind"] == "WorkflowTemplate" else item
+        if item["kind"] == "WorkflowTemplate":
+            marks = {name: value for name, value in labels_of(item).items() if name in NAMES}
+            yield _completed_template(item, deployment)
+        else:
+            yield item
     yield secret(
         names.token_secret(deployment.deployed_name),
         settings.kubernetes_namespace,
         deployment.token,
-        {DEPLOYED_NAME: deployment.deployed_name},
+        {DEPLOYED_NAME: deployment.deployed_name, **marks},
     )
 
 

@@ -19,7 +19,7 @@ from metaflow_extensions.triggers.contract import trigger_document, words
 from metaflow_extensions.triggers.plugins import webhook
 
 from ....graph import entries
-from ....model import facts
+from ....model import facts, marks
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.kinds import assert_never
 from ....model.settings import Settings
@@ -49,6 +49,12 @@ def _differences(objects: dict[str, Any], flow: Flow, settings: Settings, believ
     yield from _schedule(by_kind.get("CronWorkflow", []), flow, deployed, settings)
     for template in by_kind.get("WorkflowTemplate", []):
         yield from _template(template, by_kind.get("Sensor", []), flow, deployed, settings)
+    meant = marks.mark_values(flow, settings)
+    for name, item in objects.items():
+        found = item.get("metadata", {}).get("labels", {}).items()
+        if item["kind"] != "Kustomization":
+            said = {key: value for key, value in found if key in marks.NAMES}
+            yield from _equal(f"the project, branch and user of {name}", said, meant)
     for listing in by_kind.get("Kustomization", []):
         files = [name for name, item in objects.items() if item is not listing]
         if sorted(listing["resources"]) != sorted(files):

@@ -16,6 +16,7 @@ from metaflow_extensions.triggers.contract import words
 
 from ....manifests.templates import render
 from ....model.flows import Flow
+from ....model.marks import mark_values
 from ....model.settings import Settings
 from .actions import MACHINE_ARN, Around
 from .correlator import correlator_definition
@@ -38,7 +39,7 @@ def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | 
     """The flow's template; without `workflow` its trigger objects alone, or None if it has none."""
     name = deployed(flow, settings)
     triggers = lower_triggers(flow, settings)
-    tags = {TAG_FLOW: flow.name, TAG_DEPLOYED_NAME: name}
+    tags = {TAG_FLOW: flow.name, TAG_DEPLOYED_NAME: name} | mark_values(flow, settings)
     resources: dict[str, Any] = {}
     if triggers is not None:
         resources |= _trigger_resources(triggers, tags, settings, whole=workflow is not None)

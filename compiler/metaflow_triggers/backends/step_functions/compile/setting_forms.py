@@ -9,7 +9,7 @@ PutEvents), IAM (ARNs) and S3 (buckets).
 
 from __future__ import annotations
 
-from ...setting_forms import Form
+from ...setting_forms import OF_ALL, Form
 from .encryption import KEY_ARN, METHODS
 from .failure_log import LOG_GROUP_ARN
 from .options import BUS
@@ -22,6 +22,7 @@ def _role(setting: str, field: str) -> Form:
 
 
 FORMS = (
+    *OF_ALL,
     Form(
         "METAFLOW_DATASTORE_SYSROOT_S3",
         "datastore_s3",

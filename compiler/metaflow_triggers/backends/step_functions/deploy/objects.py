@@ -17,7 +17,7 @@ from typing import Any
 from ..compile.names import role_name
 from .calls import absent, calling
 from .instructions import Instruction, JsonText, Place, Planned, Result, Step
-from .ownership import is_ours, refuse, tag_map
+from .ownership import is_ours, refuse, retagged, tag_list, tag_map
 from .rules_and_schedules import GROUP, RULE, SCHEDULE, plan_group, plan_rule, plan_schedule
 from .state_machines import JOB_DEFINITION, MACHINE, plan_job_definition, plan_machine
 
@@ -50,11 +50,16 @@ def queue_url(place: Place, name: str) -> str | None:
 
 
 def queue_is_ours(place: Place, name: str, url: str) -> bool:
+    return is_ours(place, _queue_tags(place, name, url))
+
+
+def _queue_tags(place: Place, name: str, url: str) -> dict[str, str]:
     sqs = place.clients["sqs"]
     with calling("sqs:ListQueueTags", name):
         # A deleted queue still has an address for a while.
         found = absent(lambda: sqs.list_queue_tags(QueueUrl=url), *NO_QUEUE)
-    return found is not None and is_ours(place, found.get("Tags", {}))
+    tags: dict[str, str] = (found or {}).get("Tags", {})
+    return tags
 
 
 def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
@@ -81,7 +86,8 @@ def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
             again=(("AWS.SimpleQueueService.QueueDeletedRecently", ""), ("QueueDeletedRecently", "")),
         )
         return Planned(Step("created", QUEUE, name, (make,), None, wanted), Result(logical), attributes)
-    if not queue_is_ours(place, name, url):
+    tags = _queue_tags(place, name, url)
+    if not is_ours(place, tags):
         raise refuse(f"the queue {name}")
     sqs = place.clients["sqs"]
     with calling("sqs:GetQueueAttributes", name):
@@ -90,11 +96,18 @@ def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     if not key and present.get("KmsMasterKeyId"):
         wanted["KmsMasterKeyId"] = ""
     place.seen[f"policy {url}"] = present.get("Policy")
-    was = {key: present.get(key) for key in wanted}
-    if was == wanted:
-        return Planned(Step("unchanged", QUEUE, name, (), was, was), url, attributes)
+    was: dict[str, Any] = {key: present.get(key) for key in wanted}
     change = Instruction("sqs", "set_queue_attributes", {"QueueUrl": url, "Attributes": wanted}, name)
-    return Planned(Step("updated", QUEUE, name, (change,), was, wanted), url, attributes)
+    calls, tags_were, tags_are = retagged(
+        tags,
+        tag_map(properties["Tags"]),
+        lambda missing: Instruction("sqs", "tag_queue", {"QueueUrl": url, "Tags": missing}, name),
+        lambda stale: Instruction("sqs", "untag_queue", {"QueueUrl": url, "TagKeys": stale}, name),
+    )
+    if was != wanted:
+        calls = (change, *calls)
+    step = Step("updated" if calls else "unchanged", QUEUE, name, calls, was | tags_were, wanted | tags_are)
+    return Planned(step, url, attributes)
 
 
 def _queue_policy(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
@@ -113,10 +126,15 @@ def _queue_policy(place: Place, logical: str, properties: dict[str, Any]) -> Pla
 
 def role_is_ours(place: Place, name: str) -> bool | None:
     """None if there is no such role."""
+    tags = _role_tags(place, name)
+    return None if tags is None else is_ours(place, tags)
+
+
+def _role_tags(place: Place, name: str) -> dict[str, str] | None:
     iam = place.clients["iam"]
     with calling("iam:ListRoleTags", name):
-        tags = absent(lambda: iam.list_role_tags(RoleName=name), "NoSuchEntity")
-    return None if tags is None else is_ours(place, tag_map(tags["Tags"]))
+        found = absent(lambda: iam.list_role_tags(RoleName=name), "NoSuchEntity")
+    return None if found is None else tag_map(found["Tags"])
 
 
 def role_policies(place: Place, name: str) -> list[str]:
@@ -144,7 +162,8 @@ def _role(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
         instructions += [_put_policy(name, policy, document) for policy, document in wanted.items()]
         arn = place.role_arn(name)
         return Planned(Step("created", ROLE, name, tuple(instructions), None, now), name, {"Arn": arn})
-    if not role_is_ours(place, name):
+    tags = _role_tags(place, name)
+    if tags is None or not is_ours(place, tags):
         raise refuse(f"the role {name}")
     present: dict[str, Any] = {}
     for policy in role_policies(place, name):
@@ -159,8 +178,15 @@ def _role(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
         _put_policy(name, policy, document) for policy, document in wanted.items() if present.get(policy) != document
     ]
     instructions += [_delete_policy(name, policy) for policy in sorted(set(present) - set(wanted))]
+    calls, tags_were, tags_are = retagged(
+        tags,
+        tag_map(properties["Tags"]),
+        lambda missing: Instruction("iam", "tag_role", {"RoleName": name, "Tags": tag_list(missing)}, name),
+        lambda stale: Instruction("iam", "untag_role", {"RoleName": name, "TagKeys": stale}, name),
+    )
+    instructions += calls
     verb = "updated" if instructions else "unchanged"
-    step = Step(verb, ROLE, name, tuple(instructions), was, now)
+    step = Step(verb, ROLE, name, tuple(instructions), was | tags_were, now | tags_are)
     return Planned(step, name, {"Arn": found["Role"]["Arn"]})
 
 
@@ -181,7 +207,7 @@ def delete_role(place: Place, name: str) -> tuple[Instruction, ...]:
 
 
 def read_table(place: Place, name: str) -> Any:
-    """The table's description, or None; `Ours` in it says whether it is ours."""
+    """The table's description, or None; `Ours` in it says whether it is ours, `Tags` has its tags."""
     dynamo = place.clients["dynamodb"]
     with calling("dynamodb:DescribeTable", name):
         found = absent(lambda: dynamo.describe_table(TableName=name), "ResourceNotFoundException")
@@ -192,7 +218,7 @@ def read_table(place: Place, name: str) -> Any:
             lambda: dynamo.list_tags_of_resource(ResourceArn=found["Table"]["TableArn"]).get("Tags", []),
             "ResourceNotFoundException",
         )
-    return found["Table"] | {"Ours": is_ours(place, tag_map(tags or []))}
+    return found["Table"] | {"Ours": is_ours(place, tag_map(tags or [])), "Tags": tag_map(tags or [])}
 
 
 def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
@@ -209,7 +235,7 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     recover = Instruction(
         "dynamodb", "update_continuous_backups", backups, name, again=(("ContinuousBackupsUnavailableException", ""),)
     )
-    now = {"expires": "ENABLED", "recovery": "ENABLED"}
+    now: dict[str, Any] = {"expires": "ENABLED", "recovery": "ENABLED"}
     keys = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "Tags")
     encrypted = _encrypted(properties)
     if encrypted["Enabled"]:
@@ -239,6 +265,14 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
         change = {"TableName": name, "SSESpecification": encrypted}
         # Last: a table that changes takes no other change.
         calls += (ready, Instruction("dynamodb", "update_table", change, name), ready)
+    arn = found["TableArn"]
+    more_calls, tags_were, tags_are = retagged(
+        found["Tags"],
+        tag_map(properties["Tags"]),
+        lambda missing: Instruction("dynamodb", "tag_resource", {"ResourceArn": arn, "Tags": tag_list(missing)}, name),
+        lambda stale: Instruction("dynamodb", "untag_resource", {"ResourceArn": arn, "TagKeys": stale}, name),
+    )
+    calls, was, now = (*more_calls, *calls), was | tags_were, now | tags_are
     return Planned(Step("updated" if calls else "unchanged", TABLE, name, calls, was, now), name, attributes)
 
 

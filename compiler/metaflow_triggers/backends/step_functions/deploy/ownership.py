@@ -8,11 +8,13 @@ Not here: reading tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
+from ....model.marks import NAMES
 from ..compile.assemble import TAG_DEPLOYED_NAME
-from .instructions import Place
+from .instructions import Instruction, Place
 
 BUSES = "metaflow-triggers/buses"
 """Buses but `default` on which the flow has, or may have, rules: else each bus of the account had to be asked."""
@@ -26,8 +28,32 @@ def is_ours(place: Place, tags: dict[str, str]) -> bool:
     return tags.get(TAG_DEPLOYED_NAME) == place.deployed
 
 
+def tag_list(tags: dict[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    return [{key: name, value: text} for name, text in tags.items()]
+
+
 def tag_map(tags: list[dict[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:
     return {item[key]: item[value] for item in tags}
+
+
+def retagged(
+    found: dict[str, str],
+    wanted: dict[str, str],
+    tag: Callable[[dict[str, str]], Instruction],
+    untag: Callable[[list[str]], Instruction],
+) -> tuple[tuple[Instruction, ...], dict[str, Any], dict[str, Any]]:
+    """(the calls after which an object of ours has the tags that it shall have, what is there of these, what will be).
+
+    Tags of others stay; a mark of a project goes where there is none any more: whoever looks for the project's objects
+    would take it for one.
+    """
+    missing = {key: value for key, value in wanted.items() if found.get(key) != value}
+    stale = [key for key in NAMES if key in found and key not in wanted]
+    if not missing and not stale:
+        return (), {}, {}
+    calls = (*([tag(missing)] if missing else []), *([untag(stale)] if stale else []))
+    was = {key: found.get(key, "") for key in (*missing, *stale)}
+    return calls, {"tags": was}, {"tags": missing | dict.fromkeys(stale, "")}
 
 
 def refuse(what: str) -> DiagnosticError:

@@ -14,7 +14,7 @@ from typing import Any
 from ...plans import covers
 from .calls import absent, calling
 from .instructions import Instruction, JsonText, Place, Planned, Step, part
-from .ownership import is_ours, refuse, tag_map
+from .ownership import is_ours, refuse, retagged, tag_list, tag_map
 from .state_machines import ROLE_UNKNOWN
 
 RULE, GROUP, SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::ScheduleGroup", "AWS::Scheduler::Schedule"
@@ -57,8 +57,9 @@ def plan_rule(place: Place, logical: str, properties: dict[str, Any]) -> Planned
         arn = place.arn("events", f"rule/{path}")
         return Planned(Step("created", RULE, name, (make, targets), None, now), name, {"Arn": arn})
     with calling("events:ListTagsForResource", name):
-        if not is_ours(place, tag_map(events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"])):
-            raise refuse(f"the rule {name}")
+        tags = tag_map(events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"])
+    if not is_ours(place, tags):
+        raise refuse(f"the rule {name}")
     with calling("events:ListTargetsByRule", name):
         present = events.list_targets_by_rule(Rule=name, EventBusName=bus)["Targets"]
     was = {
@@ -78,6 +79,16 @@ def plan_rule(place: Place, logical: str, properties: dict[str, Any]) -> Planned
         if others:
             arguments = {"Rule": name, "EventBusName": bus, "Ids": others}
             instructions.append(Instruction("events", "remove_targets", arguments, name))
+    calls, tags_were, tags_are = retagged(
+        tags,
+        tag_map(properties["Tags"]),
+        lambda missing: Instruction(
+            "events", "tag_resource", {"ResourceARN": found["Arn"], "Tags": tag_list(missing)}, name
+        ),
+        lambda stale: Instruction("events", "untag_resource", {"ResourceARN": found["Arn"], "TagKeys": stale}, name),
+    )
+    instructions += calls
+    was, now = was | tags_were, now | tags_are
     verb = "updated" if instructions else "unchanged"
     return Planned(Step(verb, RULE, name, tuple(instructions), was, now), name, {"Arn": found["Arn"]})
 
@@ -100,9 +111,19 @@ def plan_group(place: Place, logical: str, properties: dict[str, Any]) -> Planne
         )
         return Planned(Step("created", GROUP, name, (make,), None, {"name": name}), name, {"Arn": arn})
     with calling("scheduler:ListTagsForResource", name):
-        if not is_ours(place, tag_map(scheduler.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", []))):
-            raise refuse(f"the schedule group {name}")
-    return Planned(Step("unchanged", GROUP, name), name, {"Arn": found["Arn"]})
+        tags = tag_map(scheduler.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags", []))
+    if not is_ours(place, tags):
+        raise refuse(f"the schedule group {name}")
+    calls, was, now = retagged(
+        tags,
+        tag_map(properties["Tags"]),
+        lambda missing: Instruction(
+            "scheduler", "tag_resource", {"ResourceArn": found["Arn"], "Tags": tag_list(missing)}, name
+        ),
+        lambda stale: Instruction("scheduler", "untag_resource", {"ResourceArn": found["Arn"], "TagKeys": stale}, name),
+    )
+    step = Step("updated", GROUP, name, calls, was, now) if calls else Step("unchanged", GROUP, name)
+    return Planned(step, name, {"Arn": found["Arn"]})
 
 
 def plan_schedule(place: Place, logical: str, properties: dict[str, Any]) -> Planned:

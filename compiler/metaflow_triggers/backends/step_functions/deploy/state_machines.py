@@ -17,7 +17,7 @@ from typing import Any
 from ...plans import covers
 from .calls import absent, calling
 from .instructions import Instruction, JsonText, Place, Planned, Result, Step, part
-from .ownership import is_ours, refuse, tag_map
+from .ownership import is_ours, refuse, retagged, tag_list, tag_map
 
 MACHINE, JOB_DEFINITION = "AWS::StepFunctions::StateMachine", "AWS::Batch::JobDefinition"
 _DEFINITION_ARN = re.compile(r"arn:[^:]+:batch:[^:]*:[^:]*:job-definition/([^:]+):\d+")
@@ -118,7 +118,7 @@ def plan_machine(
                 "definition": JsonText(properties["Definition"]),
                 "roleArn": role,
                 "type": properties["StateMachineType"],
-                "tags": _tag_list(tags),
+                "tags": tag_list(tags, "key", "value"),
                 **logged,
             },
             name,
@@ -143,22 +143,22 @@ def plan_machine(
             **logged,
         }
         instructions.append(Instruction("stepfunctions", "update_state_machine", arguments, name, again=again))
-    missing = {key: value for key, value in tags.items() if found.tags.get(key) != value}
-    if missing:
-        was, now = was | {"tags": {key: found.tags.get(key, "") for key in missing}}, now | {"tags": missing}
-        instructions.append(
-            Instruction("stepfunctions", "tag_resource", {"resourceArn": arn, "tags": _tag_list(missing)}, name)
-        )
+    calls, tags_were, tags_are = retagged(
+        found.tags,
+        tags,
+        lambda missing: Instruction(
+            "stepfunctions", "tag_resource", {"resourceArn": arn, "tags": tag_list(missing, "key", "value")}, name
+        ),
+        lambda stale: Instruction("stepfunctions", "untag_resource", {"resourceArn": arn, "tagKeys": stale}, name),
+    )
+    instructions += calls
+    was, now = was | tags_were, now | tags_are
     verb = "updated" if instructions else "unchanged"
     return Planned(Step(verb, MACHINE, name, tuple(instructions), was, now), arn, attributes)
 
 
 def _logs(found: Machine) -> bool:
     return bool(found.logging) and found.logging.get("level", "OFF") != "OFF"
-
-
-def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in tags.items()]
 
 
 def used_definitions(definition: Any) -> Iterator[str]:

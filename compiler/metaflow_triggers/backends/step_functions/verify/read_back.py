@@ -33,6 +33,7 @@ from ..compile.sources import group_sources, machine_sources, rule_sources
 from .encryption_read_back import encryption_differences, key_rights
 from .logs_read_back import log_differences, log_rights
 from .machines_read_back import Served, correlator_differences, starter_differences
+from .marks_read_back import mark_differences
 
 MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 _HELPER = re.compile("(Starter|EventCorrelator|FinishCorrelator)[0-9]*")
@@ -63,6 +64,7 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
     yield from told.workflow()
     yield from encryption_differences(given, settings)
     yield from log_differences(given, settings)
+    yield from mark_differences(given, flow, deployed, settings)
 
 
 def _references(template: dict[str, Any], settings: Settings) -> Iterator[str]:
@@ -270,13 +272,6 @@ class _Template:
         for logical, (key, expected) in own.items():
             if logical in self.given and self.given[logical][key] != expected:
                 yield f"calls {logical} {self.given[logical][key]!r}, not {expected!r}"
-        tags = {"metaflow-triggers/flow": self.flow.name, "metaflow-triggers/deployed-name": self.deployed}
-        for logical, properties in self.given.items():
-            found = properties.get("Tags", tags)
-            if isinstance(found, list):
-                found = {item["Key"]: item["Value"] for item in found}
-            if any(found.get(key) != value for key, value in tags.items()):
-                yield f"does not mark {logical} as the flow's own"
 
     def machines(self) -> Iterator[str]:
         """The starters and the correlators, each there exactly when a trigger needs it."""
