@@ -92,6 +92,7 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
     from ..compiling.compile import Compilation, compile_flows
     from ..reading.prepared import ReadFlow
+    from ..rules.follow import standing_alone
 
     _prove(backend)
     seams.prove_switched_on(backend, registry.spec(backend).upstream)
@@ -100,7 +101,7 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     polls, remarks = _polls(flow)
     found = [*found, *remarks]
     compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
-    diagnostics = (*with_paths(found, [flow.file]), *with_paths(compilation.diagnostics, [flow.file]))
+    diagnostics = tuple(with_paths(standing_alone([*found, *compilation.diagnostics]), [flow.file]))
     return Compilation(compilation.graph, compilation.files, diagnostics), package
 
 

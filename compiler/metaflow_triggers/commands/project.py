@@ -49,6 +49,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..reading.read import Read
     from ..reports.json import render_json
     from ..reports.terminal import show
+    from ..rules.follow import standing_alone
     from ..rules.weight import has_errors, refuses
     from .arguments import flow_options, with_paths
 
@@ -78,7 +79,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             chosen=bool(options.backend),
         )
         found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
-        diagnostics = with_paths(found, options.paths)
+        diagnostics = with_paths(standing_alone(found), options.paths)
         failed = refuses(diagnostics, strict=options.strict)
         if failed and not has_errors(diagnostics):
             result = "nothing was written, as --strict says"
