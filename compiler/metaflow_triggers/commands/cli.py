@@ -52,11 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     _common(compile_)
     compile_.add_argument("--output", metavar="DIR", help="write into this folder instead of printing")
     compile_.add_argument(
+        "--check", action="store_true", help="write nothing; exit code 1 when the folder of --output is stale"
+    )
+    compile_.add_argument(
         "--show", choices=("all", "triggers"), default="all", help="triggers: no step-by-step workflow"
     )
     compile_.add_argument("--no-code-package", action="store_true", help="write a placeholder for the code package")
     _strict(compile_)
-    compile_.set_defaults(work=project.compile_)
+    compile_.set_defaults(work=project.compile_, refuse=compile_.error)
     diff = commands.add_parser(
         "diff",
         help="what would change against a folder that `compile` wrote; exit code 0: nothing, 1: something, 2: error",

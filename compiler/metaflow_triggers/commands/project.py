@@ -25,7 +25,9 @@ def check(options: argparse.Namespace) -> int:
 
 
 def compile_(options: argparse.Namespace) -> int:
-    """All that `create` would deploy."""
+    """All that `create` would deploy; with `--check` whether a folder has it."""
+    if options.check and not options.output:
+        options.refuse("--check needs --output DIR, the folder that is looked at")
     return _run(options, workflow=options.show == "all")
 
 
@@ -84,7 +86,16 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         if failed and not has_errors(diagnostics):
             result = "nothing was written, as --strict says"
         if not failed and getattr(options, "output", None):
-            change = write(Path(options.output), _wanted(options, read, compilation, settings))
+            folder, wanted = Path(options.output), _wanted(options, read, compilation, settings)
+            if options.check:
+                from ..compiling.stale import stale
+
+                diagnostics += with_paths(
+                    stale(folder, wanted, _owners(options, compilation, settings)[0]), options.paths
+                )
+                failed = has_errors(diagnostics)
+            else:
+                change = write(folder, wanted)
         if not failed and options.command == "diff":
             report = _report(options, read, compilation, settings)
     except DiagnosticError as error:
@@ -109,6 +120,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         sys.stdout.write(as_one_text([file for file in compilation.files if file.ours or workflow]))
         return 0
     sys.stdout.write(table(compilation.graph) if options.format == "text" else as_json(compilation.graph))
+    if options.command == "compile" and options.check:
+        sys.stdout.write(f"\n{len(compilation.files)} files, and {options.output} has them\n")
     if change is not None:
         from ..compiling.owned import told
 

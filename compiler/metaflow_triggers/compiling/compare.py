@@ -102,7 +102,7 @@ def _report(
             found.setdefault(change, []).append(name)
     wanted = {file.path: file.text for file in files}
     before = {
-        path: _text(folder, path)
+        path: text_of(folder, path)
         for path, entry in index["files"].items()
         if path in wanted or entry["owner"] in then.values() or (whole and entry["owner"].partition("/")[0] in names)
     }
@@ -167,14 +167,18 @@ def _inputs(
         old = then.get(owners.get(owner, owner))
         if old is None:
             continue
-        before, after = _flat(old), _flat(told)
-        for name in sorted(set(before) | set(after)):
-            was, is_now = before.get(name), after.get(name)
-            if was != is_now:
-                key = (name, json.dumps(was, sort_keys=True), json.dumps(is_now, sort_keys=True))
-                found.setdefault(key, []).append(owner)
-                values[key] = (was, is_now)
+        for name, was, is_now in differing(old, told):
+            key = (name, json.dumps(was, sort_keys=True), json.dumps(is_now, sort_keys=True))
+            found.setdefault(key, []).append(owner)
+            values[key] = (was, is_now)
     return tuple(Input(tuple(sorted(found[key])), key[0], *values[key]) for key in sorted(found))
+
+
+def differing(then: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> list[tuple[str, Any, Any]]:
+    """The inputs of one owner that differ: name, what it was, what it is."""
+    before, after = _flat(then or {}), _flat(now or {})
+    names = sorted(set(before) | set(after))
+    return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
 
 
 def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +191,8 @@ def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _text(folder: Path, path: str) -> str:
+def text_of(folder: Path, path: str) -> str:
+    """The text of a file of the folder; "" where it has none."""
     try:
         return (folder / path).read_bytes().decode("utf-8", "replace")
     except OSError:
@@ -222,8 +227,13 @@ def _shown(value: Any) -> str:
     return "unset" if value is None else str(value) if isinstance(value, (str, int)) else json.dumps(value)
 
 
+def said(name: str, was: Any, now: Any) -> str:
+    """An input that differs, in words."""
+    return f"{name} differs: was {_shown(was)}, is {_shown(now)}"
+
+
 def _input(item: Input) -> str:
-    return f"{item.name} differs: was {_shown(item.was)}, is {_shown(item.now)}"
+    return said(item.name, item.was, item.now)
 
 
 def _words(change: Change, names: tuple[str, ...], report: Report) -> str:
