@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..backends.registry import OURS, Names
-from . import emit, explain, manage, project, retain, run, simulate
+from . import emit, explain, manage, project, retain, run, settings, simulate
 from .arguments import Parser, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
 
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_parser(commands, _common)
     manage.add_parsers(commands)
     retain.add_parser(commands)
+    settings.add_parser(commands)
     explain.add_parser(commands)
     return parser
 

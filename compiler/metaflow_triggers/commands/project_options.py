@@ -11,10 +11,11 @@ configuration, defaults. So this runs before Metaflow is imported, and imports n
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
-from collections.abc import MutableMapping
-from typing import TYPE_CHECKING
+from collections.abc import MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..project_file.find import find
@@ -61,7 +62,7 @@ def fill(options: argparse.Namespace, environment: MutableMapping[str, str]) -> 
     """As `take`. Raises DiagnosticError."""
     project = read_for(_start(options.paths), options.profile, environment)
     options.project = project
-    options.lenient = ()
+    options.lenient, options.put = (), []
     options.whole = project is not None and not options.paths
     if project is None:
         options.paths = options.paths or ["."]
@@ -71,7 +72,7 @@ def fill(options: argparse.Namespace, environment: MutableMapping[str, str]) -> 
         options.whole = {*map(os.path.abspath, searched)} <= {*map(os.path.abspath, options.paths)}
     else:
         options.paths = searched
-    put_settings(project, environment)
+    options.put = put_settings(project, environment)
     _fill(options, project, environment)
 
 
@@ -91,13 +92,19 @@ def read_for(start: str, profile: str | None, environment: MutableMapping[str, s
     return read(found, wanted, backends=Names())
 
 
-def put_settings(project: ProjectFile, environment: MutableMapping[str, str]) -> None:
-    """The file's settings, where the environment does not say otherwise; an empty variable counts as not set."""
+def put_settings(project: ProjectFile, environment: MutableMapping[str, str]) -> list[str]:
+    """The file's settings, where the environment does not say otherwise; an empty variable counts as not set.
+
+    Returns their names.
+    """
+    put = []
     for name, value in project.settings.items():
         said = environment.get(name)
         # An empty METAFLOW_USER is somebody's wish to have none.
         if said is None or (said == "" and name != "METAFLOW_USER"):
             environment[name] = value
+            put.append(name)
+    return put
 
 
 def _start(paths: list[str]) -> str:
@@ -137,3 +144,39 @@ def _fill(options: argparse.Namespace, project: ProjectFile, environment: Mutabl
     for name, more in (("external_flow", project.external_flows), ("external_event", project.external_events)):
         if hasattr(options, name):
             setattr(options, name, [*more, *getattr(options, name)])
+
+
+# One flow -----------------------------------------------------------------------------------------------------------
+
+
+def of_one_flow(file: str, environment: MutableMapping[str, str]) -> argparse.Namespace | None:
+    """What the project file says for the command line of the flow of a file; None where there is none.
+
+    Ends the process, with code 2, for one that is wrong: Metaflow is being imported.
+    """
+    options = argparse.Namespace(
+        **{"command": "flow", "paths": [file], "profile": None, "production": False, "branch": None},
+        **{"environment": None, "decorators": [], "config": [], "config_value": [], "flow_option": []},
+    )
+    try:
+        fill(options, environment)
+    except DiagnosticError as error:
+        from ..reports.terminal import show
+
+        show(error.diagnostics)
+        raise SystemExit(2) from None
+    return options if options.project else None
+
+
+def words_of_one_flow(options: argparse.Namespace, flow: Any, typed: Sequence[str]) -> list[str]:
+    """What the project file puts before the words that were typed for a flow."""
+    from .. import seams
+    from ..reading.flow_options import VARIABLES
+    from .arguments import flow_options
+    from .run import project_options
+
+    said = {typed[at + 1] for at, word in enumerate(typed[:-1]) if word in VARIABLES.values()}
+    configs = [item.name for _, item in seams.flow_parameters(flow) if item.IS_CONFIG_PARAMETER]
+    given = dataclasses.replace(flow_options(options), ambient=())
+    project = project_options(options) if seams.flow_decorators(flow, "project") else ()
+    return [*given.words(type(flow).__name__, [name for name in configs if name not in said]), *project]

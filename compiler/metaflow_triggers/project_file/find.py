@@ -27,20 +27,38 @@ _NAMED = re.compile(rb"metaflow-triggers")
 
 def find(start: str | os.PathLike[str]) -> Path | None:
     """The project file for what is at `start`. Raises DiagnosticError (FT030) where a folder has two."""
-    folder = os.path.abspath(start)
-    if not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    while True:
-        found = in_folder(folder)
-        if found is not None:
-            return found
-        above = os.path.dirname(folder)
-        if above == folder or os.path.lexists(os.path.join(folder, ".git")):
-            return None
-        folder = above
+    return Finder().of(start)
 
 
-def in_folder(folder: str) -> Path | None:
+class Finder:
+    """Looks into each folder once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Path | None] = {}
+
+    def of(self, start: str | os.PathLike[str]) -> Path | None:
+        """As `find`."""
+        folder = os.path.abspath(start)
+        return self._of_folder(folder if os.path.isdir(folder) else os.path.dirname(folder))
+
+    def _of_folder(self, folder: str) -> Path | None:
+        passed = []
+        found: Path | None = None
+        while True:
+            if folder in self._found:
+                found = self._found[folder]
+                break
+            passed.append(folder)
+            found = _in_folder(folder)
+            above = os.path.dirname(folder)
+            if found is not None or above == folder or os.path.lexists(os.path.join(folder, ".git")):
+                break
+            folder = above
+        self._found.update(dict.fromkeys(passed, found))
+        return found
+
+
+def _in_folder(folder: str) -> Path | None:
     """The project file of this very folder."""
     own, shared = os.path.join(folder, OWN), os.path.join(folder, SHARED)
     has_own = os.path.lexists(own)

@@ -28,6 +28,33 @@ SHORT = {
 """Keys that are settings: the key -> the setting."""
 NOT_HERE = ("METAFLOW_HOME", "METAFLOW_PROFILE", "METAFLOW_TRIGGERS_PROFILE", "METAFLOW_TRIGGERS_OFFLINE")
 """What says where settings are read from."""
+_OURS = "METAFLOW_TRIGGERS_"
+OURS = frozenset(
+    [
+        "BATCH_PLATFORM",
+        "COMPAT",
+        "CORRELATOR_ROLE",
+        "DATABASE",
+        "EVENT_BUS",
+        "EVENT_SOURCE",
+        "KMS_KEY",
+        "OUTCOME_EVENT",
+        "OUTCOME_EVENT_SOURCE",
+        "OUTCOME_SECRET",
+        "OUTCOME_WEBHOOK_URL",
+        "PROJECT_ID",
+        "SCHEDULER_ROLE",
+        "STARTER_ROLE",
+        "UNPROVEN_PARENTS",
+        "WEBHOOK_ACCEPTED",
+        "WEBHOOK_CA",
+        "WEBHOOK_CA_SECRET",
+        "WEBHOOK_SECRET",
+        "WEBHOOK_TLS_SECRET",
+        "WEBHOOK_URL",
+    ]
+)
+"""Settings of ours, without METAFLOW_TRIGGERS_. Those of Metaflow and of other extensions are not known here."""
 SEVERITIES = ("error", "warning", "note", "off")
 
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -181,6 +208,9 @@ def _setting_name(name: str, keys: Keys, known: Known) -> Iterator[Wrong]:
         yield Wrong(keys, "it says where settings are read from", ("set it in the environment",))
     elif _SECRET.search(name):
         yield Wrong(keys, "it is a secret, and this file is committed", ("set it in the environment",))
+    elif name.startswith(_OURS) and name.removeprefix(_OURS) not in OURS:
+        helps = did_you_mean(name, [f"{_OURS}{item}" for item in sorted(OURS)])
+        yield Wrong(keys, "there is no such setting", helps)
     elif not _SETTING.fullmatch(name):
         meant = f"METAFLOW_{name.upper().replace('-', '_').removeprefix('METAFLOW_')}"
         yield Wrong(keys, "a setting is named METAFLOW_...", (f"write `{meant}`",))

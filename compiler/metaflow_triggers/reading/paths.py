@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .flow_options import FlowOptions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..diagnostics import Diagnostic
+    from ..project_file.shape import ProjectFile
     from .read import Read
 
 
@@ -56,10 +61,39 @@ def read_flows(
     files = flow_files(options.paths)
     read = read_project(files.all(), request, files.found)
     read.diagnostics[:0] = files.diagnostics
+    if hasattr(options, "project"):
+        read.diagnostics += elsewhere(files.all(), options.project)
     read.skipped += files.skipped
     read.looked = files.looked - {os.path.realpath(file) for file in read.unread}
     read.unsearched = files.unsearched
     return read
+
+
+def elsewhere(files: Sequence[str], project: ProjectFile | None) -> list[Diagnostic]:
+    """FT034 for each project file but the command's own that holds for some of the files.
+
+    `python FILE` takes that one, so it would compile them otherwise.
+    """
+    from ..diagnostics import Diagnostic
+    from ..project_file.find import Finder, shown
+    from .read import few
+
+    finder, own = Finder(), project.file if project else None
+    others: dict[Path, list[str]] = {}
+    for file in files:
+        found = finder.of(file)
+        if found is not None and found != own:
+            others.setdefault(found, []).append(file)
+    its = f"`{project.shown}`" if project else "none"
+    return [
+        Diagnostic(
+            "FT034",
+            f"`{inside[0]}` belongs to the project of `{shown(file)}`, and this command has that of {its}",
+            notes=(f"so do {few(inside[1:])}",) if inside[1:] else (),
+            helps=(f"give a command to that project alone: `metaflow-triggers check {shown(file.parent)}`",),
+        )
+        for file, inside in others.items()
+    ]
 
 
 def import_metaflow() -> None:

@@ -26,7 +26,7 @@ from .classes import (
 from .code_package import CodePackage, build_code_package, preload_code_package
 from .command_line import Misused, Refused, given_options, run_command
 from .compilers import PRODUCTION_TOKEN, Options
-from .configuration import act_as, configured, datastore_root, read_settings, real_user
+from .configuration import act_as, configured, datastore_root, known_settings, read_settings, real_user
 from .environment import CanonicalEnvironment
 from .flows import (
     current_project,
@@ -76,6 +76,7 @@ __all__ = [
     "is_flow_class",
     "is_on",
     "is_production",
+    "known_settings",
     "lacks_an_end",
     "namespace_prefix",
     "own_decorators",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
@@ -40,57 +41,75 @@ def read_settings(
     *, production: bool = False, code_package: bool = True, user: str | None = None, branch: str | None = None
 ) -> Settings:
     """All that configuration gives, once. `user` overrides METAFLOW_USER (`create` deploys as the real user)."""
+    return _read(configured, production, code_package, user, branch)
+
+
+def known_settings() -> dict[str, Any]:
+    """The settings that `read_settings` reads, without METAFLOW_, and the default of each."""
+    found: dict[str, Any] = {}
+
+    def ask(name: str, default: Any = None) -> Any:
+        found[name] = default
+        return configured(name, default)
+
+    _read(ask, False, False, None, None)
+    return {**found, "USER": _DEFAULT_USER, "DEFAULT_CONTAINER_IMAGE": None}
+
+
+def _read(
+    ask: Callable[..., Any], production: bool, code_package: bool, user: str | None, branch: str | None
+) -> Settings:
     import metaflow
 
-    configured_user = user or configured("USER")
-    namespace = configured("KUBERNETES_NAMESPACE", "default")
-    event_source = configured("ARGO_EVENTS_EVENT_SOURCE")
-    outcome_source = configured("TRIGGERS_OUTCOME_EVENT_SOURCE")
+    configured_user = user or ask("USER")
+    namespace = ask("KUBERNETES_NAMESPACE", "default")
+    event_source = ask("ARGO_EVENTS_EVENT_SOURCE")
+    outcome_source = ask("TRIGGERS_OUTCOME_EVENT_SOURCE")
     return Settings(
         user=configured_user or _DEFAULT_USER,
         user_is_configured=bool(configured_user),
         production=production,
         metaflow_version=metaflow.__version__,
         code_package=code_package,
-        datastore_s3=_without_slash(configured("DATASTORE_SYSROOT_S3")),
-        batch_job_queue=configured("BATCH_JOB_QUEUE"),
-        batch_job_role=configured("ECS_S3_ACCESS_IAM_ROLE"),
-        fargate_execution_role=configured("ECS_FARGATE_EXECUTION_ROLE"),
-        batch_platform=configured("TRIGGERS_BATCH_PLATFORM", "EC2"),
-        state_machine_role=configured("SFN_IAM_ROLE"),
-        events_role=configured("EVENTS_SFN_ACCESS_IAM_ROLE"),
-        starter_role=configured("TRIGGERS_STARTER_ROLE"),
-        correlator_role=configured("TRIGGERS_CORRELATOR_ROLE"),
-        scheduler_role=configured("TRIGGERS_SCHEDULER_ROLE"),
-        s3_encryption=configured("S3_SERVER_SIDE_ENCRYPTION"),
-        kms_key=configured("TRIGGERS_KMS_KEY"),
-        log_group=configured("SFN_EXECUTION_LOG_GROUP_ARN"),
-        dynamo_db_table=configured("SFN_DYNAMO_DB_TABLE"),
-        state_machine_prefix=configured("SFN_STATE_MACHINE_PREFIX"),
-        event_bus=configured("TRIGGERS_EVENT_BUS", "default"),
-        event_source=configured("TRIGGERS_EVENT_SOURCE", "metaflow"),
+        datastore_s3=_without_slash(ask("DATASTORE_SYSROOT_S3")),
+        batch_job_queue=ask("BATCH_JOB_QUEUE"),
+        batch_job_role=ask("ECS_S3_ACCESS_IAM_ROLE"),
+        fargate_execution_role=ask("ECS_FARGATE_EXECUTION_ROLE"),
+        batch_platform=ask("TRIGGERS_BATCH_PLATFORM", "EC2"),
+        state_machine_role=ask("SFN_IAM_ROLE"),
+        events_role=ask("EVENTS_SFN_ACCESS_IAM_ROLE"),
+        starter_role=ask("TRIGGERS_STARTER_ROLE"),
+        correlator_role=ask("TRIGGERS_CORRELATOR_ROLE"),
+        scheduler_role=ask("TRIGGERS_SCHEDULER_ROLE"),
+        s3_encryption=ask("S3_SERVER_SIDE_ENCRYPTION"),
+        kms_key=ask("TRIGGERS_KMS_KEY"),
+        log_group=ask("SFN_EXECUTION_LOG_GROUP_ARN"),
+        dynamo_db_table=ask("SFN_DYNAMO_DB_TABLE"),
+        state_machine_prefix=ask("SFN_STATE_MACHINE_PREFIX"),
+        event_bus=ask("TRIGGERS_EVENT_BUS", "default"),
+        event_source=ask("TRIGGERS_EVENT_SOURCE", "metaflow"),
         kubernetes_namespace=namespace,
-        workflow_service_account=configured("KUBERNETES_SERVICE_ACCOUNT"),
-        argo_event=configured("ARGO_EVENTS_EVENT", "metaflow-event"),
+        workflow_service_account=ask("KUBERNETES_SERVICE_ACCOUNT"),
+        argo_event=ask("ARGO_EVENTS_EVENT", "metaflow-event"),
         argo_event_source=event_source or "metaflow-triggers",
         argo_event_source_is_ours=not event_source,
-        argo_event_bus=configured("ARGO_EVENTS_EVENT_BUS", "default"),
-        argo_sensor_namespace=configured("ARGO_EVENTS_SENSOR_NAMESPACE", namespace),
-        argo_sensor_service_account=configured("ARGO_EVENTS_SERVICE_ACCOUNT"),
-        argo_webhook_url=configured("ARGO_EVENTS_INTERNAL_WEBHOOK_URL") or configured("ARGO_EVENTS_WEBHOOK_URL"),
-        argo_webhook_secret=configured("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook"),
-        argo_webhook_tls_secret=configured("TRIGGERS_WEBHOOK_TLS_SECRET"),
-        argo_webhook_ca_secret=configured("TRIGGERS_WEBHOOK_CA_SECRET"),
-        argo_outcome_event=configured("TRIGGERS_OUTCOME_EVENT") or "metaflow-outcome",
+        argo_event_bus=ask("ARGO_EVENTS_EVENT_BUS", "default"),
+        argo_sensor_namespace=ask("ARGO_EVENTS_SENSOR_NAMESPACE", namespace),
+        argo_sensor_service_account=ask("ARGO_EVENTS_SERVICE_ACCOUNT"),
+        argo_webhook_url=ask("ARGO_EVENTS_INTERNAL_WEBHOOK_URL") or ask("ARGO_EVENTS_WEBHOOK_URL"),
+        argo_webhook_secret=ask("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook"),
+        argo_webhook_tls_secret=ask("TRIGGERS_WEBHOOK_TLS_SECRET"),
+        argo_webhook_ca_secret=ask("TRIGGERS_WEBHOOK_CA_SECRET"),
+        argo_outcome_event=ask("TRIGGERS_OUTCOME_EVENT") or "metaflow-outcome",
         argo_outcome_event_source=outcome_source or "metaflow-triggers-outcomes",
         argo_outcome_event_source_is_ours=not outcome_source,
-        argo_outcome_webhook_url=configured("TRIGGERS_OUTCOME_WEBHOOK_URL"),
-        argo_outcome_secret=configured("TRIGGERS_OUTCOME_SECRET") or "metaflow-triggers-outcomes",
-        argo_unproven_parents=configured("TRIGGERS_UNPROVEN_PARENTS"),
-        argo_webhook_accepted=configured("TRIGGERS_WEBHOOK_ACCEPTED"),
-        events_prefix=configured("NAMESPACED_EVENTS_PREFIX"),
-        compatibility=configured("TRIGGERS_COMPAT"),
-        project_id=configured("TRIGGERS_PROJECT_ID"),
+        argo_outcome_webhook_url=ask("TRIGGERS_OUTCOME_WEBHOOK_URL"),
+        argo_outcome_secret=ask("TRIGGERS_OUTCOME_SECRET") or "metaflow-triggers-outcomes",
+        argo_unproven_parents=ask("TRIGGERS_UNPROVEN_PARENTS"),
+        argo_webhook_accepted=ask("TRIGGERS_WEBHOOK_ACCEPTED"),
+        events_prefix=ask("NAMESPACED_EVENTS_PREFIX"),
+        compatibility=ask("TRIGGERS_COMPAT"),
+        project_id=ask("TRIGGERS_PROJECT_ID"),
         branch=branch,
     )
 

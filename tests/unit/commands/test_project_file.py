@@ -11,8 +11,9 @@ from metaflow_triggers.commands.arguments import flow_options
 from metaflow_triggers.commands.cli import _parser, main
 from metaflow_triggers.commands.project_options import fill
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.reading.paths import elsewhere
 
-from ..reading.many import HEAD, flow, write
+from ..reading.many import HEAD, STEPS, flow, guard, write
 from .conftest import Run
 
 FILE = """
@@ -154,3 +155,144 @@ def test_settings_reach_what_is_compiled(triggers: Run, folder: Path) -> None:
     assert done.code == 0, done.err
     assert "namespace: file" in done.out
     assert "image: shop:7" in done.out
+
+
+def test_each_setting_is_told_with_its_source(triggers: Run, folder: Path) -> None:
+    (folder / ".metaflowconfig").mkdir()
+    (folder / ".metaflowconfig" / "config.json").write_text(
+        '{"METAFLOW_BATCH_JOB_QUEUE": "queue", "METAFLOW_KUBERNETES_NAMESPACE": "behind"}', "utf-8"
+    )
+    more = "settings.METAFLOW_SERVICE_URL = 'https://ada:pw@service/x'\nsettings.METAFLOW_SFN_IAM_ROLE = 'file'\n"
+    (folder / "metaflow-triggers.toml").write_text(FILE.replace("[flow-options]", f"{more}[flow-options]"))
+    shown = {"METAFLOW_SFN_IAM_ROLE": "set", "METAFLOW_TRIGGERS_PROFILE": "stage", "METAFLOW_USER": "ada"}
+    done = triggers("settings", "flows", "--format", "json", cwd=folder, settings=shown)
+    assert done.code == 0, done.err
+    told = {item["name"]: (item["value"], item["source"]) for item in json.loads(done.out)["settings"]}
+    line = 1 + FILE.splitlines().index('settings.METAFLOW_KUBERNETES_NAMESPACE = "file"')
+    assert told["METAFLOW_KUBERNETES_NAMESPACE"] == ("file", f"metaflow-triggers.toml:{line}")
+    assert told["METAFLOW_SFN_IAM_ROLE"] == ("set", "environment")
+    assert told["METAFLOW_USER"] == ("ada", "environment")
+    assert told["METAFLOW_BATCH_JOB_QUEUE"] == ("queue", "Metaflow's configuration")
+    assert told["METAFLOW_TRIGGERS_EVENT_BUS"] == ("default", "default")
+    assert told["METAFLOW_SFN_DYNAMO_DB_TABLE"] == (None, "not set")
+    assert told["METAFLOW_SERVICE_URL"][0] == "https://...@service/x"
+    assert told["profile"] == ("stage", "METAFLOW_TRIGGERS_PROFILE")
+    assert told["branch"] == (
+        "stage",
+        f"metaflow-triggers.toml:{len((folder / 'metaflow-triggers.toml').read_text().splitlines())}",
+    )
+    assert "pw" not in done.out
+
+
+def test_flows_of_another_project_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = "[tool.metaflow-triggers]\n"
+    write(tmp_path, {"a.py": "", "sub/b.py": "", "sub/deep/c.py": "", "sub/pyproject.toml": one, "other/d.py": ""})
+    files = ["a.py", "sub/b.py", "sub/deep/c.py", "other/d.py"]
+    (found,) = elsewhere(files, None)
+    assert (
+        found.message == "`sub/b.py` belongs to the project of `sub/pyproject.toml`, and this command has that of none"
+    )
+    assert (found.code, found.notes) == ("FT034", ("so do sub/deep/c.py",))
+    assert found.helps == ("give a command to that project alone: `metaflow-triggers check sub`",)
+    assert [item.code for item in elsewhere(files, filled("check")[0].project)] == ["FT034"]
+    assert elsewhere(files[1:3], filled("check", "sub")[0].project) == []
+    (tmp_path / "metaflow-triggers.toml").write_text("")
+    assert [item.code for item in elsewhere(files, filled("check")[0].project)] == ["FT034"]
+
+
+def test_settings_of_ours_are_those_that_are_read() -> None:
+    from metaflow_triggers import seams
+    from metaflow_triggers.project_file.forms import OURS
+
+    read = {name.removeprefix("TRIGGERS_") for name in seams.known_settings() if name.startswith("TRIGGERS_")}
+    # The last three belong to the engine, and to whoever publishes from somewhere else.
+    assert read | {"DATABASE", "WEBHOOK_URL", "WEBHOOK_CA"} == OURS
+
+
+# One flow -----------------------------------------------------------------------------------------------------------
+
+ALL_OF_IT = """
+paths = ["flows"]
+branch = "file"
+environment = "local"
+with = ["retry:times=3"]
+image = "shop:7"
+config-values.cfg = {event = "order-placed"}
+settings.METAFLOW_KUBERNETES_NAMESPACE = "file"
+settings.METAFLOW_DATASTORE_SYSROOT_S3 = "s3://file/x"
+settings.METAFLOW_TRIGGERS_EVENT_SOURCE = "shop"
+settings.METAFLOW_SFN_STATE_MACHINE_PREFIX = "file"
+flow-options.A = "--with timeout:minutes=3"
+flow-options.B = "--with catch"
+profiles.prod.production = true
+"""
+CONFIGURED = "@project(name='shop')\n@trigger(event=config_expr('cfg.event'))"
+BODY = "\n    cfg = Config('cfg', required=True)" + STEPS
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Path:
+    head = "from metaflow import config_expr\n" + HEAD
+    text = head + flow("A", above=CONFIGURED, body=BODY) + guard("A")
+    write(tmp_path, {"flows/a.py": text, "metaflow-triggers.toml": ALL_OF_IT})
+    return tmp_path
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_one_flow_and_many_emit_the_same_bytes(run: Run, triggers: Run, configured: Path) -> None:
+    done = triggers("compile", "flows/a.py", "--output", "all", "--profile", "prod", cwd=configured)
+    assert done.code == 0, done.err
+    prod = {"METAFLOW_TRIGGERS_PROFILE": "prod"}
+    for backend in ("step-functions", "argo-workflows"):
+        done = run("a.py", backend, "compile", "--output", "../one", cwd=configured / "flows", settings=prod)
+        assert done.code == 0, done.err
+    one, many = written(configured / "one"), written(configured / "all")
+    whole = b"".join(one.values())
+    one_told, many_told = (json.loads(files.pop("metaflow-triggers.json")) for files in (one, many))
+    assert one == many and len(one) > 12
+    assert one_told["files"] == many_told["files"]
+    # What is not a flow's is recorded otherwise by a command over one flow, with or without a project file.
+    owners = {name for name in many_told["inputs"] if not name.endswith("/")}
+    assert len(owners) == 2
+    assert {name: one_told["inputs"][name] for name in owners} == {name: many_told["inputs"][name] for name in owners}
+    # Each kind of key has left its trace: what is equal is not merely empty.
+    for text in ("s3://file/x", "namespace: file", "shop:7", "prod.file", "order-placed", "--with timeout:minutes=3"):
+        assert text.encode() in whole, text
+    assert b"--with retry:times=3" in whole and b"catch" not in whole
+
+
+def test_flags_and_variables_count_before_the_file_for_one_flow_too(run: Run, triggers: Run, configured: Path) -> None:
+    options = ("--branch", "typed", "--config-value", "cfg", '{"event": "typed"}')
+    settings = {"METAFLOW_KUBERNETES_NAMESPACE": "set", "METAFLOW_ENVIRONMENT": "local", "METAFLOW_DECOSPECS": "catch"}
+    done = run(
+        "flows/a.py", *options, "argo-workflows", "compile", "--no-code-package", cwd=configured, settings=settings
+    )
+    assert done.code == 0, done.err
+    assert "namespace: set" in done.out and "namespace: file" not in done.out
+    assert "test.typed" in done.out and "typed" in done.out and "order-placed" not in done.out
+    assert "retry:times" not in done.out
+
+
+def test_a_wrong_file_ends_the_command_of_one_flow_with_2(run: Run, configured: Path) -> None:
+    (configured / "flows" / "metaflow-triggers.toml").write_text("path = []\n", "utf-8")
+    done = run("flows/a.py", "argo-workflows", "compile", cwd=configured)
+    assert (done.code, done.out) == (2, "")
+    assert "error[FT031]: `flows/metaflow-triggers.toml`: there is no key `path`" in done.err
+    assert "Traceback" not in done.err
+    # What is no command of a backend does not ask for it.
+    assert (
+        run(
+            "flows/a.py",
+            "--config-value",
+            "cfg",
+            '{"event": "a"}',
+            "show",
+            cwd=configured,
+            settings={"METAFLOW_USER": "ada"},
+        ).code
+        == 0
+    )

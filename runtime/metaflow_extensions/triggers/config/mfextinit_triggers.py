@@ -20,21 +20,7 @@ def from_conf(name, default=None):
     return default if value == "" else value
 
 
-TRIGGERS_EVENT_BUS = from_conf("TRIGGERS_EVENT_BUS", "default")
-TRIGGERS_EVENT_SOURCE = from_conf("TRIGGERS_EVENT_SOURCE", "metaflow")
-TRIGGERS_WEBHOOK_SECRET = from_conf("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook")
-TRIGGERS_WEBHOOK_URL = from_conf("TRIGGERS_WEBHOOK_URL")
-TRIGGERS_WEBHOOK_ACCEPTED = from_conf("TRIGGERS_WEBHOOK_ACCEPTED")
-TRIGGERS_WEBHOOK_CA = from_conf("TRIGGERS_WEBHOOK_CA")
-TRIGGERS_BATCH_PLATFORM = from_conf("TRIGGERS_BATCH_PLATFORM", "EC2")
-TRIGGERS_COMPAT = from_conf("TRIGGERS_COMPAT")
-TRIGGERS_PROJECT_ID = from_conf("TRIGGERS_PROJECT_ID")
-
-# Upstream's default is `mfns` (metaflow_config.py, since 2.19.18); ours is no prefix.
-NAMESPACED_EVENTS_PREFIX = from_conf("NAMESPACED_EVENTS_PREFIX", "mfns" if TRIGGERS_COMPAT == "upstream" else None)
-
-
-# Set by the command metaflow-triggers for itself; it looks for backends itself, too.
+# Set by the command metaflow-triggers for itself; it looks for backends and the project file itself, too.
 __OFFLINE = bool(__os.environ.get("METAFLOW_TRIGGERS_OFFLINE"))
 
 # Backends of other packages that the command line may mean; the list of plugins asks (`plugins/mfextinit_triggers.py`).
@@ -61,6 +47,27 @@ def __command(arguments):
 
 
 __COMMAND = __command(__sys.argv[1:])
+
+# What the repository says of its flows counts for the commands of a backend, where the environment says nothing.
+if not __OFFLINE and __COMMAND not in (None, "help"):
+    from metaflow_extensions.triggers.plugins.project_file import settings as __settings
+
+    globals().update(__settings(__sys.argv))
+
+
+TRIGGERS_EVENT_BUS = from_conf("TRIGGERS_EVENT_BUS", "default")
+TRIGGERS_EVENT_SOURCE = from_conf("TRIGGERS_EVENT_SOURCE", "metaflow")
+TRIGGERS_WEBHOOK_SECRET = from_conf("TRIGGERS_WEBHOOK_SECRET", "metaflow-triggers-webhook")
+TRIGGERS_WEBHOOK_URL = from_conf("TRIGGERS_WEBHOOK_URL")
+TRIGGERS_WEBHOOK_ACCEPTED = from_conf("TRIGGERS_WEBHOOK_ACCEPTED")
+TRIGGERS_WEBHOOK_CA = from_conf("TRIGGERS_WEBHOOK_CA")
+TRIGGERS_BATCH_PLATFORM = from_conf("TRIGGERS_BATCH_PLATFORM", "EC2")
+TRIGGERS_COMPAT = from_conf("TRIGGERS_COMPAT")
+TRIGGERS_PROJECT_ID = from_conf("TRIGGERS_PROJECT_ID")
+
+# Upstream's default is `mfns` (metaflow_config.py, since 2.19.18); ours is no prefix.
+NAMESPACED_EVENTS_PREFIX = from_conf("NAMESPACED_EVENTS_PREFIX", "mfns" if TRIGGERS_COMPAT == "upstream" else None)
+
 
 # Whether the command uses no datastore; the list of plugins asks for this, too.
 TRIGGERS_NO_DATASTORE = __COMMAND in ("compile", "diff") or (__COMMAND == "create" and "--only-json" in __sys.argv)

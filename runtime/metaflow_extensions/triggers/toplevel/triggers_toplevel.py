@@ -3,6 +3,8 @@
 In:   Metaflow, with all plugins loaded; this module comes last.
 Out:  `ParameterContext` and `Flow` in `metaflow`. (`emit_event` and `namespaced_event_name` are plugins.)
 
+The options that a project file says are given from here on (`plugins/project_file.py`).
+
 Not here: anything else. Metaflow goes on without a plugin module that fails, and only warns; a flow would then be
 deployed without its triggers. So that is an error here.
 """
@@ -33,3 +35,12 @@ def __prove_that_the_plugins_loaded():
 
 
 __prove_that_the_plugins_loaded()
+
+
+def __take_the_project_file():
+    from metaflow_extensions.triggers.plugins.project_file import give_options
+
+    give_options()
+
+
+__take_the_project_file()
