@@ -76,12 +76,16 @@ def bad_metadata(name: str, metadata: Any) -> str | None:
 
 
 def selected(labels: dict[str, str], selector: str) -> bool:
-    """Whether labels fit a label selector: `a=b`, `a in (b,c)`, `a`, `!a`."""
+    """Whether labels fit a label selector: `a=b`, `a!=b` (also without `a`), `a in (b,c)`, `a`, `!a`."""
     for part in re.findall(r"[^,(]+(?:\([^)]*\))?", selector):
         text = part.strip()
         among = re.fullmatch(r"(\S+) in \(([^)]*)\)", text)
         if among:
             if labels.get(among[1]) not in [item.strip() for item in among[2].split(",")]:
+                return False
+        elif "!=" in text:
+            name, _, value = text.partition("!=")
+            if labels.get(name) == value:
                 return False
         elif "=" in text:
             name, _, value = text.partition("=")

@@ -28,7 +28,17 @@ BEFORE, AFTER = "before-call", "after-call"
 """The two sides of a call: it is not sent yet; its answer is there, and nothing has been made of it."""
 
 
-_SERVICES = ("batch", "dynamodb", "events", "iam", "scheduler", "sqs", "stepfunctions", "sts")
+_SERVICES = (
+    "batch",
+    "dynamodb",
+    "events",
+    "iam",
+    "resourcegroupstaggingapi",
+    "scheduler",
+    "sqs",
+    "stepfunctions",
+    "sts",
+)
 
 
 class Inside(Aws):

@@ -36,6 +36,9 @@ KINDS = {
     "Sensor": (_ARGO, "sensors"),
 }
 
+_PLACES = KINDS | {"Workflow": (_ARGO, "workflows")}
+"""With what is only read."""
+
 _TRIES = 5
 _PAUSE = 0.2  # seconds before the second try; it doubles
 _LONGEST_PAUSE = 5.0
@@ -90,7 +93,7 @@ class Cluster:
         query = {"labelSelector": selector} if selector else None
         found = self._call("GET", kind, namespace, "", query=query, absent=True)
         # The items of a list carry neither.
-        version = KINDS[kind][0].removeprefix("/apis/").removeprefix("/api/")
+        version = _PLACES[kind][0].removeprefix("/apis/").removeprefix("/api/")
         return [{**item, "kind": kind, "apiVersion": version} for item in (found or {}).get("items") or []]
 
     def make(self, item: Any, dry_run: bool = False) -> Any:
@@ -139,7 +142,7 @@ class Cluster:
     ) -> Any:
         from urllib.parse import quote, urlencode
 
-        root, plural = KINDS[kind]
+        root, plural = _PLACES[kind]
         in_path = name if path_name is None else path_name
         path = f"{root}/namespaces/{quote(namespace)}/{plural}" + (f"/{quote(in_path)}" if in_path else "")
         url = self.client.configuration.host + path + (f"?{urlencode(query)}" if query else "")

@@ -13,7 +13,9 @@ from typing import Any
 
 from .... import seams
 from ....diagnostics import Diagnostic, DiagnosticError
+from ....model.marks import Marks
 from ....model.settings import Settings
+from ...inventory import Deployed
 from ...plans import say, total
 from ...shape import About
 from .. import SPEC
@@ -21,6 +23,8 @@ from . import converge
 from .cluster import Cluster
 from .drift import words
 from .instructions import Deployment, Plan
+from .inventory import inventory as of_project
+from .inventory import marks_now as marks_of
 from .ownership import annotations_of
 from .plan import plan_delete as plan_of_delete
 
@@ -128,3 +132,15 @@ def delete(deployed_name: str, settings: Settings, *, flow: str, steps: Iterable
     """Remove what `create` made, with what all flows share if asked; says each thing when done, returns the sum."""
     done = converge.delete(deployed_name, settings, shared=shared, told=say)
     return total((step.verb for step in done.actions), "nothing to do")
+
+
+def inventory(
+    project: str, settings: Settings, counted: Callable[[Deployed], bool] = lambda item: True
+) -> list[Deployed]:
+    """What the cluster has of a project. Raises DiagnosticError."""
+    return of_project(project, settings, Cluster.of(), counted)
+
+
+def marks_now(name: str, settings: Settings) -> tuple[Marks | None, bool]:
+    """(whose the deployment is at this moment, whether it is there)."""
+    return marks_of(name, settings, Cluster.of())

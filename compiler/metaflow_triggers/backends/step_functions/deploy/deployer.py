@@ -17,7 +17,9 @@ from ....diagnostics.ours import our_mistakes
 from ....manifests.schemas import findings
 from ....manifests.text import json_text, yaml_text
 from ....model.flows import Flow
+from ....model.marks import Marks
 from ....model.settings import Settings
+from ...inventory import Deployed
 from ...plans import say, total
 from ...shape import About
 from .. import SPEC
@@ -27,6 +29,8 @@ from . import converge, policies
 from .calls import Clients
 from .drift import words
 from .instructions import Place, Plan
+from .inventory import inventory as of_project
+from .inventory import marks_now as marks_of
 from .ownership import refuse
 from .plan import where
 from .preflight import missing_things
@@ -188,3 +192,15 @@ def delete(
     """Remove what `create` made; says each thing when it is done, returns the sum of it, and what waits where."""
     done = converge.delete(deployed_name, flow=flow, steps=steps, drop_waiting=drop_waiting, told=say)
     return in_words(done) + total((step.verb for step in done), "nothing to do")
+
+
+def inventory(
+    project: str, settings: Settings, counted: Callable[[Deployed], bool] = lambda item: True
+) -> list[Deployed]:
+    """What the account has of a project. Raises DiagnosticError."""
+    return of_project(project, Clients(), counted)
+
+
+def marks_now(name: str, settings: Settings) -> tuple[Marks | None, bool]:
+    """(whose the deployment is at this moment, whether it is there)."""
+    return marks_of(name, Clients())
