@@ -225,9 +225,9 @@ class TriggerDecorator(_Lenient, _upstream.TriggerDecorator):
 
     Parameters
     ----------
-    event : Union[str, Dict[str, Any], Callable[[ParameterContext], Union[str, Dict[str, Any]]]], optional, default None
+    event : Union[str, Dict[str, Any], Callable[[Any], Union[str, Dict[str, Any]]]], optional, default None
         One event: its name, a dict with `name` and `parameters`, or a function that returns either at deploy time.
-    events : List[Union[str, Dict[str, Any], Callable[[ParameterContext], Union[str, Dict[str, Any]]]]], default []
+    events : List[Union[str, Dict[str, Any], Callable[[Any], Union[str, Dict[str, Any]]]]], default []
         Several events.
     require : str, optional, default None
         'any' or 'all' of several events.
@@ -236,7 +236,7 @@ class TriggerDecorator(_Lenient, _upstream.TriggerDecorator):
 
     MF Add To Current
     -----------------
-    trigger -> metaflow.events.Trigger
+    trigger -> metaflow_extensions.triggers.plugins.trigger_object.Trigger
         Returns `Trigger` if the current run is triggered by an event
 
         @@ Returns
@@ -267,7 +267,7 @@ class TriggerOnFinishDecorator(_Lenient, _upstream.TriggerOnFinishDecorator):
 
     Parameters
     ----------
-    flow : Union[str, Dict[str, str], Callable[[ParameterContext], Union[str, Dict[str, str]]]], optional, default None
+    flow : Union[str, Dict[str, str], Callable[[Any], Union[str, Dict[str, str]]]], optional, default None
         Upstream flow dependency for this flow.
     flows : List[Union[str, Dict[str, str]]], default []
         Upstream flow dependencies for this flow.
@@ -284,7 +284,7 @@ class TriggerOnFinishDecorator(_Lenient, _upstream.TriggerOnFinishDecorator):
 
     MF Add To Current
     -----------------
-    trigger -> metaflow.events.Trigger
+    trigger -> metaflow_extensions.triggers.plugins.trigger_object.Trigger
         Returns `Trigger` if the current run is triggered by an event
 
         @@ Returns
