@@ -24,6 +24,7 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     simulate     the same meaning written once more, in memory, to be held against the engine and the backends
     reading      files and flow objects become flows of the model; user code runs here, in children
     compiling    read flows to the text of every file; a folder, and what differs
+    deploying    compiled flows of a project and the clouds become one plan, and the plan effects
     commands     what is typed
 
 `schemas` and `templates` are data of `manifests`. What travels into a run is the runtime's

@@ -88,6 +88,19 @@ def test_a_flow_compiles_deploys_and_deletes_itself_through_it(work: Path, site:
     assert [path.name for path in (work / "board").iterdir()] == ["_frame.yaml"]
 
 
+def test_many_flows_are_deployed_through_it(work: Path, site: str) -> None:
+    given = {"PYTHONPATH": site, "METAFLOW_CHALK_BOARD": str(work / "board"), "METAFLOW_USER": "tester"}
+    done = python(*CLI, "create", ".", "--backend", NAME, cwd=work, **given)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(
+        "chalk:\n  LESSON: changed\n    ~ LESSON.json differs\n    ~ _frame.yaml differs\n\nchalk: 1 flow: 1 changed\n"
+        "LESSON: LESSON stands on the board\ndone: chalk: 1 flow: 1 changed\n"
+    )
+    assert json.loads((work / "board" / "LESSON.json").read_text("utf-8"))["in"] == ["red"]
+    again = python(*CLI, "create", ".", "--backend", NAME, cwd=work, **given)
+    assert again.stdout == "chalk: 1 flow: 1 unchanged\nnothing to do: everything is deployed as it is\n"
+
+
 def test_many_flows_compile_for_it_beside_ours(work: Path, site: str) -> None:
     given = {"PYTHONPATH": site, "METAFLOW_CHALK_BOARD": "/board"}
     done = python(*CLI, "compile", ".", "--no-code-package", "--output", "out", cwd=work, **given)

@@ -8,15 +8,15 @@ Not here: deploying. What changed since is worked out when a deployer asks for i
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backends.shape import About
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.differences import between, recorded, restored
+from ..model.flows import Flow
 from ..model.settings import Settings
-from ..reading.prepared import read
+from ..reading.prepared import by_upstream
 from ..reports.terminal import show
 from ..rules.weight import refuses
 from .arguments import with_paths
@@ -24,21 +24,35 @@ from .arguments import with_paths
 
 def about_of(obj: Any, settings: Settings, compilation: Any, *, strict: bool = False) -> About:
     """`strict`: the deployment may be refused for what the cloud has."""
-    flow = compilation.graph.flows[0]
+    return about(compilation.graph.flows[0], settings, lambda: by_upstream(obj, settings), strict=strict)
+
+
+def about(
+    flow: Flow,
+    settings: Settings,
+    by_upstream: Callable[[], Flow],
+    *,
+    strict: bool = False,
+    told: Callable[[Sequence[Diagnostic]], None] | None = None,
+) -> About:
+    """`by_upstream` gives the flow as Metaflow's own rules have it. `told` takes what the cloud has to say, in place of
+    the terminal."""
 
     def since(model: Any) -> list[str]:
         return [change.text for change in between(restored(model), flow)]
 
     def by_installing() -> list[str]:
-        theirs, _ = read(obj, dataclasses.replace(settings, compatibility="upstream"))
         # Of a schedule only the deployed one tells what it was: Metaflow gives Argo its first five fields.
-        changes = [] if settings.compatibility else between(theirs, flow)
+        changes = [] if settings.compatibility else between(by_upstream(), flow)
         return [change.text for change in changes if change.kind not in ("schedule-changed", "name-changed")]
 
     said: list[Diagnostic] = []
 
     def remark(found: Sequence[Diagnostic]) -> None:
         new = [item for item in with_paths(found, [flow.file]) if item not in said]
+        if told is not None:
+            told(new)
+            return
         if refuses(new, strict=strict):
             raise DiagnosticError(new)
         show(new, 1)

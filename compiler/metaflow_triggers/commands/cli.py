@@ -13,10 +13,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from .. import __version__
 from ..backends.registry import OURS, Names
-from . import emit, explain, manage, project, retain, run, settings, simulate
+from . import deploy, emit, explain, manage, project, retain, run, settings, simulate
 from .arguments import Parser, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     _strict(diff)
     diff.set_defaults(work=project.diff)
+    _deploying(commands)
     run.add_parser(commands)
     emit.add_parser(commands)
     simulate.add_parser(commands, _common)
@@ -78,6 +80,23 @@ def _parser() -> argparse.ArgumentParser:
     settings.add_parser(commands)
     explain.add_parser(commands)
     return parser
+
+
+def _deploying(commands: Any) -> None:
+    create = commands.add_parser("create", help="deploy all flows, with everything that starts them")
+    _common(create, formats=())
+    create.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
+    create.add_argument("--full", action="store_true", help="in the plan also each object as a unified diff")
+    create.add_argument(
+        "--accept-changes", action="store_true", help="deploy although a start that exists today would change"
+    )
+    create.add_argument("--authorize", metavar="TOKEN", help="the production token of flows that others deployed")
+    create.add_argument(
+        "--generate-new-token", action="store_true", help="a new production token for each flow: a new namespace"
+    )
+    create.add_argument("--new-token", dest="given_token", metavar="TOKEN", help="this production token for each flow")
+    _strict(create)
+    create.set_defaults(work=deploy.create)
 
 
 def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text", "json")) -> None:
@@ -89,7 +108,8 @@ def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text",
         metavar="BACKEND",
         help=f"only this backend ({OURS}, or an installed one); may be repeated",
     )
-    parser.add_argument("--format", choices=formats, default="text", help="of what is printed")
+    if formats:
+        parser.add_argument("--format", choices=formats, default="text", help="of what is printed")
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="deployed from elsewhere")
     parser.add_argument(
         "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"

@@ -33,13 +33,15 @@ def write(folder: Path, package: Any) -> None:
         sys.stderr.write(f"{what}, {len(content):,} bytes, in {path}\n")
 
 
-def upload(obj: Any, settings: Settings, package: Any) -> None:
-    """All of it into the datastore. Raises DiagnosticError (FT704)."""
+def upload(obj: Any, settings: Settings, package: Any, say: Callable[[str], object] | None = None) -> None:
+    """All of it into the datastore; says what goes where, on standard error unless to `say`. Raises DiagnosticError
+    (FT704)."""
+    say = say or sys.stderr.write
     if package is None or package.blob is None or settings.datastore_s3 is None:
         return
     for part, address in seams.upload_parts(obj, settings.datastore_s3, package):
-        sys.stderr.write(f"{part.about}, to {address}\n")
-    sys.stderr.write(f"code package {package.sha}, {len(package.blob):,} bytes, to {settings.datastore_s3}\n")
+        say(f"{part.about}, to {address}\n")
+    say(f"code package {package.sha}, {len(package.blob):,} bytes, to {settings.datastore_s3}\n")
     seams.upload_code_package(obj, settings.datastore_s3, package)
 
 

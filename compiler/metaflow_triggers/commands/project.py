@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..rules.weight import has_errors, refuses
     from .arguments import flow_options, with_paths
 
-    names, left_out = _backends(options)
+    names, left_out = backends_at_work(options)
     code_package = not getattr(options, "no_code_package", True)
     read = Read()
     report: Any = None
@@ -150,7 +150,7 @@ def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> tup
     return owners, [owner for owner in others if owner not in owners]
 
 
-def _backends(options: argparse.Namespace) -> tuple[tuple[str, ...], list[Any]]:
+def backends_at_work(options: argparse.Namespace) -> tuple[tuple[str, ...], list[Any]]:
     """The backends at work; FT008 for one that is off, FT009 for one that is broken: an error for who asks for it."""
     from .. import seams
 
@@ -161,7 +161,7 @@ def _backends(options: argparse.Namespace) -> tuple[tuple[str, ...], list[Any]]:
 
 
 def _names(options: argparse.Namespace) -> tuple[str, ...]:
-    return _backends(options)[0]
+    return backends_at_work(options)[0]
 
 
 def _inputs(read: Any, owners: dict[str, Any], settings: Any, show: str = "all") -> dict[str, Any]:

@@ -63,11 +63,12 @@ def compile_flows(
     workers: int = 1,
     polls: Sequence[PollTrigger] = (),
     chosen: bool = True,
+    contents: bool = False,
 ) -> Compilation:
     """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
 
     `workers`: processes; the result is the same for each number of them. `chosen`: the user named the backends; else
-    each flow is compiled for those that suit it.
+    each flow is compiled for those that suit it. `contents`: of a project too, which is to be deployed.
     """
     backend_names = tuple(backend_names)
     graph = link([item.flow for item in flows], external_flows, polls)
@@ -95,7 +96,7 @@ def compile_flows(
             else:
                 jobs.append(_Job(name, deployed_name, flow, workflows[flow.file, flow.name].get(name)))
         shared = False
-        for emitted in fork_map(lambda job: _emit(job, graph, settings, project_wide), jobs, workers):
+        for emitted in fork_map(lambda job: _emit(job, graph, settings, project_wide and not contents), jobs, workers):
             diagnostics.extend(emitted.diagnostics)
             files.extend(emitted.files)
             shared = shared or emitted.complete

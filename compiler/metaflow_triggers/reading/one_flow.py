@@ -103,10 +103,16 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
         flow, found = prepared.read(obj, settings, source.path, backends=request.backends)
         workflows: dict[str, Any] = {}
-        answer["flows"].append({"flow": to_json(flow), "workflows": workflows, "options": seams.given_options(obj)})
+        packages: dict[str, Any] = {}
+        one = {"flow": to_json(flow), "workflows": workflows, "options": seams.given_options(obj)}
+        if request.kept:
+            steps = [step.__name__ for step in obj.flow]
+            theirs = prepared.by_upstream(obj, settings, source.path, request.backends)
+            one["deploys"] = {"steps": steps, "packages": packages, "by_upstream": to_json(theirs)}
+        answer["flows"].append(one)
         answer["diagnostics"] += found
         if not has_errors(found):  # upstream's compilers take what is judged good
-            for item in _workflows(obj, flow, settings, request, workflows):
+            for item in _workflows(obj, flow, settings, request, workflows, kept=packages):
                 span = item.span or places.blamed(item.message)
                 answer["diagnostics"].append(dataclasses.replace(item, span=span))
 
@@ -134,8 +140,13 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
     return answer
 
 
-def _workflows(obj: Any, flow: Any, settings: Any, request: Request, made: dict[str, Any]) -> Iterator[Diagnostic]:
-    """Put the flow's workflow for each backend into `made`, as text, which the parent passes on; tells what refuses."""
+def _workflows(
+    obj: Any, flow: Any, settings: Any, request: Request, made: dict[str, Any], *, kept: dict[str, Any]
+) -> Iterator[Diagnostic]:
+    """Put the flow's workflow for each backend into `made`, as text, which the parent passes on; tells what refuses.
+
+    What a deployment uploads is told in `kept`, where that is asked for.
+    """
     package = None
     for name in request.backends if request.workflow else ():
         if not request.chosen and name not in registry.suited(flow, request.backends):
@@ -146,6 +157,8 @@ def _workflows(obj: Any, flow: Any, settings: Any, request: Request, made: dict[
         try:
             workflow, package = prepared.workflow(obj, name, settings, deployed_name, {}, package=package)
             made[name] = json.dumps(workflow)
+            if request.kept:
+                kept[name] = seams.keep(package, Path(request.kept))
         except DiagnosticError as error:
             yield from error.diagnostics
 

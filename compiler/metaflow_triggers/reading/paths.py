@@ -30,11 +30,13 @@ def read_flows(
     code_package: bool = False,
     workflow: bool = False,
     given: FlowOptions | None = None,
+    kept: str = "",
 ) -> Read:
     """What the files of `options.paths` hold, with all that is to say of them.
 
     `options` has paths, production, branch and timeout (seconds for one file), and may have workers (0: one per
-    processor) and backend (those that the user named). `given` are options of the flows' own command lines.
+    processor) and backend (those that the user named). `given` are options of the flows' own command lines, `kept`
+    a folder for what a deployment of them uploads.
     Raises DiagnosticError if the installation cannot read flows.
     """
     import_metaflow()
@@ -55,6 +57,7 @@ def read_flows(
         chosen=bool(getattr(options, "backend", None)),
         options=given or FlowOptions(),
         roots=tuple(os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path)) for path in options.paths),
+        kept=kept,
     )
     seams.check_shape(registry.spec(name).upstream for name in backends)
     seams.prove_in_charge(item.upstream for item in registry.at_work(backends))

@@ -8,6 +8,7 @@ Not here: many files, what a backend adds, what a command does.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +24,26 @@ from ..model.settings import Settings
 class ReadFlow:
     """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None.
 
-    `options` are those of its command line that change what it compiles to.
+    `options` are those of its command line that change what it compiles to. `deploys` is there where it was asked for.
     """
 
     flow: Flow
     workflows: dict[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    deploys: Deploys | None = None
+
+
+@dataclass(frozen=True)
+class Deploys:
+    """What a deployment needs of a flow beside what it compiles to.
+
+    `steps` are their names; `packages` what is uploaded, by backend (`seams.keep`); `by_upstream` the flow as
+    Metaflow's own rules have it.
+    """
+
+    steps: tuple[str, ...]
+    packages: dict[str, Any]
+    by_upstream: Flow
 
 
 collector: Callable[[Any, dict[str, Any]], None] | None = None
@@ -51,6 +66,12 @@ def read(
     shown = path or _shown_path(file)
     computes = {item.compute for item in registry.at_work(backends)}
     return read_flow(obj.flow, source_file(shown, file), settings, computes)
+
+
+def by_upstream(obj: Any, settings: Settings, path: str | None = None, backends: Sequence[str] = ()) -> Any:
+    """The flow as Metaflow's own rules have it: what would start it if we were not installed."""
+    flow, _ = read(obj, dataclasses.replace(settings, compatibility="upstream"), path, backends=backends)
+    return flow
 
 
 def _shown_path(file: str) -> str:

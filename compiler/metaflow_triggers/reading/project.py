@@ -24,7 +24,7 @@ from ..model.serialize import from_json
 from .candidates import May
 from .child_process import Child, Workers, only
 from .classes import BASE
-from .prepared import ReadFlow
+from .prepared import Deploys, ReadFlow
 from .read import LeftOut, Read, few
 from .request import Request
 
@@ -97,13 +97,21 @@ def _flows(
             left_out = BASE
         else:
             flows += [
-                ReadFlow(from_json(one["flow"]), one["workflows"], tuple(one["options"])) for one in item["flows"]
+                ReadFlow(from_json(one["flow"]), one["workflows"], tuple(one["options"]), _deploys(one))
+                for one in item["flows"]
             ]
             told += [from_wire(one) for one in item["diagnostics"]]
             refused += [] if item["flows"] or not item["diagnostics"] else [item["name"]]
         if left_out and item["could_run"]:
             others.append(LeftOut(item["name"], from_json(item["span"]), left_out))
     return flows, others
+
+
+def _deploys(told: dict[str, Any]) -> Deploys | None:
+    found = told.get("deploys")
+    if found is None:
+        return None
+    return Deploys(tuple(found["steps"]), found["packages"], from_json(found["by_upstream"]))
 
 
 def _is_doubtful(item: Diagnostic, doubtful: dict[str, list[Diagnostic]]) -> bool:

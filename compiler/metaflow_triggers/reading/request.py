@@ -19,7 +19,7 @@ class Request:
 
     `seconds`: how long one file may take; `roots`: the real paths of folders. `chosen`: the user
     named the backends, so each flow is compiled for all of them; else a flow that asks for one is compiled for that
-    one. `options` are those of the flows' command lines.
+    one. `options` are those of the flows' command lines. `kept`: a folder for what a deployment uploads, or "".
     """
 
     backends: tuple[str, ...]
@@ -32,3 +32,4 @@ class Request:
     chosen: bool = True
     options: FlowOptions = field(default_factory=FlowOptions)
     roots: tuple[str, ...] = ()
+    kept: str = ""

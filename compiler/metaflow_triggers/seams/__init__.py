@@ -37,10 +37,11 @@ from .flows import (
     is_production,
     namespace_prefix,
 )
+from .kept import Kept, keep, kept
 from .parts import Part, Parts
 from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
 from .switches import is_on, prove_switched_on, reading_command, switched_off
-from .tokens import check_token, resolve_token
+from .tokens import check_token, click_state, resolve_token
 from .upload import upload_code_package, upload_parts
 from .upstream import Upstream
 
@@ -49,6 +50,7 @@ __all__ = [
     "PRODUCTION_TOKEN",
     "CanonicalEnvironment",
     "CodePackage",
+    "Kept",
     "Misused",
     "Options",
     "Part",
@@ -60,6 +62,7 @@ __all__ = [
     "check_shape",
     "check_token",
     "class_decorators",
+    "click_state",
     "configured",
     "current_project",
     "datastore_root",
@@ -76,6 +79,8 @@ __all__ = [
     "is_flow_class",
     "is_on",
     "is_production",
+    "keep",
+    "kept",
     "known_settings",
     "lacks_an_end",
     "namespace_prefix",

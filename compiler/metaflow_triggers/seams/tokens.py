@@ -9,6 +9,8 @@ every state machine of the account for it.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib
 import types
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .environment import upstream_errors
 
 if TYPE_CHECKING:
+    from ..model.flows import Flow
     from .upstream import Upstream
 
 Existing = Callable[[str], tuple[str | None, str | None] | None]
@@ -48,6 +51,27 @@ def check_token(
     validate = _upstreams(backend, "validate_token", existing)
     with upstream_errors(obj):
         validate(name, obj.token_prefix, authorize)
+
+
+def click_state(backend: Upstream, flow: Flow, deployed: str, told: Callable[[str], None]) -> Any:
+    """What these rules ask of a click state, for a flow whose command line was another process's.
+
+    `told` gets what Metaflow says. The prefix is that of `resolve_state_machine_name` and `resolve_workflow_name_v2`.
+    """
+    prefix = backend.token_prefix(flow.name, deployed)
+    if flow.project is not None:
+        # The name that Metaflow gives it; nothing is kept secret by it.
+        digest = hashlib.sha1(f"{flow.project}.{flow.branch}".encode()).digest()  # noqa: S324
+        prefix = f"mfprj-{base64.b32encode(digest).decode()[:16]}"
+    nothing = dict.fromkeys(("environment", "metadata", "event_logger", "monitor"))
+    return types.SimpleNamespace(
+        **{backend.deployed_name: deployed},
+        **nothing,
+        token_prefix=prefix.lower(),
+        is_project=flow.project is not None,
+        echo=lambda text="", *_, **__: told(str(text)),
+        flow=types.SimpleNamespace(name=flow.name),
+    )
 
 
 def _upstreams(backend: Upstream, name: str, existing: Existing | None) -> Callable[..., Any]:

@@ -26,7 +26,9 @@ class Upstream:
     package, the deployed name and the options of `create`. `group` is the command group, `attaches` the decorators
     that its `create` puts on every step, `bookkeeping` the one that its tasks have. The click state has the
     deployment's name as its attribute `deployed_name`. `token_rules`: the module that has the rules of production
-    tokens, and what it calls the class that knows what is deployed. `private_names` as `shape.PRIVATE_NAMES`.
+    tokens, and what it calls the class that knows what is deployed;
+    `token_prefix` gives, from a flow's name and its deployed name, what the token of a flow without `@project` begins
+    with. `private_names` as `shape.PRIVATE_NAMES`.
     """
 
     workflow: Callable[[Any, Settings, CodePackage, str, Options], Any]
@@ -35,4 +37,5 @@ class Upstream:
     bookkeeping: str = ""
     deployed_name: str = "deployed_name"
     token_rules: tuple[str, str] = ("", "")
+    token_prefix: Callable[[str, str], str] = lambda flow, deployed: deployed
     private_names: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -150,6 +150,7 @@ UPSTREAM = Upstream(
     bookkeeping="argo_workflows_internal",
     deployed_name="workflow_name",
     token_rules=("metaflow.plugins.argo.argo_workflows_cli", "ArgoWorkflows"),
+    token_prefix=lambda flow, deployed: flow,
     private_names={
         "metaflow.plugins.argo.argo_workflows_cli": [
             "resolve_token",

@@ -3,7 +3,7 @@
 In:   the words of a command, its folder.
 Out:  exit code and both streams, as `conftest.Run` has them, for a fifth of the time.
 
-Not here: settings other than the user's name; a test of these takes a process of its own. `python -m
+Not here: settings of one command; a test of these takes a process of its own. `python -m
 tests.unit.commands.warm` is the process: it reads one JSON line for a command and answers with one.
 """
 
@@ -22,12 +22,12 @@ from .conftest import ROOT, Done, Run, clean
 
 
 @contextmanager
-def warm(home: Path) -> Iterator[Run]:
-    """`metaflow-triggers` for the time of a `with`."""
+def warm(home: Path, **settings: str) -> Iterator[Run]:
+    """`metaflow-triggers` for the time of a `with`. `settings` are of the environment of all its commands."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.unit.commands.warm"],
         cwd=ROOT,
-        env=clean(home, METAFLOW_USER="me"),
+        env=clean(home, **{"METAFLOW_USER": "me", **settings}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,16 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.diagnostics import DiagnosticError
-from metaflow_triggers.seams import Upstream, check_token, resolve_token, state_machines, workflow_templates
+from metaflow_triggers.seams import (
+    Upstream,
+    check_token,
+    click_state,
+    resolve_token,
+    state_machines,
+    workflow_templates,
+)
+
+from tests.flows import At, span
 
 UPSTREAMS = [state_machines.UPSTREAM, workflow_templates.UPSTREAM]
 
@@ -63,3 +73,31 @@ def test_a_first_deployment_makes_a_token_and_says_that_it_is_the_first(backend:
     made = resolve_token(click, backend, "deployed", {}, lambda name: None)
     assert made.startswith("mf-a-token-0-")
     assert any("first time" in text for text in click.said)
+
+
+@pytest.mark.parametrize("project", [None, ("shop", "user.tester"), ("shop", "prod")])
+@pytest.mark.parametrize(
+    ("backend", "resolve"),
+    [
+        (state_machines.UPSTREAM, "resolve_state_machine_name"),
+        (workflow_templates.UPSTREAM, "resolve_workflow_name_v2"),
+    ],
+)
+def test_a_click_state_of_ours_is_what_upstream_makes(
+    backend: Upstream, resolve: str, project: tuple[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = At(span("flow.py")).flow("Some_Flow")
+    values = {"flow_name": flow.name, "project_name": None}
+    if project is not None:
+        flow = dataclasses.replace(flow, project=project[0], branch=project[1])
+        full = f"{project[0]}.{project[1]}.{flow.name}"
+        values |= {"project_name": project[0], "branch_name": project[1], "project_flow_name": full}
+    module = importlib.import_module(backend.token_rules[0])
+    monkeypatch.setattr(module, "current", SimpleNamespace(**values, get=values.get))
+    deployed, prefix, in_project, *_ = getattr(module, resolve)(SimpleNamespace(), None)
+    found = click_state(backend, flow, deployed, lambda text: None)
+    assert (found.token_prefix, found.is_project, getattr(found, backend.deployed_name)) == (
+        prefix,
+        in_project,
+        deployed,
+    )

@@ -34,6 +34,7 @@ _SERVICES = (
     "events",
     "iam",
     "resourcegroupstaggingapi",
+    "s3",
     "scheduler",
     "sqs",
     "stepfunctions",

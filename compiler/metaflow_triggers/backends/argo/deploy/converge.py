@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ....diagnostics import Diagnostic, DiagnosticError
+from ....model.facts import identity
+from ....model.flows import Flow
 from ....model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
 from ...plans import half_way
 from ...shape import About
@@ -84,6 +86,7 @@ def deployment(
     token_is_chosen: bool = False,
     about: About | None = None,
     replaces: Sequence[str] = (),
+    beside: Sequence[Flow] = (),
 ) -> Deployment:
     """What `files` deploy. Raises DiagnosticError(FT002) for a setting that is open in them."""
     objects = tuple(item.content for item in files if item.content.get("kind") in KINDS)
@@ -93,12 +96,14 @@ def deployment(
     model, flow = (None, None) if about is None else (about.model, about.flow)
     former = () if about is None else names.former_names(about.flow)
     others = tuple(name for name in replaces if name != deployed_name)
-    return Deployment(deployed_name, objects, token, token_is_chosen, model, former, others, flow)
+    return Deployment(
+        deployed_name, objects, token, token_is_chosen, model, former, others, flow, frozenset(map(identity, beside))
+    )
 
 
-def plan(wanted: Deployment, settings: Settings, *, client: Any = None) -> Plan:
+def plan(wanted: Deployment, settings: Settings, *, client: Any = None, api: Cluster | None = None) -> Plan:
     """What `create` would do. Raises DiagnosticError as it does; nothing is changed."""
-    return plan_create(Cluster.of(client), [wanted], settings, _new_secret)
+    return plan_create(api or Cluster.of(client), [wanted], settings, _new_secret)
 
 
 def changes(found: Plan, about: Iterable[About], settings: Settings) -> list[str]:
@@ -155,20 +160,24 @@ def create_all(
     accept_changes: bool = False,
     before: Callable[[], None] = lambda: None,
     told: Callable[[Step], None] = lambda step: None,
+    looked: Cluster | None = None,
 ) -> Report:
-    """`create` of several flows that share one configuration, as one plan."""
-    api = Cluster.of(client)
+    """`create` of several flows that share one configuration, as one plan.
+
+    `looked` answers for the first plan what was seen a while ago, and is told what is written.
+    """
+    api = Cluster.of(client) if looked is None else Cluster(looked.client)
 
     def next_plan(raced: bool) -> Plan:
-        found = plan_create(api, wanted, settings, _new_secret, raced=raced)
+        found = plan_create(api if raced else looked or api, wanted, settings, _new_secret, raced=raced)
         changed = changes(found, about, settings)
         if changed and not accept_changes:
-            raise DiagnosticError([_changed(changed)])
+            raise DiagnosticError([would_change(changed)])
         for each in about[:1]:
             each.remark(found.remarks)
         return found
 
-    return _settle(api, next_plan, before, told)
+    return _settle(looked or api, next_plan, before, told)
 
 
 def delete(
@@ -178,12 +187,13 @@ def delete(
     shared: bool = False,
     client: Any = None,
     told: Callable[[Step], None] = lambda step: None,
+    looked: Cluster | None = None,
 ) -> Report:
     """Delete what `create` made for the flow, or upstream did. Whatever lacks our labels stays.
 
     With `shared` what all flows share goes too; raises DiagnosticError(FT708) while another flow is left.
     """
-    api = Cluster.of(client)
+    api = looked or Cluster.of(client)
     return _settle(api, lambda _: plan_delete(api, deployed_name, settings, shared=shared), lambda: None, told)
 
 
@@ -257,7 +267,8 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _changed(lines: Sequence[str]) -> Diagnostic:
+def would_change(lines: Sequence[str]) -> Diagnostic:
+    """FT705: what would start otherwise than it does."""
     message = "Metaflow deployed this flow, and create would change what starts it"
     helps = (
         "say in the flow what is meant (`require=`, a mapping, a prefix in the configuration)",

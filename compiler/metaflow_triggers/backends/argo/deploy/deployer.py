@@ -39,7 +39,7 @@ def additional_info(files: Sequence[Any]) -> dict[str, Any]:
     return {"workflow_template": next(file.content for file in files if not file.ours)}
 
 
-_NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
+NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
 
 def missing_settings(files: Sequence[Any], settings: Settings) -> list[Diagnostic]:
@@ -50,19 +50,21 @@ def missing_settings(files: Sequence[Any], settings: Settings) -> list[Diagnosti
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
     """The production token of the deployment, by upstream's rules. Raises DiagnosticError (FT123, FT701, FT702)."""
     for name in options.get("replaces") or ():
-        seams.check_token(obj, SPEC.upstream, name, options.get("authorize"), _existing)
-    return seams.resolve_token(obj, SPEC.upstream, obj.workflow_name, options, _existing)
+        seams.check_token(obj, SPEC.upstream, name, options.get("authorize"), existing)
+    return seams.resolve_token(obj, SPEC.upstream, obj.workflow_name, options, existing)
 
 
 def check_token(obj: Any, options: dict[str, Any]) -> None:
     """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
-    seams.check_token(obj, SPEC.upstream, obj.workflow_name, options.get("authorize"), _existing)
+    seams.check_token(obj, SPEC.upstream, obj.workflow_name, options.get("authorize"), existing)
 
 
-def _existing(name: str) -> tuple[str | None, str | None] | None:
+def existing(
+    name: str, api: Cluster | None = None, namespace: str | None = None
+) -> tuple[str | None, str | None] | None:
     """Owner and production token of what is deployed under `name`, or None. Raises DiagnosticError(FT703)."""
-    namespace = seams.configured("KUBERNETES_NAMESPACE", "default")
-    found = Cluster.of().get("WorkflowTemplate", namespace, name)
+    namespace = namespace or seams.configured("KUBERNETES_NAMESPACE", "default")
+    found = (api or Cluster.of()).get("WorkflowTemplate", namespace, name)
     if found is None:
         return None
     told = annotations_of(found)
@@ -90,7 +92,7 @@ def drift(
 
 
 def _wanted(files: Sequence[Any], settings: Settings, deployed_name: str, about: About) -> Deployment:
-    token = (_existing(deployed_name) or (None, None))[1] or _NO_TOKEN
+    token = (existing(deployed_name) or (None, None))[1] or NO_TOKEN
     return converge.deployment(files, deployed_name, token, about=about)
 
 
@@ -121,6 +123,13 @@ def create(
         told=say,
     )
     return total((step.verb for step in done.actions), "nothing to do: everything is deployed as it is")
+
+
+def many(settings: Settings) -> Any:
+    """What deploys many flows, with one look at the cluster (`backends.many.Many`)."""
+    from .many import Namespaces
+
+    return Namespaces(settings)
 
 
 def plan_delete(deployed_name: str, settings: Settings, *, shared: bool = False) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....manifests.text import json_text
@@ -25,18 +25,23 @@ _BY_THE_SERVER = ("managedFields", "resourceVersion", "uid", "generation", "crea
 
 def words(plan: Plan, about: About, changes: list[str], *, full: bool = False) -> str:
     """Line by line what differs; with `full` also each object as a unified diff. `changes` are those of adoption."""
-    lines = [*changes, *_starts(plan, about)]
-    steps = list({(step.kind, step.namespace, step.name): step for step in reversed(plan.steps)}.values())[::-1]
-    different = [step for step in steps if step.instructions]
+    lines = [*changes, *starts(plan, about)]
+    different = changed(plan.steps)
     for step in different:
-        lines += _step(step)
+        lines += differs(step)
     text = "\n".join(lines) if lines else f"no difference: {about.flow.name} is deployed as the flow is written"
     if full:
-        text += "".join(_unified(step) for step in different)
+        text += "".join(unified(step) for step in different)
     return f"{text}\n"
 
 
-def _starts(plan: Plan, about: About) -> Iterator[str]:
+def changed(steps: Sequence[Step]) -> list[Step]:
+    """Of each object that would not stay as it is its last step."""
+    last = list({(step.kind, step.namespace, step.name): step for step in reversed(steps)}.values())[::-1]
+    return [step for step in last if step.instructions]
+
+
+def starts(plan: Plan, about: About) -> Iterator[str]:
     """What deploying changes about the flow: the last deployment left the flow's model beside the template."""
     for step in plan.steps:
         if step.kind == "WorkflowTemplate" and step.was is not None and step.now is not None:
@@ -49,10 +54,15 @@ def _starts(plan: Plan, about: About) -> Iterator[str]:
             return
 
 
-def _step(step: Step) -> Iterator[str]:
-    noun = f"{step.kind} {step.namespace}/{step.name}"
-    found = differences(_shown(step.was, step), _shown(step.now, step), "", _wanted)
-    yield from told(noun, step.verb, found)
+def noun(step: Step) -> str:
+    """What the object is called, for people."""
+    return f"{step.kind} {step.namespace}/{step.name}"
+
+
+def differs(step: Step) -> Iterator[str]:
+    """Lines about an object that is not as it shall be."""
+    found = differences(shown(step.was, step), shown(step.now, step), "", _wanted)
+    yield from told(noun(step), step.verb, found)
     was, now = _sources(step.was), _sources(step.now)
     if step.verb == "updated" and was != now:
         yield f"  it listens to {_listed(was)}; it would listen to {_listed(now)}"
@@ -68,7 +78,7 @@ def _listed(sources: list[str]) -> str:
     return " and ".join(f"`{source}`" for source in sources) or "nothing"
 
 
-def _shown(item: Any, step: Step) -> Any:
+def shown(item: Any, step: Step) -> Any:
     """An object without what the server adds, and without anything secret; None for None."""
     if item is None:
         return None
@@ -92,8 +102,9 @@ def _wanted(was: dict[Any, Any], now: dict[Any, Any], where: str) -> Iterator[st
             yield from differences(was[key], value, at, _wanted)
 
 
-def _unified(step: Step) -> str:
-    was, now = ([] if item is None else _lines(_shown(item, step)) for item in (step.was, step.now))
+def unified(step: Step) -> str:
+    """The object as a unified diff."""
+    was, now = ([] if item is None else _lines(shown(item, step)) for item in (step.was, step.now))
     name = f"{step.kind}/{step.namespace}/{step.name}"
     return "\n" + "".join(difflib.unified_diff(was, now, f"cluster/{name}", f"flow/{name}"))
 

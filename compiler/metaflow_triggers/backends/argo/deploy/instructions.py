@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....diagnostics import Diagnostic
+from ....model.facts import Identity
 from ....model.flows import Flow
 from ...plans import numbered
 
@@ -34,7 +35,7 @@ class Deployment:
     `model` is the flow as JSON (`differences.recorded`), or None. `former_names` are names under which Metaflow
     deployed the same flow before; `replaces` names of other deployments, of ours or upstream's, that this one stands
     for and that go when it is there. `flow` is the flow itself, or None: its Sensors depend on how its parents are
-    deployed.
+    deployed; of those `beside` this version deploys all before the command ends.
     """
 
     deployed_name: str
@@ -45,6 +46,7 @@ class Deployment:
     former_names: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     flow: Flow | None = None
+    beside: frozenset[Identity] = frozenset()
 
 
 @dataclass(frozen=True)

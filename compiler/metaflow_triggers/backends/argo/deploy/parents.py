@@ -36,9 +36,11 @@ def settled(
 ) -> tuple[list[Deployment], tuple[Diagnostic, ...]]:
     """The deployments as the cluster is, and what is said of them. Raises DiagnosticError as compiling does."""
     believed = Trust(
-        frozenset(identity(each.flow) for each in deployments if each.flow),
+        frozenset(identity(each.flow) for each in deployments if each.flow).union(
+            *(each.beside for each in deployments)
+        ),
         settings.argo_unproven_parents,
-        _proven(live, settings),
+        proven(live, settings),
     )
     return (
         [_listening(each, settings, believed) for each in deployments],
@@ -59,7 +61,7 @@ def _listening(deployment: Deployment, settings: Settings, believed: Trust) -> D
     return dataclasses.replace(deployment, objects=objects)
 
 
-def _proven(live: Live, settings: Settings) -> frozenset[str]:
+def proven(live: Live, settings: Settings) -> frozenset[str]:
     """WorkflowTemplates of ours whose exit handler proves its outcomes where our Sensors listen for that."""
     return frozenset(
         item["metadata"]["name"]

@@ -44,12 +44,14 @@ def plan(
     values: dict[str, str],
     settings: Settings,
     make_client: Callable[[str], Any] | None = None,
+    *,
+    clients: Clients | None = None,
 ) -> Plan:
     """What `create` would do. Raises DiagnosticError as `create` does; nothing is changed."""
     missing = missing_values(template, values, settings)
     if missing:
         raise DiagnosticError(missing)
-    return plan_create(template, values, Clients(make_client))
+    return plan_create(template, values, clients or Clients(make_client))
 
 
 def create(
@@ -63,27 +65,30 @@ def create(
     before: Callable[[], None] = lambda: None,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
+    clients: Clients | None = None,
+    looked: Clients | None = None,
 ) -> list[Step]:
     """Deploy `template`. `values` are of its parameters and win over their defaults.
 
     `replaces` are deployed names: what is deployed under them goes when this flow is there. `before` is called once the
-    plan is made and nothing speaks against it, `told` with each step when it is done.
+    plan is made and nothing speaks against it, `told` with each step when it is done. `clients` are used in place of
+    new ones; `looked` answers for the first plan what was seen a while ago.
     Raises DiagnosticError: FT002, FT502, FT703 and FT705 (unless `accept_changes`) before any effect, FT701 to FT704 at
     the call that failed; what was made before it stays, and a repetition goes on.
     """
     missing = missing_values(template, values, settings)
     if missing:
         raise DiagnosticError(missing)
-    clients = Clients(make_client)
+    clients = clients or Clients(make_client)
     place = where(deployed_as(template), clients)
     known: dict[str, set[str]] = {}
     asked = False
 
     def next_plan() -> Plan:
         nonlocal asked
-        found = plan_create(template, values, clients, known, replaces)
+        found = plan_create(template, values, (not asked and looked) or clients, known, replaces)
         if found.changes and not accept_changes:
-            raise DiagnosticError([_changes(found)])
+            raise DiagnosticError([changes(found)])
         if not asked:  # later plans are of what has been asked about, and of what others have changed
             asked = True
             refused = refused_patterns(place, found)
@@ -103,6 +108,7 @@ def delete(
     drop_waiting: bool = False,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
+    clients: Clients | None = None,
 ) -> list[Step]:
     """Remove everything that `create` made under `deployed`, and nothing else; [] if there is nothing.
 
@@ -111,7 +117,7 @@ def delete(
     Job definitions stay while an execution of the flow runs: its later steps need them; the table and the queue while
     events wait in them, unless `drop_waiting`. Raises DiagnosticError.
     """
-    clients, known = Clients(make_client), tuple(steps)
+    clients, known = clients or Clients(make_client), tuple(steps)
     place = where(deployed, clients)
 
     def next_plan() -> Plan:
@@ -212,7 +218,8 @@ def _stands_still(conflicts: Sequence[Conflict]) -> bool:
     return len(last) == _SAME_CONFLICTS and len(set(last)) == 1
 
 
-def _changes(found: Plan) -> Diagnostic:
+def changes(found: Plan) -> Diagnostic:
+    """FT705: what would start otherwise than it does."""
     return Diagnostic(
         "FT705",
         f"`{found.flow}` was deployed by Metaflow alone, and create would change what starts it",

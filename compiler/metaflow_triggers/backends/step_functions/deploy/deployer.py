@@ -40,7 +40,7 @@ from .waiting import in_words
 SAYS = ()
 """Compiling tells all."""
 
-_NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
+NO_TOKEN = "made-by-create"  # noqa: S105 - stands for a token where there is none yet
 
 
 def one_document(files: Iterable[Any]) -> str:
@@ -94,18 +94,18 @@ def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnosti
 def resolve_token(obj: Any, options: dict[str, Any]) -> str:
     """The production token of the deployment, by upstream's rules, which also say who may replace another."""
     for name in options.get("replaces") or ():
-        seams.check_token(obj, SPEC.upstream, name, options.get("authorize"), _existing)
-    return seams.resolve_token(obj, SPEC.upstream, obj.state_machine_name, options, _existing)
+        seams.check_token(obj, SPEC.upstream, name, options.get("authorize"), existing)
+    return seams.resolve_token(obj, SPEC.upstream, obj.state_machine_name, options, existing)
 
 
 def check_token(obj: Any, options: dict[str, Any]) -> None:
     """Raise DiagnosticError(FT123) unless the caller may delete the deployment."""
-    seams.check_token(obj, SPEC.upstream, obj.state_machine_name, options.get("authorize"), _existing)
+    seams.check_token(obj, SPEC.upstream, obj.state_machine_name, options.get("authorize"), existing)
 
 
-def _existing(name: str) -> tuple[str | None, str | None] | None:
+def existing(name: str, clients: Clients | None = None) -> tuple[str | None, str | None] | None:
     """Owner and production token of what is deployed under `name`, or None. Raises DiagnosticError(FT703)."""
-    found = read_machine(where(name, Clients()), name)
+    found = read_machine(where(name, clients or Clients()), name)
     if found is None or found.deleting:
         return None
     if flow_of(found.definition) is None:
@@ -131,7 +131,7 @@ def drift(
 def _plan(files: Sequence[Any], settings: Settings, deployed: str) -> tuple[Plan, str | None]:
     template = next(file.content for file in files)
     token = production_token(_place(deployed))
-    return converge.plan(template, {"ProductionToken": token or _NO_TOKEN}, settings), token
+    return converge.plan(template, {"ProductionToken": token or NO_TOKEN}, settings), token
 
 
 def _place(deployed: str) -> Place:
@@ -154,7 +154,7 @@ def create(
     """
     template = next(file.content for file in files)
     if options.get("log_execution_history"):
-        template = _logged(template)
+        template = logged(template)
     missing = missing_things(template, settings, Clients())
     if missing:
         raise DiagnosticError(missing)
@@ -170,7 +170,7 @@ def create(
     return in_words(done) + total((step.verb for step in done), "nothing to do: everything is deployed as it is")
 
 
-def _logged(template: dict[str, Any]) -> dict[str, Any]:
+def logged(template: dict[str, Any]) -> dict[str, Any]:
     """The template with what --log-execution-history asks for, as upstream does it (step_functions_client.py:102)."""
     group = seams.configured("SFN_EXECUTION_LOG_GROUP_ARN")
     if not group:
@@ -184,6 +184,13 @@ def _logged(template: dict[str, Any]) -> dict[str, Any]:
     }
     machine = machine | {"Properties": machine["Properties"] | {"LoggingConfiguration": logging}}
     return template | {"Resources": template["Resources"] | {FLOW: machine}}
+
+
+def many(settings: Settings) -> Any:
+    """What deploys many flows, with one look at the account (`backends.many.Many`)."""
+    from .many import Account
+
+    return Account(settings)
 
 
 def delete(

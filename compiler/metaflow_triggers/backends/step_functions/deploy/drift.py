@@ -34,19 +34,19 @@ _NOUNS = {
 
 def words(plan: Plan, token: str | None = None, *, full: bool = False) -> str:
     """Line by line what differs; with `full` also each object as a unified diff. `token` is left out."""
-    lines = [*plan.changes, *_starts(plan)]
+    lines = [*plan.changes, *starts(plan)]
     for step in plan.steps:
         if step.instructions:
-            lines += _step(step)
+            lines += differs(step)
     text = "\n".join(lines) if lines else f"no difference: {plan.flow} is deployed as the flow is written"
     if full:
-        text += "".join(_unified(step) for step in plan.steps if step.instructions)
+        text += "".join(unified(step) for step in plan.steps if step.instructions)
     if token:
         text = text.replace(token, "<production token>")
     return f"{text}\n"
 
 
-def _starts(plan: Plan) -> Iterator[str]:
+def starts(plan: Plan) -> Iterator[str]:
     """What the account's rules match and the flow's do not, and the other way round."""
     was, now = set(), set()
     for step in plan.steps:
@@ -77,10 +77,15 @@ def _matched(rule: Any) -> Iterator[str]:
         yield f"on {name} of {source}"
 
 
-def _step(step: Step) -> Iterator[str]:
-    noun = f"{_NOUNS.get(step.type, step.type)} {step.name}"
+def noun(step: Step) -> str:
+    """What the object is called, for people."""
+    return f"{_NOUNS.get(step.type, step.type)} {step.name}"
+
+
+def differs(step: Step) -> Iterator[str]:
+    """Lines about an object that is not as it shall be."""
     found = differences(step.was, step.now, "", _members, _plain)
-    yield from told(noun, step.verb, found)
+    yield from told(noun(step), step.verb, found)
 
 
 def _members(was: dict[Any, Any], now: dict[Any, Any], where: str) -> Iterator[str]:
@@ -102,7 +107,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _unified(step: Step) -> str:
+def unified(step: Step) -> str:
+    """The object as a unified diff."""
     was, now = ([] if item is None else _lines(item) for item in (step.was, step.now))
     return "\n" + "".join(difflib.unified_diff(was, now, f"account/{step.name}", f"flow/{step.name}"))
 

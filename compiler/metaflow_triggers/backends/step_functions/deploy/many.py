@@ -1,0 +1,137 @@
+"""Account: many flows, planned from one look at the account and carried out one after the other.
+
+In:   flows as `backends.many` has them.
+Out:  `Planned`; DiagnosticError as for one flow.
+
+Not here: what a flow's plan is (`plan.py`), how it is carried out (`converge.py`): both are those of one flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from .... import seams
+from ....diagnostics import Diagnostic, DiagnosticError
+from ....graph.differences import changes
+from ....model.settings import Settings
+from ...many import CHANGED, CREATED, DELETED, KEPT, UNCHANGED, Planned, Thing, Wanted
+from .. import SPEC
+from . import converge
+from .calls import Clients
+from .deployer import NO_TOKEN, existing, logged
+from .drift import differs, noun, starts, unified
+from .instructions import Plan, Step
+from .plan import plan_delete, where
+from .preflight import missing_things
+from .state_machines import MACHINE, production_token
+from .waiting import in_words
+
+
+class Account:
+    """`backends.many.Many` of this backend."""
+
+    def __init__(self, settings: Settings, clients: Clients | None = None) -> None:
+        self._settings = settings
+        self._clients = clients or Clients()
+        self._looked = self._clients
+
+    def look(self, wanted: Sequence[Wanted]) -> None:
+        """Who asks is known, and that there is an account."""
+        if wanted:
+            where(wanted[0].name, self._clients)
+
+    def goes_before(self, wanted: Sequence[Wanted]) -> frozenset[str]:
+        """None: a rule hears every end of a state machine, whoever deployed it, so those who wait come first."""
+        return frozenset()
+
+    def plan(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
+        template = _template(one, choices)
+        _raise(missing_things(template, self._settings, self._looked))
+        token = production_token(where(one.name, self._looked))
+        found = self._plan(template, token)
+        if found.changes and not choices.get("accept_changes"):
+            raise DiagnosticError([converge.changes(found)])
+        return _planned(found, one, token, full=bool(choices.get("full")))
+
+    def _plan(self, template: dict[str, Any], token: str | None) -> Plan:
+        return converge.plan(template, {"ProductionToken": token or NO_TOKEN}, self._settings, clients=self._looked)
+
+    def create(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
+        deployed = partial(existing, clients=self._looked)
+        token = seams.resolve_token(one.state, SPEC.upstream, one.name, dict(choices), deployed)
+        done = converge.create(
+            _template(one, choices),
+            {"ProductionToken": token},
+            self._settings,
+            accept_changes=bool(choices.get("accept_changes")),
+            before=one.upload,
+            clients=self._clients,
+            looked=self._looked,
+        )
+        return _done(done, one)
+
+    def plan_delete(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
+        drop = bool(choices.get("drop_waiting"))
+        found = plan_delete(one.name, self._looked, one.steps, one.flow, drop_waiting=drop)
+        verb = DELETED if found.instructions else UNCHANGED
+        return Planned(verb, (), _things(found.steps, None), (), _notes(found.steps), _seen(found.steps, None))
+
+    def delete(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
+        seams.check_token(
+            one.state, SPEC.upstream, one.name, choices.get("authorize"), partial(existing, clients=self._clients)
+        )
+        drop = bool(choices.get("drop_waiting"))
+        done = converge.delete(one.name, clients=self._clients, steps=one.steps, flow=one.flow, drop_waiting=drop)
+        verb = DELETED if any(step.instructions for step in done) else UNCHANGED
+        return Planned(verb, (), _things(done, None), (), _notes(done))
+
+
+def _raise(found: list[Diagnostic]) -> None:
+    if found:
+        raise DiagnosticError(found)
+
+
+def _template(one: Wanted, choices: Mapping[str, Any]) -> dict[str, Any]:
+    template: dict[str, Any] = next(file.content for file in one.files)
+    return logged(template) if choices.get("log_execution_history") else template
+
+
+def _planned(found: Plan, one: Wanted, token: str | None, *, full: bool) -> Planned:
+    things = _things(found.steps, token, full=full)
+    verb, said = _verb(found.steps, one), tuple(starts(found))
+    if verb == CREATED and one.about is not None:
+        said = tuple(item.text for item in changes([], [one.about.flow]))
+    return Planned(verb, (*found.changes, *said), things, (), _notes(found.steps), _seen(found.steps, token))
+
+
+def _done(done: Sequence[Step], one: Wanted) -> Planned:
+    return Planned(_verb(done, one), (), _things(done, None), (), _notes(done))
+
+
+def _verb(steps: Sequence[Step], one: Wanted) -> str:
+    if any(step.verb == CREATED and (step.type, step.name) == (MACHINE, one.name) for step in steps):
+        return CREATED
+    return CHANGED if any(step.instructions for step in steps) else UNCHANGED
+
+
+def _things(steps: Sequence[Step], token: str | None, *, full: bool = False) -> tuple[Thing, ...]:
+    found = []
+    for step in steps:
+        if step.instructions:
+            lines = list(differs(step))[1:] + (unified(step).splitlines() if full else [])
+            hidden = [line.replace(token, "<production token>") if token else line for line in lines]
+            found.append(Thing(step.verb, noun(step), tuple(hidden)))
+        elif step.verb == KEPT:
+            found.append(Thing(KEPT, noun(step), (step.reason,)))
+    return tuple(found)
+
+
+def _notes(steps: Sequence[Step]) -> tuple[str, ...]:
+    return tuple(in_words(steps).splitlines())
+
+
+def _seen(steps: Sequence[Step], token: str | None) -> Any:
+    """What the account has of each object that the plan speaks of; the token stands in none of it."""
+    return [[step.type, step.name, step.verb, step.was if step.was is not None else None] for step in steps]

@@ -1,0 +1,118 @@
+"""Deploy commands: `create` over many flows.
+
+In:   the parsed arguments.
+Out:  the plan and what was done on standard output, diagnostics and progress on standard error; an exit code: 0 good,
+      1 a mistake in the flows or a flow that was refused, 2 a setting or an argument that is missing.
+
+Not here: the arguments (`cli`), plans (`deploying`), reading, compiling. Heavy modules are imported late.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..backends import registry
+from ..diagnostics import Diagnostic, DiagnosticError
+
+EXIT_GOOD, EXIT_ERROR, EXIT_USAGE = 0, 1, 2
+_CHOICES = ("authorize", "given_token", "generate_new_token", "accept_changes", "log_execution_history", "full")
+
+
+def create(options: argparse.Namespace) -> int:
+    """Deploy all flows, or say what that would do."""
+    return _guarded(lambda kept: _create(options, kept))
+
+
+def _guarded(work: Callable[[str], int]) -> int:
+    from ..reports.terminal import show
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="metaflow-triggers-") as kept:
+            return work(kept)
+    except DiagnosticError as error:
+        show([*error.diagnostics, *error.aftermath], None, error.result or "nothing was changed")
+        missing = all(item.code == "FT002" for item in error.diagnostics)
+        return EXIT_USAGE if missing else EXIT_ERROR
+
+
+def _create(options: argparse.Namespace, kept: str) -> int:
+    from ..deploying import run, words
+    from .whole_project import compiled, parts_of, refused
+
+    project = compiled(options, kept)
+    if refused(project, options, leave_out=_said_by_clouds(project.names)):
+        return EXIT_ERROR
+    said = Remarks(options)
+    parts = parts_of(project, said.remark)
+    choices = {name: getattr(options, name, None) for name in _CHOICES}
+    whole = run.plan(parts, choices)
+    said.show()
+    sys.stdout.write(words.text(whole))
+    sys.stdout.flush()
+    if options.plan or not any(row.changes for row in whole.rows):
+        if whole.same:
+            sys.stdout.write(f"{words.NOTHING}\n")
+        return _tell_refused(whole)
+    done = run.carry_out(whole, parts, choices, lambda row, number, of: _progress(words.done(row, number, of)))
+    said.show()
+    sys.stdout.write(words.notes(done))
+    sys.stdout.write(f"done: {words.total(done)}\n")
+    _tell_tokens(project)
+    return _tell_refused(done)
+
+
+def _said_by_clouds(names: Sequence[str]) -> frozenset[str]:
+    return frozenset(code for name in names for code in registry.deployer(name).SAYS)
+
+
+def _progress(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _tell_tokens(project: Any) -> None:
+    """Of tokens that are new: those who deploy the flows next may need them."""
+    for flow, lines in project.told.items():
+        token = next((line.strip() for line in lines if line.strip().startswith("production:")), None)
+        if token and any("generated" in line or "given token" in line for line in lines):
+            sys.stdout.write(f"the production token of {flow} is {token}\n")
+
+
+def _tell_refused(whole: Any) -> int:
+    from ..reports.terminal import show
+
+    if not whole.refused:
+        return EXIT_GOOD
+    found = list(dict.fromkeys(item for row in whole.refused for item in row.refusal))
+    show(found, len(whole.rows), f"{len(whole.refused)} of {len(whole.rows)} refused")
+    return EXIT_ERROR
+
+
+class Remarks:
+    """What clouds have to say of flows: told together. With `--strict` a flow is refused for a warning."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._strict = bool(getattr(options, "strict", False))
+        self._said: list[Diagnostic] = []
+        self._new: list[Diagnostic] = []
+
+    def remark(self, found: Sequence[Diagnostic]) -> None:
+        """Raises DiagnosticError where they refuse the flow."""
+        from ..rules.weight import refuses
+
+        new = [item for item in found if item not in self._said]
+        if refuses(new, strict=self._strict):
+            raise DiagnosticError(new)
+        self._said += new
+        self._new += new
+
+    def show(self) -> None:
+        """Tell what is new."""
+        from ..reports.terminal import show
+
+        new, self._new = self._new, []
+        show(new)

@@ -1,0 +1,152 @@
+"""Whole project: the flows of many files as they are deployed.
+
+In:   the parsed arguments; a folder for what is uploaded.
+Out:  `Project`: what was compiled; the flows by backend in the order in which they are deployed.
+
+Not here: planning and deploying (`deploying`), what is said of it (`deploy`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..backends import registry
+from ..backends.many import Wanted, many_of
+from ..deploying.order import order
+from ..deploying.run import Part
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..graph.explain import qualified_name
+from ..model.settings import Settings
+from .arguments import flow_options, with_paths
+from .project import backends_at_work
+
+
+@dataclass
+class Project:
+    """`told` is what Metaflow's rules of production tokens have said, by flow."""
+
+    names: tuple[str, ...]
+    settings: Settings
+    read: Any
+    graph: Any
+    files: tuple[Any, ...]
+    diagnostics: list[Diagnostic]
+    told: dict[str, list[str]] = field(default_factory=dict)
+    uploaded: set[str] = field(default_factory=set)
+
+
+def compiled(options: argparse.Namespace, kept: str) -> Project:
+    """Read and compile as the real user, code packages included. Raises DiagnosticError."""
+    from ..reading.paths import import_metaflow, read_flows, workers
+
+    gc.set_threshold(100_000, 50, 100)  # as for `compile`: nearly all of it lives until the end
+    import_metaflow()
+    from .. import seams
+    from ..compiling.compile import compile_flows
+
+    user = seams.real_user()
+    if user is None:
+        what = "the deployment needs a user name, and none is configured"
+        raise DiagnosticError([Diagnostic("FT002", what, helps=("set METAFLOW_USER",))])
+    seams.act_as(user)
+    names, left_out = backends_at_work(options)
+    read = read_flows(options, names, code_package=True, workflow=True, given=flow_options(options), kept=kept)
+    settings = seams.read_settings(production=options.production, user=user)
+    compilation = compile_flows(
+        read.flows,
+        settings,
+        names,
+        project_wide=True,
+        external_flows=frozenset(options.external_flow) | read.unread_flows(),
+        external_events=frozenset(options.external_event) | read.unread_events(),
+        workers=workers(options),
+        polls=read.polls,
+        chosen=bool(options.backend),
+        contents=True,
+    )
+    found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
+    return Project(names, settings, read, compilation.graph, compilation.files, with_paths(found, options.paths))
+
+
+def refused(project: Project, options: argparse.Namespace, leave_out: frozenset[str]) -> bool:
+    """Tell what is wrong with the flows, but for codes of which the clouds will say more; whether that refuses them."""
+    from ..reports.terminal import show
+    from ..rules.weight import refuses
+
+    found = [item for item in project.diagnostics if item.code not in leave_out]
+    failed = refuses(found, strict=options.strict)
+    show(found, len(project.read.flows), "nothing was changed" if failed else None, project.read.omissions())
+    return failed
+
+
+def parts_of(project: Project, remark: Callable[[Sequence[Diagnostic]], None]) -> list[Part]:
+    """The flows of each backend. `remark` takes what a cloud has to say of one. Raises DiagnosticError: FT002 for all
+    settings that are missing, else what a cloud as a whole says."""
+    wanted = {
+        name: {
+            number: one for number in range(len(project.graph.flows)) if (one := _wanted(project, name, number, remark))
+        }
+        for name in project.names
+    }
+    _settings_are_there(project.settings, wanted)
+    return [_part(project, name, found) for name, found in wanted.items() if found]
+
+
+def _settings_are_there(settings: Settings, wanted: dict[str, dict[int, Wanted]]) -> None:
+    missing: dict[tuple[str, ...], Diagnostic] = {}
+    for name, flows in wanted.items():
+        deployer = registry.deployer(name)
+        for one in flows.values():
+            for item in deployer.missing_settings(one.files, settings):
+                missing.setdefault(item.helps, item)  # two backends say it each in its own words
+    if missing:
+        raise DiagnosticError(list(missing.values()))
+
+
+def _part(project: Project, name: str, wanted: dict[int, Wanted]) -> Part:
+    many = many_of(registry.deployer(name), project.settings)
+    many.look(list(wanted.values()))
+    first = many.goes_before(list(wanted.values()))
+    turns = order(project.graph, {number for number, one in wanted.items() if one.name in first})
+    flows = ((qualified_name(project.graph.flows[number]), wanted[number]) for number in turns if number in wanted)
+    return Part(name, many, tuple(flows))
+
+
+def _wanted(
+    project: Project, backend: str, number: int, remark: Callable[[Sequence[Diagnostic]], None]
+) -> Wanted | None:
+    from .. import seams
+    from .about import about
+
+    flow = project.graph.flows[number]
+    deployed = registry.own_name(backend, flow, project.settings)
+    own = [file for file in project.files if file.owner == f"{backend}/{deployed}"]
+    if not own:
+        return None
+    shared = [file for file in project.files if file.owner == f"{backend}/"]
+    found = next(item for item in project.read.flows if (item.flow.file, item.flow.name) == (flow.file, flow.name))
+    told = project.told.setdefault(qualified_name(flow), [])
+    state = seams.click_state(registry.spec(backend).upstream, flow, deployed, told.append)
+    return Wanted(
+        deployed,
+        flow.name,
+        (*own, *shared),
+        about(flow, project.settings, lambda: found.deploys.by_upstream, told=remark),
+        state,
+        lambda: _upload(project, state, found.deploys.packages.get(backend)),
+        found.deploys.steps,
+    )
+
+
+def _upload(project: Project, state: Any, told: dict[str, Any] | None) -> None:
+    """What the flow refers to, each thing once: two backends share a package."""
+    from .. import seams
+    from . import packages
+
+    if told is not None and told["path"] not in project.uploaded:
+        packages.upload(state, project.settings, seams.kept(told), say=lambda text: None)
+        project.uploaded.add(told["path"])

@@ -1,0 +1,85 @@
+"""Run: a plan made of what the clouds have, and carried out, flow by flow.
+
+In:   flows with their files by backend, in order; the choices of the command.
+Out:  `WholePlan`: what would be done, and what was. What a cloud refuses of one flow stops no other.
+
+Not here: words, exit codes, files of plans. DiagnosticError is raised only where a cloud as a whole cannot be asked,
+and before anything is changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..backends.many import Many, Planned, Wanted
+from ..diagnostics import DiagnosticError
+from .plan import REFUSED, Row, WholePlan
+
+Choices = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The flows of one backend with what people call them, in order."""
+
+    backend: str
+    many: Many
+    flows: tuple[tuple[str, Wanted], ...]
+
+
+def plan(parts: Sequence[Part], choices: Choices, *, deleting: bool = False) -> WholePlan:
+    """What `create` would do, or `delete`, by what the clouds had when they were looked at.
+
+    Raises DiagnosticError (FT701) where a cloud cannot be reached.
+    """
+    rows = []
+    for part in parts:
+        for flow, one in part.flows:
+            row = Row(part.backend, one.name, flow, REFUSED, Planned(REFUSED), wanted=one)
+            rows.append(_asked(part.many.plan_delete if deleting else part.many.plan, row, choices))
+            if _is_lost(rows[-1]):
+                raise DiagnosticError(list(rows[-1].refusal))
+    return WholePlan(tuple(rows))
+
+
+def carry_out(
+    whole: WholePlan,
+    parts: Sequence[Part],
+    choices: Choices,
+    told: Callable[[Row, int, int], None],
+    *,
+    deleting: bool = False,
+) -> WholePlan:
+    """Do what the plan says about each flow that would change. `told` gets each row when it is done, and its number of
+    how many. What is unchanged or refused stays so."""
+    by_name = {part.backend: part.many for part in parts}
+    of = sum(row.changes for row in whole.rows)
+    done: list[Row] = []
+    for row in whole.rows:
+        if not row.changes:
+            done.append(row)
+            continue
+        many, lost = by_name[row.backend], [one for one in done if one.backend == row.backend and _is_lost(one)]
+        if lost:  # nobody waits for fifty flows to find the same
+            done.append(dataclasses.replace(row, verb=REFUSED, refusal=lost[0].refusal))
+        else:
+            done.append(_asked(many.delete if deleting else many.create, row, choices))
+        told(done[-1], sum(one.changes for one in whole.rows[: len(done)]), of)
+    return WholePlan(tuple(done))
+
+
+def _is_lost(row: Row) -> bool:
+    """Whether the cloud could not be reached."""
+    return any(item.code == "FT701" for item in row.refusal)
+
+
+def _asked(ask: Callable[[Wanted, Choices], Planned], row: Row, choices: Choices) -> Row:
+    assert row.wanted is not None
+    try:
+        planned = ask(row.wanted, choices)
+    except DiagnosticError as error:
+        return dataclasses.replace(row, verb=REFUSED, refusal=(*error.diagnostics, *error.aftermath))
+    return dataclasses.replace(row, verb=planned.verb, planned=planned)

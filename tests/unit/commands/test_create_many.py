@@ -1,0 +1,168 @@
+"""`metaflow-triggers create` over many flows, as a user types it, on both clouds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
+from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
+
+from .conftest import Run, clean
+from .test_create_delete import everything
+from .test_step_functions_create import writes
+from .warm import warm
+
+FLOW = """from metaflow import FlowSpec, {names}step
+
+{decorator}
+class {name}(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    {name}()
+"""
+
+
+def flow(folder: Path, name: str, decorator: str) -> None:
+    names = f"{decorator[1:].partition('(')[0]}, " if decorator else ""
+    (folder / f"{name.lower()}.py").write_text(FLOW.format(names=names, decorator=decorator, name=name))
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    with emulated_aws() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kubernetes() -> Iterator[KubernetesStandIn]:
+    with KubernetesStandIn() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def settings(aws: Aws, kubernetes: KubernetesStandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("home")
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": kubernetes.url}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "users": [{"name": "test", "user": {}}],
+    }
+    (home / "kubeconfig").write_text(yaml.safe_dump(config))
+    return {**aws.environment, "METAFLOW_USER": "tester", "KUBECONFIG": str(home / "kubeconfig")}
+
+
+@pytest.fixture(scope="module")
+def triggers(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    with warm(tmp_path_factory.mktemp("warm"), **settings) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    flow(folder, "Ingest", "@trigger(event='order-placed')")
+    flow(folder, "Train", "@trigger_on_finish(flow='Ingest')")
+    return folder
+
+
+KNOWN = ("--external-event", "order-placed")
+
+
+def test_a_project_is_planned_deployed_and_left_alone(
+    triggers: Run, run: Run, project: Path, aws: Aws, kubernetes: KubernetesStandIn, settings: dict[str, str]
+) -> None:
+    # A broken flow among them: nothing is changed at all.
+    flow(project, "Broken", "@trigger(event='order-placed', evnets=['b'])")
+    broken = triggers("create", ".", *KNOWN, cwd=project)
+    assert (broken.code, broken.out) == (1, "") and "error[FT112]" in broken.err
+    assert broken.err.endswith("1 error in 3 flows; nothing was changed\n")
+    (project / "broken.py").unlink()
+
+    aws.recorder.asked.clear()
+    planned = triggers("create", ".", "--plan", *KNOWN, cwd=project)
+    assert planned.code == 0, planned.err
+    assert planned.out.startswith(
+        "What starts differently:\n"
+        "  Train is new: it starts when Ingest succeeds\n"
+        "  Ingest is new: it starts when event order-placed arrives\n\n"
+        "step-functions:\n  Train: created\n"
+    )
+    assert planned.out.endswith("step-functions: 2 flows: 2 created; argo-workflows: 2 flows: 2 created\n")
+    assert writes(aws) == [] == kubernetes.store.writes
+
+    done = triggers("create", ".", *KNOWN, cwd=project)
+    assert done.code == 0, done.err
+    assert done.out.startswith(planned.out)
+    assert re.findall(r"^\[\d/4\] \S+ \w+: created", done.err, re.M) == [
+        "[1/4] step-functions Train: created",
+        "[2/4] step-functions Ingest: created",
+        "[3/4] argo-workflows train: created",
+        "[4/4] argo-workflows ingest: created",
+    ]
+    told = done.out.removeprefix(planned.out).splitlines()
+    assert told[0] == "done: step-functions: 2 flows: 2 created; argo-workflows: 2 flows: 2 created"
+    assert [line.split(" is production:")[0] for line in told[1:]] == [
+        "the production token of Ingest",
+        "the production token of Train",
+    ]
+    # Both clouds take the same package of a flow, so it is there once.
+    stored = [key for key in everything(aws)["datastore"] if "/data/" in key]  # type: ignore[attr-defined]
+    assert len(stored) == 2 and aws.recorder.asked.count(f"PUT /mf-test/{stored[0]}") == 1
+
+    # What it leaves is what the command of one flow leaves.
+    made = everything(aws)
+    for group in ("step-functions", "argo-workflows"):
+        single = run("train.py", "--no-pylint", group, "create", cwd=project, settings=settings)
+        assert single.code == 0 and "nothing to do: everything is deployed as it is" in single.err, single.err
+    assert everything(aws) == made
+
+    aws.recorder.asked.clear()
+    kubernetes.store.requests.clear()
+    again = triggers("create", ".", *KNOWN, cwd=project)
+    assert again.code == 0, again.err
+    assert again.out == (
+        "step-functions: 2 flows: 2 unchanged; argo-workflows: 2 flows: 2 unchanged\n"
+        "nothing to do: everything is deployed as it is\n"
+    )
+    assert writes(aws) == [] and {line.split()[0] for line in kubernetes.store.requests} == {"GET"}
+
+
+def test_a_flow_of_somebody_else_is_refused_and_the_others_are_deployed(
+    triggers: Run, project: Path, tmp_path: Path, settings: dict[str, str], aws: Aws
+) -> None:
+    flow(project, "Train", "@trigger_on_finish(flow='Ingest', match=['success', 'failure'])")
+    assert triggers("create", ".", *KNOWN, "--backend", "step-functions", cwd=project).code == 0
+    flow(project, "Other", "@trigger(event='order-placed')")
+    flow(project, "Train", "@trigger_on_finish(flow='Ingest', match='failure')")
+    other = {**settings, "METAFLOW_USER": "other", "METAFLOW_HOME": str(tmp_path / "other")}
+    with warm(tmp_path, **other) as somebody:
+        done = somebody("create", ".", *KNOWN, "--backend", "step-functions", cwd=project)
+    assert done.code == 1
+    assert "error[FT123]" in done.err and "production token" in done.err
+    assert "done: step-functions: 3 flows: 1 created, 2 refused\n" in done.out
+    assert done.err.endswith("2 errors in 3 flows; 2 of 3 refused\n")
+    (project / "other.py").unlink()
+
+
+def test_without_settings_it_says_which_are_missing(run: Run, project: Path, tmp_path: Path) -> None:
+    with warm(tmp_path, PATH=clean(tmp_path)["PATH"]) as bare:
+        done = bare("create", ".", *KNOWN, cwd=project)
+    assert (done.code, done.out) == (2, "")
+    assert "set METAFLOW_DATASTORE_SYSROOT_S3" in done.err and "set METAFLOW_BATCH_JOB_QUEUE" in done.err
+    assert done.err.count("set METAFLOW_DATASTORE_SYSROOT_S3\n") == 1
+    assert done.err.endswith("errors; nothing was changed\n")
