@@ -57,6 +57,18 @@ class Manifest:
     text: str | None = None
 
 
+@dataclass(frozen=True, order=True)
+class Open:
+    """A setting that is open in what was compiled: its METAFLOW_... name, and where it stands or what holds without it.
+
+    `default` is None where a deployment has to be given a value.
+    """
+
+    setting: str
+    where: str
+    default: str | None = None
+
+
 def refused_polls(platform: str, polls: Iterable[PollTrigger]) -> list[Diagnostic]:
     """For a backend that has no poller yet: each poll trigger is left out (FT511). `platform` is the backend's name."""
     return [
@@ -77,7 +89,10 @@ def polls_of(flow: Flow, graph: TriggerGraph) -> list[PollTrigger]:
 
 
 class Backend(Protocol):
-    """What compiles for a backend: the shape of a module."""
+    """What compiles for a backend: the shape of a module.
+
+    It may have `open_settings(manifests, settings)`, which gives the `Open` ones of these manifests.
+    """
 
     def deployed_name(self, flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
         """The name under which upstream's commands find the deployed flow."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import __version__
 from ..backends.registry import OURS, Names
+from ..reports.formats import FORMATS
 from . import deploy, emit, explain, manage, project, retain, run, settings, simulate
 from .arguments import Parser, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
@@ -46,11 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     check = commands.add_parser("check", help="find mistakes in flows and between them")
-    _common(check)
+    _common(check, FORMATS)
     _strict(check)
     check.set_defaults(work=project.check)
     compile_ = commands.add_parser("compile", help="write all that `create` would deploy")
-    _common(compile_)
+    _common(compile_, FORMATS)
     compile_.add_argument("--output", metavar="DIR", help="write into this folder instead of printing")
     compile_.add_argument(
         "--check", action="store_true", help="write nothing; exit code 1 when the folder of --output is stale"
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     retain.add_parser(commands)
     settings.add_parser(commands)
     explain.add_parser(commands)
+    explain.add_schema_parser(commands)
     return parser
 
 

@@ -1,7 +1,8 @@
-"""Explain: `metaflow-triggers explain FT107`, what a diagnostic means, offline.
+"""Explain: `metaflow-triggers explain FT107`, what a diagnostic means, offline; `schema`, what `--format json` gives.
 
 In:   a code, or none.
-Out:  the rule in text on standard output, or a line for each rule; exit code 0, or 2 for a code that no rule has.
+Out:  the rule in text on standard output, or a line for each rule; exit code 0, or 2 for a code that no rule has. The
+      JSON Schema of `check` and `compile --format json`.
 
 Not here: the rules, the page of all of them (`reports.page`).
 """
@@ -23,6 +24,22 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("explain", help="what a diagnostic means, as in docs/diagnostics.md")
     parser.add_argument("code", nargs="?", metavar="CODE", help="as in FT107; without it every code in one line")
     parser.set_defaults(work=explain)
+
+
+def add_schema_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("schema", help="the JSON Schema of what `--format json` of check and compile gives")
+    parser.set_defaults(work=schema)
+
+
+def schema(options: argparse.Namespace) -> int:
+    """`schema`."""
+    import json
+
+    from ..reports.json import JSON_SCHEMA
+
+    sys.stdout.write(json.dumps(JSON_SCHEMA, indent=2) + "\n")
+    return 0
 
 
 def explain(options: argparse.Namespace) -> int:

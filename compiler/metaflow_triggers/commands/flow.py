@@ -159,14 +159,17 @@ def _name(obj: Any, backend: str, settings: Settings) -> str:
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from ..compiling.compile import folder_files
     from ..compiling.folder import Wanted, write
+    from ..compiling.left_open import left_open
     from ..compiling.owned import source
     from ..graph.differences import recorded
     from ..rules.weight import refuses
 
     settings = _settings(obj, options)
     compilation, package = _compiled(obj, backend, options, settings)
-    _print(compilation.diagnostics, 1, _user_note(settings, compilation.graph.flows))
-    if refuses(compilation.diagnostics, strict=bool(options.get("strict"))):
+    strict = bool(options.get("strict"))
+    found = [*compilation.diagnostics, *left_open(compilation.open, strict=strict)]
+    _print(found, 1, _user_note(settings, compilation.graph.flows))
+    if refuses(found, strict=strict):
         return EXIT_ERROR
     if options.get("package_output"):
         packages.write(Path(options["package_output"]), package)

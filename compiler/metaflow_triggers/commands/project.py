@@ -47,9 +47,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..compiling.compile import Compilation, compile_flows
     from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
-    from ..graph.explain import as_json, as_value, table
+    from ..graph.explain import as_value, table
     from ..reading.read import Read
-    from ..reports.json import render_json
     from ..reports.terminal import show
     from ..rules.follow import standing_alone
     from ..rules.weight import has_errors, refuses
@@ -81,6 +80,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             chosen=bool(options.backend),
         )
         found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
+        if options.command == "compile":
+            from ..compiling.left_open import left_open
+
+            found += left_open(compilation.open, strict=options.strict)
         diagnostics = with_paths(standing_alone(found), options.paths)
         failed = refuses(diagnostics, strict=options.strict)
         if failed and not has_errors(diagnostics):
@@ -101,9 +104,14 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     except DiagnosticError as error:
         diagnostics, failed, result = error.diagnostics, True, error.result
         compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
-    if options.format == "json" and options.command != "diff":
+    if options.format != "text" and options.command != "diff":
+        from ..compiling.owned import as_value as became
+        from ..reports.formats import Told, rendered
+
+        files = None if change is None else became(change.paths, change.stale, change.rest)
         graph = as_value(compilation.graph)
-        sys.stdout.write(render_json(diagnostics, len(read.flows), read.omissions_json(), graph))
+        about = Told(failed, options.strict, len(read.flows), graph, read.omissions_json(), files)
+        sys.stdout.write(rendered(options.format, diagnostics, about))
         return 1 if failed else 0
     show(diagnostics, len(read.flows), result, read.omissions())
     if failed:
@@ -119,7 +127,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
         sys.stdout.write(as_one_text([file for file in compilation.files if file.ours or workflow]))
         return 0
-    sys.stdout.write(table(compilation.graph) if options.format == "text" else as_json(compilation.graph))
+    sys.stdout.write(table(compilation.graph))
     if options.command == "compile" and options.check:
         sys.stdout.write(f"\n{len(compilation.files)} files, and {options.output} has them\n")
     if change is not None:

@@ -46,10 +46,10 @@ def take(options: argparse.Namespace) -> int:
     try:
         fill(options, os.environ)
     except DiagnosticError as error:
-        if getattr(options, "format", None) == "json" and options.command not in ("diff", "simulate"):
-            from ..reports.json import render_json
+        if getattr(options, "format", "text") != "text" and options.command not in ("diff", "simulate"):
+            from ..reports.formats import Told, rendered
 
-            sys.stdout.write(render_json(error.diagnostics, 0))
+            sys.stdout.write(rendered(options.format, error.diagnostics, Told(failed=True)))
         else:
             from ..reports.terminal import show
 

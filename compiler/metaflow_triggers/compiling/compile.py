@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backends import registry, shape
-from ..backends.shape import Manifest
+from ..backends.shape import Manifest, Open
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..diagnostics.ours import CODE, behind_others, our_mistakes
 from ..graph.link import link
@@ -45,11 +45,15 @@ class File:
 
 @dataclass(frozen=True)
 class Compilation:
-    """What compiling gave. Nothing may be written or deployed when one of the diagnostics is an error."""
+    """What compiling gave. Nothing may be written or deployed when one of the diagnostics is an error.
+
+    `open` has (backend, setting) for all that a deployment would have to be given, or leaves to a default.
+    """
 
     graph: TriggerGraph
     files: tuple[File, ...]
     diagnostics: tuple[Diagnostic, ...]
+    open: tuple[tuple[str, Open], ...] = ()
 
 
 def compile_flows(
@@ -77,6 +81,7 @@ def compile_flows(
         diagnostics += _apart(graph, backend_names)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
     files: list[File] = []
+    left_open: dict[tuple[str, Open], None] = {}
     for name in backend_names:
         backend = registry.backend(name)
         diagnostics.extend(shape.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
@@ -99,12 +104,21 @@ def compile_flows(
         for emitted in fork_map(lambda job: _emit(job, graph, settings, project_wide and not contents), jobs, workers):
             diagnostics.extend(emitted.diagnostics)
             files.extend(emitted.files)
+            left_open |= dict.fromkeys((name, item) for item in emitted.open)
             shared = shared or emitted.complete
         if shared:
-            files.extend(_files(backend.shared_manifests(settings), f"{name}/", diagnostics))
+            manifests = backend.shared_manifests(settings)
+            files.extend(_files(manifests, f"{name}/", diagnostics))
+            left_open |= dict.fromkeys((name, item) for item in _open(backend, manifests, settings))
             served = [job.flow for job in jobs if isinstance(job, _Job)]
             diagnostics.extend(backend.shared_remarks(settings, served))
-    return Compilation(graph, tuple(files), tuple(_explained(diagnostics)))
+    return Compilation(graph, tuple(files), tuple(_explained(diagnostics)), tuple(left_open))
+
+
+def _open(backend: Any, manifests: Sequence[Manifest], settings: Settings) -> list[Open]:
+    """What these leave open, where the backend can say it."""
+    told = getattr(backend, "open_settings", None)
+    return [] if told is None else list(told(manifests, settings))
 
 
 def _explained(found: list[Diagnostic]) -> list[Diagnostic]:
@@ -150,6 +164,7 @@ class _Emitted:
     diagnostics: list[Diagnostic]
     files: list[File]
     complete: bool
+    open: Sequence[Open] = ()
 
 
 def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts_only: bool) -> _Emitted:
@@ -162,13 +177,14 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
         return _Emitted(diagnostics, [], False)
     try:
         workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
-        manifests = backend.manifests(job.flow, graph, workflow, settings)
+        manifests = list(backend.manifests(job.flow, graph, workflow, settings))
+        left_open = _open(backend, manifests, settings)
         files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
     except DiagnosticError as error:
         return _Emitted([*diagnostics, *error.diagnostics], [], False)
     if texts_only:
         files = [dataclasses.replace(file, content=None) for file in files]
-    return _Emitted(diagnostics, files, True)
+    return _Emitted(diagnostics, files, True, left_open)
 
 
 def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:

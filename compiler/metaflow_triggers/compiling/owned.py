@@ -134,6 +134,16 @@ def told(found: Rest, stale: Mapping[str, str]) -> str:
     return "".join(f"{shown(line)}\n" for line in lines)
 
 
+def as_value(changed: Sequence[str], stale: Mapping[str, str], found: Rest) -> dict[str, Any]:
+    """The same for programs: the files that were written and removed, the flows that went and stay."""
+    return {
+        "written": [path for path in changed if path not in stale],
+        "removed": sorted(stale),
+        "gone": [{"flow": item.flow, "backend": item.backend, "why": item.why} for item in found.gone],
+        "kept": [{"flow": item.flow, "backend": item.backend, "why": item.why} for item in found.kept],
+    }
+
+
 def _grouped(items: Sequence[Other], key: Callable[[Other], tuple[str, ...]]) -> list[tuple[Any, list[Other]]]:
     out: dict[tuple[str, ...], list[Other]] = {}
     for item in items:

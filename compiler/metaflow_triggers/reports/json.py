@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..diagnostics import Diagnostic
@@ -103,6 +103,15 @@ JSON_SCHEMA: dict[str, Any] = {
                 },
             },
         },
+        "files": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["written", "removed", "gone", "kept"],
+            "properties": {
+                **{key: {"type": "array", "items": {"type": "string"}} for key in ("written", "removed")},
+                **{key: {"type": "array", "items": {"$ref": "#/$defs/owner"}} for key in ("gone", "kept")},
+            },
+        },
         "diagnostics": {
             "type": "array",
             "items": {
@@ -134,7 +143,15 @@ JSON_SCHEMA: dict[str, Any] = {
             },
         },
     },
-    "$defs": {"span": _SPAN_SCHEMA},
+    "$defs": {
+        "span": _SPAN_SCHEMA,
+        "owner": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["flow", "backend", "why"],
+            "properties": {key: {"type": "string"} for key in ("flow", "backend", "why")},
+        },
+    },
 }
 """The JSON form; stands in `docs/diagnostics.md` too."""
 
@@ -152,12 +169,14 @@ def span_json(span: Span) -> dict[str, Any]:
 def json_document(
     diagnostics: Iterable[Diagnostic],
     flows: int | None = None,
-    omissions: dict[str, Any] | None = None,
-    graph: dict[str, Any] | None = None,
+    omissions: Mapping[str, Any] | None = None,
+    graph: Mapping[str, Any] | None = None,
+    files: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All diagnostics, in order, as a JSON value that fits JSON_SCHEMA.
 
-    `omissions` are `skipped`, `left_out` and `unsearched` of the summary; `graph` is what starts what.
+    `omissions` are `skipped`, `left_out` and `unsearched` of the summary; `graph` is what starts what, `files` what
+    became of the output folder.
     """
     items = ordered(diagnostics)
     count = Counter(severity(item) for item in items)
@@ -165,6 +184,7 @@ def json_document(
         "version": 1,
         "summary": {"flows": flows, **{f"{level}s": count[level] for level in SEVERITIES}, **(omissions or {})},
         **({} if graph is None else {"graph": graph}),
+        **({} if files is None else {"files": files}),
         "diagnostics": [
             {
                 "code": item.code,
@@ -185,8 +205,9 @@ def json_document(
 def render_json(
     diagnostics: Iterable[Diagnostic],
     flows: int | None = None,
-    omissions: dict[str, Any] | None = None,
-    graph: dict[str, Any] | None = None,
+    omissions: Mapping[str, Any] | None = None,
+    graph: Mapping[str, Any] | None = None,
+    files: Mapping[str, Any] | None = None,
 ) -> str:
     """`json_document` as ASCII text (so no control character reaches a terminal); ends with a newline."""
-    return json.dumps(json_document(diagnostics, flows, omissions, graph), indent=2) + "\n"
+    return json.dumps(json_document(diagnostics, flows, omissions, graph, files), indent=2) + "\n"

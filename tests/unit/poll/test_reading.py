@@ -344,7 +344,7 @@ def test_clouds_leave_polls_out_by_name_and_all_flows_compile(folder):
     done = folder.run("compile", ".", "--output", "strict", "--no-code-package", "--strict")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         1,
-        "2 warnings in 2 flows; nothing was written, as --strict says",
+        "3 warnings in 2 flows; nothing was written, as --strict says",
     )
     assert not (folder.path / "strict").exists()
 

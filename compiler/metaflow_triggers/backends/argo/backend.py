@@ -14,9 +14,10 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
-from ..shape import Manifest, polls_of, refused_polls
+from ..shape import Manifest, Open, polls_of, refused_polls
 from . import SPEC
 from .compile import emit, names
+from .compile import open_settings as _open_settings
 from .compile import refusals as _refusals
 from .compile.shared import without_rights
 from .compile.trust import trust
@@ -53,3 +54,8 @@ def shared_remarks(settings: Settings, flows: Sequence[Flow]) -> list[Diagnostic
 def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:
     """The kustomization of a whole output folder."""
     return emit.folder_manifests(deployed_names, shared)
+
+
+def open_settings(manifests: Sequence[Manifest], settings: Settings) -> list[Open]:
+    """What a deployment of these has to be given, and what they leave to defaults."""
+    return _open_settings.open_settings(manifests, settings)

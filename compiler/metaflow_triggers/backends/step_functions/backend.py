@@ -16,10 +16,11 @@ from ...diagnostics.ours import our_mistakes
 from ...manifests.text import yaml_text
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
-from ..shape import Manifest, polls_of, refused_polls
+from ..shape import Manifest, Open, polls_of, refused_polls
 from . import NAME, SPEC
 from .compile import assemble, names
 from .compile import refusals as _refusals
+from .compile.parameters import parameters
 from .verify import read_back, template_checks
 
 SCHEMA = "step_functions/template"
@@ -82,3 +83,15 @@ def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:
 def trigger_part(template: dict[str, Any]) -> dict[str, Any]:
     """The trigger objects of a whole template."""
     return assemble.trigger_part(template)
+
+
+def open_settings(manifests: Sequence[Manifest], settings: Settings) -> list[Open]:
+    """The parameters that have no default and that a setting gives: those that `create` makes itself are none."""
+    known = {item.name: item.setting for item in parameters(settings) if item.setting.startswith("METAFLOW_")}
+    found: dict[str, Open] = {}
+    for manifest in manifests:
+        content = manifest.content if isinstance(manifest.content, dict) else {}
+        for name, parameter in content.get("Parameters", {}).items():
+            if name in known and "Default" not in parameter:
+                found.setdefault(known[name], Open(known[name], f"the parameter `{name}`"))
+    return list(found.values())

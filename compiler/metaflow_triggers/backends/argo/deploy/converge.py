@@ -23,10 +23,11 @@ from typing import Any, Protocol
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.facts import identity
 from ....model.flows import Flow
-from ....model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings
+from ....model.settings import Settings
 from ...plans import half_way
 from ...shape import About
 from ..compile import names
+from ..compile.open_settings import SETTINGS, placeholders
 from ..compile.shared import outcome_webhook_url, webhook_url
 from .adoption import changed_starts
 from .cluster import KINDS, Cluster, Superseded
@@ -36,12 +37,6 @@ from .plan import plan_create, plan_delete, secret_text
 
 __all__ = ["DEPLOYED_NAME", "MANAGED_BY", "Report", "create", "delete", "one_document", "plan", "production_token"]
 
-OPEN_SETTINGS = {
-    "DatastoreBucket": "METAFLOW_DATASTORE_SYSROOT_S3",
-    "DatastorePrefix": "METAFLOW_DATASTORE_SYSROOT_S3",
-    "WebhookUrl": "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL",
-    "OutcomeWebhookUrl": "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL",
-}
 _ROUNDS = 10
 
 
@@ -73,9 +68,7 @@ def missing_settings(settings: Settings, deleting: bool = False) -> list[Diagnos
     if deleting:
         return []
     missing = [] if settings.datastore_s3 else ["DatastoreBucket"]
-    return [
-        _missing(name) for name in [*missing, *_placeholders(webhook_url(settings) + outcome_webhook_url(settings))]
-    ]
+    return [_missing(name) for name in [*missing, *placeholders(webhook_url(settings) + outcome_webhook_url(settings))]]
 
 
 def deployment(
@@ -90,7 +83,7 @@ def deployment(
 ) -> Deployment:
     """What `files` deploy. Raises DiagnosticError(FT002) for a setting that is open in them."""
     objects = tuple(item.content for item in files if item.content.get("kind") in KINDS)
-    unknown = sorted({name for item in objects for name in _placeholders(json.dumps(item))})
+    unknown = sorted({name for item in objects for name in placeholders(json.dumps(item))})
     if unknown:
         raise DiagnosticError(list(dict.fromkeys(_missing(name) for name in unknown)))
     model, flow = (None, None) if about is None else (about.model, about.flow)
@@ -284,13 +277,7 @@ def _missing(name: str) -> Diagnostic:
             "the deployment needs a code package, and these objects were compiled without one",
             helps=("compile without --no-code-package",),
         )
-    setting = OPEN_SETTINGS.get(name, name)
+    setting = SETTINGS.get(name, name)
     return Diagnostic(
         "FT002", f"the setting {setting} is missing, and the deployment needs it", helps=(f"set {setting}",)
     )
-
-
-def _placeholders(text: str) -> list[str]:
-    """Names of open settings in a text, each once."""
-    found = [piece.partition(OPEN_SUFFIX)[0] for piece in text.split(OPEN_PREFIX)[1:] if OPEN_SUFFIX in piece]
-    return sorted({name for name in found if name.replace("_", "").isalnum()})

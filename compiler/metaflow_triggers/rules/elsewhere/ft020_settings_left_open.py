@@ -1,0 +1,16 @@
+"""FT020: settings are left open."""
+
+SEVERITY = "note"
+SOURCE = "commands.md#what-stands-open"
+RAISED = "compiling/left_open.py"
+FINDS = """What was compiled needs values that no configuration gives. They are listed once, by the setting's name, with
+what stands for each: a parameter without default on Step Functions, a text `OPEN.<Name>.SETTING` on Argo Workflows.
+`--strict` refuses that. Defaults that a cluster may not have (the namespace, the Secrets of the webhooks)
+stand beside them, and are none."""
+WHY = """`create` asks for them; whoever deploys the files otherwise, with CloudFormation or Argo CD, has to know what
+to fill in."""
+BAD = "$ metaflow-triggers compile flows --output manifests"
+GOOD = """
+$ export METAFLOW_DATASTORE_SYSROOT_S3=s3://bucket/metaflow
+$ metaflow-triggers compile flows --backend argo-workflows --output manifests
+"""
