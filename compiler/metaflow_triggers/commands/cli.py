@@ -97,6 +97,10 @@ def _deploying(commands: Any) -> None:
         "--generate-new-token", action="store_true", help="a new production token for each flow: a new namespace"
     )
     create.add_argument("--new-token", dest="given_token", metavar="TOKEN", help="this production token for each flow")
+    create.add_argument(
+        "--prune", action="store_true", help="then delete what the project deployed and has no more (it needs an id)"
+    )
+    create.add_argument("--yes", action="store_true", help="with --prune: do not ask")
     _strict(create)
     create.set_defaults(work=deploy.create)
 

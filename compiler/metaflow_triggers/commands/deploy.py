@@ -35,29 +35,46 @@ def _guarded(work: Callable[[str], int]) -> int:
             return work(kept)
     except DiagnosticError as error:
         show([*error.diagnostics, *error.aftermath], None, error.result or "nothing was changed")
-        missing = all(item.code == "FT002" for item in error.diagnostics)
+        missing = all(item.code in ("FT002", "FT709") for item in error.diagnostics)
         return EXIT_USAGE if missing else EXIT_ERROR
 
 
 def _create(options: argparse.Namespace, kept: str) -> int:
     from ..deploying import run, words
+    from ..deploying.plan import WholePlan
     from .whole_project import compiled, parts_of, refused
 
+    if options.prune:
+        from .. import seams
+        from ..reading.paths import import_metaflow
+        from . import prune
+
+        import_metaflow()
+        prune.require(options, seams.configured("TRIGGERS_PROJECT_ID"))
     project = compiled(options, kept)
-    if refused(project, options, leave_out=_said_by_clouds(project.names)):
+    if refused(project, options, leave_out=said_by_clouds(project.names)):
         return EXIT_ERROR
     said = Remarks(options)
     parts = parts_of(project, said.remark)
     choices = {name: getattr(options, name, None) for name in _CHOICES}
     whole = run.plan(parts, choices)
+    going = prune.pruning(options, project, parts, choices) if options.prune else None
     said.show()
-    sys.stdout.write(words.text(whole))
+    shown = whole if going is None else WholePlan((*whole.rows, *going.whole.rows))
+    sys.stdout.write(words.text(shown))
+    if going is not None:
+        sys.stdout.write(prune.kept(going))
     sys.stdout.flush()
-    if options.plan or not any(row.changes for row in whole.rows):
-        if whole.same:
+    if options.plan or not any(row.changes for row in shown.rows):
+        if shown.same:
             sys.stdout.write(f"{words.NOTHING}\n")
-        return _tell_refused(whole)
+        return _tell_refused(shown)
+    if going is not None and not prune.confirmed(options, going):
+        sys.stderr.write("nothing was changed\n")
+        return EXIT_ERROR
     done = run.carry_out(whole, parts, choices, lambda row, number, of: _progress(words.done(row, number, of)))
+    if going is not None and going.changes:
+        done = _pruned(done, going, choices)
     said.show()
     sys.stdout.write(words.notes(done))
     sys.stdout.write(f"done: {words.total(done)}\n")
@@ -65,7 +82,22 @@ def _create(options: argparse.Namespace, kept: str) -> int:
     return _tell_refused(done)
 
 
-def _said_by_clouds(names: Sequence[str]) -> frozenset[str]:
+def _pruned(done: Any, going: Any, choices: Any) -> Any:
+    """Deletions come when all else is there: a renamed flow is never without one of its two deployments."""
+    from ..deploying import run, words
+    from ..deploying.plan import WholePlan
+
+    if done.refused:
+        _progress("nothing is pruned, because not everything could be deployed")
+        return done
+    gone = run.carry_out(
+        going.whole, going.parts, choices, lambda row, number, of: _progress(words.done(row, number, of)), deleting=True
+    )
+    return WholePlan((*done.rows, *gone.rows))
+
+
+def said_by_clouds(names: Sequence[str]) -> frozenset[str]:
+    """Codes of which the clouds tell more than compiling."""
     return frozenset(code for name in names for code in registry.deployer(name).SAYS)
 
 

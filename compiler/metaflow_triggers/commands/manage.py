@@ -19,6 +19,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..backends.registry import Names
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..poll import alias
 from ..poll.errors import PollError
@@ -32,6 +33,16 @@ def add_parsers(commands: Any) -> None:
         "list", help="what starts the flows of files; without PATH: the poll triggers of the database"
     )
     listed.add_argument("paths", nargs="*", metavar="PATH", help="flow files, and folders to search for them")
+    listed.add_argument(
+        "--deployed", action="store_true", help="of the flows of PATH, or of the project: what the clouds have of them"
+    )
+    listed.add_argument(
+        "--backend", action="append", choices=Names(), metavar="BACKEND", help="with --deployed: only this"
+    )
+    listed.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="deployed from elsewhere")
+    listed.add_argument(
+        "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"
+    )
     add_reading(listed)
     add_flow_options(listed)
     history = commands.add_parser("history", help="what a poll trigger, or a flow, has started; the latest first")
@@ -98,6 +109,8 @@ def database(options: argparse.Namespace) -> Any:
 
 
 def _list(options: argparse.Namespace) -> int:
+    if options.deployed:
+        return _list_deployed(options)
     if options.paths:
         return _list_files(options)
     from ..engine.polls import records
@@ -124,6 +137,14 @@ def _list(options: argparse.Namespace) -> int:
     if paused:
         _print("paused: " + ("all flows" if "*" in paused else ", ".join(paused)))
     return 0
+
+
+def _list_deployed(options: argparse.Namespace) -> int:
+    from .deployed import deployed
+    from .project_options import take
+
+    options.strict, options.profile = False, None
+    return take(options) or deployed(options)
 
 
 def _list_files(options: argparse.Namespace) -> int:

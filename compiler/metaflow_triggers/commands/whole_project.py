@@ -55,7 +55,7 @@ def compiled(options: argparse.Namespace, kept: str) -> Project:
     seams.act_as(user)
     names, left_out = backends_at_work(options)
     read = read_flows(options, names, code_package=True, workflow=True, given=flow_options(options), kept=kept)
-    settings = seams.read_settings(production=options.production, user=user)
+    settings = seams.read_settings(production=options.production, user=user, branch=options.branch)
     compilation = compile_flows(
         read.flows,
         settings,

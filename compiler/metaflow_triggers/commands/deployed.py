@@ -1,0 +1,121 @@
+"""Deployed: `list --deployed`, how what is deployed and the repository differ.
+
+In:   the parsed arguments.
+Out:  a table or JSON on standard output, diagnostics on standard error; exit code 0, 1 for a mistake in the flows, 2
+      for a setting that is missing.
+
+Not here: what an object needs (`backends`), which deployment may be pruned (`backends.inventory`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from ..backends.inventory import Row
+from ..backends.many import CHANGED, CREATED, UNCHANGED
+from ..deploying.plan import REFUSED
+from ..diagnostics import DiagnosticError
+
+STATES = {
+    UNCHANGED: "in step",
+    CHANGED: "differs",
+    CREATED: "not deployed",
+    REFUSED: "refused",
+}
+NOT_HERE = "not in the repository"
+
+
+def deployed(options: argparse.Namespace) -> int:
+    """A row for each flow and target of the repository, and for each deployment of the project that it has not."""
+    from ..reports.terminal import show
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="metaflow-triggers-") as kept:
+            return _deployed(options, kept)
+    except DiagnosticError as error:
+        show([*error.diagnostics, *error.aftermath], None, "nothing was changed")
+        return 2 if all(item.code == "FT002" for item in error.diagnostics) else 1
+
+
+def _deployed(options: argparse.Namespace, kept: str) -> int:
+    from ..deploying import run
+    from . import prune
+    from .deploy import Remarks, said_by_clouds
+    from .whole_project import compiled, parts_of, refused
+
+    project = compiled(options, kept)
+    if refused(project, options, leave_out=said_by_clouds(project.names)):
+        return 1
+    whole = run.plan(parts_of(project, Remarks(options).remark), {"accept_changes": True})
+    rows = [_of_plan(row) for row in whole.rows]
+    if project.settings.project_id is not None:
+        rows += map(_of_row, prune.unclaimed(options, project, counted=True))
+    rows.sort(key=lambda row: (row["backend"], row["name"]))
+    if options.format == "json":
+        import json
+
+        told = {"project": project.settings.project_id, "deployments": rows}
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        return 0
+    _table(rows)
+    if project.settings.project_id is None:
+        sys.stdout.write("\nWithout an id of the project, what no flow has is not seen.\n")
+    return 0
+
+
+def _of_plan(row: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "backend": row.backend,
+        "name": row.name,
+        "flow": row.flow,
+        "state": STATES.get(row.verb, row.verb),
+    }
+    if row.refusal:
+        found["because"] = f"{row.refusal[0].code}: {row.refusal[0].message}"
+    elif row.verb == CHANGED:
+        things = row.planned.things
+        found["because"] = "; ".join(row.planned.starts) or f"{things[0].verb} {things[0].noun}" if things else ""
+    return found
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    item = row.deployed
+    found: dict[str, Any] = {
+        "backend": item.backend,
+        "name": item.name,
+        "flow": item.flow,
+        "state": NOT_HERE if item.whole else "left over",
+        "because": "`create --prune` deletes it" if row.goes else row.reason,
+        "branch": item.marks.branch,
+        "production": item.marks.production,
+        "user": item.marks.user,
+        "objects": list(item.objects),
+    }
+    counts = {"running": item.running, "waiting": item.waiting}
+    return found | {key: value for key, value in counts.items() if value is not None}
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    from ..reports.shown import shown
+
+    lines = [("TARGET", "DEPLOYED AS", "FLOW", "STATE", ""), *map(_line, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(5)]
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        sys.stdout.write(f"{shown(text)}\n")
+
+
+def _line(row: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    more = "; ".join([row["because"], *_counts(row)]) if row.get("because") else ""
+    return row["backend"], row["name"], row["flow"] or "", row["state"], more
+
+
+def _counts(row: dict[str, Any]) -> Iterator[str]:
+    if row.get("running"):
+        yield f"{row['running']} running"
+    if row.get("waiting"):
+        yield f"{row['waiting']} waiting"
