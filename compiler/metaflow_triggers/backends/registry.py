@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
@@ -148,6 +149,24 @@ def suited(flow: Flow, names_: Sequence[str]) -> tuple[str, ...]:
     if len(asking) != 1:
         return tuple(names_)
     return tuple(name for name in names_ if name in asking)
+
+
+@dataclass(frozen=True)
+class PathRules:
+    """Which backends the flows below some paths are for; `of_paths` are absolute, files are told from `here`."""
+
+    here: str = ""
+    of_paths: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def meant(self, flow: Flow, names_: Sequence[str], *, chosen: bool) -> tuple[str, ...]:
+        """Those of the backends that a flow is for: the nearest path counts; then, unless they were `chosen`, the one
+        that its steps ask for."""
+        file = os.path.normpath(os.path.join(self.here, flow.file))
+        above = [rule for rule in self.of_paths if file == rule[0] or file.startswith(rule[0].rstrip(os.sep) + os.sep)]
+        if above:
+            nearest = max(above, key=lambda rule: len(rule[0]))[1]
+            names_ = [name for name in names_ if name in nearest]
+        return tuple(names_) if chosen else suited(flow, names_)
 
 
 def own_name(name: str, flow: Flow, settings: Settings) -> str:

@@ -92,7 +92,9 @@ def _settings(obj: Any, options: dict[str, Any], user: str | None = None) -> Set
 def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Settings) -> tuple[Any, Any]:
     from ..compiling.compile import Compilation, compile_flows
     from ..reading.prepared import ReadFlow
+    from ..rules.accepted import Scope, weigh
     from ..rules.follow import standing_alone
+    from .project_options import of_this_process
 
     _prove(backend)
     seams.prove_switched_on(backend, registry.spec(backend).upstream)
@@ -101,7 +103,9 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     polls, remarks = _polls(flow)
     found = [*found, *remarks]
     compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
-    diagnostics = tuple(with_paths(standing_alone([*found, *compilation.diagnostics]), [flow.file]))
+    told = standing_alone([*found, *compilation.diagnostics])
+    weighed = weigh(told, of_this_process(), Scope((flow.file,), compilation.graph))
+    diagnostics = tuple(with_paths(weighed.diagnostics, [flow.file]))
     return Compilation(compilation.graph, compilation.files, diagnostics), package
 
 

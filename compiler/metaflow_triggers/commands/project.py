@@ -78,13 +78,15 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             workers=workers(options),
             polls=read.polls,
             chosen=bool(options.backend),
+            rules=path_rules(options),
         )
         found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
         if options.command == "compile":
             from ..compiling.left_open import left_open
 
             found += left_open(compilation.open, strict=options.strict)
-        diagnostics = with_paths(standing_alone(found), options.paths)
+        found = weighed(options, standing_alone(found), read, compilation.graph)
+        diagnostics = with_paths(found, options.paths)
         failed = refuses(diagnostics, strict=options.strict)
         if failed and not has_errors(diagnostics):
             result = "nothing was written, as --strict says"
@@ -137,6 +139,23 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     return 0
 
 
+def path_rules(options: argparse.Namespace) -> registry.PathRules:
+    """What the project file says of the backends of some paths."""
+    return registry.PathRules(os.getcwd(), options.project.backends_of_paths if options.project else ())
+
+
+def weighed(options: argparse.Namespace, found: list[Any], read: Any, graph: Any) -> list[Any]:
+    """What the project file and comments in the flows' files leave of the findings."""
+    from ..rules.accepted import Scope, weigh
+
+    project = options.project
+    complete = not options.backends_typed and (options.whole or project is None)
+    events = frozenset(options.external_event) | read.unread_events()
+    done = weigh(found, project, Scope(tuple(read.modules), graph, events, complete))
+    read.accepted, read.off = done.accepted, done.off
+    return done.diagnostics
+
+
 def _no_graph() -> Any:
     from ..model.flows import TriggerGraph
 
@@ -146,9 +165,9 @@ def _no_graph() -> Any:
 def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> tuple[dict[str, Any], list[str]]:
     """(the flow behind each owner of files, owners that a flow would be and is not: it asks for another backend)."""
     owners, others = {}, []
-    names = _names(options)
+    names, rules = _names(options), path_rules(options)
     for flow in compilation.graph.flows:
-        suited = names if options.backend else registry.suited(flow, names)
+        suited = rules.meant(flow, names, chosen=bool(options.backend))
         for name in names:
             owner = f"{name}/{registry.own_name(name, flow, settings)}"
             if name in suited:

@@ -14,7 +14,7 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
@@ -22,6 +22,8 @@ from ..project_file.find import find
 
 if TYPE_CHECKING:
     from ..project_file.shape import ProjectFile
+
+_of_this_process: ProjectFile | None = None
 
 PROFILE = "METAFLOW_TRIGGERS_PROFILE"
 
@@ -63,6 +65,7 @@ def fill(options: argparse.Namespace, environment: MutableMapping[str, str]) -> 
     project = read_for(_start(options.paths), options.profile, environment)
     options.project = project
     options.lenient, options.put = (), []
+    options.backends_typed = bool(getattr(options, "backend", None))
     options.whole = project is not None and not options.paths
     if project is None:
         options.paths = options.paths or ["."]
@@ -89,7 +92,26 @@ def read_for(start: str, profile: str | None, environment: MutableMapping[str, s
     from ..backends.registry import Names
     from ..project_file.read import read
 
-    return read(found, wanted, backends=Names())
+    return read(found, wanted, backends=Names(), codes=_Codes())
+
+
+class _Codes(Mapping[str, bool]):
+    """Every code, and whether it may weigh less; a rule is read when it is asked for."""
+
+    def __getitem__(self, code: str) -> bool:
+        from ..rules.catalogue import codes, may_weigh_less
+
+        if code not in codes():
+            raise KeyError(code)
+        return may_weigh_less(code)
+
+    def __iter__(self) -> Iterator[str]:
+        from ..rules.catalogue import codes
+
+        return iter(codes())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def put_settings(project: ProjectFile, environment: MutableMapping[str, str]) -> list[str]:
@@ -141,6 +163,8 @@ def _fill(options: argparse.Namespace, project: ProjectFile, environment: Mutabl
         options.config = [*configs, *options.config]
         options.config_value = [*values, *options.config_value]
         options.flow_option = [*given.own, *options.flow_option]
+    if hasattr(options, "backend") and options.backend is None and project.backends is not None:
+        options.backend = list(project.backends)
     for name, more in (("external_flow", project.external_flows), ("external_event", project.external_events)):
         if hasattr(options, name):
             setattr(options, name, [*more, *getattr(options, name)])
@@ -165,7 +189,14 @@ def of_one_flow(file: str, environment: MutableMapping[str, str]) -> argparse.Na
 
         show(error.diagnostics)
         raise SystemExit(2) from None
+    global _of_this_process  # noqa: PLW0603 - Metaflow's command line stands between here and the command
+    _of_this_process = options.project
     return options if options.project else None
+
+
+def of_this_process() -> ProjectFile | None:
+    """What `of_one_flow` found."""
+    return _of_this_process
 
 
 def words_of_one_flow(options: argparse.Namespace, flow: Any, typed: Sequence[str]) -> list[str]:

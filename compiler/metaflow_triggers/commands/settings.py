@@ -77,6 +77,11 @@ def _of_commands(options: argparse.Namespace) -> Iterator[Said]:
     if project.id:
         yield Said("id", project.id, _place(project, "id"))
     yield Said("paths", project.searched(), _place(project, "paths") if project.paths else "the folder of the file")
+    if project.backends is not None:
+        yield Said("backends", project.backends, _place(project, "backends"))
+    for path, names in project.backends_of_paths:
+        told = os.path.relpath(path, project.folder).replace(os.sep, "/")
+        yield Said(f"backends of {told}", names, _place(project, "backends"))
     given = project.given
     options_of_flows: tuple[tuple[str, Any], ...] = (
         ("production", project.production),

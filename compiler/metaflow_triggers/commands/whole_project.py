@@ -22,7 +22,7 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.explain import qualified_name
 from ..model.settings import Settings
 from .arguments import flow_options, with_paths
-from .project import backends_at_work
+from .project import backends_at_work, path_rules, weighed
 
 
 @dataclass
@@ -66,9 +66,11 @@ def compiled(options: argparse.Namespace, kept: str) -> Project:
         workers=workers(options),
         polls=read.polls,
         chosen=bool(options.backend),
+        rules=path_rules(options),
         contents=True,
     )
     found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
+    found = weighed(options, found, read, compilation.graph)
     return Project(names, settings, read, compilation.graph, compilation.files, with_paths(found, options.paths))
 
 

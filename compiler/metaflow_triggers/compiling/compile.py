@@ -67,18 +67,21 @@ def compile_flows(
     workers: int = 1,
     polls: Sequence[PollTrigger] = (),
     chosen: bool = True,
+    rules: registry.PathRules | None = None,
     contents: bool = False,
 ) -> Compilation:
     """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
 
     `workers`: processes; the result is the same for each number of them. `chosen`: the user named the backends; else
-    each flow is compiled for those that suit it. `contents`: of a project too, which is to be deployed.
+    each flow is compiled for those that suit it. `rules` say more of the flows of some paths. `contents`: of a project
+    too, which is to be deployed.
     """
     backend_names = tuple(backend_names)
+    rules = rules or registry.PathRules()
     graph = link([item.flow for item in flows], external_flows, polls)
     diagnostics = check(graph, project_wide, external_flows, external_events)
     if not chosen:
-        diagnostics += _apart(graph, backend_names)
+        diagnostics += _apart(graph, backend_names, rules)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
     files: list[File] = []
     left_open: dict[tuple[str, Open], None] = {}
@@ -88,7 +91,7 @@ def compile_flows(
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:
-            if not chosen and name not in registry.suited(flow, backend_names):
+            if name not in rules.meant(flow, backend_names, chosen=chosen):
                 continue
             deployed_name = registry.own_name(name, flow, settings)
             first = deployed.setdefault(deployed_name, flow)
@@ -126,11 +129,11 @@ def _explained(found: list[Diagnostic]) -> list[Diagnostic]:
     return behind_others(found, has_errors(item for item in found if item.code != CODE))
 
 
-def _apart(graph: TriggerGraph, names: Sequence[str]) -> Iterator[Diagnostic]:
+def _apart(graph: TriggerGraph, names: Sequence[str], rules: registry.PathRules) -> Iterator[Diagnostic]:
     """A flow that waits for one which is compiled for other backends; a warning where they have one in common."""
     for edge in graph.edges:
         upstream, downstream = graph.flows[edge.upstream], graph.flows[edge.downstream]
-        there, here = registry.suited(upstream, names), registry.suited(downstream, names)
+        there, here = (rules.meant(flow, names, chosen=False) for flow in (upstream, downstream))
         missing = [name for name in here if name not in there]
         if missing:
             waits = f"waits for `{upstream.name}`, which is for {_listed(there)}"

@@ -299,6 +299,7 @@ def _profiles(value: Any, keys: Keys, known: Known) -> Iterator[Wrong]:
 
 
 OF_PROFILES: dict[str, Form] = {
+    "backends": _backends,
     "production": _bool,
     "branch": _text,
     "user": _text,
@@ -311,11 +312,14 @@ OF_PROFILES: dict[str, Form] = {
     "flow-options": _table(_words, _flow_name),
     "external-flows": _list(_text),
     "external-events": _list(_text),
+    "severity": _table(_severity, _code),
 }
 """What a profile may say otherwise."""
 KEYS: dict[str, Form] = {
     "id": _matching(_ID, "an id: at most 40 lower-case letters, digits and `-`, which begins with a letter"),
     "paths": _list(_path),
+    "exclude": _list(_text),
+    "accept": _list(_accepted),
     "profiles": _profiles,
     **OF_PROFILES,
 }

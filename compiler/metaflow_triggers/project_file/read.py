@@ -131,7 +131,8 @@ def _project(file: Path, profile: str | None, said: Mapping[str, Any], where: di
         id=said.get("id"),
         paths=tuple(said.get("paths", ())),
         exclude=tuple(said.get("exclude", ())),
-        backends=None if backends is None else _backends(backends),
+        backends=tuple(backends) if isinstance(backends, list) else None,
+        backends_of_paths=_of_paths(folder, backends) if isinstance(backends, dict) else (),
         production=said.get("production"),
         branch=said.get("branch"),
         settings=settings,
@@ -153,6 +154,5 @@ def _project(file: Path, profile: str | None, said: Mapping[str, Any], where: di
     )
 
 
-def _backends(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    of_paths = value if isinstance(value, dict) else {".": value}
-    return tuple((os.path.normpath(path).replace(os.sep, "/"), tuple(names)) for path, names in of_paths.items())
+def _of_paths(folder: Path, value: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((os.path.normpath(os.path.join(folder, path)), tuple(names)) for path, names in value.items())

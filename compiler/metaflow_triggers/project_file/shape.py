@@ -41,10 +41,9 @@ class Accepted:
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """`backends` are (path, names), the nearest path counts; None: the file says nothing. `settings` are METAFLOW_*.
+    """`backends_of_paths` are (absolute path, names), of which the nearest counts. `settings` are METAFLOW_*.
 
-    `places` leads from the keys of a value (and the numbers of items) to where it stands. `production`, `branch`: None
-    where the file says nothing.
+    `places` leads from the keys of a value (and the numbers of items) to where it stands. None: the file says nothing.
     """
 
     file: Path
@@ -52,7 +51,8 @@ class ProjectFile:
     id: str | None = None
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    backends: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+    backends: tuple[str, ...] | None = None
+    backends_of_paths: tuple[tuple[str, tuple[str, ...]], ...] = ()
     production: bool | None = None
     branch: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)

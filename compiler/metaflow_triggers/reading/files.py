@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .. import regular, seams
 from ..diagnostics import Diagnostic
+from ..project_file.ignored import Ignored
 from .candidates import Candidates, May
 
 _NEVER_SOURCES = {"__pycache__", "node_modules", "site-packages"}
@@ -35,6 +36,7 @@ class Files:
     skipped: int = 0
     looked: frozenset[str] = frozenset()
     unsearched: list[str] = field(default_factory=list)
+    excluded: list[tuple[str, str]] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def all(self) -> list[str]:
@@ -42,15 +44,18 @@ class Files:
         return sorted({*self.by_hand, *self.found})
 
 
-def flow_files(paths: Iterable[str]) -> Files:
-    """The files of paths. Files that are no regular file, or too large, are told; they are not opened otherwise."""
+def flow_files(paths: Iterable[str], ignored: Ignored | None = None) -> Files:
+    """The files of paths, but for what of folders is `ignored`.
+
+    Files that are no regular file, or too large, are told; they are not opened otherwise.
+    """
     files = Files()
     contents: dict[str, bytes] = {}
     below: dict[str, list[str]] = {}
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            below[given] = list(_below(path, files.unsearched))
+            below[given] = list(_below(path, files.unsearched, ignored, files.excluded))
         else:
             content = _content(path.as_posix(), given, "error", files.diagnostics)
             if content is not None:
@@ -97,8 +102,17 @@ def below(folder: str) -> Iterator[str]:
     return _below(Path(folder), [])
 
 
-def _below(folder: Path, unsearched: list[str]) -> Iterator[str]:
+def _below(
+    folder: Path, unsearched: list[str], ignored: Ignored | None = None, excluded: list[tuple[str, str]] | None = None
+) -> Iterator[str]:
     """The Python files below a folder. Of several links to one file the file itself, else the first."""
+
+    def is_excluded(path: Path, is_folder: bool) -> bool:
+        by = ignored.by(str(path), is_folder=is_folder) if ignored else ""
+        if by and excluded is not None:
+            excluded.append((path.as_posix(), by))
+        return bool(by)
+
     seen: set[str] = set()
     links: list[str] = []
     for root, folders, files in os.walk(folder):
@@ -110,11 +124,15 @@ def _below(folder: Path, unsearched: list[str]) -> Iterator[str]:
             if name in _BUILT and any((Path(root) / builder).exists() for builder in _BUILDERS):
                 unsearched.append(target.as_posix())
                 continue
+            if is_excluded(target, True):
+                continue
             kept.append(name)
         folders[:] = kept
         for name in sorted(files):
             if name.endswith(".py") and not name.startswith("."):
                 file = Path(root) / name
+                if is_excluded(file, False):
+                    continue
                 if file.is_symlink():
                     links.append(file.as_posix())
                 else:

@@ -148,8 +148,9 @@ def _workflows(
     What a deployment uploads is told in `kept`, where that is asked for.
     """
     package = None
+    rules = registry.PathRules(request.here, tuple((path, tuple(names)) for path, names in request.of_paths))
     for name in request.backends if request.workflow else ():
-        if not request.chosen and name not in registry.suited(flow, request.backends):
+        if name not in rules.meant(flow, request.backends, chosen=request.chosen):
             continue
         if prepared.is_unbuilt(name, flow, settings):
             continue

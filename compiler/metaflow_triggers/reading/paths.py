@@ -42,10 +42,12 @@ def read_flows(
     import_metaflow()
     from .. import seams
     from ..backends import registry
+    from ..project_file.ignored import Ignored
     from .files import flow_files
     from .project import read_project
     from .request import Request
 
+    project = getattr(options, "project", None)
     request = Request(
         backends=backends,
         production=options.production,
@@ -56,19 +58,21 @@ def read_flows(
         workers=workers(options),
         chosen=bool(getattr(options, "backend", None)),
         options=given or FlowOptions(),
+        here=os.getcwd(),
+        of_paths=project.backends_of_paths if project else (),
         roots=tuple(os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path)) for path in options.paths),
         kept=kept,
     )
     seams.check_shape(registry.spec(name).upstream for name in backends)
     seams.prove_in_charge(item.upstream for item in registry.at_work(backends))
-    files = flow_files(options.paths)
+    files = flow_files(options.paths, Ignored(project) if project else None)
     read = read_project(files.all(), request, files.found)
     read.diagnostics[:0] = files.diagnostics
     if hasattr(options, "project"):
         read.diagnostics += elsewhere(files.all(), options.project)
     read.skipped += files.skipped
     read.looked = files.looked - {os.path.realpath(file) for file in read.unread}
-    read.unsearched = files.unsearched
+    read.unsearched, read.excluded = files.unsearched, files.excluded
     return read
 
 

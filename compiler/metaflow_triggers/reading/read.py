@@ -54,6 +54,9 @@ class Read:
     looked: frozenset[str] = frozenset()
     skipped: int = 0
     unsearched: list[str] = field(default_factory=list)
+    excluded: list[tuple[str, str]] = field(default_factory=list)
+    accepted: int = 0
+    off: int = 0
     refused: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
@@ -103,12 +106,18 @@ class Read:
             parts.append(f"left out: {few(names)}")
         if self.unsearched:
             parts.append(f"not searched: {few(self.unsearched)}")
+        for by in dict.fromkeys(by for _, by in self.excluded):
+            parts.append(f"left out by {by}: {few([path for path, who in self.excluded if who == by])}")
+        parts += [f"{self.accepted} accepted"] if self.accepted else []
+        parts += [f"{self.off} off"] if self.off else []
         return "; ".join(parts)
 
     def omissions_json(self) -> dict[str, Any]:
         """The same for programs."""
         left_out = [{"name": item.name, "span": span_json(item.span), "why": item.why} for item in self.left_out]
-        return {"skipped": self.skipped, "left_out": left_out, "unsearched": self.unsearched}
+        more = {"excluded": [path for path, _ in self.excluded], "accepted": self.accepted, "off": self.off}
+        told = {"skipped": self.skipped, "left_out": left_out, "unsearched": self.unsearched}
+        return {**told, **{name: value for name, value in more.items() if value}}
 
 
 def few(names: list[str]) -> str:

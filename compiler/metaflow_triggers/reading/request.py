@@ -19,7 +19,8 @@ class Request:
 
     `seconds`: how long one file may take; `roots`: the real paths of folders. `chosen`: the user
     named the backends, so each flow is compiled for all of them; else a flow that asks for one is compiled for that
-    one. `options` are those of the flows' command lines. `kept`: a folder for what a deployment uploads, or "".
+    one. `of_paths` say which are for the flows below some paths, told from the folder `here`. `options` are those of
+    the flows' command lines. `kept`: a folder for what a deployment uploads, or "".
     """
 
     backends: tuple[str, ...]
@@ -33,3 +34,5 @@ class Request:
     options: FlowOptions = field(default_factory=FlowOptions)
     roots: tuple[str, ...] = ()
     kept: str = ""
+    here: str = ""
+    of_paths: tuple[tuple[str, tuple[str, ...]], ...] = ()

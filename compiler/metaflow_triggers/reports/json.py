@@ -45,7 +45,10 @@ JSON_SCHEMA: dict[str, Any] = {
             "required": ["flows", "errors", "warnings", "notes"],
             "properties": {
                 "flows": {"type": ["integer", "null"], "minimum": 0},
-                **{key: {"type": "integer", "minimum": 0} for key in ("errors", "warnings", "notes", "skipped")},
+                **{
+                    key: {"type": "integer", "minimum": 0}
+                    for key in ("errors", "warnings", "notes", "skipped", "accepted", "off")
+                },
                 "left_out": {
                     "type": "array",
                     "items": {
@@ -60,6 +63,7 @@ JSON_SCHEMA: dict[str, Any] = {
                     },
                 },
                 "unsearched": {"type": "array", "items": {"type": "string"}},
+                "excluded": {"type": "array", "items": {"type": "string"}},
             },
         },
         "graph": {

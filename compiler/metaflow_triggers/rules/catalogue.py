@@ -84,6 +84,17 @@ def rule(code: str) -> Rule | None:
     return Rule(code, (module.__doc__ or "").partition(": ")[2].removesuffix("."), **said)
 
 
+def codes() -> list[str]:
+    """All codes, in order."""
+    return sorted(_modules())
+
+
+def may_weigh_less(code: str) -> bool:
+    """Whether findings of a code may be accepted, or weigh less than the rule says: an error by itself stays one."""
+    found = rule(code)
+    return found is not None and found.severity != "error"
+
+
 def rules() -> list[Rule]:
     """All rules, in the order of their codes."""
     return [found for code in sorted(_modules()) if (found := rule(code))]

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from metaflow_triggers.commands.arguments import flow_options
 from metaflow_triggers.commands.cli import _parser, main
+from metaflow_triggers.commands.project import path_rules
 from metaflow_triggers.commands.project_options import fill
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.model.flows import Span
 from metaflow_triggers.reading.paths import elsewhere
+
+from tests.flows import At
 
 from ..reading.many import HEAD, STEPS, flow, guard, write
 from .conftest import Run
@@ -182,6 +186,73 @@ def test_each_setting_is_told_with_its_source(triggers: Run, folder: Path) -> No
         f"metaflow-triggers.toml:{len((folder / 'metaflow-triggers.toml').read_text().splitlines())}",
     )
     assert "pw" not in done.out
+
+
+def test_backends_of_the_file_are_typed_ones_or_those_of_paths(folder: Path) -> None:
+    text = FILE.replace('id = "shop"', 'backends = ["argo-workflows"]')
+    (folder / "metaflow-triggers.toml").write_text(text, "utf-8")
+    assert filled("check")[0].backend == ["argo-workflows"]
+    assert filled("check", "--backend", "step-functions")[0].backend == ["step-functions"]
+    table = 'backends = {"." = ["step-functions"], "flows" = ["argo-workflows"], "flows/a.py" = ["step-functions"]}'
+    (folder / "metaflow-triggers.toml").write_text(FILE.replace('id = "shop"', table), "utf-8")
+    options = filled("check")[0]
+    assert options.backend is None
+    rules, both = path_rules(options), ("step-functions", "argo-workflows")
+    for file, name in (
+        ("more/b.py", "step-functions"),
+        ("flows/b.py", "argo-workflows"),
+        ("./flows/a.py", "step-functions"),
+        (str(folder / "flows" / "b.py"), "argo-workflows"),
+        ("flows.py", "step-functions"),
+    ):
+        made = At(Span(file, 1, 1, 1, 2)).flow("A")
+        assert rules.meant(made, both, chosen=False) == (name,), file
+        assert rules.meant(made, ("argo-workflows",), chosen=True) == (() if name == both[0] else both[1:])
+
+
+def test_what_the_file_leaves_out_accepts_and_weighs(triggers: Run, tmp_path: Path) -> None:
+    waits = "@trigger(event='{}'){}"
+    write(
+        tmp_path,
+        {
+            "flows/a.py": HEAD + flow("A", above=waits.format("one", "  # metaflow-triggers: accept FT202 a vendor")),
+            "flows/b.py": HEAD + flow("B", above=waits.format("two", "")),
+            "flows/old/c.py": HEAD + flow("C"),
+            "flows/draft_d.py": HEAD + flow("D"),
+            "flows/made/e.py": HEAD + flow("E"),
+            ".gitignore": "made/\n",
+            "metaflow-triggers.toml": """
+exclude = ["old", "draft_*.py"]
+backends = {"flows/a.py" = ["step-functions"], "." = ["argo-workflows"]}
+severity.FT508 = "off"
+severity.FT202 = "warning"
+[[accept]]
+code = "FT114"
+reason = "for later"
+""",
+        },
+    )
+    (tmp_path / ".git").mkdir()
+    done = triggers("compile", "--output", "out", "--format", "json", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert [
+        (item["code"], item["severity"], item["message"].partition(":")[0])
+        for item in document["diagnostics"]
+        if item["code"] != "FT020"  # what a deployment needs
+    ] == [
+        ("FT202", "warning", "no flow of these files emits `two`"),
+        ("FT036", "note", "`FT114` is accepted here, and nothing of it is found"),
+    ]
+    summary = document["summary"]
+    assert (summary["accepted"], summary["off"]) == (1, 1)
+    assert summary["excluded"] == ["flows/made", "flows/old", "flows/draft_d.py"]
+    assert [item["flow"] for item in document["graph"]["flows"]] == ["A", "B"]
+    owners = json.loads((tmp_path / "out" / "metaflow-triggers.json").read_text())["inputs"]
+    assert {name for name in owners if not name.endswith("/")} == {"step-functions/A", "argo-workflows/b"}
+    # One that is named by hand is read, as ever; what the file says of it holds.
+    done = triggers("check", "flows/draft_d.py", "--strict", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
+    assert (done.code, done.err) == (0, "") and "D " in done.out
 
 
 def test_flows_of_another_project_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

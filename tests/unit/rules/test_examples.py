@@ -11,6 +11,8 @@ from metaflow_triggers.rules.catalogue import Rule, rules
 from .examples import codes, whole
 
 NOT_RUN = {
+    "FT035": "a comment, which commands look for",
+    "FT036": "a comment, which commands look for",
     "FT126": "an option of the command makes the difference",
     "FT205": "steps that ask for a backend are read with upstream's compilers",
     "FT402": "a flow of several hundred steps",
