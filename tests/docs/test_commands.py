@@ -2,22 +2,27 @@
 
 A fenced `console` or `bash` block is a session: each line that starts with `$ ` is run, the lines below it are
 lines of its output, in this order (`...` stands for any others). `<!-- exit: 2 -->` above the block says how its
-last command ends, `<!-- not run: reason -->` that it needs something that a test has not.
+last command ends, `<!-- not run: reason -->` that it needs something that a test has not, and
+`<!-- on: emulated clouds -->` that it has an account and a cluster: an emulated AWS and a stand-in for the Kubernetes
+API, new for each page. A block of another language below `<!-- file: shop/order.py -->` is what is in that file then.
 The blocks of a page run one after the other in one folder that holds the examples.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -28,7 +33,13 @@ PAGES = sorted(
         "golden/README.md",
     ]
 )
-BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(?:console|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class File:
+    path: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -36,21 +47,30 @@ class Command:
     line: str
     exit_code: int
     output: tuple[str, ...]
+    on_clouds: bool = False
 
 
-def commands(text: str) -> list[Command]:
-    """The commands of a page, in order. A marker that is not understood fails the test."""
-    found: list[Command] = []
-    for marks, body in BLOCK.findall(text):
-        exit_code, skipped = 0, False
+def commands(text: str) -> list[Command | File]:
+    """The commands and files of a page, in order. A marker that is not understood fails the test."""
+    found: list[Command | File] = []
+    for marks, language, body in BLOCK.findall(text):
+        file = re.fullmatch(r"<!-- file: (\S+) -->\n", marks)
+        if file:
+            found.append(File(file[1], body))
+        if language not in ("console", "bash"):
+            assert file or not marks, f"not understood above a block of {language}: {marks}"
+            continue
+        exit_code, skipped, on_clouds = 0, False, False
         for mark in re.findall(r"^<!-- (.*) -->$", marks, re.MULTILINE):
             kind, _, value = mark.partition(": ")
-            assert kind in ("exit", "not run"), mark
             assert value, mark
             if kind == "exit":
                 exit_code = int(value)
-            else:
+            elif kind == "not run":
                 skipped = True
+            else:
+                assert mark == "on: emulated clouds", mark
+                on_clouds = True
         lines = body.splitlines()
         starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
         if skipped or not starts:
@@ -59,7 +79,7 @@ def commands(text: str) -> list[Command]:
         for start, end in pairwise([*starts, len(lines)]):
             is_last = end == len(lines)
             output = tuple(line.rstrip() for line in lines[start + 1 : end] if line.strip())
-            found.append(Command(lines[start][2:], exit_code if is_last else 0, output))
+            found.append(Command(lines[start][2:], exit_code if is_last else 0, output, on_clouds))
     return found
 
 
@@ -67,6 +87,25 @@ def missing(expected: tuple[str, ...], output: str) -> list[str]:
     """Expected lines that do not follow each other, in order, in the output."""
     remaining = iter(line.rstrip() for line in output.splitlines())
     return [line for line in expected if line != "..." and line not in remaining]
+
+
+@contextlib.contextmanager
+def emulated_clouds(folder: Path) -> Iterator[dict[str, str]]:
+    """Variables with which Metaflow finds an emulated AWS and a stand-in for the Kubernetes API."""
+    from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
+    from tests.worlds.upstream.emulated_aws import emulated_aws
+
+    with KubernetesStandIn() as kubernetes, emulated_aws() as aws:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "cluster",
+            "clusters": [{"name": "cluster", "cluster": {"server": kubernetes.url}}],
+            "contexts": [{"name": "cluster", "context": {"cluster": "cluster", "user": "reader"}}],
+            "users": [{"name": "reader", "user": {}}],
+        }
+        (folder / "kubeconfig").write_text(yaml.safe_dump(config), "utf-8")
+        yield {**aws.environment, "KUBECONFIG": str(folder / "kubeconfig")}
 
 
 # The page of diagnostics is made of mistakes: its sessions are what not to do.
@@ -89,26 +128,36 @@ def test_commands_of_a_page(page: str, tmp_path: Path) -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
         "KUBECONFIG": str(home / "none"),
     }
-    for command in commands((ROOT / page).read_text(encoding="utf-8")):
-        process = subprocess.run(
-            ["bash", "-c", command.line],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert process.returncode == command.exit_code, f"$ {command.line}\n{process.stdout}"
-        assert not missing(command.output, process.stdout), f"$ {command.line}\n{process.stdout}"
+    told = commands((ROOT / page).read_text(encoding="utf-8"))
+    with contextlib.ExitStack() as stack:
+        more: dict[str, str] = {}
+        if any(isinstance(command, Command) and command.on_clouds for command in told):
+            more = stack.enter_context(emulated_clouds(home))
+        for command in told:
+            if isinstance(command, File):
+                (tmp_path / command.path).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / command.path).write_text(command.text, encoding="utf-8")
+                continue
+            process = subprocess.run(
+                ["bash", "-c", command.line],
+                cwd=tmp_path,
+                env={**environment, **more} if command.on_clouds else environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert process.returncode == command.exit_code, f"$ {command.line}\n{process.stdout}"
+            assert not missing(command.output, process.stdout), f"$ {command.line}\n{process.stdout}"
 
 
 def test_a_session_is_read() -> None:
     text = (
+        "<!-- file: a.py -->\n```python\nx = 1\n```\n```python\ny = 1\n```\n"
         "<!-- exit: 2 -->\n```console\n$ one\nout\n$ two\n```\n\n<!-- not run: no cluster -->\n```bash\n$ three\n```\n"
     )
-    assert commands(text) == [Command("one", 0, ("out",)), Command("two", 2, ())]
+    assert commands(text) == [File("a.py", "x = 1\n"), Command("one", 0, ("out",)), Command("two", 2, ())]
     assert missing(("a", "...", "c"), "a\nb\nc\n") == []
     assert missing(("c", "a"), "a\nb\nc\n") == ["a"]
 
