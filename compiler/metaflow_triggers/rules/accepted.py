@@ -24,6 +24,7 @@ from ..model.flows import Span, TriggerGraph
 from ..project_file.shape import ProjectFile
 from .catalogue import codes, may_weigh_less
 from .find import Checked
+from .weight import has_errors
 
 _MARK = "metaflow-triggers:"
 _COMMENT = re.compile(r"#\s*metaflow-triggers:\s*(?P<word>\S*)\s*(?P<code>\S*)\s*(?P<reason>.*?)\s*$")
@@ -90,7 +91,7 @@ def weigh(found: Sequence[Diagnostic], project: ProjectFile | None, scope: Scope
         else:
             weighed.diagnostics.append(replace(item, severity=said) if said else item)
     weighed.accepted = sum(item.used for item in acceptances)
-    if scope.complete:
+    if scope.complete and not has_errors(weighed.diagnostics):  # an error may hide what is accepted
         weighed.diagnostics += [_of_nothing(item) for item in acceptances if not item.used]
     return weighed
 

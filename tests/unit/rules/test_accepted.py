@@ -114,11 +114,12 @@ def test_the_project_file_accepts_by_code_and_flow(folder: Path) -> None:
         found(NOTE, 2),
         found(NOTE, 3, "b.py"),
         found(NOTE, 4, "b.py", message="`A` waits"),
-        found("FT305", 5),
     ]
     weighed = weigh(given, project(folder, text), scope)
-    assert (told(weighed), weighed.accepted) == ([(NOTE, 3), ("FT305", 5), ("FT036", 8)], 3)
+    assert (told(weighed), weighed.accepted) == ([(NOTE, 3), ("FT036", 8)], 3)
     assert weighed.diagnostics[-1].message == "`FT305` is accepted here of `B`, and nothing of it is found"
+    # Beside an error nobody knows what else would be found.
+    assert told(weigh([*given, found("FT305", 5)], project(folder, text), scope)) == [(NOTE, 3), ("FT305", 5)]
 
 
 def test_severities(folder: Path) -> None:
