@@ -16,9 +16,10 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..diagnostics import Diagnostic
+from .misspelt import of_choice, of_options
 
 if TYPE_CHECKING:
     from ..reading.flow_options import FlowOptions
@@ -42,6 +43,18 @@ class Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._inside = False
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As the base class's; what it does not know is told with what may have been meant."""
+        found, rest = self.parse_known_args(args, namespace)
+        if rest:
+            near = of_options(rest, self, getattr(found, "command", None))
+            self.error(f"unrecognized arguments: {' '.join(rest)}{near}")
+        return found
+
+    def error(self, message: str) -> NoReturn:
+        """As the base class's: usage, what is wrong, exit code 2."""
+        super().error(message + of_choice(message))
 
 
 def seconds(text: str) -> float:

@@ -1,8 +1,8 @@
 """The command `metaflow-triggers`: many flows at once.
 
 In:   arguments.
-Out:  text on standard output, diagnostics on standard error, files; exit code
-      0 good, 1 a mistake in the flows, 2 a mistake in the arguments.
+Out:  text on standard output, diagnostics on standard error, files; exit code 0 good, 1 a mistake in the flows,
+      2 a mistake in the arguments, 130 ended by Ctrl-C (docs/commands.md).
 
 Not here: what a command does. Heavy modules are imported when a command needs them.
 """
@@ -18,15 +18,29 @@ from typing import Any
 from .. import __version__
 from ..backends.registry import OURS, Names
 from ..reports.formats import FORMATS
-from . import deploy, emit, explain, manage, project, retain, run, settings, simulate
+from ..reports.progress import be_quiet
+from . import completion, deploy, emit, explain, manage, project, retain, run, settings, simulate
 from .arguments import Parser, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, as a shell has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
+    if getattr(options, "quiet", False):
+        be_quiet()
     options.typed = list(sys.argv[1:] if arguments is None else arguments)
     if options.command is None:
         parser.print_help()
@@ -49,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="find mistakes in flows and between them")
     _common(check, FORMATS)
     _strict(check)
+    _loudness(check)
     check.set_defaults(work=project.check)
     compile_ = commands.add_parser("compile", help="write all that `create` would deploy")
     _common(compile_, FORMATS)
@@ -61,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     compile_.add_argument("--no-code-package", action="store_true", help="write a placeholder for the code package")
     _strict(compile_)
+    _loudness(compile_)
     compile_.set_defaults(work=project.compile_, refuse=compile_.error)
     diff = commands.add_parser(
         "diff",
@@ -71,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--full", action="store_true", help="also the text of the files, as a unified diff")
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     _strict(diff)
+    _loudness(diff)
     diff.set_defaults(work=project.diff)
     _deploying(commands)
     run.add_parser(commands)
@@ -81,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     settings.add_parser(commands)
     explain.add_parser(commands)
     explain.add_schema_parser(commands)
+    completion.add_parser(commands, _parser)
     return parser
 
 
@@ -123,6 +141,11 @@ def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text",
     add_profile(parser)
     add_reading(parser)
     add_flow_options(parser)
+
+
+def _loudness(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-q", "--quiet", action="store_true", help="errors and warnings only")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also each file that is read, written or removed")
 
 
 def _strict(parser: argparse.ArgumentParser) -> None:

@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..reading.read import Read
     from ..reports.terminal import show
     from ..rules.follow import standing_alone
-    from ..rules.weight import has_errors, refuses
+    from ..rules.weight import has_errors, refuses, severity
     from .arguments import flow_options, with_paths
 
     names, left_out = backends_at_work(options)
@@ -115,7 +115,12 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         about = Told(failed, options.strict, len(read.flows), graph, read.omissions_json(), files)
         sys.stdout.write(rendered(options.format, diagnostics, about))
         return 1 if failed else 0
-    show(diagnostics, len(read.flows), result, read.omissions())
+    if options.quiet:
+        diagnostics = [
+            item for item in diagnostics if severity(item) != "note" or refuses([item], strict=options.strict)
+        ]
+    _list_files(options, read, change)
+    show(diagnostics, len(read.flows), result, "" if options.quiet else read.omissions())
     if failed:
         return 1
     if report is not None:
@@ -129,6 +134,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
         sys.stdout.write(as_one_text([file for file in compilation.files if file.ours or workflow]))
         return 0
+    if options.quiet:
+        return 0
     sys.stdout.write(table(compilation.graph))
     if options.command == "compile" and options.check:
         sys.stdout.write(f"\n{len(compilation.files)} files, and {options.output} has them\n")
@@ -137,6 +144,19 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
         sys.stdout.write(f"\n{len(compilation.files)} files in {options.output}\n{told(change.rest, change.stale)}")
     return 0
+
+
+def _list_files(options: argparse.Namespace, read: Any, change: Any) -> None:
+    """With `--verbose`: what was read, written and removed."""
+    if not options.verbose:
+        return
+    from ..reports.shown import shown
+
+    lines = [f"read {os.path.relpath(file)}" for file in sorted(read.looked)]
+    if change is not None:
+        how = {path: "removed" if path in change.stale else "wrote" for path in change.paths}
+        lines += [f"{how[path]} {os.path.join(options.output, path)}" for path in change.paths]
+    sys.stderr.writelines(f"{shown(line)}\n" for line in lines)
 
 
 def path_rules(options: argparse.Namespace) -> registry.PathRules:

@@ -21,6 +21,7 @@ from .. import processes
 from ..diagnostics import Diagnostic
 from ..diagnostics.wire import from_wire
 from ..model.serialize import from_json
+from ..reports.progress import AFTER, Progress
 from .candidates import May
 from .child_process import Child, Workers, only
 from .classes import BASE
@@ -140,6 +141,7 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
     if len(files) > 1:
         _prepare(request)
     workers = Workers(request)
+    progress = Progress("files read", len(files))
 
     def leave(child: Child) -> None:
         for descriptor in child.descriptors():
@@ -167,6 +169,9 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
                     selector.register(descriptor, selectors.EVENT_READ)
             nearest = min(child.deadline for child in running.values())
             seconds = max(0.0, nearest - time.monotonic())
+            if progress.is_on:
+                progress.at(len(answers))
+                seconds = min(seconds, AFTER)
             for key, _ in selector.select(seconds if processes.FORKS else min(seconds, _LOOK)):
                 if key.fd not in running:
                     continue
@@ -185,6 +190,7 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
                 elif time.monotonic() >= child.deadline:
                     stop(child, None)
     finally:
+        progress.end()
         for child in {*running.values()}:
             child.stop()
         workers.close()

@@ -9,6 +9,7 @@ tests.unit.commands.warm` is the process: it reads one JSON line for a command a
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -80,6 +81,9 @@ def _serve() -> None:
     from metaflow_triggers.reading.paths import import_metaflow
 
     import_metaflow()
+    # What commands import when they run.
+    for name in ("commands.cli", "compiling.compile", "compiling.folder", "reading.project", "reports.terminal"):
+        importlib.import_module(f"metaflow_triggers.{name}")
     for line in sys.stdin:
         print(json.dumps(_run(*json.loads(line))), flush=True)
 
