@@ -67,7 +67,7 @@ judges: $(VENV)/installed-test
 argo-events: $(VENV)/installed-test
 	@$(PYTHON) -m tests.worlds.argo.live.installation
 
-demo-aws: $(VENV)/installed-test
+demo-aws: $(VENV)/installed
 	@$(PYTHON) -m tests.worlds.aws.engine.demo
 
 lint: $(VENV)/installed-test

@@ -3,23 +3,24 @@
 In:   nothing; the emulator is installed the first time.
 Out:  what the literal `create` deployed, and what the run that an event started printed about its trigger.
 
-Not here: anything of AWS that the emulator lacks, such as permissions. What is deployed and what the tasks run is what
-`create` makes of an example; Batch's jobs are processes of this machine.
+Not here: pytest, which who only looks has not installed; anything of AWS that the emulator lacks, such as permissions.
+What is deployed and what the tasks run is what `create` makes of an example; Batch's jobs are processes of this machine.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from tests.unit.commands.conftest import ROOT, clean
-
 from .engine import Engine, running_engine
-from .installation import NotInstalled
+from .installation import NotInstalled, is_installed
 
+ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "build" / "demo-aws"
 FLOW = "examples/trigger_details/flow.py"
 EVENT = "data-updated"
@@ -29,6 +30,8 @@ PAYLOAD = {"user_id": "u-17", "note": 'it\'s "data" $(touch pwned) {{x}} \u2713'
 def main() -> int:
     """Show it; 0 if the payload arrived."""
     shutil.rmtree(FOLDER, ignore_errors=True)
+    if not is_installed():
+        _say("0. The emulator is installed in .venv-ministack, once: about a minute ...\n")
     try:
         with running_engine(FOLDER) as engine:
             return _show(engine)
@@ -38,17 +41,17 @@ def main() -> int:
 
 
 def _show(engine: Engine) -> int:
-    print(f"1. An AWS that runs on this machine: {engine.url}\n")
-    print(f"2. python {FLOW} step-functions create")
+    _say(f"1. An AWS that runs on this machine: {engine.url}\n")
+    _say(f"2. python {FLOW} step-functions create")
     made = _python(engine, FLOW, "--no-pylint", "step-functions", "create")
-    print("".join(f"     {line}\n" for line in made.stderr.splitlines() if line.startswith(("created", "updated"))))
+    _say("".join(f"     {line}\n" for line in made.stderr.splitlines() if line.startswith(("created", "updated"))))
     if made.returncode:
         print(made.stderr, file=sys.stderr)
         return 1
-    print(f"3. An event on the bus: {EVENT} {json.dumps(PAYLOAD, ensure_ascii=False)}\n")
+    _say(f"3. An event on the bus: {EVENT} {json.dumps(PAYLOAD, ensure_ascii=False)}\n")
     engine.put(EVENT, PAYLOAD, "demo-1")
-    print("4. EventBridge -> starter -> EventProcessor -> its tasks, each a process that reads the event from S3 ...\n")
-    engine.wait()
+    _say("4. EventBridge -> starter -> EventProcessor -> its tasks, each a process that reads the event from S3 ...")
+    _wait(engine)
     code = (
         "from metaflow import Flow, namespace; namespace(None); run = Flow('EventProcessor').latest_successful_run\n"
         "print(run.pathspec); print(run['start'].task.stdout)"
@@ -63,8 +66,26 @@ def _show(engine: Engine) -> int:
     return 0 if str(PAYLOAD) in printed and not list(FOLDER.rglob("pwned")) else 1
 
 
+def _wait(engine: Engine) -> None:
+    """Until all executions have ended; says how far they are whenever that changes."""
+    said = None
+    while True:
+        running, tasks = engine.state()["running"], len(list(Path(engine.folder).glob("jobs/*")))
+        if (running, tasks) != said:
+            _say(f"     state machines under way: {running}, tasks so far: {tasks}")
+        said = (running, tasks)
+        if not running:
+            _say("")
+            return
+        time.sleep(0.2)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def _python(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = clean(Path(engine.folder), **engine.settings)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(engine.folder), **engine.settings}
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

@@ -25,16 +25,20 @@ class NotInstalled(Exception):
     """The emulator cannot be installed here. The message says why, and what to do."""
 
 
+def is_installed() -> bool:
+    """Whether nothing is left to be installed."""
+    return (FOLDER / f"ministack-{VERSION}").exists()
+
+
 def python() -> str:
     """The Python that has the emulator. Installs it if need be; raises NotInstalled."""
     interpreter = FOLDER / "bin" / "python"
-    done = FOLDER / f"ministack-{VERSION}"
-    if not done.exists():
+    if not is_installed():
         FOLDER.mkdir(exist_ok=True)
         with _alone(FOLDER / "lock"):
-            if not done.exists():  # another worker may have been faster
+            if not is_installed():  # another worker may have been faster
                 _install(interpreter)
-                done.touch()
+                (FOLDER / f"ministack-{VERSION}").touch()
     return str(interpreter)
 
 
