@@ -4,7 +4,7 @@ In:   nothing; the emulator is installed the first time.
 Out:  what the literal `create` deployed, and what the run that an event started printed about its trigger.
 
 Not here: pytest, which who only looks has not installed; anything of AWS that the emulator lacks, such as permissions.
-What is deployed and what the tasks run is what `create` makes of an example; Batch's jobs are processes of this machine.
+What is deployed and what the tasks run is what `create` makes of an example; jobs of Batch are processes here.
 """
 
 from __future__ import annotations
