@@ -120,6 +120,7 @@ class About:
     `model` is the flow as JSON. `since` says in words what changed since such a model that an earlier deployment
     left; it raises ValueError for what it does not know. `by_installing` says what starts the flow otherwise than it
     would by Metaflow's own rules, unless the flow says so itself; it is asked only about a deployment of Metaflow's.
+    `as_written`: the files are deployed as they are, whatever the cloud has.
     `remark` takes what is said of the deployment as the cloud is, before anything is changed; it may raise
     DiagnosticError.
     """
@@ -129,6 +130,7 @@ class About:
     since: Callable[[Any], list[str]]
     by_installing: Callable[[], list[str]]
     remark: Callable[[Sequence[Diagnostic]], None] = lambda found: None
+    as_written: bool = False
 
 
 class Deployer(Protocol):

@@ -45,6 +45,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     if options.command is None:
         parser.print_help()
         return 2
+    if getattr(options, "reviewed", None) and (options.paths or options.prune):
+        options.refuse("--from takes no PATH and no --prune: the folder says what is deployed")
     try:
         if "profile" in options and (code := take(options)):
             return code
@@ -116,11 +118,14 @@ def _deploying(commands: Any) -> None:
     )
     create.add_argument("--new-token", dest="given_token", metavar="TOKEN", help="this production token for each flow")
     create.add_argument(
+        "--from", dest="reviewed", metavar="DIR", help="deploy what `compile --output DIR` wrote, as it is"
+    )
+    create.add_argument(
         "--prune", action="store_true", help="then delete what the project deployed and has no more (it needs an id)"
     )
     create.add_argument("--yes", action="store_true", help="with --prune: do not ask")
     _strict(create)
-    create.set_defaults(work=deploy.create)
+    create.set_defaults(work=deploy.create, refuse=create.error)
 
 
 def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text", "json")) -> None:

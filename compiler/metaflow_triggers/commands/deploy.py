@@ -51,11 +51,16 @@ def _create(options: argparse.Namespace, kept: str) -> int:
 
         import_metaflow()
         prune.require(options, seams.configured("TRIGGERS_PROJECT_ID"))
-    project = compiled(options, kept)
-    if refused(project, options, leave_out=said_by_clouds(project.names)):
-        return EXIT_ERROR
     said = Remarks(options)
-    parts = parts_of(project, said.remark)
+    if options.reviewed:
+        from .reviewed_folder import reviewed_parts
+
+        project, parts = reviewed_parts(options, said.remark)
+    else:
+        project = compiled(options, kept)
+        if refused(project, options, leave_out=said_by_clouds(project.names)):
+            return EXIT_ERROR
+        parts = parts_of(project, said.remark)
     choices = {name: getattr(options, name, None) for name in _CHOICES}
     whole = run.plan(parts, choices)
     going = prune.pruning(options, project, parts, choices) if options.prune else None

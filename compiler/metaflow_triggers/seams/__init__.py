@@ -40,6 +40,7 @@ from .flows import (
 from .kept import Kept, keep, kept
 from .parts import Part, Parts
 from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
+from .stored import not_stored
 from .switches import is_on, prove_switched_on, reading_command, switched_off
 from .tokens import check_token, click_state, resolve_token
 from .upload import upload_code_package, upload_parts
@@ -84,6 +85,7 @@ __all__ = [
     "known_settings",
     "lacks_an_end",
     "namespace_prefix",
+    "not_stored",
     "own_decorators",
     "preload",
     "preload_code_package",

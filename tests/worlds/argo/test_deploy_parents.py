@@ -188,3 +188,15 @@ def test_a_template_says_where_its_outcomes_are_proven() -> None:
     told = template["metadata"]["annotations"]["metaflow-triggers/outcomes"]
     assert told == "events/metaflow-triggers-outcomes/metaflow-outcome"
     assert json.dumps(template).count(told) == 1
+
+
+def test_files_that_are_deployed_as_they_are_stay_so_whatever_the_cluster_has(
+    server: KubernetesStandIn, client: Any
+) -> None:
+    create(client, PARENT)
+    files, settings = single(CHILD)
+    as_written = replace(about(CHILD, []), as_written=True)
+    converge.create(files, settings, deployed_name="child", production_token="t", client=client, about=as_written)
+    (wanted,) = [item.content for item in files if item.content["kind"] == "Sensor"]
+    sensor = server.store.objects[ARGO, "events", "sensors", names.sensor_name("child")]
+    assert sensor["spec"] == wanted["spec"] and sources(server) == {SHARED}

@@ -86,7 +86,8 @@ def deployment(
     unknown = sorted({name for item in objects for name in placeholders(json.dumps(item))})
     if unknown:
         raise DiagnosticError(list(dict.fromkeys(_missing(name) for name in unknown)))
-    model, flow = (None, None) if about is None else (about.model, about.flow)
+    # Without the flow nothing is made anew of how its parents are deployed.
+    model, flow = (None, None) if about is None else (about.model, None if about.as_written else about.flow)
     former = () if about is None else names.former_names(about.flow)
     others = tuple(name for name in replaces if name != deployed_name)
     return Deployment(

@@ -8,6 +8,7 @@ Not here: the requests (`plan.py`, `execute.py`) and tokens' rules (upstream's, 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from ...shape import About
 from .. import SPEC
 from ..compile.lower import FLOW
 from ..compile.open_settings import used
+from ..compile.parameters import parameters
 from . import converge, policies
 from .calls import Clients
 from .drift import words
@@ -79,9 +81,9 @@ def _retained(files: Sequence[Any], settings: Settings, flow: Flow) -> str:
         message = "a stack of this flow leaves nothing behind: its template has neither a table of sets nor a queue"
         raise DiagnosticError([Diagnostic("FT005", message, helps=("deploy the whole template",))])
     names = used(kept)
-    parameters = {name: item for name, item in whole.get("Parameters", {}).items() if name in names}
+    asked = {name: item for name, item in whole.get("Parameters", {}).items() if name in names}
     head = {key: item for key, item in whole.items() if key not in ("Parameters", "Resources")}
-    return yaml_text(head | ({"Parameters": parameters} if parameters else {}) | {"Resources": kept})
+    return yaml_text(head | ({"Parameters": asked} if asked else {}) | {"Resources": kept})
 
 
 def missing_settings(files: Iterable[Any], settings: Settings) -> list[Diagnostic]:
@@ -211,3 +213,17 @@ def inventory(
 def marks_now(name: str, settings: Settings) -> tuple[Marks | None, bool]:
     """(whose the deployment is at this moment, whether it is there)."""
     return marks_of(name, Clients())
+
+
+def configured(files: Sequence[Any], settings: Settings) -> list[Any]:
+    """The files with values for the parameters that their templates leave open, as CloudFormation is given them."""
+    known = {item.name: item.default for item in parameters(settings) if item.default is not None}
+    out = []
+    for file in files:
+        given = {
+            name: item if "Default" in item or name not in known else {**item, "Default": known[name]}
+            for name, item in file.content.get("Parameters", {}).items()
+        }
+        content = {**file.content, **({"Parameters": given} if given else {})}
+        out.append(dataclasses.replace(file, content=content))
+    return out
