@@ -64,6 +64,7 @@ def work(options: argparse.Namespace) -> int:
     try:
         identity = _identity(options.id)
         payload, text = _payload(options)
+        _fits_the_catalogue(options.name, text)
         code = 1
         if options.backend:
             _publish(options.backend, options.name, payload, text, identity)
@@ -120,6 +121,37 @@ def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
         return payload, event_check.check_payload(name, payload)
     except event_check.NotAnEvent as error:
         raise _refused("FT761", str(error)) from None
+
+
+def _fits_the_catalogue(name: str, text: str) -> None:
+    """Raises DiagnosticError (FT765) for a payload that is not what the project's catalogue says of the event."""
+    import json
+
+    from .project_options import read_for
+
+    project = read_for(os.getcwd(), None, os.environ)
+    event = next((item for item in project.events if item.name == name and item.schema), None) if project else None
+    if event is None:
+        return
+    from ..rules.payload_schema import PayloadSchema
+
+    found = PayloadSchema(event.schema).errors(json.loads(text))
+    if not found:
+        return
+    from ..diagnostics import Diagnostic, DiagnosticError
+
+    told = [f"`{where}`: {what}" if where else what for where, what in found]
+    raise DiagnosticError(
+        [
+            Diagnostic(
+                "FT765",
+                "".join(char if char.isprintable() else " " for char in f"the payload of event {name!r}: {first}"),
+                event.span,
+                f"what `{name}` carries",
+            )
+            for first in told[:10]
+        ]
+    )
 
 
 def _given(options: argparse.Namespace) -> bytes:

@@ -103,8 +103,13 @@ def _compiled(obj: Any, backend: str, options: dict[str, Any], settings: Setting
     polls, remarks = _polls(flow)
     found = [*found, *remarks]
     compilation = compile_flows([ReadFlow(flow, workflows)], settings, [backend], project_wide=False, polls=polls)
+    project = of_this_process()
+    if project is not None and project.events:
+        from ..rules.events import find
+
+        found = [*found, *find(compilation.graph, project.events)]
     told = standing_alone([*found, *compilation.diagnostics])
-    weighed = weigh(told, of_this_process(), Scope((flow.file,), compilation.graph))
+    weighed = weigh(told, project, Scope((flow.file,), compilation.graph))
     diagnostics = tuple(with_paths(weighed.diagnostics, [flow.file]))
     return Compilation(compilation.graph, compilation.files, diagnostics), package
 

@@ -148,7 +148,7 @@ def _list_deployed(options: argparse.Namespace) -> int:
 
 
 def _list_files(options: argparse.Namespace) -> int:
-    from ..graph.explain import as_json, table
+    from ..graph.explain import as_value, table
     from ..graph.link import link
     from ..reading.paths import read_flows
     from ..reports.terminal import show
@@ -160,8 +160,41 @@ def _list_files(options: argparse.Namespace) -> int:
     if failed:
         return 1
     graph = link([item.flow for item in read.flows], frozenset(), read.polls)
-    sys.stdout.write(as_json(graph) if options.format == "json" else table(graph))
+    events = _catalogue(options, graph)
+    if options.format == "json":
+        _print_json({**as_value(graph), **({"events": events} if events else {})})
+        return 0
+    sys.stdout.write(table(graph))
+    if events:
+        sys.stdout.write("\n")
+        rows = [(item["name"], item["owner"], ", ".join(item["starts"]), item["description"]) for item in events]
+        _print_table(("EVENT", "OWNER", "STARTS", "DESCRIPTION"), rows)
     return 0
+
+
+def _catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
+    """The events of the project file, and the flows that wait for each."""
+    from ..graph.explain import qualified_name
+    from ..model.flows import EventDependency
+    from .project_options import read_for, start_of
+
+    project = read_for(start_of(options.paths), None, os.environ)
+    waiting: dict[str, list[str]] = {}
+    for flow in graph.flows:
+        dependencies = (one for trigger in flow.triggers for one in trigger.dependencies)
+        for name in dict.fromkeys(one.name for one in dependencies if isinstance(one, EventDependency)):
+            waiting.setdefault(name, []).append(qualified_name(flow))
+    return [
+        {
+            "name": event.name,
+            "owner": event.owner,
+            "description": event.description,
+            "origin": json.loads(event.origin) if event.origin else {},
+            "schema": json.loads(event.schema) if event.schema else None,
+            "starts": waiting.get(event.name, []),
+        }
+        for event in (project.events if project else ())
+    ]
 
 
 # history -------------------------------------------------------------------------------------------------------------

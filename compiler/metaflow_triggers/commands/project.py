@@ -85,7 +85,9 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             from ..compiling.left_open import left_open
 
             found += left_open(compilation.open, strict=options.strict)
-        found = weighed(options, standing_alone(found), read, compilation.graph)
+        found = weighed(
+            options, standing_alone([*found, *of_events(options, compilation.graph)]), read, compilation.graph
+        )
         diagnostics = with_paths(found, options.paths)
         failed = refuses(diagnostics, strict=options.strict)
         if failed and not has_errors(diagnostics):
@@ -162,6 +164,15 @@ def _list_files(options: argparse.Namespace, read: Any, change: Any) -> None:
 def path_rules(options: argparse.Namespace) -> registry.PathRules:
     """What the project file says of the backends of some paths."""
     return registry.PathRules(os.getcwd(), options.project.backends_of_paths if options.project else ())
+
+
+def of_events(options: argparse.Namespace, graph: Any) -> list[Any]:
+    """What flows do with events against the catalogue of the project file."""
+    if options.project is None or not options.project.events:
+        return []
+    from ..rules.events import find
+
+    return list(find(graph, options.project.events))
 
 
 def weighed(options: argparse.Namespace, found: list[Any], read: Any, graph: Any) -> list[Any]:

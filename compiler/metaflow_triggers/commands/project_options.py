@@ -62,7 +62,7 @@ def take(options: argparse.Namespace) -> int:
 
 def fill(options: argparse.Namespace, environment: MutableMapping[str, str]) -> None:
     """As `take`. Raises DiagnosticError."""
-    project = read_for(_start(options.paths), options.profile, environment)
+    project = read_for(start_of(options.paths), options.profile, environment)
     options.project = project
     options.lenient, options.put = (), []
     options.backends_typed = bool(getattr(options, "backend", None))
@@ -129,7 +129,7 @@ def put_settings(project: ProjectFile, environment: MutableMapping[str, str]) ->
     return put
 
 
-def _start(paths: list[str]) -> str:
+def start_of(paths: list[str]) -> str:
     """The folder that holds all paths, or the one in which the command is typed."""
     folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in map(os.path.abspath, paths)]
     try:
@@ -165,7 +165,8 @@ def _fill(options: argparse.Namespace, project: ProjectFile, environment: Mutabl
         options.flow_option = [*given.own, *options.flow_option]
     if hasattr(options, "backend") and options.backend is None and project.backends is not None:
         options.backend = list(project.backends)
-    for name, more in (("external_flow", project.external_flows), ("external_event", project.external_events)):
+    from_elsewhere = [*project.external_events, *(event.name for event in project.events if event.origin)]
+    for name, more in (("external_flow", project.external_flows), ("external_event", from_elsewhere)):
         if hasattr(options, name):
             setattr(options, name, [*more, *getattr(options, name)])
 

@@ -22,7 +22,7 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.explain import qualified_name
 from ..model.settings import Settings
 from .arguments import flow_options, with_paths
-from .project import backends_at_work, path_rules, weighed
+from .project import backends_at_work, of_events, path_rules, weighed
 
 
 @dataclass
@@ -70,7 +70,7 @@ def compiled(options: argparse.Namespace, kept: str) -> Project:
         contents=True,
     )
     found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
-    found = weighed(options, found, read, compilation.graph)
+    found = weighed(options, [*found, *of_events(options, compilation.graph)], read, compilation.graph)
     return Project(names, settings, read, compilation.graph, compilation.files, with_paths(found, options.paths))
 
 

@@ -71,6 +71,7 @@ class Wrong:
     text: str = ""
     helps: tuple[str, ...] = ()
     unknown: bool = False
+    code: str = ""
 
 
 class Names(Protocol):
@@ -286,6 +287,27 @@ def _accepted(value: Any, keys: Keys, known: Known) -> Iterator[Wrong]:
             yield Wrong(keys, f"`{key}` is missing: {why}")
 
 
+def tables(value: Any, above: Keys, known: Known, keys: Mapping[str, Form]) -> Iterator[Wrong]:
+    """What is wrong with a table of tables, each of which may have these keys."""
+    if not isinstance(value, dict):
+        yield Wrong(above, f"expected a table, found {kind(value)}")
+        return
+    for name, inside in value.items():
+        if not isinstance(inside, dict):
+            yield Wrong((*above, name), f"expected a table, found {kind(inside)}")
+            continue
+        for key, item in inside.items():
+            if key in keys:
+                yield from keys[key](item, (*above, name, key), known)
+            else:
+                yield Wrong((*above, name, key), helps=did_you_mean(key, keys), unknown=True)
+
+
+def _events(value: Any, keys: Keys, known: Known) -> Iterator[Wrong]:
+    if not isinstance(value, dict):  # its tables are judged by `events`
+        yield from _path(value, keys, known)
+
+
 def _accepted_code(value: Any, keys: Keys, known: Known) -> Iterator[Wrong]:
     wrong = list(_text(value, keys, known)) or list(_code(value, keys, known))
     yield from wrong
@@ -320,6 +342,7 @@ KEYS: dict[str, Form] = {
     "paths": _list(_path),
     "exclude": _list(_text),
     "accept": _list(_accepted),
+    "events": _events,
     "profiles": _profiles,
     **OF_PROFILES,
 }

@@ -22,7 +22,7 @@ from ..model.flows import Span
 from . import forms
 from .find import LIMIT, SHARED, TABLE, shown
 from .forms import Wrong
-from .shape import Accepted, Given, ProjectFile
+from .shape import Accepted, Event, Given, ProjectFile
 from .toml import Keys, TomlError, parse, places
 
 
@@ -40,7 +40,9 @@ def read(
     file = Path(os.path.abspath(path))
     said, where = _said(file)
     known = forms.Known(backends, codes)
-    wrong = [_told(item, where, shown(file)) for item in _judge(said, known)]
+    mistakes = list(_judge(said, known))
+    found = _events(said, where, file.parent, known, mistakes)
+    wrong = [_told(item, where, shown(file)) for item in mistakes]
     profiles = said.get("profiles")
     profiles = profiles if isinstance(profiles, dict) else {}
     if profile is not None and profile not in profiles:
@@ -49,7 +51,7 @@ def read(
         wrong.append(Diagnostic("FT033", f"`{shown(file)}` has no profile `{profile}`", helps=more))
     if wrong:
         raise DiagnosticError(wrong)
-    return _project(file, profile, _joined(said, profiles.get(profile, {})), where)
+    return _project(file, profile, _joined(said, profiles.get(profile, {})), where, tuple(found))
 
 
 def _said(file: Path) -> tuple[dict[str, Any], dict[Keys, Span]]:
@@ -90,9 +92,34 @@ def _judge(said: dict[str, Any], known: forms.Known) -> Iterator[Wrong]:
             yield Wrong(("profiles", name), f"a profile is a table, not {forms.kind(inside)}")
 
 
+def _events(
+    said: Mapping[str, Any], where: dict[Keys, Span], folder: Path, known: forms.Known, wrong: list[Wrong]
+) -> list[Event]:
+    """The catalogue. Adds to `wrong` and, for a file of its own, to `where`."""
+    value = said.get("events", {})
+    if not value or not isinstance(value, (str, dict)):
+        return []
+    from . import events
+
+    if isinstance(value, str):
+        if any(item.keys == ("events",) for item in wrong):
+            return []
+        value, places_, why = events.beside(folder, value)
+        where.update({("events", *keys): span for keys, span in places_.items()})
+        if why:
+            wrong.append(Wrong(("events",), why))
+    mistakes = list(events.judge(value, ("events",), known))
+    bad = {item.keys[1] for item in mistakes if len(item.keys) > 1}
+    good = {name: said for name, said in value.items() if name not in bad} if isinstance(value, dict) else {}
+    found, schemas = events.read(good, folder, where)
+    wrong += [*mistakes, *schemas]
+    return found
+
+
 def _told(item: Wrong, where: Mapping[Keys, Span], name: str) -> Diagnostic:
     keys: Keys = item.keys
     span = where.get(keys)
+    name = span.file if span else name
     while span is None and keys:  # inside of a value that is told as a whole
         keys = keys[:-1]
         span = where.get(keys)
@@ -100,7 +127,7 @@ def _told(item: Wrong, where: Mapping[Keys, Span], name: str) -> Diagnostic:
         text, label = f"`{name}`: there is no key `{dotted(item.keys)}`", "unknown key"
     else:
         text, label = f"`{name}`: `{dotted(item.keys)}`: {item.text}", ""
-    return Diagnostic("FT031" if item.unknown else "FT032", text, span, label, helps=item.helps)
+    return Diagnostic(item.code or ("FT031" if item.unknown else "FT032"), text, span, label, helps=item.helps)
 
 
 def dotted(keys: Keys) -> str:
@@ -119,7 +146,9 @@ def _joined(said: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return both
 
 
-def _project(file: Path, profile: str | None, said: Mapping[str, Any], where: dict[Keys, Span]) -> ProjectFile:
+def _project(
+    file: Path, profile: str | None, said: Mapping[str, Any], where: dict[Keys, Span], events: tuple[Event, ...]
+) -> ProjectFile:
     folder = file.parent
     settings = {name: str(value) for name, value in said.get("settings", {}).items()}
     settings |= {variable: said[key] for key, variable in forms.SHORT.items() if key in said}
@@ -150,6 +179,7 @@ def _project(file: Path, profile: str | None, said: Mapping[str, Any], where: di
             Accepted(item["code"], item["reason"], where[("accept", number)], item.get("flow"))
             for number, item in enumerate(said.get("accept", ()))
         ),
+        events=events,
         places=where,
     )
 

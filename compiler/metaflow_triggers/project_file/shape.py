@@ -40,6 +40,19 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Event:
+    """`schema` is the JSON Schema of the payload as JSON text; `origin` what the event is elsewhere, by backend."""
+
+    name: str
+    span: Span
+    owner: str = ""
+    description: str = ""
+    origin: str = ""
+    schema: str = ""
+    schema_file: str = ""
+
+
+@dataclass(frozen=True)
 class ProjectFile:
     """`backends_of_paths` are (absolute path, names), of which the nearest counts. `settings` are METAFLOW_*.
 
@@ -61,6 +74,7 @@ class ProjectFile:
     external_events: tuple[str, ...] = ()
     severity: Mapping[str, str] = field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
+    events: tuple[Event, ...] = ()
     places: Mapping[tuple[Any, ...], Span] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -272,6 +272,53 @@ def test_flows_of_another_project_are_refused(tmp_path: Path, monkeypatch: pytes
     assert [item.code for item in elsewhere(files, filled("check")[0].project)] == ["FT034"]
 
 
+ORDERS = """
+[events.order-placed]
+owner = "shop"
+description = "An order was placed."
+origin = {step-functions = {source = "shop"}}
+schema = {type = "object", required = ["orderId"], properties = {orderId = {type = "string"}}}
+[events.unused]
+"""
+
+
+def test_emit_refuses_what_does_not_fit_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {"metaflow-triggers.toml": ORDERS, "deep/x": ""})
+    monkeypatch.chdir(tmp_path / "deep")
+    where = ("--database", str(tmp_path / "engine.db"))
+    assert main(["emit", "order-placed", "--payload", '{"orderId": 7}', *where]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and not (tmp_path / "engine.db").exists()
+    assert "error[FT765]: the payload of event 'order-placed': `orderId`: 7 is not of type 'string'" in told.err
+    assert "--> ../metaflow-triggers.toml:2:9" in told.err
+    assert main(["emit", "order-placed", *where]) == 2
+    assert "'orderId' is a required property" in capsys.readouterr().err
+    assert main(["emit", "order-placed", "--payload", '{"orderId": "7"}', "--id", "a", *where]) == 0
+    assert main(["emit", "another", "--payload", '{"orderId": 7}', "--id", "b", *where]) == 0
+    assert capsys.readouterr().out == "a\nb\n"
+
+
+def test_check_and_list_know_the_catalogue(triggers: Run, tmp_path: Path) -> None:
+    waits = "@trigger(event={'name': 'order-placed', 'parameters': {'order_id': 'orderID'}})"
+    body = "\n    order_id = Parameter('order_id', default='')" + STEPS
+    write(tmp_path, {"metaflow-triggers.toml": ORDERS, "a.py": HEAD + flow("A", above=waits, body=body) + guard("A")})
+    done = triggers("check", "--format", "json", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
+    found = {item["code"]: item["message"] for item in json.loads(done.out)["diagnostics"]}
+    assert found["FT308"] == "the event `order-placed` lists no field `orderID`"
+    assert "FT202" not in found  # it has an origin: something else emits it
+    done = triggers("list", ".", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
+    assert done.out.endswith(
+        "\nEVENT         OWNER  STARTS  DESCRIPTION\norder-placed  shop   A       An order was placed.\nunused\n"
+    )
+    done = triggers("list", ".", "--format", "json", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
+    assert [(item["name"], item["starts"]) for item in json.loads(done.out)["events"]] == [
+        ("order-placed", ["A"]),
+        ("unused", []),
+    ]
+
+
 def test_settings_of_ours_are_those_that_are_read() -> None:
     from metaflow_triggers import seams
     from metaflow_triggers.project_file.forms import OURS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -334,7 +335,6 @@ VALUE = st.recursive(
 
 
 def _written(value: Any) -> str:
-    import json
 
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)} = {_written(item)}" for key, item in value.items()) + "}"
@@ -350,7 +350,6 @@ def _keys(value: Any, above: tuple[Any, ...] = ()) -> set[tuple[Any, ...]]:
 
 @given(st.dictionaries(KEY, VALUE, max_size=4))
 def test_each_key_of_any_file_has_a_place(value: dict[str, Any]) -> None:
-    import json
 
     text = "".join(f"{json.dumps(key)} = {_written(item)}\n" for key, item in value.items())
     found = places(text.encode())
@@ -384,3 +383,82 @@ def test_without_a_file_no_parser_of_toml_is_imported(tmp_path: Path) -> None:
 
 def test_nothing_is_said_without_a_key(tmp_path: Path) -> None:
     assert read(write(tmp_path, "")) == ProjectFile(tmp_path / OWN)
+
+
+# The event catalogue ------------------------------------------------------------------------------------------------
+
+CATALOGUE = """
+[order-placed]
+owner = "shop"
+description = '''An order
+was placed.'''
+origin = {step-functions = {source = "shop"}}
+schema = {type = "object", properties = {orderId = {type = "string"}}}
+[order-paid]
+schema = "schemas/paid.json"
+"""
+
+
+def test_the_catalogue_stands_in_the_file_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "schemas", '{"required": ["a"]}', "paid.json")
+    write(tmp_path, CATALOGUE, "events.toml")
+    beside = read(write(tmp_path, 'id = "shop"\nevents = "events.toml"\n'), backends=["step-functions"]).events
+    inline = read(write(tmp_path, CATALOGUE.replace("\n[", "\n[events."))).events
+    for events, file in ((beside, "events.toml"), (inline, OWN)):
+        placed, paid = events
+        assert (placed.name, placed.owner, placed.description) == ("order-placed", "shop", "An order was placed.")
+        assert json.loads(placed.origin) == {"step-functions": {"source": "shop"}}
+        assert json.loads(placed.schema)["properties"] == {"orderId": {"type": "string"}}
+        assert (placed.span.file, placed.span.line, paid.span.line) == (file, 2, 8)
+        assert (json.loads(paid.schema), paid.schema_file) == ({"required": ["a"]}, "schemas/paid.json")
+
+
+def test_what_is_wrong_with_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, '{"type": "objekt"}', "bad.json")
+    write(tmp_path, "{", "broken.json")
+    file = write(
+        tmp_path,
+        """
+[events.a]
+shema = {}
+owner = 3
+origin = {step-function = {}}
+[events.b]
+schema = 3
+""",
+    )
+    assert [
+        (code, message, under, helps) for code, message, under, helps in wrong(file, backends=["step-functions"])
+    ] == [
+        ("FT031", "there is no key `events.a.shema`", "shema", ("did you mean `schema`?",)),
+        ("FT032", "`events.a.owner`: expected a text in quotes, found a number", "owner", ()),
+        (
+            "FT032",
+            "`events.a.origin.step-function`: there is no backend `step-function`",
+            "step-function",
+            ("did you mean `step-functions`?",),
+        ),
+        (
+            "FT032",
+            "`events.b.schema`: expected a JSON Schema as a table, or the path of a file, found a number",
+            "schema",
+            (),
+        ),
+    ]
+    schemas = {
+        '"bad.json"': "it is no JSON Schema, at `type`",
+        '"broken.json"': "`broken.json` is no JSON",
+        '"not-there.json"': "`not-there.json` cannot be read",
+        '{"$ref" = "https://example.com/order.json"}': "it refers to `https://example.com/order.json`, which",
+        "{const = 2026-01-01}": "a JSON Schema has no dates",
+        '{properties = {a = {type = ["string", 3]}}}': "it is no JSON Schema, at `properties/a/type",
+    }
+    for schema, message in schemas.items():
+        (found,) = wrong(write(tmp_path, f"[events.a]\nschema = {schema}\n"))
+        assert (found[0], found[2]) == ("FT037", "schema")
+        assert message in found[1], found[1]
+    write(tmp_path, "a = [", "events.toml")
+    assert "`events.toml` is no TOML, line 1" in wrong(write(tmp_path, 'events = "events.toml"\n'))[0][1]
+    assert "is not below the folder" in wrong(write(tmp_path, 'events = "../events.toml"\n'))[0][1]
