@@ -82,10 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     compile_.set_defaults(work=project.compile_, refuse=compile_.error)
     diff = commands.add_parser(
         "diff",
-        help="what would change against a folder that `compile` wrote; exit code 0: nothing, 1: something, 2: error",
+        help="what would change against a folder that `compile` wrote, or in the clouds; "
+        "exit code 0: nothing, 1: something, 2: error",
     )
     _common(diff, formats=("text", "markdown", "json"))
-    diff.add_argument("--against", metavar="DIR", required=True, help="a folder that `compile --output` wrote")
+    diff.add_argument("--against", metavar="DIR", help="a folder that `compile --output` wrote")
+    diff.add_argument("--live", action="store_true", help="what is deployed, in place of a folder")
     diff.add_argument("--full", action="store_true", help="also the text of the files, as a unified diff")
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     _strict(diff)
@@ -126,6 +128,14 @@ def _deploying(commands: Any) -> None:
     create.add_argument("--yes", action="store_true", help="with --prune: do not ask")
     _strict(create)
     create.set_defaults(work=deploy.create, refuse=create.error)
+    delete = commands.add_parser("delete", help="remove all that `create` deployed of the flows")
+    _common(delete, formats=())
+    delete.add_argument("--plan", action="store_true", help="say what would go, and remove nothing")
+    delete.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+    delete.add_argument("--authorize", metavar="TOKEN", help="the production token of flows that others deployed")
+    delete.add_argument("--drop-waiting", action="store_true", help="also tables and queues in which events wait")
+    _strict(delete)
+    delete.set_defaults(work=deploy.delete)
 
 
 def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text", "json")) -> None:

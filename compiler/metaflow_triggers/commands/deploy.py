@@ -1,8 +1,9 @@
-"""Deploy commands: `create` over many flows.
+"""Deploy commands: `create`, `diff --live` and `delete` over many flows.
 
 In:   the parsed arguments.
 Out:  the plan and what was done on standard output, diagnostics and progress on standard error; an exit code: 0 good,
-      1 a mistake in the flows or a flow that was refused, 2 a setting or an argument that is missing.
+      1 a mistake in the flows or a flow that was refused, 2 a setting or an argument that is missing; of `diff --live`
+      1 is that something differs, 2 a mistake.
 
 Not here: the arguments (`cli`), plans (`deploying`), reading, compiling. Heavy modules are imported late.
 """
@@ -27,6 +28,18 @@ def create(options: argparse.Namespace) -> int:
     return _guarded(lambda kept: _create(options, kept))
 
 
+def diff_live(options: argparse.Namespace) -> int:
+    """What `create` would do. Exit code 0: nothing, 1: something, 2: a mistake."""
+    same: list[bool] = []
+    code = _guarded(lambda kept: _diff_live(options, kept, same.append))
+    return EXIT_USAGE if code or not same else int(not same[0])
+
+
+def delete(options: argparse.Namespace) -> int:
+    """Remove what `create` made of all flows."""
+    return _guarded(lambda kept: _delete(options, kept))
+
+
 def _guarded(work: Callable[[str], int]) -> int:
     from ..reports.terminal import show
 
@@ -35,8 +48,62 @@ def _guarded(work: Callable[[str], int]) -> int:
             return work(kept)
     except DiagnosticError as error:
         show([*error.diagnostics, *error.aftermath], None, error.result or "nothing was changed")
-        missing = all(item.code in ("FT002", "FT709") for item in error.diagnostics)
+        missing = all(item.code in ("FT002", "FT709", "FT780") for item in error.diagnostics)
         return EXIT_USAGE if missing else EXIT_ERROR
+
+
+def _diff_live(options: argparse.Namespace, kept: str, same: Callable[[bool], None]) -> int:
+    from ..deploying import run, words
+    from .whole_project import compiled, parts_of, refused
+
+    project = compiled(options, kept)
+    if refused(project, options, leave_out=said_by_clouds(project.names)):
+        return EXIT_ERROR
+    said = Remarks(options)
+    whole = run.plan(parts_of(project, said.remark), {"accept_changes": True, "full": options.full})
+    said.show()
+    sys.stdout.write(words.text(whole))
+    same(whole.same)
+    return _tell_refused(whole)
+
+
+def _delete(options: argparse.Namespace, kept: str) -> int:
+    from ..deploying import run, words
+    from .whole_project import parts_to_delete, read_alone, refused
+
+    project = read_alone(options, kept)
+    if refused(project, options, leave_out=frozenset()):
+        return EXIT_ERROR
+    parts = parts_to_delete(project)
+    choices = {"authorize": options.authorize, "drop_waiting": options.drop_waiting}
+    whole = run.plan(parts, choices, deleting=True)
+    sys.stdout.write(words.text(whole))
+    sys.stdout.flush()
+    if options.plan or not any(row.changes for row in whole.rows):
+        if whole.same:
+            sys.stdout.write("nothing to do: none of it is deployed\n")
+        return _tell_refused(whole)
+    count = sum(row.changes for row in whole.rows)
+    agreed(options, f"delete {count} deployment{'' if count == 1 else 's'}")
+    done = run.carry_out(
+        whole, parts, choices, lambda row, number, of: _progress(words.done(row, number, of)), deleting=True
+    )
+    sys.stdout.write(words.notes(done))
+    sys.stdout.write(f"done: {words.total(done)}\n")
+    return _tell_refused(done)
+
+
+def agreed(options: argparse.Namespace, what: str) -> None:
+    """Raise DiagnosticError (FT780) unless `--yes` was given, or somebody says so."""
+    if options.yes:
+        return
+    helps = ("look at the plan above, then repeat the command with --yes",)
+    if not sys.stdin.isatty():
+        raise DiagnosticError([Diagnostic("FT780", f"nobody is there to be asked whether to {what}", helps=helps)])
+    sys.stderr.write(f"{what}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise DiagnosticError([Diagnostic("FT780", f"{what}: the answer was not yes", helps=helps)])
 
 
 def _create(options: argparse.Namespace, kept: str) -> int:
@@ -70,7 +137,7 @@ def _create(options: argparse.Namespace, kept: str) -> int:
     if going is not None:
         sys.stdout.write(prune.kept(going))
     sys.stdout.flush()
-    if options.plan or not any(row.changes for row in shown.rows):
+    if options.plan or not shown.changes:
         if shown.same:
             sys.stdout.write(f"{words.NOTHING}\n")
         return _tell_refused(shown)

@@ -33,8 +33,22 @@ def compile_(options: argparse.Namespace) -> int:
 
 def diff(options: argparse.Namespace) -> int:
     """What differs from a folder. A mistake in the flows is an error here: exit code 1 says that something differs."""
+    if options.live == bool(options.against) or (options.live and options.format != "text"):
+        return _misused("diff needs either --against DIR or --live, which is told as text")
+    if options.live:
+        from .deploy import diff_live
+
+        return diff_live(options)
     code = _run(options, workflow=True)
     return code if options.compared else 2
+
+
+def _misused(what: str) -> int:
+    from ..diagnostics import Diagnostic
+    from ..reports.terminal import show
+
+    show([Diagnostic("FT003", what)])
+    return 2
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:

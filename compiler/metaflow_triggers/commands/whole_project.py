@@ -39,20 +39,45 @@ class Project:
     uploaded: set[str] = field(default_factory=set)
 
 
-def compiled(options: argparse.Namespace, kept: str) -> Project:
-    """Read and compile as the real user, code packages included. Raises DiagnosticError."""
-    from ..reading.paths import import_metaflow, read_flows, workers
+def _as_the_user() -> str:
+    """Import Metaflow, and have it take the real user, here and in the children. Raises DiagnosticError (FT002)."""
+    from ..reading.paths import import_metaflow
 
     gc.set_threshold(100_000, 50, 100)  # as for `compile`: nearly all of it lives until the end
     import_metaflow()
     from .. import seams
-    from ..compiling.compile import compile_flows
 
     user = seams.real_user()
     if user is None:
         what = "the deployment needs a user name, and none is configured"
         raise DiagnosticError([Diagnostic("FT002", what, helps=("set METAFLOW_USER",))])
     seams.act_as(user)
+    return user
+
+
+def read_alone(options: argparse.Namespace, kept: str) -> Project:
+    """Read as the real user, and compile nothing. Raises DiagnosticError."""
+    user = _as_the_user()
+    from .. import seams
+    from ..graph.link import link
+    from ..reading.paths import read_flows
+
+    names, left_out = backends_at_work(options)
+    read = read_flows(options, names, given=flow_options(options), kept=kept)
+    settings = seams.read_settings(production=options.production, user=user, branch=options.branch)
+    graph = link([item.flow for item in read.flows], frozenset(options.external_flow), ())
+    found = weighed(options, [*left_out, *read.diagnostics], read, graph)
+    return Project(names, settings, read, graph, (), with_paths(found, options.paths))
+
+
+def compiled(options: argparse.Namespace, kept: str) -> Project:
+    """Read and compile as the real user, code packages included. Raises DiagnosticError."""
+    user = _as_the_user()
+    from .. import seams
+    from ..compiling.compile import compile_flows
+    from ..reading.paths import read_flows, workers
+    from ..rules.follow import standing_alone
+
     names, left_out = backends_at_work(options)
     read = read_flows(options, names, code_package=True, workflow=True, given=flow_options(options), kept=kept)
     settings = seams.read_settings(production=options.production, user=user, branch=options.branch)
@@ -70,7 +95,8 @@ def compiled(options: argparse.Namespace, kept: str) -> Project:
         contents=True,
     )
     found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
-    found = weighed(options, [*found, *of_events(options, compilation.graph)], read, compilation.graph)
+    found = standing_alone([*found, *of_events(options, compilation.graph)])
+    found = weighed(options, found, read, compilation.graph)
     return Project(names, settings, read, compilation.graph, compilation.files, with_paths(found, options.paths))
 
 
@@ -118,6 +144,32 @@ def _part(project: Project, name: str, wanted: dict[int, Wanted]) -> Part:
     return Part(name, many, tuple(flows))
 
 
+def parts_to_delete(project: Project) -> list[Part]:
+    """The flows of each backend, in the order in which they are deleted: those that start others first."""
+    parts = []
+    for name in project.names:
+        many = many_of(registry.deployer(name), project.settings)
+        turns = reversed(order(project.graph))
+        flows = [(qualified_name(project.graph.flows[number]), _to_delete(project, name, number)) for number in turns]
+        many.look([one for _, one in flows])
+        parts.append(Part(name, many, tuple(flows)))
+    return parts
+
+
+def _to_delete(project: Project, backend: str, number: int) -> Wanted:
+    from .. import seams
+
+    flow = project.graph.flows[number]
+    deployed = registry.own_name(backend, flow, project.settings)
+    state = seams.click_state(registry.spec(backend).upstream, flow, deployed, lambda text: None)
+    return Wanted(deployed, flow.name, (), None, state, lambda: None, _read(project, flow).deploys.steps)
+
+
+def _read(project: Project, flow: Any) -> Any:
+    """What was read of a flow."""
+    return next(item for item in project.read.flows if (item.flow.file, item.flow.name) == (flow.file, flow.name))
+
+
 def _wanted(
     project: Project, backend: str, number: int, remark: Callable[[Sequence[Diagnostic]], None]
 ) -> Wanted | None:
@@ -130,7 +182,7 @@ def _wanted(
     if not own:
         return None
     shared = [file for file in project.files if file.owner == f"{backend}/"]
-    found = next(item for item in project.read.flows if (item.flow.file, item.flow.name) == (flow.file, flow.name))
+    found = _read(project, flow)
     told = project.told.setdefault(qualified_name(flow), [])
     state = seams.click_state(registry.spec(backend).upstream, flow, deployed, told.append)
     return Wanted(

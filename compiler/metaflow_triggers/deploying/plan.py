@@ -55,6 +55,11 @@ class WholePlan:
         """Whether everything is as it shall be."""
         return all(row.verb == UNCHANGED and not row.planned.shared for row in self.rows)
 
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to be done, also where it is about no single flow."""
+        return any(row.changes or row.planned.shared for row in self.rows if row.verb != REFUSED)
+
     def shared(self, backend: str) -> tuple[Thing, ...]:
         """Objects of all flows of a backend that would not stay as they are, each once."""
         things = [thing for row in self.rows if row.backend == backend for thing in row.planned.shared]

@@ -56,10 +56,10 @@ def carry_out(
     """Do what the plan says about each flow that would change. `told` gets each row when it is done, and its number of
     how many. What is unchanged or refused stays so."""
     by_name = {part.backend: part.many for part in parts}
-    of = sum(row.changes for row in whole.rows)
+    due = _due(whole)
     done: list[Row] = []
-    for row in whole.rows:
-        if not row.changes:
+    for number, row in enumerate(whole.rows):
+        if number not in due:
             done.append(row)
             continue
         many, lost = by_name[row.backend], [one for one in done if one.backend == row.backend and _is_lost(one)]
@@ -67,8 +67,21 @@ def carry_out(
             done.append(dataclasses.replace(row, verb=REFUSED, refusal=lost[0].refusal))
         else:
             done.append(_asked(many.delete if deleting else many.create, row, choices))
-        told(done[-1], sum(one.changes for one in whole.rows[: len(done)]), of)
+        told(done[-1], due.index(number) + 1, len(due))
     return WholePlan(tuple(done))
+
+
+def _due(whole: WholePlan) -> list[int]:
+    """Numbers of the rows that are carried out. Where only what all flows share would change, one flow brings it."""
+    due = [number for number, row in enumerate(whole.rows) if row.changes]
+    for backend in dict.fromkeys(row.backend for row in whole.rows):
+        if whole.shared(backend) and not any(whole.rows[number].backend == backend for number in due):
+            due += [
+                number
+                for number, row in enumerate(whole.rows)
+                if row.backend == backend and row.planned.shared and row.verb != REFUSED
+            ][:1]
+    return sorted(due)
 
 
 def _is_lost(row: Row) -> bool:

@@ -13,7 +13,7 @@ from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
 from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
 
 from .conftest import Run, clean
-from .test_create_delete import everything
+from .test_create_delete import account, everything
 from .test_step_functions_create import writes
 from .warm import warm
 
@@ -140,6 +140,59 @@ def test_a_project_is_planned_deployed_and_left_alone(
         "nothing to do: everything is deployed as it is\n"
     )
     assert writes(aws) == [] and {line.split()[0] for line in kubernetes.store.requests} == {"GET"}
+
+
+def test_what_differs_is_told_and_deleting_leaves_nothing(
+    triggers: Run, project: Path, aws: Aws, kubernetes: KubernetesStandIn
+) -> None:
+    flow(project, "Other", "@trigger(event='order-placed')")
+    assert triggers("create", ".", *KNOWN, cwd=project).code == 0
+    kubernetes.store.requests.clear()
+    aws.recorder.asked.clear()
+    same = triggers("diff", ".", "--live", *KNOWN, cwd=project)
+    assert (same.code, same.out) == (0, "step-functions: 3 flows: 3 unchanged; argo-workflows: 3 flows: 3 unchanged\n")
+    flow(project, "Other", "@trigger(event='other')")
+    differs = triggers("diff", ".", "--live", *KNOWN, "--external-event", "other", cwd=project)
+    assert differs.code == 1, differs.err
+    starts = differs.out.split("\n\n")[0].splitlines()
+    assert "  Other no longer starts on order-placed (argo-workflows)" in starts
+    assert "  Other still starts on order-placed of metaflow (step-functions)" in starts
+    assert "  Other does not start on other of metaflow yet (step-functions)\n" in differs.out
+    assert "  Other: changed\n    ~ " in differs.out and "    ~ the rule Other-events-" in differs.out
+    flow(project, "Other", "@trigger(event='order-placed', evnet='x')")
+    mistake = triggers("diff", ".", "--live", *KNOWN, cwd=project)
+    assert mistake.code == 2 and "error[FT112]" in mistake.err
+    for words in ((), ("--live", "--against", "x"), ("--live", "--format", "json")):
+        assert triggers("diff", ".", *words, cwd=project).code == 2
+    broken = triggers("delete", ".", "--yes", cwd=project)
+    assert broken.code == 1 and broken.err.endswith("; nothing was changed\n")
+    flow(project, "Other", "@trigger(event='order-placed')")
+
+    planned = triggers("delete", ".", "--plan", cwd=project)
+    assert planned.code == 0, planned.err
+    assert planned.out.index("  Ingest: deleted\n") < planned.out.index("  Train: deleted\n")
+    assert "    - the state machine Train\n" in planned.out and "    - Sensor default/ingest-" in planned.out
+    assert planned.out.endswith("step-functions: 3 flows: 3 deleted; argo-workflows: 3 flows: 3 deleted\n")
+    unasked = triggers("delete", ".", cwd=project)
+    assert (unasked.code, unasked.out) == (2, planned.out)
+    assert "error[FT780]: nobody is there to be asked whether to delete 6 deployments" in unasked.err
+    assert writes(aws) == [] == [line for line in kubernetes.store.requests if not line.startswith("GET ")]
+
+    gone = triggers("delete", ".", "--yes", cwd=project)
+    assert gone.code == 0, gone.err
+    assert gone.out.startswith(planned.out)
+    assert gone.out.endswith("done: step-functions: 3 flows: 3 deleted; argo-workflows: 3 flows: 3 deleted\n")
+    assert {kind: found for kind, found in account(aws).items() if kind != "roles"} == {
+        "rules": [],
+        "state machines": [],
+        "queues": [],
+        "job definitions": [],
+    }
+    left = {kind for _, _, kind, name in kubernetes.store.objects if kind in ("sensors", "workflowtemplates")}
+    assert left == set()
+    (project / "other.py").unlink()
+    again = triggers("delete", ".", "--yes", cwd=project)
+    assert again.code == 0 and again.out.endswith("\nnothing to do: none of it is deployed\n")
 
 
 def test_a_flow_of_somebody_else_is_refused_and_the_others_are_deployed(

@@ -89,6 +89,18 @@ def test_one_plan_lists_each_kind_once_and_an_unchanged_project_is_not_written(
     assert len(together) <= len(server.store.requests)
 
 
+def test_what_all_flows_share_is_mended_though_no_flow_differs(server: KubernetesStandIn, client: Any) -> None:
+    deploy(client)
+    (place,) = (place for place in server.store.objects if place[2:] == ("eventsources", "metaflow-triggers"))
+    del server.store.objects[place]
+    before = len(server.store.writes)
+    whole, done = deploy(client)
+    assert set(verbs(whole).values()) == {"unchanged"} and whole.changes and not whole.same
+    assert "of all flows:\n    + EventSource events/metaflow-triggers\n" in words.text(whole)
+    assert place in server.store.objects and len(server.store.writes) == before + 1
+    assert set(verbs(done).values()) == {"unchanged"} and deploy(client)[0].same
+
+
 def test_what_the_cluster_refuses_of_one_flow_stops_no_other(server: KubernetesStandIn, client: Any) -> None:
     foreign = {
         "apiVersion": "argoproj.io/v1alpha1",

@@ -8,6 +8,7 @@ Not here: reading flows, code packages, what is typed.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -44,6 +45,11 @@ def wanted(item: Any, told: Callable[[str], None] = lambda text: None, **more: A
     state = seams.click_state(SPEC.upstream, item, item.name, told)
     about = About(item, {}, lambda model: [], list)
     return Wanted(item.name, item.name, files(item, **more), about, state, lambda: None, ("start", "end"))
+
+
+def to_delete(item: Any) -> Wanted:
+    """The same for `delete`."""
+    return dataclasses.replace(wanted(item), files=(), about=None)
 
 
 def part(client: Callable[[str], Any], flows: Iterable[Wanted]) -> Part:

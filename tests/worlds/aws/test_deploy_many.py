@@ -16,7 +16,7 @@ from ...unit.backends.step_functions.samples import CONFIGURED, event, flow, tri
 from .account import Watched, content
 from .inside import Inside, in_a_copy
 from .inside import account as empty_account
-from .many_flows import FLOWS, files, part, settings_are_there, wanted
+from .many_flows import FLOWS, files, part, settings_are_there, to_delete, wanted
 from .service import ROLE
 
 
@@ -74,6 +74,42 @@ def story() -> dict[str, Any]:
         found["memory"] = words.text(run.plan(memory, {}))
         mixed = in_a_copy(lambda: _besides_a_foreign_one(aws))
         return found | {"mixed": mixed}
+
+
+def remove(client: Callable[[str], Any], flows: Any) -> tuple[Any, Any]:
+    """(the plan, what was done) of `delete`."""
+    parts = [part(client, (to_delete(item) for item in flows))]
+    whole = run.plan(parts, {}, deleting=True)
+    return whole, run.carry_out(whole, parts, {}, lambda row, number, of: None, deleting=True)
+
+
+def deleting() -> dict[str, Any]:
+    with account() as aws:
+        empty = content(aws)
+        sets = [*FLOWS, flow("Pair", trigger(event("a"), event("b"), join="all"))]
+        deploy(aws.client, sets)
+        rows = aws.client("dynamodb")
+        (table,) = rows.list_tables()["TableNames"]
+        rows.put_item(TableName=table, Item={"pk": {"S": "set-1"}, "slot_0": {"L": [{"S": "x"}, {"S": "y"}]}})
+        whole, done = remove(aws.client, sets)
+        left = sorted(content(aws).keys() - empty.keys())
+        again, _ = remove(aws.client, sets)
+        return {
+            "plan": words.text(whole),
+            "verbs": verbs(done),
+            "left": left,
+            "notes": words.notes(done),
+            "again": set(verbs(again).values()),
+        }
+
+
+def test_what_is_deleted_leaves_what_waits_and_says_so(tmp_path: Path) -> None:
+    found = in_a_copy(deleting)
+    assert set(found["verbs"].values()) == {"deleted"}
+    assert "    = the table Pair-" in found["plan"] and "stays: 2 events wait in it\n" in found["plan"]
+    assert [name.split("-")[0] for name in found["left"]] == ["table Pair"]
+    assert "Pair: waiting: 2 events wait in the table Pair-" in found["notes"]
+    assert found["again"] == {"unchanged"}
 
 
 def _besides_a_foreign_one(aws: Inside) -> Any:

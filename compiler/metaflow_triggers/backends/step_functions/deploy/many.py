@@ -8,7 +8,7 @@ Not here: what a flow's plan is (`plan.py`), how it is carried out (`converge.py
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,10 +23,15 @@ from .calls import Clients
 from .deployer import NO_TOKEN, existing, logged
 from .drift import differs, noun, starts, unified
 from .instructions import Plan, Step
+from .looked import Looked
 from .plan import plan_delete, where
 from .preflight import missing_things
+from .rules_and_schedules import RULE
 from .state_machines import MACHINE, production_token
 from .waiting import in_words
+
+FEW = 5
+"""For fewer flows an account is asked by their names: its lists may be long."""
 
 
 class Account:
@@ -35,12 +40,19 @@ class Account:
     def __init__(self, settings: Settings, clients: Clients | None = None) -> None:
         self._settings = settings
         self._clients = clients or Clients()
-        self._looked = self._clients
+        self._looked: Clients = self._clients
 
     def look(self, wanted: Sequence[Wanted]) -> None:
-        """Who asks is known, and that there is an account."""
-        if wanted:
-            where(wanted[0].name, self._clients)
+        """Lists of all kinds are asked for when they are needed; of what no list has, each object ahead."""
+        if not wanted:
+            return
+        where(wanted[0].name, self._clients)
+        if len(wanted) < FEW:
+            self._looked = self._clients
+            return
+        looked = Looked(self._clients)
+        looked.ask_ahead(_ahead(looked, wanted))
+        self._looked = looked
 
     def goes_before(self, wanted: Sequence[Wanted]) -> frozenset[str]:
         """None: a rule hears every end of a state machine, whoever deployed it, so those who wait come first."""
@@ -86,6 +98,24 @@ class Account:
         done = converge.delete(one.name, clients=self._clients, steps=one.steps, flow=one.flow, drop_waiting=drop)
         verb = DELETED if any(step.instructions for step in done) else UNCHANGED
         return Planned(verb, (), _things(done, None), (), _notes(done))
+
+
+def _ahead(looked: Looked, wanted: Sequence[Wanted]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What is asked of each object that is there, and that no list has."""
+    machines = looked.by_name("stepfunctions", "list_state_machines", "stateMachines", "name")
+    known = machines if isinstance(machines, dict) else {}
+    for one in wanted:
+        resources: dict[str, Any] = next((file.content["Resources"] for file in one.files), {})
+        for item in resources.values():
+            properties = item["Properties"]
+            if item["Type"] == MACHINE and properties["StateMachineName"] in known:
+                arn = known[properties["StateMachineName"]]["stateMachineArn"]
+                yield "stepfunctions", "describe_state_machine", {"stateMachineArn": arn}
+            if item["Type"] == RULE and isinstance(properties["EventBusName"], str):
+                bus = properties["EventBusName"]
+                found = looked.by_name("events", "list_rules", "Rules", "Name", EventBusName=bus)
+                if isinstance(found, dict) and properties["Name"] in found:
+                    yield "events", "list_targets_by_rule", {"Rule": properties["Name"], "EventBusName": bus}
 
 
 def _raise(found: list[Diagnostic]) -> None:
