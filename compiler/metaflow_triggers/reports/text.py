@@ -18,7 +18,7 @@ from .. import regular
 from ..diagnostics import Diagnostic
 from ..diagnostics.order import ordered
 from ..model.flows import Span
-from ..rules.catalogue import SEVERITIES
+from ..rules.catalogue import SEVERITIES, rule
 from ..rules.weight import has_errors, severity
 from .shown import cell, shown
 
@@ -183,7 +183,7 @@ def render_text(
     color: bool = False,
     others: str = "",
 ) -> str:
-    """All in full, in order, a blank line between them, and the summary. Ends with a newline.
+    """All in full, in order, a blank line between them, what explains them, and the summary. Ends with a newline.
 
     `result` ends the summary; without it "nothing was written" where there are errors. `others` says what was left out.
     """
@@ -191,7 +191,13 @@ def render_text(
         result = "nothing was written" if has_errors(diagnostics) else ""
     read_line = read_line or FileReader()
     blocks = [render_one(item, read_line, color) for item in ordered(diagnostics)]
-    return "\n".join([*blocks, summary(diagnostics, flows, others, result) + "\n"])
+    return "\n".join([*blocks, more(diagnostics) + summary(diagnostics, flows, others, result) + "\n"])
+
+
+def more(diagnostics: Iterable[Diagnostic]) -> str:
+    """A line with the command that explains them; "" where there are none."""
+    codes = sorted({item.code for item in diagnostics if rule(item.code) is not None})
+    return f"for more: metaflow-triggers explain {' '.join(codes)}\n" if codes else ""
 
 
 def render_line(item: Diagnostic) -> str:

@@ -83,6 +83,7 @@ error[FT201]: `ReportFlow` waits for flow `ScoreFlw`, which this project does no
    = help: if `ScoreFlw` is deployed from another repository, list it under `external-flows`
    = docs: docs/diagnostics.md#FT201
 
+for more: metaflow-triggers explain FT201
 1 error in 14 flows; nothing was written
 """
     )
