@@ -125,33 +125,21 @@ def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 def _fits_the_catalogue(name: str, text: str) -> None:
     """Raises DiagnosticError (FT765) for a payload that is not what the project's catalogue says of the event."""
-    import json
-
     from .project_options import read_for
 
     project = read_for(os.getcwd(), None, os.environ)
-    event = next((item for item in project.events if item.name == name and item.schema), None) if project else None
-    if event is None:
+    if project is None or not project.events:
         return
-    from ..rules.payload_schema import PayloadSchema
+    from ..rules.catalogued import misfits
 
-    found = PayloadSchema(event.schema).errors(json.loads(text))
-    if not found:
+    event, told = misfits(project.events, name, text)
+    if event is None or not told:
         return
     from ..diagnostics import Diagnostic, DiagnosticError
 
-    told = [f"`{where}`: {what}" if where else what for where, what in found]
-    raise DiagnosticError(
-        [
-            Diagnostic(
-                "FT765",
-                "".join(char if char.isprintable() else " " for char in f"the payload of event {name!r}: {first}"),
-                event.span,
-                f"what `{name}` carries",
-            )
-            for first in told[:10]
-        ]
-    )
+    whose = f"what `{name}` carries"
+    found = [Diagnostic("FT765", f"the payload of event {name!r}: {line}", event.span, whose) for line in told]
+    raise DiagnosticError(found)
 
 
 def _given(options: argparse.Namespace) -> bytes:

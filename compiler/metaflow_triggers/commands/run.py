@@ -82,6 +82,7 @@ def work(options: argparse.Namespace) -> int:
         from . import editor, polls
 
         flows = list(graph.flows)
+        name_the_catalogue(options, environment)
 
         database = store.database_path(options.database)
         told = serve.Options(
@@ -111,6 +112,15 @@ def work(options: argparse.Namespace) -> int:
         show(error.diagnostics, len(flows))
         return 1
     return 0
+
+
+def name_the_catalogue(options: argparse.Namespace, environment: dict[str, str]) -> None:
+    """Tell the runs which project file has the catalogue of events. Raises DiagnosticError for one that is wrong."""
+    from .project_options import read_for, start_of
+
+    project = read_for(start_of(options.paths), None, environment)
+    if project is not None and any(event.schema for event in project.events):
+        environment["METAFLOW_TRIGGERS_CATALOGUE"] = str(project.file)
 
 
 def project_options(options: argparse.Namespace) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from metaflow_triggers.commands.arguments import flow_options
 from metaflow_triggers.commands.cli import _parser, main
 from metaflow_triggers.commands.project import path_rules
 from metaflow_triggers.commands.project_options import fill
+from metaflow_triggers.commands.run import name_the_catalogue
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model.flows import Span
 from metaflow_triggers.reading.paths import elsewhere
@@ -414,3 +416,46 @@ def test_a_wrong_file_ends_the_command_of_one_flow_with_2(run: Run, configured: 
         ).code
         == 0
     )
+
+
+def test_emit_event_of_the_local_engine_refuses_what_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"metaflow-triggers.toml": ORDERS, "a.py": ""})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("METAFLOW_TRIGGERS_DATABASE", str(tmp_path / "engine.db"))
+    runs: dict[str, str] = {}
+    name_the_catalogue(argparse.Namespace(paths=["a.py"]), runs)
+    assert runs == {"METAFLOW_TRIGGERS_CATALOGUE": str(tmp_path / "metaflow-triggers.toml")}
+    assert main(["emit", "order-placed", "--payload", '{"orderId": "1"}', "--id", "a"]) == 0
+    import metaflow  # noqa: F401 - a plugin cannot be imported before it
+    from metaflow_extensions.triggers.plugins.emit_event import EmitError, emit_event
+
+    monkeypatch.setenv(*next(iter(runs.items())))
+    with pytest.raises(EmitError) as error:
+        emit_event("order-placed", {"orderId": 7})
+    assert error.value.message == (
+        "FT765: the payload of event 'order-placed': `orderId`: 7 is not of type 'string' (metaflow-triggers.toml:2)"
+    )
+    assert emit_event("order-placed", {"orderId": "7"}) and emit_event("another", {"orderId": 7})
+    connection = sqlite3.connect(tmp_path / "engine.db")
+    assert connection.execute("SELECT count(*) FROM events").fetchone() == (3,)
+
+
+@pytest.mark.long
+def test_a_run_of_the_local_engine_emits_nothing_that_does_not_fit(triggers: Run, tmp_path: Path) -> None:
+    body = STEPS.replace(
+        "self.next(self.end)", "emit_event('order-placed', {'orderId': 6 + 1})\n        self.next(self.end)"
+    )
+    text = "from metaflow import emit_event\n" + HEAD + flow("A", above="@trigger(event='go')", body=body) + guard("A")
+    write(tmp_path, {"metaflow-triggers.toml": ORDERS, "a.py": text})
+    settings = {"METAFLOW_USER": "ada"}
+    assert triggers("emit", "go", cwd=tmp_path, settings=settings).code == 0
+    done = triggers("run", ".", "--until-idle", cwd=tmp_path, settings=settings)
+    assert done.code == 0, done.err
+    connection = sqlite3.connect(tmp_path / "metaflow-triggers.db")
+    assert connection.execute("SELECT name FROM events WHERE kind = 'event'").fetchall() == [("go",)]
+    ((error,),) = connection.execute("SELECT error FROM starts").fetchall()
+    log = "".join(path.read_text() for path in (tmp_path / "metaflow-triggers.db-logs").rglob("*") if path.is_file())
+    assert "FT765: the payload of event 'order-placed': `orderId`: 7 is not of type 'string' (" in log
+    assert "metaflow-triggers.toml:2)" in log and error

@@ -86,6 +86,7 @@ def _emit(name: Any, payload: Any) -> str | None:
         return identity
     database = os.environ.get("METAFLOW_TRIGGERS_DATABASE")
     if database and not os.environ.get("ARGO_WORKFLOW_TEMPLATE"):
+        _judge(name, text)
         _to_local(database, name, text, identity, when)
         return identity
     url = _webhook()
@@ -203,6 +204,16 @@ def _to_webhook(url: str, body: bytes) -> None:
         raise EmitError(problem.why)
 
     _until_published(attempt)
+
+
+def _judge(name: str, text: str) -> None:
+    """In a run of the local engine: hold the payload against the catalogue of the project. Raises EmitError."""
+    file = os.environ.get("METAFLOW_TRIGGERS_CATALOGUE")
+    if file:
+        from metaflow_triggers.rules.catalogued import refusal  # where the engine runs it is installed
+
+        if why := refusal(file, name, text):
+            raise EmitError(why)
 
 
 def _to_local(database: str, name: str, text: str, identity: str, when: datetime) -> None:
