@@ -58,6 +58,38 @@ def differences(
         yield f"{where or 'it'} is {short(was, plain)}; it would be {short(now, plain)}"
 
 
+def beside_the_code(was: Any, now: Any) -> tuple[Any, list[str]]:
+    """(`was` with the code package of `now`, in words that there is another one): tasks name it in many places."""
+    old, new = _code_package(was), _code_package(now)
+    if old is None or new is None or old == new:
+        return was, []
+    said = f"its code package is {old[:12]}...; it would be {new[:12]}..."
+    return _renamed(was, ((f"{old[:2]}/{old}", f"{new[:2]}/{new}"), (old, new))), [said]
+
+
+def _code_package(value: Any) -> str | None:
+    """The name of the code package that an object's tasks load, as they are told it in a variable."""
+    if isinstance(value, dict):
+        if (value.get("name") or value.get("Name")) == "METAFLOW_CODE_SHA":
+            said = value.get("value") or value.get("Value")
+            return said if isinstance(said, str) else None
+        value = list(value.values())
+    if isinstance(value, list):
+        return next((found for item in value if (found := _code_package(item))), None)
+    return None
+
+
+def _renamed(value: Any, names: tuple[tuple[str, str], ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    if isinstance(value, str):
+        for old, new in names:
+            value = value.replace(old, new)
+    return value
+
+
 def _item(number: int, one: Any, other: Any) -> str:
     """How a list's item is called: by its name where both have the same one, else by its place."""
     if isinstance(one, dict) and isinstance(other, dict):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....manifests.text import json_text
-from ...plans import differences, short, told
+from ...plans import beside_the_code, differences, short, told
 from ...shape import About
 from .instructions import APPLIED, FLOW, UNFINISHED, Plan, Step
 from .ownership import annotations_of
@@ -61,8 +61,9 @@ def noun(step: Step) -> str:
 
 def differs(step: Step) -> Iterator[str]:
     """Lines about an object that is not as it shall be."""
-    found = differences(shown(step.was, step), shown(step.now, step), "", _wanted)
-    yield from told(noun(step), step.verb, found)
+    shall = shown(step.now, step)
+    found, code = beside_the_code(shown(step.was, step), shall)
+    yield from told(noun(step), step.verb, [*code, *differences(found, shall, "", _wanted)])
     was, now = _sources(step.was), _sources(step.now)
     if step.verb == "updated" and was != now:
         yield f"  it listens to {_listed(was)}; it would listen to {_listed(now)}"

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ...plans import differences, short, told
+from ...plans import beside_the_code, differences, short, told
 from .instructions import JsonText, Plan, Result, Step
 from .objects import QUEUE, QUEUE_POLICY, ROLE, TABLE
 from .rules_and_schedules import GROUP, RULE, SCHEDULE
@@ -84,8 +84,8 @@ def noun(step: Step) -> str:
 
 def differs(step: Step) -> Iterator[str]:
     """Lines about an object that is not as it shall be."""
-    found = differences(step.was, step.now, "", _members, _plain)
-    yield from told(noun(step), step.verb, found)
+    was, code = beside_the_code(step.was, step.now)
+    yield from told(noun(step), step.verb, [*code, *differences(was, step.now, "", _members, _plain)])
 
 
 def _members(was: dict[Any, Any], now: dict[Any, Any], where: str) -> Iterator[str]:
