@@ -259,14 +259,15 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     told.update(_inputs(read, owners, settings, options.show))
     files = [file for file in compilation.files if file.ours or options.show == "all"]
     models = {owner: recorded(flow) for owner, flow in owners.items()}
-    folder, here = Path(options.output), Path.cwd()
-    sources = {owner: source(folder, flow.file, here) for owner, flow in owners.items()}
+    folder, bases = Path(options.output), [Path.cwd(), *([options.project.folder] if options.project else [])]
+    sources = {owner: source(folder, flow.file, *bases) for owner, flow in owners.items()}
     looked = Looked(
         paths=tuple(map(os.path.realpath, options.paths)),
         files=read.looked,
         backends=frozenset(_names(options)),
         branches=_branches(options, compilation.graph.flows, settings),
         unread=read.unread_flows(),
+        excluded=frozenset(os.path.realpath(path) for path, by in read.excluded if by == "exclude"),
     )
     return Wanted(files, told, folder_files, models, sources, looked)
 

@@ -153,11 +153,12 @@ def planned(folder: Path, wanted: Wanted) -> Change:
     for path, file in files.items():
         entries[path] = {"owner": file.owner, "sha256": _digest(file.text.encode())}
     told = {owner: item for owner, item in {**index["inputs"], **inputs}.items() if item is not None}
+    told_sources = {owner: path for owner, path in wanted.sources.items() if path is not None}
     models, sources = (
         {owner: item for owner, item in {**was, **now}.items() if owner not in inputs or inputs[owner] is not None}
-        for was, now in ((index["flows"], wanted.flows), (index.get("sources", {}), wanted.sources))
+        for was, now in ((index["flows"], wanted.flows), (index.get("sources", {}), told_sources))
     )
-    known = {owner: sources[owner] for owner in sorted(sources) if sources[owner] is not None}
+    known = {owner: sources[owner] for owner in sorted(sources)}
     document = {
         "version": _VERSION,
         "files": {path: entries[path] for path in sorted(entries)},

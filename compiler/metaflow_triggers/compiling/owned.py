@@ -25,7 +25,8 @@ class Looked:
     """What a compilation looked at.
 
     `paths`: real paths that it was given. `files`: real paths of the files that it has read whole, also those without a
-    flow. `branches`: those of flows with @project. `unread`: names of flows that could not be read.
+    flow. `branches`: those of flows with @project. `unread`: names of flows that could not be read. `excluded`: real
+    paths that the project file leaves out.
     """
 
     paths: tuple[str, ...]
@@ -33,6 +34,7 @@ class Looked:
     backends: frozenset[str]
     branches: frozenset[str]
     unread: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,20 @@ class Rest:
     without_flows: tuple[str, ...] = ()
 
 
-def source(folder: Path, file: str, base: Path) -> str | None:
+def source(folder: Path, file: str, *bases: Path) -> str | None:
     """The path of a flow's file as an index has it, from the folder; None where it would tell of one machine alone.
 
-    It means the same on every machine where folder and file are in one repository, or both below `base`.
+    It means the same on every machine where folder and file are in one repository, or both below one of `bases`.
     """
     there, here = Path(os.path.realpath(folder)), Path(os.path.realpath(file))
-    both = [root for root in (Path(os.path.realpath(base)), _repository(there)) if root is not None]
+    both = [*(Path(os.path.realpath(base)) for base in bases), *_repository(there)]
     if any(root in here.parents and root in there.parents for root in both if root.parent != root):
         return Path(os.path.relpath(here, there)).as_posix()
     return None
 
 
-def _repository(folder: Path) -> Path | None:
-    return next((parent for parent in folder.parents if (parent / ".git").exists()), None)
+def _repository(folder: Path) -> list[Path]:
+    return [parent for parent in folder.parents if (parent / ".git").exists()][:1]
 
 
 def rest(folder: Path, index: Mapping[str, Any], emitted: Mapping[str, Any], looked: Looked) -> Rest:
@@ -104,8 +106,10 @@ def _verdict(folder: Path, index: Mapping[str, Any], owner: str, name: str, look
         return False, "of files that were not given"
     if place in looked.files and name not in looked.unread:
         return True, f"{shown} no longer has it"
+    if any(place == path or Path(path) in Path(place).parents for path in looked.excluded):
+        return True, f"{shown} is excluded by the project file"
     if name in looked.unread or _is_there(place):
-        return False, "of files that could not be read"
+        return False, "of files that were not read"
     return True, f"{shown} is not there any more"
 
 

@@ -95,7 +95,7 @@ def test_what_was_not_looked_at_is_kept_and_named(project: Path, triggers: Run) 
     for unreadable in (text + "#" * 2**20, "from company import Base\nclass ProcessOrder(Base): pass\n"):
         (project / "a/processorder.py").write_text(unreadable)
         out = compiled(triggers, project, ".", *more)
-        assert out.endswith("kept 1 flow of files that could not be read: ProcessOrder\n")
+        assert out.endswith("kept 1 flow of files that were not read: ProcessOrder\n")
     assert flows(project) == {"processorder", "report"}
     # An error writes nothing, and removes nothing.
     before = contents(project / "out")
@@ -143,6 +143,17 @@ def test_a_file_that_was_edited_is_not_removed(project: Path, triggers: Run) -> 
     edited.unlink()
     out = compiled(triggers, project, ".", *more)
     assert "removed DataTransform" in out and flows(project) == {"processorder", "report"}
+
+
+def test_what_the_project_file_excludes_goes(project: Path, triggers: Run) -> None:
+    (project / "metaflow-triggers.toml").write_text('exclude = ["b/"]\n')
+    out = compiled(triggers, project)
+    assert "removed Report: b/report.py is excluded by the project file (4 files)\n" in out
+    assert flows(project) == {"processorder", "datatransform"}
+    # A folder in which it is compiled from elsewhere keeps what it knows.
+    (project / "a/datatransform.py").unlink()
+    done = triggers("compile", "..", "--no-code-package", "--output", "../out", cwd=project / "a")
+    assert done.code == 0 and "removed DataTransform: datatransform.py is not there any more (4 files)\n" in done.out
 
 
 def test_each_flow_has_the_file_that_it_is_from(project: Path, triggers: Run) -> None:
