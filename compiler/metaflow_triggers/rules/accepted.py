@@ -24,7 +24,7 @@ from ..model.flows import Span, TriggerGraph
 from ..project_file.shape import ProjectFile
 from .catalogue import codes, may_weigh_less
 from .find import Checked
-from .weight import has_errors
+from .weight import has_errors, severity
 
 _MARK = "metaflow-triggers:"
 _COMMENT = re.compile(r"#\s*metaflow-triggers:\s*(?P<word>\S*)\s*(?P<code>\S*)\s*(?P<reason>.*?)\s*$")
@@ -84,9 +84,11 @@ def weigh(found: Sequence[Diagnostic], project: ProjectFile | None, scope: Scope
     for item in left:
         taker = next((one for one in acceptances if _takes(one, item, scope)), None)
         said = severities.get(item.code, "")
+        if said != "error" and _stays(item):
+            said = ""
         if taker is not None:
             taker.used += 1
-        elif said == "off" and may_weigh_less(item.code):
+        elif said == "off":
             weighed.off += 1
         else:
             weighed.diagnostics.append(replace(item, severity=said) if said else item)
@@ -96,8 +98,13 @@ def weigh(found: Sequence[Diagnostic], project: ProjectFile | None, scope: Scope
     return weighed
 
 
+def _stays(item: Diagnostic) -> bool:
+    """Whether it is an error, by itself or this time."""
+    return severity(item) == "error" or not may_weigh_less(item.code)
+
+
 def _takes(one: Acceptance, item: Diagnostic, scope: Scope) -> bool:
-    if one.code != item.code or not may_weigh_less(item.code):
+    if one.code != item.code or _stays(item):
         return False
     if one.file:
         return one.holds(item.span)

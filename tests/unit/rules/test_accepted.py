@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from metaflow_triggers.diagnostics import Diagnostic
+from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
 from metaflow_triggers.graph.link import link
 from metaflow_triggers.model.flows import Flow, Span
 from metaflow_triggers.project_file.read import read
@@ -132,6 +132,22 @@ def test_severities(folder: Path) -> None:
         ("FT201", "error"),
         ("FT202", "warning"),
     ]
+
+
+def test_errors_stay_errors_whatever_the_file_says(folder: Path) -> None:
+    said = "".join(f'[[accept]]\ncode = "{code}"\nreason = "x"\n' for code in (ERROR, "FT204"))
+    text = 'severity = {FT201 = "off", FT203 = "note"}\n' + said
+    given = [found(code, 1) for code in (ERROR, "FT203", "FT204")]
+    weighed = weigh(given, project(folder, text), Scope())
+    assert (weighed.diagnostics, weighed.accepted, weighed.off) == (given, 0, 0)
+    # One that is an error this time, though its rule is a warning.
+    given = [replace(found(code, 1), severity="error") for code in ("FT308", "FT202")]
+    text = 'severity.FT308 = "off"\n[[accept]]\ncode = "FT202"\nreason = "x"\n'
+    assert weigh(given, project(folder, text), Scope()).diagnostics == given
+    project(folder, 'severity = {FT201 = "off", FT203 = "note"}\n' + said)
+    with pytest.raises(DiagnosticError) as error:  # and where the codes are known the file is refused
+        read(folder / "metaflow-triggers.toml", codes=dict.fromkeys((ERROR, "FT203", "FT204"), False))
+    assert [item.code for item in error.value.diagnostics] == ["FT032"] * 4
 
 
 def test_nothing_is_read_or_changed_where_nothing_is_said(folder: Path) -> None:
