@@ -13,10 +13,11 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..model.marks import Marks, branch_name, is_production, value
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..model.marks import PROJECT, Marks, branch_name, is_production, value
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,15 @@ def _stays(item: Deployed, unread: Unread, scope: Scope) -> str | None:
     if item.flow in unread.flows:
         return f"the flow {item.flow} could not be read"
     return None
+
+
+def refuse_other_project(what: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Raise DiagnosticError (FT703) where another project has deployed it. `found`, `wanted`: labels or tags."""
+    theirs, ours = found.get(PROJECT), wanted.get(PROJECT)
+    if theirs is None or ours is None or theirs == ours:
+        return
+    helps = (
+        "deploy the flow under another name, for instance with @project, or delete it there",
+        f"if `{ours}` is the new id of `{theirs}`: `create` once without an id, then with the new one",
+    )
+    raise DiagnosticError([Diagnostic("FT703", f"{what} was deployed by the project `{theirs}`", helps=helps)])

@@ -138,7 +138,8 @@ class Deployer(Protocol):
 
     Where the command group has more, so has this: `document(show, files, settings, flow)` for other words of
     `compile --show`, `plan_delete(deployed_name, settings)` for `delete --plan`, a keyword of `delete` for another
-    option of it.
+    option of it; `inventory(project, settings, counted)` and `marks_now(name, settings)` for `list --deployed` and
+    `--prune`; `configured(files, settings)` for what files of `create --from` leave open.
     """
 
     SAYS: tuple[str, ...]

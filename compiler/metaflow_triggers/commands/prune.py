@@ -47,7 +47,7 @@ def require(options: argparse.Namespace, project_id: str | None) -> None:
         raise DiagnosticError([_refused("the project has no id, so nothing tells what it has deployed", (help_,))])
     if not getattr(options, "whole", False):
         why = "these are not all paths of the project, so what they lack may be elsewhere in it"
-        raise DiagnosticError([_refused(why, ("leave PATHS out; the project file says which they are",))])
+        raise DiagnosticError([_refused(why, ("leave PATHS out; a project file says which they are",))])
 
 
 def _refused(why: str, helps: tuple[str, ...]) -> Diagnostic:

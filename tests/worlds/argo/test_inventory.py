@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from metaflow_triggers.backends.argo.deploy.cluster import Cluster
 from metaflow_triggers.backends.argo.deploy.inventory import inventory, marks_now
+from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model.marks import Marks
 
 from ...unit.backends.argo.argo_flows import SETTINGS, event, flow, trigger
@@ -35,6 +37,11 @@ def run(server: KubernetesStandIn, name: str, template: str, completed: bool) ->
 def test_all_of_the_project_and_nothing_else(server: KubernetesStandIn, client: Any) -> None:
     for name in ("Mine", "Moved", "Many"):
         create(client, named(name), SHOP)
+    before = dict(server.store.objects)
+    with pytest.raises(DiagnosticError, match="FT703: WorkflowTemplate `flows/moved` was deployed by"):
+        create(client, named("Moved"), replace(SHOP, project_id="shop-2"))
+    assert server.store.objects == before
+    create(client, named("Moved"))
     create(client, named("Moved"), replace(SHOP, project_id="shop-2"))
     create(client, named("Theirs"), replace(SHOP, project_id="shop-2"))
     create(client, named("Nobodys"))

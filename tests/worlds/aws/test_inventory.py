@@ -6,11 +6,13 @@ import dataclasses
 from collections import Counter
 from typing import Any
 
+import pytest
 from metaflow_triggers.backends.inventory import Deployed
 from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.deploy.calls import Clients
 from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
 from metaflow_triggers.backends.step_functions.deploy.inventory import inventory, marks_now
+from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model.marks import Marks
 
 from tests.flows import GRAPH
@@ -40,6 +42,9 @@ def test_all_of_the_project_and_nothing_else() -> None:
             deploy(aws, named("Theirs"), dataclasses.replace(SHOP, project_id="shop-2"))
             deploy(aws, named("Nobodys"), CONFIGURED)
             deploy(aws, named("Moved"), SHOP)
+            with pytest.raises(DiagnosticError, match="FT703: the state machine Moved was"):
+                deploy(aws, named("Moved"), dataclasses.replace(SHOP, project_id="shop-2"))
+            deploy(aws, named("Moved"), CONFIGURED)
             deploy(aws, named("Moved"), dataclasses.replace(SHOP, project_id="shop-2"))
             watched = Refusing(aws)
             found = inventory("shop", Clients(watched.client), lambda item: item.name == "SetFlow")

@@ -16,6 +16,7 @@ from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....manifests.text import json_text
+from ...inventory import refuse_other_project
 from .cluster import MANAGER, key
 from .instructions import APPLIED, DEPLOYED_NAME, MANAGED_BY
 
@@ -44,6 +45,8 @@ def adopts(item: Any, found: Any) -> bool:
     if is_ours(found):
         flow = labels_of(found).get(DEPLOYED_NAME)
         if flow == labels_of(item).get(DEPLOYED_NAME):
+            if item["kind"] == "WorkflowTemplate":  # which says whose the others are, too
+                refuse_other_project("{} `{}/{}`".format(*key(found)), labels_of(found), labels_of(item))
             return False
         whose = f"it belongs to the deployment `{flow}`" if flow else "all flows share it"
         raise DiagnosticError([_foreign(found, whose)])

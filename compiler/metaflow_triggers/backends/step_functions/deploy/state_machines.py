@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...inventory import refuse_other_project
 from ...plans import covers
 from .calls import absent, calling
 from .instructions import Instruction, JsonText, Place, Planned, Result, Step, part
@@ -131,6 +132,8 @@ def plan_machine(
     )
     if not ours and not may_adopt:
         raise refuse(f"the state machine {name}")
+    if name == place.deployed:  # else a machine beside it, which goes where this one goes
+        refuse_other_project(f"the state machine {name}", found.tags, tags)
     was: Any = {"definition": found.definition, "role": found.role}
     if logging:  # else that of the flow stays as it is: create may have been given --log-execution-history
         was["logging"] = part(found.logging, logging)
