@@ -45,6 +45,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     if options.command is None:
         parser.print_help()
         return 2
+    if isinstance(getattr(options, "plan", None), str) and not options.plan.endswith(".json"):
+        options.paths, options.plan = [options.plan, *options.paths], True  # `create --plan flows`
     if getattr(options, "reviewed", None) and (options.paths or options.prune):
         options.refuse("--from takes no PATH and no --prune: the folder says what is deployed")
     try:
@@ -109,7 +111,16 @@ def _parser() -> argparse.ArgumentParser:
 def _deploying(commands: Any) -> None:
     create = commands.add_parser("create", help="deploy all flows, with everything that starts them")
     _common(create, formats=())
-    create.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
+    create.add_argument(
+        "--plan",
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="say what would be done, and do nothing; write it to FILE, which ends in .json",
+    )
+    create.add_argument(
+        "--apply", metavar="FILE", help="do what a plan says, if the flows and the clouds are what they were for it"
+    )
     create.add_argument("--full", action="store_true", help="in the plan also each object as a unified diff")
     create.add_argument(
         "--accept-changes", action="store_true", help="deploy although a start that exists today would change"

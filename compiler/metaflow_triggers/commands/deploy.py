@@ -14,6 +14,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..backends import registry
@@ -109,8 +110,10 @@ def agreed(options: argparse.Namespace, what: str) -> None:
 def _create(options: argparse.Namespace, kept: str) -> int:
     from ..deploying import run, words
     from ..deploying.plan import WholePlan
+    from . import saved_plan
     from .whole_project import compiled, parts_of, refused
 
+    planned = None if options.apply is None else saved_plan.load(Path(options.apply))
     if options.prune:
         from .. import seams
         from ..reading.paths import import_metaflow
@@ -137,11 +140,15 @@ def _create(options: argparse.Namespace, kept: str) -> int:
     if going is not None:
         sys.stdout.write(prune.kept(going))
     sys.stdout.flush()
+    if planned is not None:
+        saved_plan.prove(planned, shown)
+    if isinstance(options.plan, str):
+        saved_plan.write(Path(options.plan), shown)
     if options.plan or not shown.changes:
         if shown.same:
             sys.stdout.write(f"{words.NOTHING}\n")
         return _tell_refused(shown)
-    if going is not None and not prune.confirmed(options, going):
+    if going is not None and planned is None and not prune.confirmed(options, going):
         sys.stderr.write("nothing was changed\n")
         return EXIT_ERROR
     done = run.carry_out(whole, parts, choices, lambda row, number, of: _progress(words.done(row, number, of)))

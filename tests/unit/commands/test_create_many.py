@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
 from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
 
 from .conftest import Run, clean
-from .test_create_delete import account, everything
+from .test_create_delete import account, clients, everything
 from .test_step_functions_create import writes
 from .warm import warm
 
@@ -193,6 +194,51 @@ def test_what_differs_is_told_and_deleting_leaves_nothing(
     (project / "other.py").unlink()
     again = triggers("delete", ".", "--yes", cwd=project)
     assert again.code == 0 and again.out.endswith("\nnothing to do: none of it is deployed\n")
+
+
+def test_a_saved_plan_is_done_as_it_is_or_refused(triggers: Run, project: Path, aws: Aws, tmp_path: Path) -> None:
+    words = (".", *KNOWN, "--backend", "step-functions")
+    file = tmp_path / "plan.json"
+    planned = triggers("create", *words, "--plan", str(file), cwd=project)
+    assert planned.code == 0, planned.err
+    content = json.loads(file.read_text())
+    assert [(row["name"], row["does"]) for row in content["rows"]] == [("Train", "created"), ("Ingest", "created")]
+    assert content["rows"][1]["starts"] == ["Ingest is new: it starts when event order-placed arrives"]
+    assert "created the state machine Ingest" in content["rows"][1]["objects"]
+    again = tmp_path / "again.json"
+    assert triggers("create", "--plan", *words, "--plan", str(again), cwd=project).out == planned.out
+    assert again.read_text() == file.read_text()
+
+    def refused(path: Path, code: str) -> str:
+        aws.recorder.asked.clear()
+        done = triggers("create", *words, "--apply", str(path), cwd=project)
+        assert done.code == 1 and f"error[{code}]" in done.err and done.err.count("error[") == 1, done.err
+        assert writes(aws) == []
+        return done.err
+
+    # The flow has changed, then the account.
+    train = (project / "train.py").read_text()
+    (project / "train.py").write_text(f"{train}# another\n")
+    changed = refused(file, "FT782")
+    assert "note: step-functions Train: the flow, its code or a setting has changed\n" in changed
+    (project / "train.py").write_text(train)
+    sqs = clients(aws)("sqs")
+    (queue,) = re.findall(r"created the queue (Ingest\S+)", "\n".join(content["rows"][1]["objects"]))
+    url = sqs.create_queue(QueueName=queue, tags={"metaflow-triggers/deployed-name": "Ingest"})["QueueUrl"]
+    there = refused(file, "FT782")
+    assert there.count("= note: ") == 1 and "note: step-functions Ingest: what is deployed has changed\n" in there
+    sqs.delete_queue(QueueUrl=url)
+    # Foreign and damaged files.
+    for text in ("", "[]", json.dumps(content | {"more": 1}), json.dumps(content)[:-9], json.dumps({"name": "npm"})):
+        (tmp_path / "other.json").write_text(text)
+        refused(tmp_path / "other.json", "FT781")
+    refused(tmp_path / "missing.json", "FT781")
+
+    done = triggers("create", *words, "--apply", str(file), cwd=project)
+    assert done.code == 0, done.err
+    assert "done: step-functions: 2 flows: 2 created\n" in done.out
+    assert "error[FT782]" in triggers("create", *words, "--apply", str(file), cwd=project).err
+    assert triggers("delete", *words[:1], *words[3:], "--yes", cwd=project).code == 0
 
 
 def test_a_flow_of_somebody_else_is_refused_and_the_others_are_deployed(
