@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -469,3 +470,14 @@ def test_a_run_of_the_local_engine_emits_nothing_that_does_not_fit(triggers: Run
     log = "".join(path.read_text() for path in (tmp_path / "metaflow-triggers.db-logs").rglob("*") if path.is_file())
     assert "FT765: the payload of event 'order-placed': `orderId`: 7 is not of type 'string' (" in log
     assert "metaflow-triggers.toml:2)" in log and error
+
+
+def test_where_the_compiler_is_not_installed_there_is_no_project_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a task, which may run `python flow.py argo-workflows trigger`."""
+    import metaflow  # noqa: F401 - a plugin cannot be imported before it
+    from metaflow_extensions.triggers.plugins import project_file
+
+    monkeypatch.setitem(sys.modules, "metaflow_triggers.commands", None)
+    assert project_file.settings([str(folder / "flows" / "a.py"), "argo-workflows", "trigger"]) == {}

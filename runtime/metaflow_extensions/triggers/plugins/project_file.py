@@ -20,8 +20,12 @@ def settings(arguments):
     default of others. A file that is wrong ends the process, with what is wrong.
     """
     global _taken  # noqa: PLW0603 - the flow's class is made later
-    from metaflow_triggers.commands import project_options
-
+    try:
+        from metaflow_triggers.commands import project_options
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("metaflow_triggers"):
+            raise
+        return {}  # a task, where a flow may start another deployment
     before = dict(os.environ)
     file = arguments[0] if os.path.isfile(arguments[0]) else getattr(sys.modules["__main__"], "__file__", None)
     if file is None:
