@@ -24,6 +24,9 @@ from . import journal
 from .compile import File
 from .folder import INDEX, settled
 
+_PACKAGE = re.compile(r"/data/[0-9a-f]{2}/([0-9a-f]{40})\b")
+"""Where Metaflow's datastore has a code package, or a part of one: below the name of its flow, by its SHA-1."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -37,13 +40,17 @@ class Input:
 
 @dataclass(frozen=True)
 class Report:
-    """What differs. `changes` come with the backends that have them; `files` are (path, how); `diff` is unified."""
+    """What differs. `changes` come with the backends that have them; `files` are (path, how); `diff` is unified.
+
+    `only_package`: the files name another code package, and are the same otherwise.
+    """
 
     inputs: tuple[Input, ...]
     changes: tuple[tuple[Change, tuple[str, ...]], ...]
     files: tuple[tuple[str, str], ...]
     diff: str
     backends: tuple[str, ...]
+    only_package: bool = False
 
     @property
     def same(self) -> bool:
@@ -113,6 +120,8 @@ def _report(
         tuple(listed),
         diff,
         tuple(names),
+        bool(listed and not found)
+        and all(without_package(before.get(path, "")) == without_package(wanted.get(path, "")) for path, _ in listed),
     )
 
 
@@ -199,6 +208,13 @@ def text_of(folder: Path, path: str) -> str:
         return ""
 
 
+def without_package(text: str) -> str:
+    """The text without names of packages. YAML has quotes around one that looks like a number."""
+    for sha in sorted(set(_PACKAGE.findall(text))):
+        text = text.replace(f"{sha[:2]}/{sha}", "PACKAGE").replace(f'"{sha}"', "PACKAGE").replace(sha, "PACKAGE")
+    return text
+
+
 def _files(before: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[list[tuple[str, str]], str]:
     listed: list[tuple[str, str]] = []
     lines: list[str] = []
@@ -240,13 +256,16 @@ def _words(change: Change, names: tuple[str, ...], report: Report) -> str:
     return change.text if names == report.backends else f"{change.text} ({', '.join(names)})"
 
 
+_SAME, _ONLY_PACKAGE = "the triggers are the same; the text of the files is not", "only the code package differs"
+
+
 def _plain(report: Report, full: bool) -> str:
     out = [f"input {_input(item)}" for item in report.inputs]
     if report.same:
         return "\n".join([*out, "no difference", ""])
     out += [_words(change, names, report) for change, names in report.changes]
     if not report.changes:
-        out.append("the triggers are the same; the text of the files is not")
+        out.append(_SAME if not report.only_package else _ONLY_PACKAGE)
     if report.files:
         out += ["", f"{len(report.files)} {'file differs' if len(report.files) == 1 else 'files differ'}:"]
         out += [f"  {how:<7}  {path}" for path, how in report.files]
@@ -264,6 +283,8 @@ def _markdown(report: Report, full: bool) -> str:
         out += ["### Inputs", "", *(f"- {_escaped(_input(item))}" for item in report.inputs), ""]
     out += ["### Triggers", ""]
     out += [f"- {_escaped(_words(change, names, report))}" for change, names in report.changes] or ["No difference."]
+    if report.only_package:
+        out += ["", f"{_ONLY_PACKAGE.capitalize()}."]
     if report.files:
         out += ["", "### Files", "", *(f"- {how}: {_escaped(path)}" for path, how in report.files)]
     if full and report.diff:
@@ -276,6 +297,7 @@ def _json(report: Report, full: bool) -> str:
     document: dict[str, Any] = {
         "version": 1,
         "same": report.same,
+        "only_code_package": report.only_package,
         "inputs": [
             {"input": item.name, "was": item.was, "is": item.now, "of": list(item.owners)} for item in report.inputs
         ],

@@ -8,7 +8,6 @@ Not here: writing; nothing is locked, finished or taken back either.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,9 @@ from ..graph.differences import between, restored
 from ..model.flows import Flow
 from ..reading.read import few
 from . import journal
-from .compare import differing, said, text_of
+from .compare import differing, said, text_of, without_package
 from .folder import INDEX, Change, Wanted, planned
 
-_PACKAGE = re.compile(r"/data/[0-9a-f]{2}/([0-9a-f]{40})\b")
-"""Where Metaflow's datastore has a code package, or a part of one: below the name of its flow, by its SHA-1."""
 _ONLY = {"package": "only the code package differs", "inputs": "only what was recorded of the compilation differs"}
 
 
@@ -133,15 +130,7 @@ def _changes(was: Any, flow: Flow | None) -> Iterator[str]:
 
 
 def _same_but_package(folder: Path, path: str, change: Change) -> bool:
-    before, after = text_of(folder, path), change.texts[path]
-    return _without_package(before) == _without_package(after)
-
-
-def _without_package(text: str) -> str:
-    """The text without names of packages. YAML has quotes around one that looks like a number."""
-    for sha in sorted(set(_PACKAGE.findall(text))):
-        text = text.replace(f"{sha[:2]}/{sha}", "PACKAGE").replace(f'"{sha}"', "PACKAGE").replace(sha, "PACKAGE")
-    return text
+    return without_package(text_of(folder, path)) == without_package(change.texts[path])
 
 
 def _diagnostic(folder: Path, why: str, flow: Flow | None = None, notes: tuple[str, ...] = ()) -> Diagnostic:

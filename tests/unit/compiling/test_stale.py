@@ -78,9 +78,19 @@ def test_flows_that_start_otherwise_come_or_go(project: Path, check: Check) -> N
     assert "--> flows/processorder.py:4:" in done.err and "note: on argo-workflows, step-functions\n" in done.err
 
 
-def test_only_the_package_differs(project: Path, check: Check) -> None:
+def test_only_the_package_differs(project: Path, check: Check, triggers: Run) -> None:
     (project / "flows/notes.py").write_text("words = 'the package has this file'\n")
     assert heads(check()) == ["only the code package differs: DataTransform, ProcessOrder"]
+    # `diff` says it in all its forms.
+    diff = ("diff", "flows", "--against", "out", "--format")
+    done = triggers(*diff, "text", cwd=project)
+    assert done.code == 1 and done.out.startswith("only the code package differs\n\n4 files differ:\n")
+    assert "\nOnly the code package differs.\n" in triggers(*diff, "markdown", cwd=project).out
+    assert json.loads(triggers(*diff, "json", cwd=project).out)["only_code_package"] is True
+    (project / "flows/notes.py").unlink()
+    assert json.loads(triggers(*diff, "json", cwd=project).out)["only_code_package"] is False
+    done = triggers(*diff, "text", "--with", "retry:times=3", cwd=project)
+    assert "\nthe triggers are the same; the text of the files is not\n" in done.out
 
 
 def test_a_release_changes_few_lines(project: Path, triggers: Run) -> None:
