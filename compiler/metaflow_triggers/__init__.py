@@ -26,6 +26,7 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     compiling    read flows to the text of every file; a folder, and what differs
     deploying    compiled flows of a project and the clouds become one plan, and the plan effects
     commands     what is typed
+    api          the same for programs: each call is a command in a process of its own
 
 `schemas` and `templates` are data of `manifests`. What travels into a run is the runtime's
 (`metaflow_extensions.triggers`), and what both sides agree on its `contract`. Importing this
