@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ..diagnostics import Diagnostic
-from ..model.marks import ID
+from ..model.marks import ID, ID_IN_WORDS
 from ..model.settings import Settings
 
 
@@ -36,7 +36,7 @@ OF_ALL = (
         "project_id",
         ID,
         "the id of a project",
-        "it has at most 63 lower-case letters, digits, `-`, `.` and `_`, the first and the last a letter or a digit",
+        f"it has {ID_IN_WORDS}",
     ),
 )
 """What every backend marks its objects with."""

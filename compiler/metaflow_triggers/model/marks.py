@@ -24,6 +24,8 @@ NAMES = (PROJECT, BRANCH, PRODUCTION, USER)
 ID = r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"
 """What an id looks like: it is a label's value, and a tag's."""
 
+ID_IN_WORDS = "at most 63 lower-case letters, digits, `-`, `.` and `_`, the first and the last a letter or a digit"
+
 _VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 """A label's value (Kubernetes, "Syntax and character set"); a tag of AWS takes it, too."""
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..diagnostics.suggest import did_you_mean
+from ..model.marks import ID, ID_IN_WORDS
 
 Keys = tuple[Any, ...]
 
@@ -57,7 +58,6 @@ OURS = frozenset(
 """Settings of ours, without METAFLOW_TRIGGERS_. Those of Metaflow and of other extensions are not known here."""
 SEVERITIES = ("error", "warning", "note", "off")
 
-_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 _SETTING = re.compile(r"METAFLOW_[A-Z0-9_]+")
 _SECRET = re.compile(r"_(TOKEN|PASSWORD|AUTH_KEY|HEADERS)$")
 _CODE = re.compile(r"FT[0-9]{3}")
@@ -338,7 +338,7 @@ OF_PROFILES: dict[str, Form] = {
 }
 """What a profile may say otherwise."""
 KEYS: dict[str, Form] = {
-    "id": _matching(_ID, "an id: at most 40 lower-case letters, digits and `-`, which begins with a letter"),
+    "id": _matching(re.compile(ID), f"an id: {ID_IN_WORDS}"),
     "paths": _list(_path),
     "exclude": _list(_text),
     "accept": _list(_accepted),

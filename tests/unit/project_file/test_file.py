@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.model.marks import ID_IN_WORDS
 from metaflow_triggers.project_file.find import find
 from metaflow_triggers.project_file.read import read
 from metaflow_triggers.project_file.shape import ProjectFile
@@ -235,7 +236,7 @@ dev = 3
         [
             (
                 "FT032",
-                "`id`: `Shop` is not an id: at most 40 lower-case letters, digits and `-`, which begins with a letter",
+                f"`id`: `Shop` is not an id: {ID_IN_WORDS}",
                 "id",
             ),
             ("FT031", "there is no key `path`", "path"),
