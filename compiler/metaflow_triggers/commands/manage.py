@@ -160,7 +160,7 @@ def _list_files(options: argparse.Namespace) -> int:
     if failed:
         return 1
     graph = link([item.flow for item in read.flows], frozenset(), read.polls)
-    events = _catalogue(options, graph)
+    events = catalogue(options, graph)
     if options.format == "json":
         _print_json({**as_value(graph), **({"events": events} if events else {})})
         return 0
@@ -172,7 +172,7 @@ def _list_files(options: argparse.Namespace) -> int:
     return 0
 
 
-def _catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
+def catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
     """The events of the project file, and the flows that wait for each."""
     from ..graph.explain import qualified_name
     from ..model.flows import EventDependency

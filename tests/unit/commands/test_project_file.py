@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 from metaflow_triggers.commands.arguments import flow_options
 from metaflow_triggers.commands.cli import _parser, main
+from metaflow_triggers.commands.manage import catalogue
 from metaflow_triggers.commands.project import path_rules
 from metaflow_triggers.commands.project_options import fill
 from metaflow_triggers.commands.run import name_the_catalogue
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.graph.link import link
 from metaflow_triggers.model.flows import Span
+from metaflow_triggers.project_file.ignored import Ignored
+from metaflow_triggers.project_file.read import read
+from metaflow_triggers.reading.files import flow_files
 from metaflow_triggers.reading.paths import elsewhere
 
 from tests.flows import At
@@ -154,16 +159,6 @@ def test_a_wrong_file_ends_the_command_with_2(folder: Path, capsys: pytest.Captu
     assert main(["diff", "--against", "x"]) == 2
 
 
-def test_settings_reach_what_is_compiled(triggers: Run, folder: Path) -> None:
-    """In a process of its own, whose Metaflow is not imported before."""
-    text = 'paths = ["flows"]\nimage = "shop:7"\nsettings.METAFLOW_KUBERNETES_NAMESPACE = "file"\n'
-    (folder / "metaflow-triggers.toml").write_text(text, "utf-8")
-    done = triggers("compile", "--backend", "argo-workflows", "--no-code-package", cwd=folder)
-    assert done.code == 0, done.err
-    assert "namespace: file" in done.out
-    assert "image: shop:7" in done.out
-
-
 def test_each_setting_is_told_with_its_source(triggers: Run, folder: Path) -> None:
     (folder / ".metaflowconfig").mkdir()
     (folder / ".metaflowconfig" / "config.json").write_text(
@@ -253,9 +248,10 @@ reason = "for later"
     assert [item["flow"] for item in document["graph"]["flows"]] == ["A", "B"]
     owners = json.loads((tmp_path / "out" / "metaflow-triggers.json").read_text())["inputs"]
     assert {name for name in owners if not name.endswith("/")} == {"step-functions/A", "argo-workflows/b"}
-    # One that is named by hand is read, as ever; what the file says of it holds.
-    done = triggers("check", "flows/draft_d.py", "--strict", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
-    assert (done.code, done.err) == (0, "") and "D " in done.out
+    # One that is named by hand is read, as ever.
+    project = read(tmp_path / "metaflow-triggers.toml")
+    draft = str(tmp_path / "flows" / "draft_d.py")
+    assert flow_files([draft], Ignored(project)).by_hand == [draft]
 
 
 def test_flows_of_another_project_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,23 +299,22 @@ def test_emit_refuses_what_does_not_fit_the_catalogue(
     assert capsys.readouterr().out == "a\nb\n"
 
 
-def test_check_and_list_know_the_catalogue(triggers: Run, tmp_path: Path) -> None:
-    waits = "@trigger(event={'name': 'order-placed', 'parameters': {'order_id': 'orderID'}})"
-    body = "\n    order_id = Parameter('order_id', default='')" + STEPS
-    write(tmp_path, {"metaflow-triggers.toml": ORDERS, "a.py": HEAD + flow("A", above=waits, body=body) + guard("A")})
-    done = triggers("check", "--format", "json", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
-    found = {item["code"]: item["message"] for item in json.loads(done.out)["diagnostics"]}
-    assert found["FT308"] == "the event `order-placed` lists no field `orderID`"
-    assert "FT202" not in found  # it has an origin: something else emits it
+def test_list_shows_the_catalogue(triggers: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    above = "@trigger(event='order-placed')"
+    write(tmp_path, {"metaflow-triggers.toml": ORDERS, "a.py": HEAD + flow("A", above=above) + guard("A")})
     done = triggers("list", ".", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
     assert done.out.endswith(
         "\nEVENT         OWNER  STARTS  DESCRIPTION\norder-placed  shop   A       An order was placed.\nunused\n"
     )
-    done = triggers("list", ".", "--format", "json", cwd=tmp_path, settings={"METAFLOW_USER": "ada"})
-    assert [(item["name"], item["starts"]) for item in json.loads(done.out)["events"]] == [
-        ("order-placed", ["A"]),
-        ("unused", []),
-    ]
+    monkeypatch.chdir(tmp_path)
+    at = At(Span("a.py", 1, 1, 1, 2))
+    placed, unused = catalogue(
+        argparse.Namespace(paths=["."]), link([at.flow("A", at.trigger(at.event("order-placed")))])
+    )
+    assert (placed["starts"], placed["origin"]) == (["A"], {"step-functions": {"source": "shop"}})
+    assert placed["schema"]["required"] == ["orderId"] and unused["starts"] == []
+    # It has an origin, so something else emits it.
+    assert filled("check")[0].external_event == ["order-placed"]
 
 
 def test_settings_of_ours_are_those_that_are_read() -> None:

@@ -69,6 +69,8 @@ CODES = [
     ("diff good.py", 2),
     ("create bad.py", 1),
     ("create good.py --backend argo-workflows", 2),
+    ("delete bad.py", 1),
+    ("delete good.py --plna", 2),
     ("run bad.py --until-idle", 1),
     ("emit e --id x", 0),
     ("emit e --payload {", 2),

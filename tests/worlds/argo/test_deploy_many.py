@@ -101,6 +101,20 @@ def test_what_all_flows_share_is_mended_though_no_flow_differs(server: Kubernete
     assert set(verbs(done).values()) == {"unchanged"} and deploy(client)[0].same
 
 
+def test_a_parent_that_does_not_prove_itself_yet_goes_before_who_waits(server: KubernetesStandIn, client: Any) -> None:
+    deploy(client)
+    assert part(client, FLOWS).many.goes_before([]) == frozenset()
+    # As an earlier version left it: it says nothing of where it proves its outcomes.
+    (place,) = (place for place in server.store.objects if place[2:] == ("workflowtemplates", "ingest"))
+    annotations = server.store.objects[place]["metadata"]["annotations"]
+    (proof,) = [name for name in annotations if "outcomes" in name]
+    del annotations[proof]
+    wanted = [one for _, one in part(client, FLOWS).flows]
+    assert part(client, FLOWS).many.goes_before(wanted) == {"ingest"}
+    assert deploy(client)[1].rows[2].verb == "changed"
+    assert part(client, FLOWS).many.goes_before(wanted) == frozenset()
+
+
 def test_what_the_cluster_refuses_of_one_flow_stops_no_other(server: KubernetesStandIn, client: Any) -> None:
     foreign = {
         "apiVersion": "argoproj.io/v1alpha1",
