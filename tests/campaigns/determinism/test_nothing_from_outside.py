@@ -46,7 +46,7 @@ def test_without_a_network(expected: dict[str, bytes], tmp_path: Path) -> None:
     assert compiled([*before, sys.executable, "-m", "metaflow_triggers.commands.cli"], tmp_path / "out") == expected
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.long), "2"])
 def test_with_clock_and_randomness_poisoned(expected: dict[str, bytes], tmp_path: Path, workers: str) -> None:
     log = tmp_path / "called"
     before = [sys.executable, str(DRIVER), str(log)]

@@ -78,7 +78,11 @@ def test_every_container_of_a_job_set_has_the_environment_of_the_other_steps(tem
     assert "production_token" not in manifest and "OPEN.ProductionToken" not in manifest
 
 
-@pytest.mark.parametrize("trigger", ['@trigger(event="batch-arrived")\n', ""], ids=["triggered", "by hand"])
+@pytest.mark.parametrize(
+    "trigger",
+    ['@trigger(event="batch-arrived")\n', pytest.param("", marks=pytest.mark.long)],
+    ids=["triggered", "by hand"],
+)
 def test_it_is_created_repeated_compared_and_deleted(
     run: Run,  # noqa: F811
     aws: Any,  # noqa: F811
