@@ -84,14 +84,17 @@ def _delete(options: argparse.Namespace, kept: str) -> int:
         if whole.same:
             sys.stdout.write("nothing to do: none of it is deployed\n")
         return _tell_refused(whole)
-    count = sum(row.changes for row in whole.rows)
-    agreed(options, f"delete {count} deployment{'' if count == 1 else 's'}")
+    agreed(options, f"delete {_deployments(sum(row.changes for row in whole.rows))}")
     done = run.carry_out(
         whole, parts, choices, lambda row, number, of: _progress(words.done(row, number, of)), deleting=True
     )
     sys.stdout.write(words.notes(done))
     sys.stdout.write(f"done: {words.total(done)}\n")
     return _tell_refused(done)
+
+
+def _deployments(count: int) -> str:
+    return f"{count} deployment{'' if count == 1 else 's'}"
 
 
 def agreed(options: argparse.Namespace, what: str) -> None:
@@ -148,9 +151,8 @@ def _create(options: argparse.Namespace, kept: str) -> int:
         if shown.same:
             sys.stdout.write(f"{words.NOTHING}\n")
         return _tell_refused(shown)
-    if going is not None and planned is None and not prune.confirmed(options, going):
-        sys.stderr.write("nothing was changed\n")
-        return EXIT_ERROR
+    if going is not None and planned is None and going.changes:
+        agreed(options, f"delete {_deployments(going.changes)}")
     done = run.carry_out(whole, parts, choices, lambda row, number, of: _progress(words.done(row, number, of)))
     if going is not None and going.changes:
         done = _pruned(done, going, choices)

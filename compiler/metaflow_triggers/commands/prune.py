@@ -1,4 +1,4 @@
-"""Prune: what `create --prune` would delete, as rows of its plan, and the question before it does.
+"""Prune: what `create --prune` would delete, as rows of its plan.
 
 In:   the parsed arguments, the compiled project, the backends at work.
 Out:  a `WholePlan` of deletions, what stays and why; DiagnosticError (FT709) where pruning is not possible.
@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -34,8 +33,9 @@ class Pruning:
     whole: plan.WholePlan
 
     @property
-    def changes(self) -> bool:
-        return any(row.changes for row in self.whole.rows)
+    def changes(self) -> int:
+        """How many deployments go."""
+        return sum(row.changes for row in self.whole.rows)
 
 
 def require(options: argparse.Namespace, project_id: str | None) -> None:
@@ -158,20 +158,6 @@ class _Careful:
             raise DiagnosticError([_refused(what, ("repeat the command to see what is there now",))])
         done: Planned = self._many.delete(one, choices)
         return done
-
-
-def confirmed(options: argparse.Namespace, found: Pruning, ask: Callable[[str], str] = input) -> bool:
-    """Whether who types wants it. Raises DiagnosticError (FT709) where nobody can be asked and nobody said `--yes`."""
-    count = sum(row.changes for row in found.whole.rows)
-    if not count or options.yes:
-        return True
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        what = f"{count} deployment{'' if count == 1 else 's'} would be deleted, and there is nobody to ask"
-        raise DiagnosticError([_refused(what, ("look at `create --prune --plan`, then give --yes",))])
-    try:
-        return ask(f"Delete {count} deployment{'' if count == 1 else 's'}? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
 
 
 def kept(found: Pruning) -> str:

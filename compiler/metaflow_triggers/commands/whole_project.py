@@ -12,6 +12,7 @@ import argparse
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..backends import registry
@@ -37,6 +38,19 @@ class Project:
     diagnostics: list[Diagnostic]
     told: dict[str, list[str]] = field(default_factory=dict)
     uploaded: set[str] = field(default_factory=set)
+
+    @cached_property
+    def by_owner(self) -> dict[str, list[Any]]:
+        """The files by whose they are."""
+        found: dict[str, list[Any]] = {}
+        for file in self.files:
+            found.setdefault(file.owner, []).append(file)
+        return found
+
+    @cached_property
+    def by_flow(self) -> dict[tuple[str, str], Any]:
+        """What was read, by the flow's file and name."""
+        return {(item.flow.file, item.flow.name): item for item in self.read.flows}
 
 
 def _as_the_user() -> str:
@@ -167,7 +181,7 @@ def _to_delete(project: Project, backend: str, number: int) -> Wanted:
 
 def _read(project: Project, flow: Any) -> Any:
     """What was read of a flow."""
-    return next(item for item in project.read.flows if (item.flow.file, item.flow.name) == (flow.file, flow.name))
+    return project.by_flow[flow.file, flow.name]
 
 
 def _wanted(
@@ -178,10 +192,10 @@ def _wanted(
 
     flow = project.graph.flows[number]
     deployed = registry.own_name(backend, flow, project.settings)
-    own = [file for file in project.files if file.owner == f"{backend}/{deployed}"]
+    own = project.by_owner.get(f"{backend}/{deployed}")
     if not own:
         return None
-    shared = [file for file in project.files if file.owner == f"{backend}/"]
+    shared = project.by_owner.get(f"{backend}/", ())
     found = _read(project, flow)
     told = project.told.setdefault(qualified_name(flow), [])
     state = seams.click_state(registry.spec(backend).upstream, flow, deployed, told.append)

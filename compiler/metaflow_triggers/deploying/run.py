@@ -56,26 +56,30 @@ def carry_out(
     """Do what the plan says about each flow that would change. `told` gets each row when it is done, and its number of
     how many. What is unchanged or refused stays so."""
     by_name = {part.backend: part.many for part in parts}
-    due = _due(whole)
+    due = {number: turn for turn, number in enumerate(_due(whole), 1)}
     done: list[Row] = []
+    lost: dict[str, Row] = {}
     for number, row in enumerate(whole.rows):
         if number not in due:
             done.append(row)
             continue
-        many, lost = by_name[row.backend], [one for one in done if one.backend == row.backend and _is_lost(one)]
-        if lost:  # nobody waits for fifty flows to find the same
-            done.append(dataclasses.replace(row, verb=REFUSED, refusal=lost[0].refusal))
+        if row.backend in lost:  # nobody waits for fifty flows to find the same
+            done.append(dataclasses.replace(row, verb=REFUSED, refusal=lost[row.backend].refusal))
         else:
+            many = by_name[row.backend]
             done.append(_asked(many.delete if deleting else many.create, row, choices))
-        told(done[-1], due.index(number) + 1, len(due))
+            if _is_lost(done[-1]):
+                lost[row.backend] = done[-1]
+        told(done[-1], due[number], len(due))
     return WholePlan(tuple(done))
 
 
 def _due(whole: WholePlan) -> list[int]:
     """Numbers of the rows that are carried out. Where only what all flows share would change, one flow brings it."""
     due = [number for number, row in enumerate(whole.rows) if row.changes]
+    changed = {whole.rows[number].backend for number in due}
     for backend in dict.fromkeys(row.backend for row in whole.rows):
-        if whole.shared(backend) and not any(whole.rows[number].backend == backend for number in due):
+        if whole.shared(backend) and backend not in changed:
             due += [
                 number
                 for number, row in enumerate(whole.rows)

@@ -92,7 +92,7 @@ def test_what_the_project_has_no_more_goes_and_nothing_of_others(
     (mine / "old.py").unlink()
     flow(mine, "New", ON_EVENT)
     unasked = triggers("create", "--prune", cwd=mine)
-    assert unasked.code == 2 and "4 deployments would be deleted, and there is nobody to ask" in unasked.err, (
+    assert unasked.code == 2 and "nobody is there to be asked whether to delete 4 deployments" in unasked.err, (
         unasked.err
     )
     assert unasked.err.endswith("nothing was changed\n")

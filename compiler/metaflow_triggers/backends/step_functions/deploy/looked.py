@@ -14,6 +14,7 @@ Tagging API; of what it does not know yet AWS is asked itself.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -26,6 +27,8 @@ _AT_ONCE = 8
 _READS = ("describe_", "get_", "list_", "head_", "scan", "test_")
 _DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
 _KINDS = ["states", "events", "sqs", "dynamodb", "scheduler"]
+_IN_PAGES = {"list_queues": {"PaginationConfig": {"PageSize": 1000}}}
+"""SQS gives 1,000 queues and no way to the others unless it is told how many a page has (API reference, ListQueues)."""
 _UNLISTED = object()
 """Stands for a list that may not be asked for."""
 
@@ -76,7 +79,9 @@ class Looked(Clients):
         def ask() -> list[Any]:
             client = self._clients[service]
             if client.can_paginate(operation):
-                pages: Iterable[Any] = client.get_paginator(operation).paginate(**arguments)
+                pages: Iterable[Any] = client.get_paginator(operation).paginate(
+                    **arguments, **_IN_PAGES.get(operation, {})
+                )
             else:
                 pages = _pages(getattr(client, operation), arguments)
             return [item for page in pages for item in page.get(key, [])]
@@ -90,13 +95,40 @@ class Looked(Clients):
 
     def by_name(self, service: str, operation: str, key: str, name: str, **arguments: Any) -> Any:
         """The same by a field of its items."""
+        return self.by(service, operation, key, lambda item: item[name] if name else item, name, **arguments)
+
+    def by(
+        self, service: str, operation: str, key: str, give: Callable[[Any], Any], given: str, **arguments: Any
+    ) -> Any:
+        """The same by what `give` makes of an item; `given` says in a word what that is."""
         items = self.listed(service, operation, key, **arguments)
         if items is _UNLISTED:
             return items
-        index = (service, operation, name, json.dumps(arguments, sort_keys=True))
+        index = (service, operation, given, json.dumps(arguments, sort_keys=True))
         if index not in self._answers:
-            self._answers[index] = {item[name] if name else item: item for item in items}
+            self._answers[index] = {give(item): item for item in items}
         return self._answers[index]
+
+    def grouped(self, service: str, operation: str, key: str, name: str, **arguments: Any) -> Any:
+        """All items of a list for each value of a field of theirs."""
+        items = self.listed(service, operation, key, **arguments)
+        if items is _UNLISTED:
+            return items
+        index = (service, operation, f"all by {name}", json.dumps(arguments, sort_keys=True))
+        if index not in self._answers:
+            groups: dict[Any, list[Any]] = {}
+            for item in items:
+                groups.setdefault(item[name], []).append(item)
+            self._answers[index] = groups
+        return self._answers[index]
+
+    def sorted_names(self, found: dict[str, Any]) -> list[str]:
+        """The keys of what `by_name` gave, in order."""
+        index = ("sorted", id(found))  # it is kept as long as this is
+        if index not in self._answers:
+            self._answers[index] = sorted(found)
+        names: list[str] = self._answers[index]
+        return names
 
     def tags(self, arn: str) -> dict[str, str] | None:
         """The tags of an object of ours, or None: AWS is to be asked."""
@@ -155,12 +187,12 @@ class _Pages:
         self._looked, self._client, self._operation = looked, client, operation
 
     def paginate(self, jobDefinitionName: str, status: str) -> Iterator[Any]:
-        found = self._looked.listed("batch", self._operation, "jobDefinitions", status=status)
+        found = self._looked.grouped("batch", self._operation, "jobDefinitions", "jobDefinitionName", status=status)
         if found is _UNLISTED:
             asked = {"jobDefinitionName": jobDefinitionName, "status": status}
             yield from self._client.get_paginator(self._operation).paginate(**asked)
             return
-        yield {"jobDefinitions": [item for item in found if item["jobDefinitionName"] == jobDefinitionName]}
+        yield {"jobDefinitions": found.get(jobDefinitionName, [])}
 
 
 class _Absent:
@@ -199,18 +231,21 @@ def _rule(looked: Looked, given: dict[str, Any]) -> Any:
 
 
 def _some_rules(looked: Looked, given: dict[str, Any]) -> Any:
-    found = _rules(looked, given["EventBusName"])
+    found, prefix = _rules(looked, given["EventBusName"]), given["NamePrefix"]
     if found is _UNLISTED:
         return found
-    return {"Rules": [rule for name, rule in found.items() if name.startswith(given["NamePrefix"])]}
+    names = looked.sorted_names(found)
+    first = bisect_left(names, prefix)
+    last = next((at for at in range(first, len(names)) if not names[at].startswith(prefix)), len(names))
+    return {"Rules": [found[name] for name in names[first:last]]}
 
 
 def _queue(looked: Looked, given: dict[str, Any]) -> Any:
-    urls = looked.by_name("sqs", "list_queues", "QueueUrls", "")
+    urls = looked.by("sqs", "list_queues", "QueueUrls", lambda url: url.rpartition("/")[2], "name")
     if urls is _UNLISTED:
         return urls
-    found = [url for url in urls if url.rpartition("/")[2] == given["QueueName"]]
-    return {"QueueUrl": found[0]} if found else _Absent("QueueDoesNotExist")
+    url = urls.get(given["QueueName"])
+    return {"QueueUrl": url} if url else _Absent("QueueDoesNotExist")
 
 
 def _table(looked: Looked, given: dict[str, Any]) -> Any:
