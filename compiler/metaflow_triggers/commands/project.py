@@ -12,6 +12,7 @@ import argparse
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +53,18 @@ def _misused(what: str) -> int:
 
 
 def _run(options: argparse.Namespace, workflow: bool) -> int:
-    from ..reading.paths import import_metaflow, read_flows, workers
+    from ..reading.paths import import_metaflow, read_flows
 
     # Nearly all that a command makes lives until it ends, so looking for garbage every 700 objects finds none.
     gc.set_threshold(100_000, 50, 100)
     import_metaflow()
     from .. import seams
-    from ..compiling.compile import Compilation, compile_flows
+    from ..compiling.compile import Compilation
     from ..compiling.folder import write
     from ..diagnostics import DiagnosticError
     from ..graph.explain import as_value, table
     from ..reading.read import Read
     from ..reports.terminal import show
-    from ..rules.follow import standing_alone
     from ..rules.weight import has_errors, refuses, severity
     from .arguments import flow_options, with_paths
 
@@ -82,27 +82,12 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             require(Path(options.against))
         read = read_flows(options, names, code_package=code_package, workflow=workflow, given=flow_options(options))
         settings = seams.read_settings(production=options.production, code_package=code_package, branch=options.branch)
-        compilation = compile_flows(
-            read.flows,
-            settings,
-            names,
-            project_wide=True,
-            external_flows=frozenset(options.external_flow) | read.unread_flows(),
-            external_events=frozenset(options.external_event) | read.unread_events(),
-            workers=workers(options),
-            polls=read.polls,
-            chosen=bool(options.backend),
-            rules=path_rules(options),
-        )
-        found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
+        compilation = compile_read(options, names, read, settings)
         if options.command == "compile":
             from ..compiling.left_open import left_open
 
-            found += left_open(compilation.open, strict=options.strict)
-        found = weighed(
-            options, standing_alone([*found, *of_events(options, compilation.graph)]), read, compilation.graph
-        )
-        diagnostics = with_paths(found, options.paths)
+            left_out += left_open(compilation.open, strict=options.strict)
+        diagnostics = findings(options, left_out, read, compilation)
         failed = refuses(diagnostics, strict=options.strict)
         if failed and not has_errors(diagnostics):
             result = "nothing was written, as --strict says"
@@ -160,6 +145,38 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
 
         sys.stdout.write(f"\n{len(compilation.files)} files in {options.output}\n{told(change.rest, change.stale)}")
     return 0
+
+
+def compile_read(
+    options: argparse.Namespace, names: Sequence[str], read: Any, settings: Any, *, contents: bool = False
+) -> Any:
+    """What the flows that were read compile to. `contents`: with the objects that each file says."""
+    from ..compiling.compile import compile_flows
+    from ..reading.paths import workers
+
+    return compile_flows(
+        read.flows,
+        settings,
+        names,
+        project_wide=True,
+        external_flows=frozenset(options.external_flow) | read.unread_flows(),
+        external_events=frozenset(options.external_event) | read.unread_events(),
+        workers=workers(options),
+        polls=read.polls,
+        chosen=bool(options.backend),
+        rules=path_rules(options),
+        contents=contents,
+    )
+
+
+def findings(options: argparse.Namespace, more: Sequence[Any], read: Any, compilation: Any) -> list[Any]:
+    """All that is found, as the project takes it; `more` first."""
+    from ..rules.follow import standing_alone
+    from .arguments import with_paths
+
+    found = [*more, *read.diagnostics, *read.explained(compilation.diagnostics)]
+    found = standing_alone([*found, *of_events(options, compilation.graph)])
+    return with_paths(weighed(options, found, read, compilation.graph), options.paths)
 
 
 def _list_files(options: argparse.Namespace, read: Any, change: Any) -> None:

@@ -27,24 +27,18 @@ from ..graph.differences import between, restored
 from ..graph.explain import qualified_name
 from ..graph.link import link
 from .project import backends_at_work
-from .whole_project import Project
+from .whole_project import Project, as_the_user
 
 Remark = Callable[[Sequence[Diagnostic]], None]
 
 
 def reviewed_parts(options: argparse.Namespace, remark: Remark) -> tuple[Project, list[Part]]:
     """The folder's flows by backend. Raises DiagnosticError, before any cloud is asked but the datastore."""
-    from ..reading.paths import import_metaflow
     from ..reading.read import Read
 
-    import_metaflow()
+    user = as_the_user()
     from .. import seams
 
-    user = seams.real_user()
-    if user is None:
-        what = "the deployment needs a user name, and none is configured"
-        raise DiagnosticError([Diagnostic("FT002", what, helps=("set METAFLOW_USER",))])
-    seams.act_as(user)
     names, _ = backends_at_work(options)
     found = read_reviewed(Path(options.reviewed), names)
     now = seams.read_settings(production=options.production, user=user)

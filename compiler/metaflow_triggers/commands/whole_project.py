@@ -23,7 +23,7 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.explain import qualified_name
 from ..model.settings import Settings
 from .arguments import flow_options, with_paths
-from .project import backends_at_work, of_events, path_rules, weighed
+from .project import backends_at_work, compile_read, findings, weighed
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Project:
         return {(item.flow.file, item.flow.name): item for item in self.read.flows}
 
 
-def _as_the_user() -> str:
+def as_the_user() -> str:
     """Import Metaflow, and have it take the real user, here and in the children. Raises DiagnosticError (FT002)."""
     from ..reading.paths import import_metaflow
 
@@ -71,7 +71,7 @@ def _as_the_user() -> str:
 
 def read_alone(options: argparse.Namespace, kept: str) -> Project:
     """Read as the real user, and compile nothing. Raises DiagnosticError."""
-    user = _as_the_user()
+    user = as_the_user()
     from .. import seams
     from ..graph.link import link
     from ..reading.paths import read_flows
@@ -86,32 +86,16 @@ def read_alone(options: argparse.Namespace, kept: str) -> Project:
 
 def compiled(options: argparse.Namespace, kept: str) -> Project:
     """Read and compile as the real user, code packages included. Raises DiagnosticError."""
-    user = _as_the_user()
+    user = as_the_user()
     from .. import seams
-    from ..compiling.compile import compile_flows
-    from ..reading.paths import read_flows, workers
-    from ..rules.follow import standing_alone
+    from ..reading.paths import read_flows
 
     names, left_out = backends_at_work(options)
     read = read_flows(options, names, code_package=True, workflow=True, given=flow_options(options), kept=kept)
     settings = seams.read_settings(production=options.production, user=user, branch=options.branch)
-    compilation = compile_flows(
-        read.flows,
-        settings,
-        names,
-        project_wide=True,
-        external_flows=frozenset(options.external_flow) | read.unread_flows(),
-        external_events=frozenset(options.external_event) | read.unread_events(),
-        workers=workers(options),
-        polls=read.polls,
-        chosen=bool(options.backend),
-        rules=path_rules(options),
-        contents=True,
-    )
-    found = [*left_out, *read.diagnostics, *read.explained(compilation.diagnostics)]
-    found = standing_alone([*found, *of_events(options, compilation.graph)])
-    found = weighed(options, found, read, compilation.graph)
-    return Project(names, settings, read, compilation.graph, compilation.files, with_paths(found, options.paths))
+    compilation = compile_read(options, names, read, settings, contents=True)
+    found = findings(options, left_out, read, compilation)
+    return Project(names, settings, read, compilation.graph, compilation.files, found)
 
 
 def refused(project: Project, options: argparse.Namespace, leave_out: frozenset[str]) -> bool:
