@@ -14,8 +14,13 @@ work=$(mktemp -d)
 server=""
 trap 'test -z "$server" || kill "$server"; rm -rf "$work"' EXIT
 cd "$work"
-python3 -m venv venv
-venv/bin/python -m pip --quiet --disable-pip-version-check install awscli==1.44.18 'moto[server]==5.2.5'
+# Each in an environment of its own: they ask for different versions of botocore.
+install() {
+    python3 -m venv "$1"
+    "$1/bin/python" -m pip --quiet --disable-pip-version-check install "$2"
+}
+install cli awscli==1.44.18
+install moto 'moto[server]==5.2.5'
 cat >serve.py <<'PY'
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
@@ -24,12 +29,12 @@ server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_
 print(server.server_port, flush=True)
 server.serve_forever()
 PY
-venv/bin/python serve.py >port 2>log &
+moto/bin/python serve.py >port 2>log &
 server=$!
 until test -s port; do sleep 0.2; done
 export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing AWS_DEFAULT_REGION=us-east-1 HOME="$work"
 export AWS_ENDPOINT_URL="http://127.0.0.1:$(cat port)" AWS_EC2_METADATA_DISABLED=true
-aws() { venv/bin/python -m awscli "$@"; }
+aws() { cli/bin/python -m awscli "$@"; }
 template() {
     cat >template.yaml <<END
 Parameters:
