@@ -22,7 +22,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -96,16 +95,7 @@ def emulated_clouds(folder: Path) -> Iterator[dict[str, str]]:
     from tests.worlds.upstream.emulated_aws import emulated_aws
 
     with KubernetesStandIn() as kubernetes, emulated_aws() as aws:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "cluster",
-            "clusters": [{"name": "cluster", "cluster": {"server": kubernetes.url}}],
-            "contexts": [{"name": "cluster", "context": {"cluster": "cluster", "user": "reader"}}],
-            "users": [{"name": "reader", "user": {}}],
-        }
-        (folder / "kubeconfig").write_text(yaml.safe_dump(config), "utf-8")
-        yield {**aws.environment, "KUBECONFIG": str(folder / "kubeconfig")}
+        yield {**aws.environment, **kubernetes.kubeconfig(folder)}
 
 
 # The page of diagnostics is made of mistakes: its sessions are what not to do.

@@ -26,22 +26,23 @@ _CHOICES = ("authorize", "given_token", "generate_new_token", "accept_changes", 
 
 def create(options: argparse.Namespace) -> int:
     """Deploy all flows, or say what that would do."""
-    return _guarded(lambda kept: _create(options, kept))
+    return guarded(lambda kept: _create(options, kept))
 
 
 def diff_live(options: argparse.Namespace) -> int:
     """What `create` would do. Exit code 0: nothing, 1: something, 2: a mistake."""
     same: list[bool] = []
-    code = _guarded(lambda kept: _diff_live(options, kept, same.append))
+    code = guarded(lambda kept: _diff_live(options, kept, same.append))
     return EXIT_USAGE if code or not same else int(not same[0])
 
 
 def delete(options: argparse.Namespace) -> int:
     """Remove what `create` made of all flows."""
-    return _guarded(lambda kept: _delete(options, kept))
+    return guarded(lambda kept: _delete(options, kept))
 
 
-def _guarded(work: Callable[[str], int]) -> int:
+def guarded(work: Callable[[str], int]) -> int:
+    """Do it with a folder for what is uploaded; tell what it raises. Returns the exit code."""
     from ..reports.terminal import show
 
     try:

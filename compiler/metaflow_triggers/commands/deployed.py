@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from ..backends.inventory import Row
 from ..backends.many import CHANGED, CREATED, UNCHANGED
 from ..deploying.plan import REFUSED
-from ..diagnostics import DiagnosticError
 
 STATES = {
     UNCHANGED: "in step",
@@ -31,14 +29,9 @@ NOT_HERE = "not in the repository"
 
 def deployed(options: argparse.Namespace) -> int:
     """A row for each flow and target of the repository, and for each deployment of the project that it has not."""
-    from ..reports.terminal import show
+    from .deploy import guarded
 
-    try:
-        with tempfile.TemporaryDirectory(prefix="metaflow-triggers-") as kept:
-            return _deployed(options, kept)
-    except DiagnosticError as error:
-        show([*error.diagnostics, *error.aftermath], None, "nothing was changed")
-        return 2 if all(item.code == "FT002" for item in error.diagnostics) else 1
+    return guarded(lambda kept: _deployed(options, kept))
 
 
 def _deployed(options: argparse.Namespace, kept: str) -> int:

@@ -322,17 +322,15 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
 
 
 def _real_user(required: bool) -> str | None:
+    return required_user() if required else seams.real_user()
+
+
+def required_user() -> str:
+    """Who deploys. Raises DiagnosticError (FT002) where nobody says."""
     user = seams.real_user()
-    if user is None and required:
-        raise DiagnosticError(
-            [
-                Diagnostic(
-                    "FT002",
-                    "the deployment needs a user name, and none is configured",
-                    helps=("set METAFLOW_USER",),
-                )
-            ]
-        )
+    if user is None:
+        what = "the deployment needs a user name, and none is configured"
+        raise DiagnosticError([Diagnostic("FT002", what, helps=("set METAFLOW_USER",))])
     return user
 
 

@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from ..backends import registry
-from ..backends.many import Wanted, many_of
+from ..backends.many import Wanted
 from ..backends.shape import About
 from ..compiling.reviewed import Reviewed, ReviewedFlow, read_reviewed
-from ..deploying.order import order
 from ..deploying.run import Part
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.differences import between, restored
 from ..graph.explain import qualified_name
 from ..graph.link import link
 from .project import backends_at_work
-from .whole_project import Project, as_the_user
+from .whole_project import Project, as_the_user, part
 
 Remark = Callable[[Sequence[Diagnostic]], None]
 
@@ -102,14 +101,10 @@ def _by_root(given: Sequence[Reviewed]) -> dict[str, list[str]]:
 
 
 def _part(project: Project, one: Reviewed, remark: Remark) -> Part:
-    many = many_of(registry.deployer(one.backend), one.settings)
     by_flow = {qualified_name(flow.flow): _wanted(project, one, flow, remark) for flow in one.flows}
-    many.look(list(by_flow.values()))
-    first = many.goes_before(list(by_flow.values()))
-    names = [qualified_name(flow) for flow in project.graph.flows]
-    before = {number for number, name in enumerate(names) if name in by_flow and by_flow[name].name in first}
-    turns = [names[number] for number in order(project.graph, before)]
-    return Part(one.backend, many, tuple((name, by_flow[name]) for name in turns if name in by_flow))
+    names = map(qualified_name, project.graph.flows)
+    wanted = {number: by_flow[name] for number, name in enumerate(names) if name in by_flow}
+    return part(project.graph, one.backend, one.settings, wanted)
 
 
 def _wanted(project: Project, one: Reviewed, item: ReviewedFlow, remark: Remark) -> Wanted:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from ..deploying.order import order
 from ..deploying.run import Part
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.explain import qualified_name
+from ..model.flows import TriggerGraph
 from ..model.settings import Settings
 from .arguments import flow_options, with_paths
 from .project import backends_at_work, compile_read, findings, weighed
@@ -60,11 +61,9 @@ def as_the_user() -> str:
     gc.set_threshold(100_000, 50, 100)  # as for `compile`: nearly all of it lives until the end
     import_metaflow()
     from .. import seams
+    from .flow import required_user
 
-    user = seams.real_user()
-    if user is None:
-        what = "the deployment needs a user name, and none is configured"
-        raise DiagnosticError([Diagnostic("FT002", what, helps=("set METAFLOW_USER",))])
+    user = required_user()
     seams.act_as(user)
     return user
 
@@ -119,7 +118,7 @@ def parts_of(project: Project, remark: Callable[[Sequence[Diagnostic]], None]) -
         for name in project.names
     }
     _settings_are_there(project.settings, wanted)
-    return [_part(project, name, found) for name, found in wanted.items() if found]
+    return [part(project.graph, name, project.settings, found) for name, found in wanted.items() if found]
 
 
 def _settings_are_there(settings: Settings, wanted: dict[str, dict[int, Wanted]]) -> None:
@@ -133,13 +132,14 @@ def _settings_are_there(settings: Settings, wanted: dict[str, dict[int, Wanted]]
         raise DiagnosticError(list(missing.values()))
 
 
-def _part(project: Project, name: str, wanted: dict[int, Wanted]) -> Part:
-    many = many_of(registry.deployer(name), project.settings)
+def part(graph: TriggerGraph, backend: str, settings: Settings, wanted: Mapping[int, Wanted]) -> Part:
+    """Flows of the graph by their numbers, in the order in which they are deployed. The cloud is looked at."""
+    many = many_of(registry.deployer(backend), settings)
     many.look(list(wanted.values()))
     first = many.goes_before(list(wanted.values()))
-    turns = order(project.graph, {number for number, one in wanted.items() if one.name in first})
-    flows = ((qualified_name(project.graph.flows[number]), wanted[number]) for number in turns if number in wanted)
-    return Part(name, many, tuple(flows))
+    turns = order(graph, {number for number, one in wanted.items() if one.name in first})
+    flows = ((qualified_name(graph.flows[number]), wanted[number]) for number in turns if number in wanted)
+    return Part(backend, many, tuple(flows))
 
 
 def parts_to_delete(project: Project) -> list[Part]:

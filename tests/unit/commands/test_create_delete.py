@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import yaml
 
 from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
 from tests.worlds.aws.account import content
@@ -27,16 +26,7 @@ def aws():
 @pytest.fixture
 def kubernetes(tmp_path: Path):
     with KubernetesStandIn() as running:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": running.url}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-            "users": [{"name": "test", "user": {}}],
-        }
-        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-        running.settings = {"KUBECONFIG": str(tmp_path / "kubeconfig")}
+        running.settings = running.kubeconfig(tmp_path)
         yield running
 
 

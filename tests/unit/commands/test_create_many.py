@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
 from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
@@ -55,16 +54,7 @@ def kubernetes() -> Iterator[KubernetesStandIn]:
 @pytest.fixture(scope="module")
 def settings(aws: Aws, kubernetes: KubernetesStandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "clusters": [{"name": "test", "cluster": {"server": kubernetes.url}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "users": [{"name": "test", "user": {}}],
-    }
-    (home / "kubeconfig").write_text(yaml.safe_dump(config))
-    return {**aws.environment, "METAFLOW_USER": "tester", "KUBECONFIG": str(home / "kubeconfig")}
+    return {**aws.environment, "METAFLOW_USER": "tester", **kubernetes.kubeconfig(home)}
 
 
 @pytest.fixture(scope="module")

@@ -96,19 +96,10 @@ def cluster() -> Iterator[KubernetesStandIn]:
 @pytest.fixture(scope="module")
 def settings(aws: Aws, cluster: KubernetesStandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "clusters": [{"name": "test", "cluster": {"server": cluster.url}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "users": [{"name": "test", "user": {}}],
-    }
-    (home / "kubeconfig").write_text(yaml.safe_dump(config))
     return {
         **clean_environment(str(home)),
         **aws.environment,
-        "KUBECONFIG": str(home / "kubeconfig"),
+        **cluster.kubeconfig(home),
         "METAFLOW_ARGO_EVENTS_EVENT": "metaflow-event",
         "METAFLOW_ARGO_EVENTS_EVENT_SOURCE": "webhook",
         "METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT": "events",

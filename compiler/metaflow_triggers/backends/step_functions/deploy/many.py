@@ -164,4 +164,4 @@ def _notes(steps: Sequence[Step]) -> tuple[str, ...]:
 
 def _seen(steps: Sequence[Step], token: str | None) -> Any:
     """What the account has of each object that the plan speaks of; the token stands in none of it."""
-    return [[step.type, step.name, step.verb, step.was if step.was is not None else None] for step in steps]
+    return [[step.type, step.name, step.verb, step.was] for step in steps]
