@@ -2,7 +2,7 @@
 
 In:   codes, or none.
 Out:  the rules in text on standard output, or a line for each rule; exit code 0, or 2 for a code that no rule has. The
-      JSON Schema of `check` and `compile --format json`.
+      JSON Schema of `check` and `compile --format json`, and of `trail --format json`.
 
 Not here: the rules, the page of all of them (`reports.page`).
 """
@@ -32,6 +32,9 @@ def add_parser(commands: Any) -> None:
 def add_schema_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("schema", help="the JSON Schema of what `--format json` of check and compile gives")
+    parser.add_argument(
+        "of", nargs="?", choices=("check", "trail"), default="check", help="of `check` and `compile`, or of `trail`"
+    )
     parser.set_defaults(work=schema)
 
 
@@ -39,9 +42,15 @@ def schema(options: argparse.Namespace) -> int:
     """`schema`."""
     import json
 
-    from ..reports.json import JSON_SCHEMA
+    if options.of == "trail":
+        from ..manifests.schemas import load_schema
 
-    sys.stdout.write(json.dumps(JSON_SCHEMA, indent=2) + "\n")
+        found = load_schema("trail/answers")
+    else:
+        from ..reports.json import JSON_SCHEMA
+
+        found = JSON_SCHEMA
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return 0
 
 
