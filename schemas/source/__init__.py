@@ -13,14 +13,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import argo, deploying, step_functions
+from . import argo, deploying, pictures, step_functions, trail
 
 FOLDER = Path(__file__).parent.parent
 
 
 def documents() -> dict[str, dict[str, Any]]:
     """Path below `schemas/` -> the schema."""
-    return {**argo.DOCUMENTS, **deploying.DOCUMENTS, **step_functions.DOCUMENTS}
+    return {
+        **argo.DOCUMENTS,
+        **deploying.DOCUMENTS,
+        **pictures.DOCUMENTS,
+        **step_functions.DOCUMENTS,
+        **trail.DOCUMENTS,
+    }
 
 
 def text(document: dict[str, Any]) -> str:

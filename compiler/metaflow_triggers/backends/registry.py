@@ -26,6 +26,8 @@ from .shape import Backend, Deployer, Spec, lacking
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from ..trail.answer import Target
+
 GROUP = "metaflow_triggers.backends"
 """The group of entry points: `name = package:SPEC`."""
 
@@ -117,6 +119,13 @@ def backend(name: str) -> Backend:
 def deployer(name: str) -> Deployer:
     """What `create`, `diff --live` and `delete` need of a backend. Loads the cloud's client when used."""
     return _loaded(spec(name), "deployer", Deployer)  # type: ignore[no-any-return]
+
+
+def trail(name: str) -> Target | None:
+    """What tells what became of an event there, where the backend has it. Raises as `spec`."""
+    from ..trail.answer import Target
+
+    return None if spec(name).trail is None else _loaded(spec(name), "trail", Target)
 
 
 def _loaded(of: Spec, part: str, shape: type) -> Any:

@@ -25,7 +25,8 @@ class Spec:
     `name` is its command group, its folder and its key in `options=`; `product` its name for people; `compute` the step
     decorator with which a flow asks for it. `backend` and `deployer` import what compiles and what deploys.
     `publish(name, payload, text, identity)` sends an event, whose payload as JSON is `text`, from outside of any run;
-    it may raise anything, and `unpublished` then says what helps. `settings` are METAFLOW_... names of its own, without
+    it may raise anything, and `unpublished` then says what helps. `trail` imports what tells what became of an event
+    (`trail.answer.Target`), where the backend has it. `settings` are METAFLOW_... names of its own, without
     that prefix, which it reads with `seams.configured` beside `Settings`.
     """
 
@@ -38,6 +39,7 @@ class Spec:
     unpublished: str
     compute: str = ""
     settings: tuple[str, ...] = ()
+    trail: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True)

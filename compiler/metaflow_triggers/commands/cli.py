@@ -19,7 +19,7 @@ from .. import __version__
 from ..backends.registry import OURS, Names
 from ..reports.formats import FORMATS
 from ..reports.progress import be_quiet
-from . import completion, deploy, emit, explain, manage, project, retain, run, settings, simulate
+from . import completion, deploy, emit, explain, graph, manage, project, retain, run, settings, simulate
 from .arguments import Parser, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
 
@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     _strict(diff)
     _loudness(diff)
     diff.set_defaults(work=project.diff)
+    graph.add_parser(commands, _common)
     _deploying(commands)
     run.add_parser(commands)
     emit.add_parser(commands)

@@ -2,7 +2,7 @@
 
 In:   codes, or none.
 Out:  the rules in text on standard output, or a line for each rule; exit code 0, or 2 for a code that no rule has. The
-      JSON Schema of `check` and `compile --format json`.
+      JSON Schema of `check` and `compile --format json`, and that of other commands'.
 
 Not here: the rules, the page of all of them (`reports.page`).
 """
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 
+_OTHERS = {"graph": "pictures/picture", "trail": "trail/answers"}
+"""The schemas of commands other than `check` and `compile`."""
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -31,7 +34,10 @@ def add_parser(commands: Any) -> None:
 
 def add_schema_parser(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("schema", help="the JSON Schema of what `--format json` of check and compile gives")
+    parser = commands.add_parser("schema", help="the JSON Schema of what `--format json` gives")
+    parser.add_argument(
+        "of", nargs="?", choices=("check", *_OTHERS), default="check", help="check: of `check` and `compile` (default)"
+    )
     parser.set_defaults(work=schema)
 
 
@@ -39,9 +45,15 @@ def schema(options: argparse.Namespace) -> int:
     """`schema`."""
     import json
 
-    from ..reports.json import JSON_SCHEMA
+    if options.of in _OTHERS:
+        from ..manifests.schemas import load_schema
 
-    sys.stdout.write(json.dumps(JSON_SCHEMA, indent=2) + "\n")
+        found = load_schema(_OTHERS[options.of])
+    else:
+        from ..reports.json import JSON_SCHEMA
+
+        found = JSON_SCHEMA
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return 0
 
 

@@ -148,7 +148,7 @@ def _list_deployed(options: argparse.Namespace) -> int:
 
 
 def _list_files(options: argparse.Namespace) -> int:
-    from ..graph.explain import as_value, table
+    from ..graph.explain import as_value
     from ..graph.link import link
     from ..reading.paths import read_flows
     from ..reports.terminal import show
@@ -164,12 +164,19 @@ def _list_files(options: argparse.Namespace) -> int:
     if options.format == "json":
         _print_json({**as_value(graph), **({"events": events} if events else {})})
         return 0
+    print_graph(graph, events)
+    return 0
+
+
+def print_graph(graph: Any, events: list[dict[str, Any]]) -> None:
+    """What starts what, in words, and what `catalogue` gave."""
+    from ..graph.explain import table
+
     sys.stdout.write(table(graph))
     if events:
         sys.stdout.write("\n")
         rows = [(item["name"], item["owner"], ", ".join(item["starts"]), item["description"]) for item in events]
         _print_table(("EVENT", "OWNER", "STARTS", "DESCRIPTION"), rows)
-    return 0
 
 
 def catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
@@ -178,7 +185,7 @@ def catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
     from ..model.flows import EventDependency
     from .project_options import read_for, start_of
 
-    project = read_for(start_of(options.paths), None, os.environ)
+    project = read_for(start_of(options.paths), getattr(options, "profile", None), os.environ)
     waiting: dict[str, list[str]] = {}
     for flow in graph.flows:
         dependencies = (one for trigger in flow.triggers for one in trigger.dependencies)

@@ -48,7 +48,7 @@ def take(options: argparse.Namespace) -> int:
     try:
         fill(options, os.environ)
     except DiagnosticError as error:
-        if getattr(options, "format", "text") != "text" and options.command not in ("diff", "simulate"):
+        if getattr(options, "format", "text") != "text" and options.command not in ("diff", "graph", "simulate"):
             from ..reports.formats import Told, rendered
 
             sys.stdout.write(rendered(options.format, error.diagnostics, Told(failed=True)))

@@ -22,6 +22,7 @@ from ..model.flows import (
     Mapping,
     PayloadField,
     PollTrigger,
+    Schedule,
     Source,
     Trigger,
     TriggerGraph,
@@ -49,14 +50,14 @@ def dependency_words(dependency: Dependency) -> str:
         return f"event {dependency.name} arrives"
     if not isinstance(dependency, FinishDependency):
         assert_never(dependency)
-    how = " or ".join(
-        _OUTCOME_WORDS[outcome]
-        for outcome in ("success", "failure", "timeout", "aborted")
-        if outcome in dependency.match
-    )
-    if len(dependency.match) == len(_OUTCOME_WORDS):
-        how = "finishes"
-    return f"{upstream_name(dependency)} {how}"
+    return f"{upstream_name(dependency)} {outcome_words(dependency.match)}"
+
+
+def outcome_words(match: tuple[str, ...]) -> str:
+    """`succeeds or fails`; `finishes` for all outcomes."""
+    if len(match) == len(_OUTCOME_WORDS):
+        return "finishes"
+    return " or ".join(words for outcome, words in _OUTCOME_WORDS.items() if outcome in match)
 
 
 def words_of(trigger: Trigger) -> list[str]:
@@ -89,6 +90,11 @@ def poll_words(poll: PollTrigger) -> tuple[str, str]:
     return when, "parameters named by its context"
 
 
+def schedule_words(schedule: Schedule) -> str:
+    """`0 6 * * ? * (Europe/Berlin)`."""
+    return f"{schedule.cron} ({schedule.timezone})" if schedule.timezone else schedule.cron
+
+
 def interval_words(milliseconds: int) -> str:
     """The shortest text of a length: `interval_words(90_000) == "90s"`."""
     for unit, factor in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
@@ -103,8 +109,7 @@ def reasons(flow: Flow, polls: Iterable[PollTrigger] = ()) -> list[tuple[str, st
     for trigger in flow.triggers:
         rows.extend(_trigger_rows(trigger))
     if flow.schedule is not None:
-        zone = f" ({flow.schedule.timezone})" if flow.schedule.timezone else ""
-        rows.append((f"schedule {flow.schedule.cron}{zone}", ""))
+        rows.append((f"schedule {schedule_words(flow.schedule)}", ""))
     rows.extend(poll_words(poll) for poll in polls)
     return rows
 

@@ -1,0 +1,51 @@
+"""Text: answers for people.
+
+In:   what was asked, answers.
+Out:  lines; no character of an event moves a terminal's cursor.
+
+Not here: standard output, colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from metaflow_extensions.triggers.contract import exact_json
+
+from ..reports.shown import shown
+from .answer import Answer, Run
+
+_LONGEST = 200
+"""Characters of a parameter's value."""
+
+
+def text(answers: Sequence[Answer]) -> str:
+    """A paragraph for each answer: where and which flow, why, the run, the commands."""
+    return "".join(f"{shown(line)}\n" for answer in answers for line in _lines(answer))
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    of = f" by event {answer.event}" if answer.event is not None and answer.flow else ""
+    yield f"{answer.target}: {answer.flow or 'no flow'}: {answer.verdict}{of}"
+    yield f"  {answer.cause.words}"
+    for cause in answer.also:
+        yield f"  also: {cause.words}"
+    if answer.run is not None:
+        yield from _run(answer.run)
+    for command in answer.commands:
+        yield f"  = {command}"
+
+
+def _run(run: Run) -> Iterator[str]:
+    when = "".join(
+        f", {word} {moment}" for word, moment in (("began", run.started_at), ("ended", run.ended_at)) if moment
+    )
+    step = f" in step {run.step}" if run.step else ""
+    yield f"  run {run.id}: {run.state}{step}{when}"
+    if run.error:
+        yield f"  error: {' '.join(run.error.split())}"
+    for name, value in (run.parameters or {}).items():
+        told = str(exact_json.dumps(value))
+        yield f"  {name} = {told if len(told) <= _LONGEST else told[: _LONGEST - 3] + '...'}"
+    if run.log:
+        yield f"  log: {run.log}"
