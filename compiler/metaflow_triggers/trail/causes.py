@@ -96,6 +96,9 @@ OTHER_PAYLOAD = Kind(
 SUPPRESSED_POLL = Kind(
     "suppressed-poll", NOT_STARTED, "suppressed: the poll fired with a context equal to that of {by}"
 )
+POLL_SKIPS = Kind("poll-skips", NOT_STARTED, "the poll said at {at} that there is nothing to start")
+POLL_FAILS = Kind("poll-fails", NOT_STARTED, "the poll failed at {at}: {why}")
+NOT_POLLED = Kind("not-polled", NOT_STARTED, "poll trigger {what} is not polled: {why}")
 QUEUED = Kind("queued", NOT_STARTED, "its start is recorded, and its run has not begun: {why}")
 PAUSED = Kind("paused", NOT_STARTED, "its start waits: {what} is paused since {since}")
 NOT_READ = Kind("not-read", NOT_STARTED, "accepted, and not looked at yet: {why}")
