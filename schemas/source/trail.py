@@ -16,7 +16,7 @@ _CODES = (
     *("filter", "filter-together", "missing-field", "refused", "waiting-in-set", "set-reset", "set-replaced"),
     *("deduplicated", "other-payload", "suppressed-poll", "queued", "paused", "not-read", "not-listening-then"),
     *("dead-letter", "no-right", "throttled"),
-    *("nobody-listens", "disabled", "gone", "wrong-bus", "other-branch", "other-project"),
+    *("nobody-listens", "disabled", "gone", "wrong-bus", "other-branch", "other-project", "other-version"),
     *("not-accepted", "not-kept", "not-arrived"),
     *("could-not-ask", "forgotten", "same-id", "number-not-kept"),
 )
