@@ -17,7 +17,7 @@ _CODES = (
     *("deduplicated", "other-payload", "suppressed-poll", "poll-skips", "poll-fails", "not-polled"),
     *("queued", "paused", "not-read", "not-listening-then"),
     *("dead-letter", "no-right", "throttled"),
-    *("nobody-listens", "disabled", "gone", "wrong-bus", "other-branch", "other-project"),
+    *("nobody-listens", "disabled", "gone", "wrong-bus", "other-branch", "other-project", "other-version"),
     *("not-accepted", "not-kept", "not-arrived"),
     *("could-not-ask", "forgotten", "same-id", "number-not-kept"),
 )

@@ -121,6 +121,7 @@ GONE = Kind("gone", NOT_STARTED, "{what} is not there: the flow is not deployed,
 WRONG_BUS = Kind("wrong-bus", NOT_STARTED, "the event is sent to the bus {sent}; the flow listens on {listens}")
 OTHER_BRANCH = Kind("other-branch", NOT_STARTED, "event {event} is of another branch; the flow waits for {waits}")
 OTHER_PROJECT = Kind("other-project", NOT_STARTED, "event {event} is of another project; the flow waits for {waits}")
+OTHER_VERSION = Kind("other-version", NOT_STARTED, "what is deployed is not what the files say: {what}")
 NOT_ACCEPTED = Kind("not-accepted", NOT_STARTED, "{where} has accepted no event, and knows no run, with this id")
 NOT_KEPT = Kind("not-kept", NOT_STARTED, "nothing started; the bus keeps no events; give --payload to ask the filters")
 NOT_ARRIVED = Kind(

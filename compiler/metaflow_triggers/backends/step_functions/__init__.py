@@ -3,7 +3,7 @@
 In:   nothing.
 Out:  `SPEC`.
 
-Not here: the work. `backend` compiles, `deploy` has the effects; both are imported when they are needed.
+Not here: the work. `backend` compiles, `deploy` has the effects, `trail` looks; they are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -34,4 +34,5 @@ SPEC = Spec(
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
     publish=_publish,
     unpublished="aws events list-event-buses     # shows whether AWS can be reached",
+    trail=lambda: importlib.import_module(".trail.target", __package__),
 )
