@@ -17,9 +17,10 @@ _CODES = (
     *("deduplicated", "other-payload", "suppressed-poll", "poll-skips", "poll-fails", "not-polled"),
     *("queued", "paused", "not-read", "not-listening-then"),
     *("dead-letter", "no-right", "throttled"),
-    *("nobody-listens", "disabled", "gone", "wrong-bus", "other-branch", "other-project", "other-version"),
+    *("nobody-listens", "disabled", "gone", "wrong-bus", "wrong-endpoint", "not-ready"),
+    *("other-branch", "other-project", "other-version"),
     *("not-accepted", "not-kept", "not-arrived"),
-    *("could-not-ask", "forgotten", "same-id", "number-not-kept"),
+    *("could-not-ask", "set-not-kept", "may-be-deleted", "not-ours", "forgotten", "same-id", "number-not-kept"),
 )
 _STATES = ("waiting", "running", "succeeded", "failed", "aborted", "timed out", "lost", "refused")
 _VERDICT = any_of("started", "not started", "unknown")

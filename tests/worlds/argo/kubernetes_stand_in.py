@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from .kubernetes_discovery import discovered
-from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, selected
+from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, reviewed, selected
 from .managed_fields import Conflicts, applied, updated
 
 PLURALS = {
@@ -36,7 +36,9 @@ PLURALS = {
         "cronworkflows": "CronWorkflow",
         "workflows": "Workflow",
         "workflowtaskresults": "WorkflowTaskResult",
+        "eventbus": "EventBus",
     },
+    "/apis/authorization.k8s.io/v1": {"localsubjectaccessreviews": "LocalSubjectAccessReview"},
 }
 _PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/([^/]+)(?:/([^/]+))?")
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 422: "Invalid"}
@@ -289,6 +291,8 @@ class Handler(BaseHTTPRequestHandler):
         manager = query.get("fieldManager") or (self.headers.get("User-Agent") or "unknown").split("/")[0]
         if name is None and self.command == "GET":
             return 200, {"kind": PLURALS[root][plural] + "List", "metadata": {}, "items": self.listed(match, query)}
+        if plural == "localsubjectaccessreviews":
+            return 201, reviewed(store.objects, namespace, json.loads(body))
         if name is None:
             item = json.loads(body)
             metadata = item["metadata"]

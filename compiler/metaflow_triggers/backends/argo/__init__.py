@@ -32,6 +32,7 @@ SPEC = Spec(
     upstream=workflow_templates.UPSTREAM,
     backend=lambda: importlib.import_module(".backend", __package__),
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
+    trail=lambda: importlib.import_module(".trail.target", __package__),
     publish=_publish,
     unpublished="set METAFLOW_TRIGGERS_WEBHOOK_URL to the webhook of the event source",
 )

@@ -36,8 +36,13 @@ KINDS = {
     "Sensor": (_ARGO, "sensors"),
 }
 
-_PLACES = KINDS | {"Workflow": (_ARGO, "workflows")}
-"""With what is only read."""
+_PLACES = KINDS | {
+    "Workflow": (_ARGO, "workflows"),
+    "EventBus": (_ARGO, "eventbus"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "LocalSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "localsubjectaccessreviews"),
+}
+"""With what is only read or asked."""
 
 _TRIES = 5
 _PAUSE = 0.2  # seconds before the second try; it doubles
@@ -100,6 +105,10 @@ class Cluster:
         """Create; the object as the server now has it. Raises Superseded where it exists."""
         return self._call("POST", *key(item), query=_query(dry_run), body=item, path_name="")
 
+    def review(self, item: Any) -> Any:
+        """Ask what a review asks, which the server answers and does not keep. Such an object has no name."""
+        return self._call("POST", item["kind"], item["metadata"]["namespace"], "", body=item)
+
     def apply(self, item: Any, *, force: bool, version: str | None = None, dry_run: bool = False) -> Any:
         """Server-side apply; the object as the server now has it.
 
@@ -148,7 +157,8 @@ class Cluster:
         url = self.client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers() | ({"Content-Type": content} if data else {})
-        doing = f"{method.lower()} {plural} `{namespace}/{name}`" if name else f"list {plural} in `{namespace}`"
+        verb = method.lower() if name else {"GET": "list", "POST": "create"}[method]
+        doing = f"{verb} {plural} `{namespace}/{name}`" if name else f"{verb} {plural} in `{namespace}`"
         status, answer = self._answer(method, url, data, headers)
         if status == 404 and absent:
             return None
