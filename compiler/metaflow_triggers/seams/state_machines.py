@@ -115,7 +115,8 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
         )
         definition = _standard_language(json.loads(made._workflow.to_json()))
     parts = {"definition": definition, "job_definitions": per_step}
-    return canonical(parts, _references(settings))
+    code = {} if package.blob is None else {"code_package": package.path}
+    return canonical(parts, _references(settings)) | code
 
 
 def _add_environment(definition: dict[str, Any], settings: Settings) -> None:

@@ -16,13 +16,14 @@ _ROLE, _DELIVERY, _DEAD_LETTER = map(a, ("role", "delivery", "deadLetter"))
 _AFTER = {"DependsOn?": some(text())}
 
 
-def _template(parameters: list[str], resources: Schema) -> Schema:
+def _template(parameters: list[str], resources: Schema, **more: Any) -> Schema:
     known = closed({f"{name}?": a("parameter") for name in parameters}, minProperties=1)
     return closed(
         {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": text(at_most=1024),
             "Parameters?": known,
+            **more,
             "Resources": resources,
         }
     )
@@ -196,6 +197,9 @@ _PARAMETERS = [
     "LogGroupArn",
 ]
 
+# Metaflow's datastore has a package below the name of its flow, by its SHA-1.
+_CODE = {"Code": {"Package": {"Path": text("^[A-Za-z_][A-Za-z0-9_]*/data/[0-9a-f]{2}/[0-9a-f]{40}$")}}}
+
 _OF_A_FLOW = closed(
     {
         "Starter?": a("starter"),
@@ -237,7 +241,7 @@ DOCUMENTS = {
     **document(
         "step_functions/template.schema.json",
         "The CloudFormation template of one flow",
-        _template(_PARAMETERS, _OF_A_FLOW),
+        _template(_PARAMETERS, _OF_A_FLOW, **{"Mappings?": _CODE}),
         VALUES | WORDS | MACHINES | _RESOURCES | STATEMENTS | REFERRED,
         description="Closed for all that is ours. What Metaflow's compiler made is open: Definition of StateMachine, "
         "ContainerProperties and the like of job definitions.",

@@ -104,7 +104,12 @@ def account_is(folder: Path, aws: Aws) -> int:  # noqa: F811
         for logical, item in template["Resources"].items():
             if not item["Type"].endswith(("StateMachine", "Rule", "Role")):
                 continue
-            said = resolve(item["Properties"], scope.__getitem__, lambda name, _, arns=arns: arns[name])
+            said = resolve(
+                item["Properties"],
+                scope.__getitem__,
+                lambda name, _, arns=arns: arns[name],
+                template.get("Mappings"),
+            )
             if item["Type"].endswith("StateMachine"):
                 has = client("stepfunctions").describe_state_machine(stateMachineArn=arns[logical])
                 assert json.loads(has["definition"]) == said["Definition"], logical

@@ -102,8 +102,8 @@ def test_a_release_changes_few_lines(project: Path, triggers: Run) -> None:
         old, new = ((project / folder / path).read_text().splitlines() for folder in ("out", "new"))
         assert len(old) == len(new)
         changed[path.partition("/")[0]] = sum(before != after for before, after in zip(old, new, strict=True))
-    # Two steps and what tells of a failure: three lines each. On AWS two job definitions: four lines each.
-    assert changed == {"argo-workflows": 9, "step-functions": 8}
+    # Two steps and what tells of a failure: three lines each.
+    assert changed == {"argo-workflows": 9, "step-functions": 1}
 
 
 def test_only_what_was_recorded_differs(project: Path, check: Check) -> None:

@@ -18,6 +18,8 @@ _FREE = {"Tags", "Parameters", "Options"}  # their keys are the user's
 
 def resolved(template: Any, given: dict[str, str]) -> dict[str, Any]:
     values = {"AWS::Region": REGION, "AWS::Partition": "aws", "AWS::AccountId": ACCOUNT}
+    for mapping, rows in template.get("Mappings", {}).items():
+        values |= {f"{mapping}/{row}/{key}": item for row, found in rows.items() for key, item in found.items()}
     for name, parameter in template.get("Parameters", {}).items():
         values[name] = parameter.get("Default", given.get(name))
         assert values[name] is not None, f"no value for parameter {name}"
@@ -58,9 +60,14 @@ def _resolve(value: Any, values: dict[str, str]) -> Any:
     if set(value) == {"Ref"}:
         return values[value["Ref"]]
     if set(value) == {"Fn::Sub"}:
-        return re.sub(
-            r"\$\{(!?)([^}]*)\}", lambda found: f"${{{found[2]}}}" if found[1] else values[found[2]], value["Fn::Sub"]
-        )
+        text, own = value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
+        known = values | {name: _resolve(item, values) for name, item in own.items()}
+        return re.sub(r"\$\{(!?)([^}]*)\}", lambda found: f"${{{found[2]}}}" if found[1] else known[found[2]], text)
+    if set(value) == {"Fn::FindInMap"}:
+        return values["/".join(value["Fn::FindInMap"])]
+    if set(value) == {"Fn::Select"}:
+        place, (separator, text) = value["Fn::Select"][0], value["Fn::Select"][1]["Fn::Split"]
+        return _resolve(text, values).split(separator)[place]
     if set(value) == {"Fn::Join"}:
         separator, parts = value["Fn::Join"]
         return str(separator).join(_resolve(parts, values))

@@ -7,15 +7,27 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaflow_triggers.backends.step_functions.compile.open_settings import fill, fill_text, resolve, used
+from metaflow_triggers.backends.step_functions.compile.open_settings import Stands, fill, fill_text, resolve, used
 from metaflow_triggers.model.settings import open_setting
 
-REFERENCES = {
+PLACE = {"Fn::FindInMap": ["Code", "Package", "Path"]}
+NAME = {"Fn::Select": [1, {"Fn::Split": ["/", PLACE]}]}
+REFERENCES: dict[str, Stands] = {
     "DatastoreBucket": "DatastoreBucket",
     "AWS::Region": "AWS::Region",
     "JobDefinition.start": "JobDefinitionStart0",
+    "CodePackagePath": PLACE,
+    "CodePackageSha": NAME,
 }
 VALUES = {"DatastoreBucket": "flows", "AWS::Region": "eu-west-1", "JobDefinitionStart0": "arn:of:definition:1"}
+MAPPINGS = {"Code": {"Package": {"Path": "Flow/abcd"}}}
+MEANT = {
+    "DatastoreBucket": "flows",
+    "AWS::Region": "eu-west-1",
+    "JobDefinition.start": "arn:of:definition:1",
+    "CodePackagePath": "Flow/abcd",
+    "CodePackageSha": "abcd",
+}
 
 PIECES = st.one_of(
     st.sampled_from(sorted(map(open_setting, REFERENCES))),
@@ -28,8 +40,8 @@ TEXTS = st.lists(PIECES, max_size=8).map("".join)
 
 
 def filled(text: str) -> str:
-    for name, logical in REFERENCES.items():
-        text = text.replace(open_setting(name), VALUES[logical])
+    for name, value in MEANT.items():
+        text = text.replace(open_setting(name), value)
     return text
 
 
@@ -37,7 +49,7 @@ def evaluate(value: Any) -> Any:
     def attribute(name: str, key: str) -> str:
         raise AssertionError("a text becomes no attribute")
 
-    return resolve(value, VALUES.__getitem__, attribute)
+    return resolve(value, VALUES.__getitem__, attribute, MAPPINGS)
 
 
 @given(TEXTS)
@@ -90,3 +102,6 @@ def test_forms(text: str, expected: Any) -> None:
 def test_used_names() -> None:
     value = [{"Ref": "A"}, {"x": {"Fn::Sub": "${B} ${!C} ${D.Arn}"}}, {"Fn::GetAtt": ["E", "Arn"]}]
     assert used(value) == {"A", "B", "D", "E"}
+    own = {"CodePackagePath": PLACE, "CodePackageSha": NAME}
+    text = {"Fn::Sub": ["${F} ${CodePackagePath} ${CodePackageSha}", own]}
+    assert used([text, {"Fn::Join": ["", [{"Ref": "G"}, "${H}"]]}]) == {"Code", "F", "G"}

@@ -19,11 +19,12 @@ from ....model.flows import Flow
 from ....model.marks import mark_values
 from ....model.settings import Settings
 from .actions import MACHINE_ARN, Around
+from .code_place import mappings, opened
 from .correlator import correlator_definition
 from .encryption import has_key, key_services, object_fields
 from .failure_log import DELIVERY
 from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
-from .open_settings import fill, used
+from .open_settings import Stands, fill, used
 from .options import queue_url
 from .parameters import PSEUDO, parameters
 from .resources import EventRule, OutcomeRule, Triggers
@@ -58,6 +59,7 @@ def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | 
             for item in parameters(settings)
             if item.name in names
         },
+        mappings=mappings(workflow),
         resources=resources,
     )
     return out
@@ -212,8 +214,10 @@ def _bus(rule: EventRule | OutcomeRule) -> str:
 
 def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings: Settings) -> dict[str, Any]:
     definitions = lower_job_definitions(workflow, name)
-    references = {item.name: item.name for item in parameters(settings)}
+    workflow, code = opened(workflow)
+    references: dict[str, Stands] = {item.name: item.name for item in parameters(settings)}
     references |= {item: item for item in PSEUDO}
+    references |= code
     out: dict[str, Any] = {}
     for item in definitions:
         own = dict(item.properties)
@@ -254,4 +258,5 @@ def trigger_part(whole: dict[str, Any]) -> dict[str, Any]:
         out["Parameters"] = {key: value for key, value in whole["Parameters"].items() if key in names}
         if not out["Parameters"]:
             del out["Parameters"]
+    out.pop("Mappings", None)  # tells of the code package, which the steps load
     return out

@@ -1,6 +1,6 @@
 """Open settings: text with `OPEN.<Name>.SETTING` in it, as a CloudFormation value, and back.
 
-In:   text or a JSON value, and which logical name stands for each open setting.
+In:   text or a JSON value, and what stands for each open setting: a logical name, or a function that gives the value.
 Out:  the same with `Ref`, `Fn::Sub` or `Fn::Join` where a setting was open. `resolve` is the inverse,
       given the values.
 
@@ -21,7 +21,11 @@ _ESCAPABLE = re.compile(r"\$\{[A-Za-z0-9_.:]+\}")
 _SUB_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
-def fill_text(text: str, references: Mapping[str, str]) -> Any:
+Stands = str | dict[str, Any]
+"""What stands for an open setting."""
+
+
+def fill_text(text: str, references: Mapping[str, Stands]) -> Any:
     """`text`, or a CloudFormation function where it holds an open setting out of `references`."""
     literals: list[str] = [""]
     names: list[str] = []
@@ -31,22 +35,29 @@ def fill_text(text: str, references: Mapping[str, str]) -> Any:
             continue
         literals[-1] += text[position : match.start()]
         literals.append("")
-        names.append(references[match[1]])
+        names.append(match[1])
         position = match.end()
     literals[-1] += text[position:]
     if not names:
         return text
     if len(names) == 1 and literals == ["", ""]:
-        return {"Ref": names[0]}
+        return _value(references[names[0]])
     if all(_subs_cleanly(literal) for literal in literals):
-        out = _escape(literals[0])
+        out, own = _escape(literals[0]), {}
         for name, literal in zip(names, literals[1:], strict=True):
-            out += f"${{{name}}}" + _escape(literal)
-        return {"Fn::Sub": out}
+            stands = references[name]
+            if not isinstance(stands, str):
+                own[name] = stands
+            out += f"${{{stands if isinstance(stands, str) else name}}}" + _escape(literal)
+        return {"Fn::Sub": [out, own] if own else out}
     parts: list[Any] = [literals[0]]
     for name, literal in zip(names, literals[1:], strict=True):
-        parts += [{"Ref": name}, literal]
+        parts += [_value(references[name]), literal]
     return {"Fn::Join": ["", [part for part in parts if part != ""]]}
+
+
+def _value(stands: Stands) -> dict[str, Any]:
+    return {"Ref": stands} if isinstance(stands, str) else stands
 
 
 def _subs_cleanly(literal: str) -> bool:
@@ -57,7 +68,7 @@ def _escape(literal: str) -> str:
     return literal.replace("${", "${!")
 
 
-def fill(value: Any, references: Mapping[str, str]) -> Any:
+def fill(value: Any, references: Mapping[str, Stands]) -> Any:
     """`value` with every text in it (never a key) passed through `fill_text`."""
     if isinstance(value, str):
         return fill_text(value, references)
@@ -68,14 +79,19 @@ def fill(value: Any, references: Mapping[str, str]) -> Any:
     return value
 
 
-def resolve(value: Any, ref: Callable[[str], str], attribute: Callable[[str, str], str]) -> Any:
+def resolve(
+    value: Any,
+    ref: Callable[[str], str],
+    attribute: Callable[[str, str], str],
+    mappings: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None,
+) -> Any:
     """`value` with its functions evaluated as CloudFormation does.
 
     `ref(name)` gives a parameter or a resource's reference, `attribute(name, key)` an attribute; both raise KeyError.
-    Raises ValueError for a function that our templates do not use.
+    `mappings` are the template's. Raises ValueError for a function that our templates do not use.
     """
     if isinstance(value, list):
-        return [resolve(item, ref, attribute) for item in value]
+        return [resolve(item, ref, attribute, mappings) for item in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -85,17 +101,30 @@ def resolve(value: Any, ref: Callable[[str], str], attribute: Callable[[str, str
         if key == "Fn::GetAtt":
             return attribute(argument[0], argument[1])
         if key == "Fn::Sub":
-            return _SUB_VARIABLE.sub(lambda match: _substituted(match[1], ref, attribute), argument)
+            text, own = (argument, {}) if isinstance(argument, str) else argument
+            given = resolve(own, ref, attribute, mappings)
+            return _SUB_VARIABLE.sub(lambda match: _substituted(match[1], given, ref, attribute), text)
         if key == "Fn::Join":
-            return argument[0].join(resolve(argument[1], ref, attribute))
+            return argument[0].join(resolve(argument[1], ref, attribute, mappings))
+        if key == "Fn::FindInMap":
+            mapping, first, second = argument
+            return (mappings or {})[mapping][first][second]
+        if key == "Fn::Select":
+            return resolve(argument[1], ref, attribute, mappings)[argument[0]]
+        if key == "Fn::Split":
+            return resolve(argument[1], ref, attribute, mappings).split(argument[0])
         if key.startswith("Fn::"):
             raise ValueError(f"{key} is not evaluated here")
-    return {key: resolve(item, ref, attribute) for key, item in value.items()}
+    return {key: resolve(item, ref, attribute, mappings) for key, item in value.items()}
 
 
-def _substituted(name: str, ref: Callable[[str], str], attribute: Callable[[str, str], str]) -> str:
+def _substituted(
+    name: str, own: Mapping[str, str], ref: Callable[[str], str], attribute: Callable[[str, str], str]
+) -> str:
     if name.startswith("!"):
         return f"${{{name[1:]}}}"
+    if name in own:
+        return own[name]
     if "." in name:
         resource, _, key = name.partition(".")
         return attribute(resource, key)
@@ -103,16 +132,23 @@ def _substituted(name: str, ref: Callable[[str], str], attribute: Callable[[str,
 
 
 def used(value: Any) -> set[str]:
-    """The logical names that `value` refers to, in `Ref`, `Fn::Sub` and `Fn::GetAtt`."""
-    out: set[str] = set()
-
-    def ref(name: str) -> str:
-        out.add(name)
-        return ""
-
-    def attribute(name: str, key: str) -> str:
-        out.add(name)
-        return ""
-
-    resolve(value, ref, attribute)
-    return out
+    """The logical names that `value` refers to, in `Ref`, `Fn::Sub`, `Fn::GetAtt` and `Fn::FindInMap`."""
+    if isinstance(value, list):
+        return {name for item in value for name in used(item)}
+    if not isinstance(value, dict):
+        return set()
+    if len(value) == 1:
+        ((key, argument),) = value.items()
+        if key == "Ref":
+            return {argument}
+        if key in ("Fn::GetAtt", "Fn::FindInMap"):
+            return {argument[0]}
+        if key == "Fn::Sub":
+            text, own = (argument, {}) if isinstance(argument, str) else argument
+            found = {name.partition(".")[0] for name in _SUB_VARIABLE.findall(text) if not name.startswith("!")}
+            return (found - set(own)) | used(own)
+        if key in ("Fn::Join", "Fn::Select", "Fn::Split"):
+            return used(argument[1])
+        if key.startswith("Fn::"):
+            raise ValueError(f"{key} is not evaluated here")
+    return {name for item in value.values() for name in used(item)}

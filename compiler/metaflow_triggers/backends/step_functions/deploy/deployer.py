@@ -82,7 +82,7 @@ def _retained(files: Sequence[Any], settings: Settings, flow: Flow) -> str:
         raise DiagnosticError([Diagnostic("FT005", message, helps=("deploy the whole template",))])
     names = used(kept)
     asked = {name: item for name, item in whole.get("Parameters", {}).items() if name in names}
-    head = {key: item for key, item in whole.items() if key not in ("Parameters", "Resources")}
+    head = {key: item for key, item in whole.items() if key not in ("Parameters", "Mappings", "Resources")}
     return yaml_text(head | ({"Parameters": asked} if asked else {}) | {"Resources": kept})
 
 

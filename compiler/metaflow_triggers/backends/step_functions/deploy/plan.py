@@ -68,7 +68,12 @@ def plan_create(
     )
     for logical in order(template["Resources"]):
         resource = template["Resources"][logical]
-        properties = resolve(resource["Properties"], scope.__getitem__, lambda name, key: attributes[name][key])
+        properties = resolve(
+            resource["Properties"],
+            scope.__getitem__,
+            lambda name, key: attributes[name][key],
+            template.get("Mappings"),
+        )
         more = notes.before() if logical == FLOW else {}
         found = planned(place, logical, resource["Type"], properties, own_roles=own_roles, reminders=more)
         scope[logical] = found.ref

@@ -77,6 +77,7 @@ def policies(template: dict[str, Any], settings: Settings, *, emits: bool) -> di
             for item in parameters(settings)
             if item.name in names and item.name not in _MADE_HERE
         },
+        mappings={},
         resources=roles,
     )
     return out

@@ -23,6 +23,7 @@ from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
 from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ..compile import names, roles
+from ..compile.code_place import MAPPING
 from ..compile.dependencies import finish_filter
 from ..compile.machines import correlator_logical, machines, origin_of
 from ..compile.open_settings import used
@@ -30,6 +31,7 @@ from ..compile.options import options, queue_arns, queue_url
 from ..compile.parameters import PSEUDO, parameters
 from ..compile.scheduler_cron import scheduler_expressions
 from ..compile.sources import group_sources, machine_sources, rule_sources
+from .code_read_back import code_differences
 from .encryption_read_back import encryption_differences, key_rights
 from .logs_read_back import log_differences, log_rights
 from .machines_read_back import Served, correlator_differences, starter_differences
@@ -62,6 +64,7 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
     yield from told.machines()
     yield from _compared("allows", told.rights(), told.rights_needed())
     yield from told.workflow()
+    yield from code_differences(template, flow)
     yield from encryption_differences(given, settings)
     yield from log_differences(given, settings)
     yield from mark_differences(given, flow, deployed, settings)
@@ -70,7 +73,7 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
 def _references(template: dict[str, Any], settings: Settings) -> Iterator[str]:
     """Names that are used and not there, and the other way round; what must be there before a rule is."""
     resources, declared = template["Resources"], template.get("Parameters", {})
-    wanted = used(resources) - set(resources) - set(PSEUDO)
+    wanted = used(resources) - set(resources) - {*PSEUDO, MAPPING}
     if wanted != set(declared):
         idle, undeclared = sorted(set(declared) - wanted), sorted(wanted - set(declared))
         yield f"declares {idle} for nothing, uses {undeclared} undeclared"
