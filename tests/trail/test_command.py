@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +17,9 @@ from metaflow_triggers.engine.store import connect, write_setting
 
 from tests.unit.commands.conftest import Run
 from tests.unit.commands.warm import warm
+from tests.unit.engine.flows import any_of, event, flow, integer
+
+from .local import World
 
 FLOW = """\
 from metaflow import FlowSpec, Parameter, step, trigger
@@ -105,3 +112,40 @@ def test_what_a_target_cannot_tell_is_not_guessed(triggers: Run, folder: Path) -
     assert (done.code, document["verdict"]) == (3, "unknown")
     assert {item["target"] for item in document["answers"]} == {"local", "step-functions"}
     assert {item["cause"]["code"] for item in document["answers"]} == {"could-not-ask"}
+
+
+def test_history_has_events_parameters_and_the_log(triggers: Run, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.serve(flow("F", any_of(event("paid", ("n", "n"))), parameters=[integer("n")]), ends=lambda order: "failed")
+    world.turn(1)
+    world.emit("paid", {"n": 10**30})
+    world.turn()
+    world.close()
+    logs = tmp_path / "elsewhere"
+    logs.mkdir()
+    (logs / "F.1.log").touch()
+    with contextlib.closing(connect(world.bench.path)) as connection:
+        write_setting(connection, "logs", str(logs))
+    done = triggers("history", "F", "--database", world.bench.path, "--format", "json", cwd=tmp_path)
+    (row,) = json.loads(done.out)
+    assert row["events"] == [{"name": "paid", "id": "id-1"}] and row["state"] == "failed"
+    assert (row["parameters"], row["log"]) == ({"n": 10**30}, str(logs / "F.1.log"))
+    table = triggers("history", "F", "--database", world.bench.path, cwd=tmp_path)
+    assert "EVENT" in table.out and " id-1 " in table.out and "log of" not in table.out, "a pipe is no terminal"
+    told = on_a_terminal("history", "F", "--database", world.bench.path)
+    assert f"log of run-1: {logs / 'F.1.log'}" in told
+
+
+def on_a_terminal(*words: str) -> str:
+    """What a command prints there."""
+    command = [sys.executable, "-m", "metaflow_triggers.commands.cli", *words]
+    main, other = pty.openpty()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=other, stderr=other) as process:
+        os.close(other)
+        told = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(main, 65536):
+                told += part
+        process.wait()
+    os.close(main)
+    return told.decode()

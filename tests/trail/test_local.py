@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from argparse import Namespace
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from metaflow_triggers.commands import deployed
 from metaflow_triggers.engine.store import timestamp_text
 from metaflow_triggers.engine.trail.ask import ask
+from metaflow_triggers.model.flows import TriggerGraph
 from metaflow_triggers.trail.answer import Answer
 from metaflow_triggers.trail.question import Question
 
@@ -163,3 +166,26 @@ def test_a_file_that_is_no_database_a_folder_and_none(world: World, tmp_path: Pa
     for item, word in zip(found, ("not a database", "is a folder", "there is no database"), strict=True):
         assert word in item.cause.words
     assert not (tmp_path / "none.db").exists()
+
+
+def test_how_the_flows_of_a_project_stand(world: World) -> None:
+    """`list --deployed` has these rows beside those of the clouds."""
+    options = Namespace(database=world.bench.path)
+    started_and_waits = any_of(event("paid")), all_of(event("paid"), event("sent"))
+    world.serve(flow("F", *started_and_waits), ends=lambda order: None if order.start_id == 2 else "succeeded")
+    world.turn(1)
+    world.emit("paid")
+    world.emit("paid", identity="id-2")
+    world.turn()
+    graph = TriggerGraph((*(item.flow for item in world.bench.flows), flow("New")), (), (), ())
+    first, new = deployed._on_this_machine(options, graph)
+    assert (first["backend"], first["name"], first["state"]) == ("local", "F", "served")
+    assert (first["running"], first["waiting"]) == (1, 1) and first["because"].startswith("last started at ")
+    assert (new["state"], new["because"]) == ("not served", "it has started nothing")
+    world.execute("INSERT INTO paused VALUES ('F', 'then')")
+    again = deployed._on_this_machine(options, graph)[0]
+    assert again["state"] == "paused" and again["because"].startswith("F since then; last started")
+    assert deployed._on_this_machine(Namespace(database=world.bench.path + "x"), graph) == []
+    (world.folder / "text.db").write_text("this is no database, and long enough to be looked at" * 20)
+    unread = deployed._on_this_machine(Namespace(database=str(world.folder / "text.db")), graph)
+    assert [row["state"] for row in unread] == ["unknown"] * 2 and "FT750" in unread[0]["because"]

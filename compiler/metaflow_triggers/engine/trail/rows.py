@@ -142,6 +142,18 @@ def starts_named(connection: sqlite3.Connection, name: str, flow: str | None = N
     return [item for item in starts if flow in (None, item.flow_key, item.flow_key.rpartition(".")[2])]
 
 
+def start_of(connection: sqlite3.Connection, flow_key: str, start_key: str) -> Start | None:
+    """The start of this key, or None: it was pruned."""
+    row = connection.execute(f"{_START} WHERE flow_key = ? AND start_key = ?", (flow_key, start_key)).fetchone()
+    return None if row is None else Start(*row)
+
+
+def latest(connection: sqlite3.Connection, flow_key: str, most: int) -> list[Start]:
+    """The last starts of a flow, the latest first."""
+    found = connection.execute(f"{_START} WHERE flow_key = ? ORDER BY id DESC LIMIT ?", (flow_key, most))
+    return [Start(*row) for row in found]
+
+
 def cursor(connection: sqlite3.Connection, flow_key: str) -> int | None:
     """How far a flow has read the log; None: no engine has served it."""
     row = connection.execute("SELECT sequence FROM cursors WHERE flow_key = ?", (flow_key,)).fetchone()
