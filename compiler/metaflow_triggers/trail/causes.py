@@ -76,9 +76,12 @@ FILTER_TOGETHER = Kind(
     "filter-together", NOT_STARTED, "the filter said no: no element of the list has all of {wanted}; found {found}"
 )
 MISSING_FIELD = Kind(
-    "missing-field", NOT_STARTED, "refused: the required parameter `{parameter}` has no value: no field `{field}`"
+    "missing-field",
+    NOT_STARTED,
+    "refused: the required parameter `{parameter}` has no value: no field `{field}`",
+    (("set", ", in a set with {set}"),),
 )
-REFUSED = Kind("refused", NOT_STARTED, "refused: {why}")
+REFUSED = Kind("refused", NOT_STARTED, "refused: {why}", (("set", ", in a set with {set}"),))
 WAITING_IN_SET = Kind(
     "waiting-in-set",
     NOT_STARTED,

@@ -87,10 +87,10 @@ def cause_of(connection: sqlite3.Connection, start: Start, event: Event | None) 
     """Why a start is what it is. `event` is the one that is asked about."""
     error = " ".join((start.error or "").split())
     if start.state == "refused":
-        missing = _NO_FIELD.fullmatch(start.error or "")
+        missing, others = _NO_FIELD.fullmatch(start.error or ""), _others(connection, start, event)
         if missing:
-            return causes.MISSING_FIELD(parameter=missing[1], field=missing[2])
-        return causes.REFUSED(why=error)
+            return causes.MISSING_FIELD(parameter=missing[1], field=missing[2], set=others)
+        return causes.REFUSED(why=error, set=others)
     if start.state == "claimed":
         paused = rows.paused_since(connection, start.flow_key)
         if paused and start.owner_pid is None:
