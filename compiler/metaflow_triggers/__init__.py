@@ -16,6 +16,8 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
                  decided can be read in `backends`
     rules        what can be wrong: a file for each, with its words, its examples and what finds it in a graph
     reports      diagnostics as people and programs read them; above the rules, since they say how heavy a finding is
+    doctor       what a deployment needs and lacks, as values and lines; `doctor` of each backend asks, and
+                 `engine.doctor`
     pictures     what starts what, as nodes and edges, and the texts that draw them; above the reports, whose form the
                  diagnostics at its nodes have
     seams        Metaflow's private names, each under a contract test, and upstream's two compilers, run offline

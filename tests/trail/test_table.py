@@ -13,10 +13,10 @@ from metaflow_triggers.trail.json import as_value
 from metaflow_triggers.trail.question import Question
 from metaflow_triggers.trail.text import text
 
-from . import local
+from . import argo, aws, local
 from .situations import NAMES, SITUATIONS
 
-COLUMNS: dict[str, Any] = {"local": local}
+COLUMNS: dict[str, Any] = {"local": local, "step-functions": aws, "argo-workflows": argo}
 """A module with `World(folder)`, `MADE` and `CANNOT`; a `World` has `close`."""
 
 ROWS = [(target, name) for target, column in COLUMNS.items() for name in column.MADE]

@@ -19,7 +19,21 @@ from .. import __version__
 from ..backends.registry import OURS, Names
 from ..reports.formats import FORMATS
 from ..reports.progress import be_quiet
-from . import completion, deploy, emit, explain, graph, manage, project, retain, run, settings, simulate, trail
+from . import (
+    completion,
+    deploy,
+    doctor,
+    emit,
+    explain,
+    graph,
+    manage,
+    project,
+    retain,
+    run,
+    settings,
+    simulate,
+    trail,
+)
 from .arguments import Parser, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
 
@@ -106,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     manage.add_parsers(commands)
     retain.add_parser(commands)
     settings.add_parser(commands)
+    doctor.add_parser(commands)
     explain.add_parser(commands)
     explain.add_schema_parser(commands)
     completion.add_parser(commands, _parser)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from .kubernetes_access import Access, answered
 from .kubernetes_discovery import discovered
 from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, reviewed, selected
 from .managed_fields import Conflicts, applied, updated
@@ -85,6 +86,7 @@ class Store:
     token: str | None = None
     accounts: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Bearer token -> (namespace, ServiceAccount); whoever has another token, or none, may do everything."""
+    access: Access = field(default_factory=Access)
     watch: Callable[[str, str, str], None] | None = None
     """Called with "before" or "after", method and path of each request that writes."""
 
@@ -276,6 +278,9 @@ class Handler(BaseHTTPRequestHandler):
         bearer = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if store.token is not None and bearer != store.token:
             raise Refused(401, "Unauthorized")
+        itself = answered(self.command, unquote(url.path), body, store, PLURALS, bearer)
+        if itself is not None:
+            return itself
         told = discovered(url.path, PLURALS) if self.command == "GET" else None
         if told is not None:
             return 200, told

@@ -295,9 +295,7 @@ ROWS = [
         commands=("kubectl logs --namespace events --selector sensor-name=demoflow-",),
     ),
     Row("throttled", ["throttled"], starts({"phase": "Pending", "message": FULL}), state="waiting", words=(FULL,)),
-    Row(
-        "waits for a lock", ["throttled"], starts({"phase": "Pending", "message": LOCK}), state="waiting", words=(LOCK,)
-    ),
+    Row("waits for a lock", ["queued"], starts({"phase": "Pending", "message": LOCK}), state="waiting", words=(LOCK,)),
     Row(
         "not looked at", ["queued"], starts({}), state="waiting", words=("Argo's controller has not looked at it yet",)
     ),
@@ -321,6 +319,15 @@ ROWS = [
         given_up_without_right,
         words=("lies in ConfigMap flows/demoflow-",),
     ),
+    Row(
+        "its pod was deleted",
+        ["lost"],
+        starts(ended("Error", pod("start", "Error", "pod deleted"))),
+        state="lost",
+        words=("which was lost: in step start: pod deleted",),
+    ),
+    Row("another payload than it was", ["other-payload", "run"], starts(GOOD), payload={"order": {"amount": 6}}),
+    Row("the payload that it was", ["run"], starts(GOOD), payload={"order": {"amount": 5, "kind": "new"}}),
     Row(
         "image that cannot be had",
         ["failed-before-user-code"],
@@ -366,7 +373,7 @@ ROWS = [
     Row("it did not come", ["not-arrived"], lambda world: None, payload=PAYLOAD),
     Row(
         "Workflows may not be read",
-        ["could-not-ask", "not-kept"],
+        ["could-not-ask"],
         forbid("GET workflows"),
         words=("could not be asked: Workflow flows/demoflow-", "get workflows.argoproj.io in namespace flows"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import urllib.request
@@ -98,6 +99,9 @@ def test_a_right_start_with_its_run_parameters_and_log(account: Aws) -> None:
         assert answer.run.log == f"s3://flows/metaflow/data/TrailOrders/{answer.run.id}/"
         assert f":execution:TrailOrders:{answer.run.id.removeprefix('sfn-')} --region eu-west-1" in answer.commands[0]
     assert codes(one(account, "right", ORDERS, name="order-changed")) == ["not-kept"]
+    unread = one(account, "right", ORDERS, read=False)
+    assert (codes(unread), unread.event, unread.cause.facts) == (["run"], "order-placed", answer.cause.facts)
+    assert unread.run == dataclasses.replace(answer.run, parameters=None)
 
 
 def test_delivered_twice_it_is_one_start_and_another_payload_is_told(account: Aws) -> None:
@@ -106,7 +110,7 @@ def test_delivered_twice_it_is_one_start_and_another_payload_is_told(account: Aw
         deliver(account, STARTER, sent, again)
     assert codes(one(account, "twice", ORDERS, payload=NEW)) == ["run"]
     other = one(account, "twice", ORDERS, payload={"order": {"kind": "new", "n": 8}})
-    assert codes(other) == ["run", "other-payload"]
+    assert codes(other) == ["other-payload", "run"] and other.run is not None
 
 
 def test_one_id_under_two_names_is_two_events(account: Aws) -> None:
@@ -201,6 +205,8 @@ def test_half_a_set_waits(account: Aws) -> None:
     answer = one(account, "half", ORDERS)
     assert codes(answer) == ["waiting-in-set"] and answer.verdict == "not started"
     assert answer.cause.facts["lacks"] == "event b arrives"
+    unread = one(account, "half", ORDERS, read=False)
+    assert codes(unread) == ["waiting-in-set"] and unread.cause.facts["lacks"] == "event b arrives"
     until = datetime.fromisoformat(answer.cause.facts["until"])
     assert timedelta(0) < until - datetime.now(timezone.utc) <= timedelta(days=1)
     assert abs(datetime.fromisoformat(answer.cause.facts["since"]) - datetime.now(timezone.utc)) < timedelta(minutes=5)
@@ -215,6 +221,7 @@ def test_a_set_that_is_whole_has_started_and_a_newer_event_takes_a_place(account
     for identity, others in (("newer-a", "event b arrives"), ("its-b", "event a arrives")):
         answer = one(account, identity, ORDERS)
         assert codes(answer) == ["run"] and answer.cause.facts["set"] == others
+        assert one(account, identity, ORDERS, read=False).cause == answer.cause
     assert codes(one(account, "older-a", ORDERS)) == ["set-replaced"]
 
 

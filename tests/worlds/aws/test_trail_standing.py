@@ -12,7 +12,7 @@ import pytest
 from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.trail.asking import ACTIONS
-from metaflow_triggers.backends.step_functions.trail.computed import Kept, document_key, event_key, roads
+from metaflow_triggers.backends.step_functions.trail.computed import Asked, Kept, document_key, event_key, roads
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model.flows import Flow
 
@@ -63,7 +63,7 @@ def rule(name: str, bus: str = "default") -> str:
 
 
 def kept(item: Flow, identity: str, way: int = 0) -> Kept:
-    return roads(item, CONFIGURED, identity, ARNS).ways[way].keeps[0]
+    return roads(item, CONFIGURED, Asked(identity, ARNS)).ways[way].keeps[0]
 
 
 def put(aws: Aws, key: str, value: Any) -> None:
@@ -76,7 +76,7 @@ def sent(name: str, identity: str, detail: Any) -> dict[str, Any]:
 
 def store(aws: Aws, item: Flow, made: dict[str, Any], identity: str, *, run: bool) -> None:
     """As the starter stores an event, and starts the flow or does not."""
-    whole, name = roads(item, CONFIGURED, identity, ARNS), kept(item, identity).run
+    whole, name = roads(item, CONFIGURED, Asked(identity, ARNS)), kept(item, identity).run
     document = {"version": 1, "dependencies": [], "events": [{"transport": "eventbridge", "event": made}]}
     put(aws, document_key(whole, name), document)
     if run:
@@ -100,26 +100,29 @@ def test_what_stands_between_the_bus_and_the_flow() -> None:
         return lambda aws: clients(aws)("stepfunctions").delete_state_machine(stateMachineArn=arn)
 
     starter = names.starter_name("TrailOrders")
-    table: list[tuple[Callable[[Aws], None], str, str]] = [
-        (off, "disabled", f"the rule default/{rule('TrailOrders')} is disabled"),
-        (without_target, "gone", f"the target of the rule default/{rule('TrailOrders')} is not there"),
-        (without_rule, "gone", f"the rule default/{rule('TrailOrders')} is not there"),
-        (without(starter), "gone", f"the state machine {starter} is not there"),
-        (without("TrailOrders"), "gone", "the state machine TrailOrders is not there"),
+    # The last: without a file. Which rules there should be is not known then, nor what no starter waits for.
+    table: list[tuple[Callable[[Aws], None], str, str, str]] = [
+        (off, "disabled", f"the rule default/{rule('TrailOrders')} is disabled", "disabled"),
+        (without_target, "gone", f"the target of the rule default/{rule('TrailOrders')} is not there", "gone"),
+        (without_rule, "gone", f"the rule default/{rule('TrailOrders')} is not there", "could-not-ask"),
+        (without(starter), "gone", f"the state machine {starter} is not there", "not-kept"),
+        (without("TrailOrders"), "gone", "the state machine TrailOrders is not there", "gone"),
     ]
 
-    def said(aws: Aws, done: Callable[[Aws], None]) -> list[tuple[str, str]]:
+    def said(aws: Aws, done: Callable[[Aws], None]) -> tuple[list[tuple[str, str]], list[str]]:
         done(aws)
         more: list[dict[str, Any]] = [{}, {"name": "order-placed"}, {"name": "order-placed", "payload": GOOD}]
         answers = [one(aws, "x", ORDERS, **given) for given in more]
         assert {answer.verdict for answer in answers} == {"not started"}
-        return list({("+".join(codes(answer)), answer.cause.words): None for answer in answers})
+        found = list({("+".join(codes(answer)), answer.cause.words): None for answer in answers})
+        return found, codes(one(aws, "x", ORDERS, read=False))
 
     def work(aws: Inside) -> None:
         deploy(aws, ORDERS)
-        for done, code, words in table:
-            ((found, told),) = in_a_copy(lambda done=done: said(aws, done))  # type: ignore[misc]
+        for done, code, words, without_file in table:
+            ((found, told),), unread = in_a_copy(lambda done=done: said(aws, done))  # type: ignore[misc]
             assert found == code and words in told, (found, told)
+            assert unread == [without_file], (code, unread)
         assert codes(one(aws, "x", ORDERS, name="order-placed", payload=GOOD)) == ["not-arrived"]
 
     tried(work)
@@ -173,7 +176,7 @@ def test_stored_and_not_started_or_long_ago() -> None:
         assert codes(answer) == ["queued"] and "the starter stored the event at" in answer.cause.words
         later = one(aws, "x", ORDERS, now=datetime.now(timezone.utc) + timedelta(days=91))
         assert codes(later) == ["could-not-ask"] and "forgets a run 90 days after its end" in later.cause.words
-        whole = roads(SET, CONFIGURED, "y", ARNS)
+        whole = roads(SET, CONFIGURED, Asked("y", ARNS))
         mark = kept(SET, "y").mark
         put(aws, event_key(whole, mark), sent("a", "y", {}))
         assert codes(one(aws, "y", SET)) == ["queued"]
@@ -204,7 +207,7 @@ def test_a_right_that_is_missing_is_named_and_what_is_known_stays() -> None:
     def work(aws: Inside) -> None:
         deploy(aws, ORDERS, SET, failed)
         mark = kept(SET, "x").mark
-        put(aws, event_key(roads(SET, CONFIGURED, "x", ARNS), mark), sent("a", "x", {}))
+        put(aws, event_key(roads(SET, CONFIGURED, Asked("x", ARNS)), mark), sent("a", "x", {}))
         clients(aws)("dynamodb").put_item(TableName=names.table_name("TrailSet"), Item={"pk": {"S": f"seen-{mark}"}})
         store(aws, failed, sent("order-placed", "x", {"kind": "old"}), "x", run=True)
         whole = ask(aws, "x", ORDERS, SET, failed)
@@ -218,6 +221,23 @@ def test_a_right_that_is_missing_is_named_and_what_is_known_stays() -> None:
             for before, after, missing in zip(whole, denied, named, strict=True):
                 assert missing or codes(after) == codes(before), action
                 assert after.cause.code not in ("not-kept", "not-arrived", "gone"), "what is not known is not denied"
+
+    tried(work)
+
+
+def test_of_a_flow_of_which_no_file_was_read() -> None:
+    def work(aws: Inside) -> None:
+        deploy(aws, ORDERS, ELSEWHERE)
+        more: dict[str, Any] = {"read": False, "name": "order-placed"}
+        assert codes(one(aws, "x", ORDERS, read=False)) == ["not-kept"]
+        answer = one(aws, "x", ORDERS, payload={"kind": "old"}, **more)
+        assert answer.cause.words == 'the filter said no: `kind` has to be "new"; found "old"'
+        # The starter wants a field; which one a payload lacks stands in the file alone.
+        assert codes(one(aws, "x", ORDERS, payload={"kind": "new"}, **more)) == ["not-kept"]
+        assert codes(one(aws, "x", flow("TrailNobody"), **more)) == ["gone"]
+        # On which bus its rule is nobody has said.
+        answer = one(aws, "x", ELSEWHERE, read=False)
+        assert codes(answer) == ["could-not-ask"] and "no rule for order-moved on the bus default" in answer.cause.words
 
     tried(work)
 

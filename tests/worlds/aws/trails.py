@@ -35,13 +35,14 @@ def ask(
     refused: str = "",
     refuse: Callable[[str], Refusal | None] = lambda action: None,
     settings: Settings = CONFIGURED,
+    read: bool = True,
 ) -> list[Answer]:
     """The answers. `refused`: an action that this identity has no right to. Nor may it test a pattern, which the
-    emulator cannot: the filters are judged here, then."""
+    emulator cannot: the filters are judged here, then. `read`: the flows' files were."""
     asking = refusing(aws)
     not_allowed = {"events:TestEventPattern", refused}
     asking.refuse = lambda action: denied(action) if action in not_allowed else refuse(action)
-    asked = tuple(Asked(item.name, item.deployed_as or item.name, item) for item in flows)
+    asked = tuple(Asked(item.name, item.deployed_as or item.name, item if read else None) for item in flows)
     return Target(Clients(asking.client), now).ask(Question(identity, name, payload, asked), settings)
 
 

@@ -34,5 +34,6 @@ SPEC = Spec(
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
     trail=lambda: importlib.import_module(".trail.target", __package__),
     publish=_publish,
+    doctor=lambda: importlib.import_module(".doctor.examine", __package__),
     unpublished="set METAFLOW_TRIGGERS_WEBHOOK_URL to the webhook of the event source",
 )

@@ -33,6 +33,7 @@ SPEC = Spec(
     backend=lambda: importlib.import_module(".backend", __package__),
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
     publish=_publish,
+    doctor=lambda: importlib.import_module(".doctor.examine", __package__),
     unpublished="aws events list-event-buses     # shows whether AWS can be reached",
     trail=lambda: importlib.import_module(".trail.target", __package__),
 )

@@ -136,6 +136,12 @@ class Cluster:
         query = {"dryRun": "All"} if dry_run else None
         return self._call("DELETE", kind, namespace, name, query=query, body=body, absent=True) is not None
 
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and answer of a question that is about no object of these kinds. Raises DiagnosticError (FT701)."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = self._headers() | ({"Content-Type": "application/json"} if data else {})
+        return self._answer(method, self.client.configuration.host + path, data, headers)
+
     def _call(
         self,
         method: str,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from metaflow_extensions.triggers.contract import event_check, exact_json
+
 from .... import seams
 from ....model.flows import Flow
 from ....trail import answer, causes
@@ -21,20 +23,21 @@ from . import commands, obstacles, workflows
 from .looks import Look, Looks
 from .workflows import Told
 
-_ENDED = (answer.SUCCEEDED, answer.FAILED, answer.TIMED_OUT, answer.ABORTED)
+_ENDED = (answer.SUCCEEDED, answer.FAILED, answer.TIMED_OUT, answer.ABORTED, answer.LOST)
 
 
 def run_answer(  # noqa: PLR0917 - what was looked at, and for whom
-    looks: Looks, asked: Asked, event: str | None, workflow: Look, template: Look, flow: Flow | None
+    looks: Looks, asked: Asked, event: str | None, workflow: Look, template: Look, flow: Flow | None, payload: Any
 ) -> Answer:
-    """Raises DiagnosticError (FT701)."""
+    """`payload` is what the event is said to have held, or None. Raises DiagnosticError (FT701)."""
     told = workflows.told(workflow.item, flow)
     cause = _cause(looks, told, workflow, template, event)
     log = commands.run_log(told.namespace, told.name)
     more = (commands.outcomes_of(told.run_id),) if told.state in _ENDED else ()
     if cause.code in ("paused", "queued", "throttled"):
         more = (commands.described(workflow),)
-    return Answer(NAME, asked.name, asked.deployed, event, cause, (), _run(told, log), more)
+    first, *also = (causes.OTHER_PAYLOAD(), cause) if _is_other(told, event, payload) else (cause,)
+    return Answer(NAME, asked.name, asked.deployed, event, first, tuple(also), _run(told, log), more)
 
 
 def _run(told: Told, log: str) -> Run:
@@ -58,6 +61,8 @@ def _cause(looks: Looks, told: Told, workflow: Look, template: Look, event: str 
             return causes.FAILED_BEFORE_USER_CODE(
                 run=run, why=f"{lacks.facts['who']} lacks the right {lacks.facts['right']}"
             )
+    if told.state == answer.LOST:
+        return causes.LOST(run=run, why=f"in step {told.step}: {told.error}")
     if told.is_suspended:
         own = (workflow.item.get("spec") or {}).get("suspend")
         return causes.PAUSED(what=str(workflow if own else template))
@@ -72,6 +77,16 @@ def _others(told: Told, event: str | None) -> str | None:
     """The other events of a set."""
     rest = [f"{name} ({identity})" for name, identity in zip(told.events, told.event_ids, strict=True) if name != event]
     return ", ".join(rest) if len(told.events) > 1 and rest else None
+
+
+def _is_other(told: Told, event: str | None, payload: Any) -> bool:
+    """Whether the run has another payload of the event than it is said to have held."""
+    if payload is None:
+        return False
+    return any(
+        name == event and not event_check.same_payload(exact_json.dumps(kept), exact_json.dumps(payload))
+        for name, kept in zip(told.events, told.payloads, strict=True)
+    )
 
 
 def is_of(workflow: Any, deployed: str) -> bool:

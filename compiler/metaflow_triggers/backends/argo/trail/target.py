@@ -139,8 +139,9 @@ class _Flow:
         return None if record.item is None else self.given_up(start, record)
 
     def run(self, event: str | None, look: Look) -> Answer:
-        found = run_answer(self.looks, self.asked, event, look, self.template, self.flow)
-        return dataclasses.replace(found, also=self.beside())
+        payload = self.question.payload if self.own is None else None
+        found = run_answer(self.looks, self.asked, event, look, self.template, self.flow, payload)
+        return dataclasses.replace(found, also=(*found.also, *self.beside()))
 
     def given_up(self, start: StartName, record: Look) -> Answer:
         letter = causes.DEAD_LETTER(
@@ -157,7 +158,7 @@ class _Flow:
         """Why, as far as anybody can tell; what counts most first."""
         obstacles_found = list(self.in_the_way(event))
         unasked = [_could_not(look) for look in self.looks.refused() if look.kind in ("Workflow", "ConfigMap")]
-        return [*unasked[:1], *obstacles_found, *self.judged(event, starts, bool(obstacles_found))]
+        return [*unasked[:1], *obstacles_found, *self.judged(event, starts, bool(unasked or obstacles_found))]
 
     def in_the_way(self, event: str | None) -> Iterator[Cause]:
         yield from obstacles.of_template(self.template)

@@ -29,15 +29,16 @@ from ..compile.outcome_script import describe
 from ..deploy.ownership import labels_of
 
 STATES = {"success": answer.SUCCEEDED, "failure": answer.FAILED, "timeout": answer.TIMED_OUT, "aborted": answer.ABORTED}
-_HELD_BACK = re.compile(r"Workflow processing has been postponed\b.*|Waiting for .* lock\b.*", re.DOTALL)
+_HELD_BACK = re.compile(r"Workflow processing has been postponed\b.*", re.DOTALL)
 _BEFORE_MAIN = re.compile(r"Pod failed before \S+ container starts\b.*|init: .*", re.DOTALL)
+_POD_DELETED = "pod deleted"
 _NEVER_LOOKED = "Argo's controller has not looked at it yet"
 
 
 @dataclass(frozen=True)
 class Told:
-    """`events` are the names of the events that started it, none for another start. `held`: why it has not begun, of
-    which `is_throttled` and `is_suspended` are kinds. `wrong_type`, `before_user_code`: why it failed so early."""
+    """`events` are the names of the events that started it, none for another start. `held`: why it has not begun;
+    `is_throttled`: by the controller's bound on all runs. `wrong_type`, `before_user_code`: why it failed so early."""
 
     name: str
     namespace: str
@@ -49,6 +50,7 @@ class Told:
     error: str | None = None
     events: tuple[str, ...] = ()
     event_ids: tuple[str, ...] = ()
+    payloads: tuple[Any, ...] = field(default=(), hash=False)
     parameters: dict[str, Any] | None = field(default=None, hash=False)
     held: str | None = None
     is_throttled: bool = False
@@ -91,6 +93,7 @@ def told(workflow: Mapping[str, Any], flow: Flow | None) -> Told:
         error,
         tuple(str(item.name) for item in events),
         tuple(str(item.id) for item in events),
+        tuple(item.payload for item in events),
         parameters,
         held or _unscheduled(status, state),
         bool(_HELD_BACK.fullmatch(message)) and held is not None,
@@ -111,6 +114,8 @@ def _state(phase: str, failures: list[dict[str, str]]) -> tuple[str, str | None,
     if phase == "Running":
         return answer.RUNNING, None, None
     outcome, step, error = describe("Succeeded" if phase == "Succeeded" else "Failed", failures)
+    if error == _POD_DELETED:
+        return answer.LOST, step, error
     return STATES[outcome], step, error
 
 

@@ -77,12 +77,18 @@ class Stored:
     value: Any
 
 
+def _folder(key: str) -> str:
+    """A flow's folder of what its runs were started with: what a right is given for."""
+    return key.partition("/_triggers/")[0] + "/_triggers/"
+
+
 class Asking:
     """Asks for one flow. What stayed without an answer is in `unanswered`, each question once."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self.unanswered: list[Unanswered] = []
+        self._definitions: dict[str, Any] = {}
 
     def _ask(self, action: str, resource: str, call: Callable[[], Any], *codes: str) -> Any:
         try:
@@ -105,7 +111,7 @@ class Asking:
         states = self._place.clients["stepfunctions"]
         found = self._ask(
             "states:DescribeExecution",
-            arn,
+            f"{arn.rpartition(':')[0]}:*",
             lambda: states.describe_execution(executionArn=arn),
             "ExecutionDoesNotExist",
         )
@@ -133,7 +139,7 @@ class Asking:
         )
         if isinstance(found, Unanswered):
             return found
-        began = ("TaskSubmitted", "TaskStarted", "TaskSucceeded", "ActivityStarted", "LambdaFunctionStarted")
+        began = ("TaskSubmitted", "TaskSucceeded")
         return found is not None and any(item["type"] in began for item in found["events"])
 
     def runs_since(self, when: datetime, most: int) -> list[tuple[str, datetime]] | Unanswered | None:
@@ -163,6 +169,11 @@ class Asking:
 
     def definition(self, machine: str) -> Any:
         """The definition of a state machine that is not being deleted."""
+        if machine not in self._definitions:
+            self._definitions[machine] = self._definition(machine)
+        return self._definitions[machine]
+
+    def _definition(self, machine: str) -> Any:
         arn = self._place.arn("states", f"stateMachine:{machine}")
         states = self._place.clients["stepfunctions"]
         found = self._ask(
@@ -236,7 +247,7 @@ class Asking:
             answer = s3.get_object(Bucket=bucket, Key=key)
             return answer["LastModified"], answer["Body"].read()
 
-        found = self._ask("s3:GetObject", f"{bucket}/{key}", read, "NoSuchKey", "404")
+        found = self._ask("s3:GetObject", f"{bucket}/{_folder(key)}*", read, "NoSuchKey", "404")
         if found is None or isinstance(found, Unanswered):
             return found
         return Stored(found[0], loads(found[1].decode("utf-8")))

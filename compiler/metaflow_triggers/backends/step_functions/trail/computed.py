@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from metaflow_extensions.triggers.contract.words import EVENT_RESOURCE, STATUS, TRIGGERS_FOLDER
 
@@ -80,15 +80,26 @@ class Roads:
     """ARNs of the flow's own dead-letter queues, where its options name any."""
 
 
-def roads(flow: Flow, settings: Settings, identity: str, arns: str, name: str | None = None) -> Roads:
-    """`arns` is `PARTITION:states:REGION:ACCOUNT`, as in an ARN; `name`: that of the event, where it is known."""
+@dataclass(frozen=True)
+class Asked:
+    """`identity` is the event's id, or a run's. `arns` is `PARTITION:states:REGION:ACCOUNT`, as in an ARN; `name`: the
+    event's, where it is known. `keys`: machine -> the key of its set, where what is deployed says it."""
+
+    identity: str
+    arns: str
+    name: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def roads(flow: Flow, settings: Settings, asked: Asked) -> Roads:
+    """Of a flow and an event."""
     from ..compile.names import own_name
 
     lowered = lower_triggers(flow, settings)
     deployed = own_name(flow, settings)
     bucket, prefix = datastore(settings)
     folder = "/".join(part for part in (prefix, flow.name, TRIGGERS_FOLDER) if part) + "/"
-    ways = tuple(_ways(flow, settings, lowered, _Event(identity, arns, name))) if lowered else ()
+    ways = tuple(_ways(flow, settings, lowered, asked)) if lowered else ()
     return Roads(flow, deployed, lowered, ways, bucket, folder, tuple(queue_arns(flow)))
 
 
@@ -115,16 +126,7 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Event:
-    """As in `roads`."""
-
-    identity: str
-    arns: str
-    name: str | None
-
-
-def _ways(flow: Flow, settings: Settings, lowered: Triggers, event: _Event) -> Iterator[Way]:
+def _ways(flow: Flow, settings: Settings, lowered: Triggers, event: Asked) -> Iterator[Way]:
     correlators = {item.logical: item for item in lowered.correlators}
     arrivals = {item.logical: item.arrival for item in lowered.starters}
     arrivals |= {item.logical: item.arrival for item in lowered.correlators}
@@ -134,6 +136,8 @@ def _ways(flow: Flow, settings: Settings, lowered: Triggers, event: _Event) -> I
                 continue
             mine = sender(item, settings)
             gathered = correlators.get(machine.logical) if is_set(trigger) else None
+            if gathered is not None and machine.name in event.keys:
+                gathered = replace(gathered, key=event.keys[machine.name])
             slot = f"slot_{_place(trigger, item)}" if gathered else ""
             keeps = []
             for key in _keys(item, mine, event, named=arrivals[machine.logical].named):
@@ -153,7 +157,7 @@ def _is_called(item: Dependency, name: str) -> bool:
     return isinstance(item, EventDependency) and item.name == name
 
 
-def _keys(item: Dependency, mine: Sender, event: _Event, *, named: bool) -> Iterator[str]:
+def _keys(item: Dependency, mine: Sender, event: Asked, *, named: bool) -> Iterator[str]:
     """The keys under which the machine may have known the event (`compile.arrival`)."""
     if isinstance(item, FinishDependency):
         found = RUN.fullmatch(event.identity)

@@ -14,10 +14,14 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract.words import STARTED_BY_EVENT
 
+from ..compile import names
 from ..compile.resources import EventRule, OutcomeRule
 from .asking import Asking, Rule, Run, Stored, Unanswered
 from .computed import RUN, Kept, Roads, Way, document_key, event_key, set_run
+from .deployed import Known
 
+MOST_MISSING = 2
+"""Numbers of rules in a row that are not there, before no more is tried."""
 MOST_RUNS = 50
 """Runs of the flow that are looked through for the set that an event went with."""
 
@@ -62,11 +66,22 @@ class OwnRun:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is there of a way: rules as they were meant and as they are (None: not there), the state machine."""
+    """What is there of a way: its rules, the state machine. `needs`: it refuses events that lack a field, and no file
+    says which."""
 
     way: Way
-    rules: tuple[tuple[EventRule | OutcomeRule, Rule | Unanswered | None], ...]
+    rules: tuple[LookedFor, ...]
     definition: Any
+    needs: bool = False
+
+
+@dataclass(frozen=True)
+class LookedFor:
+    """A rule: its name for people, how it was meant (None: no file says it), what is there of it (None: nothing)."""
+
+    shown: str
+    meant: EventRule | OutcomeRule | None
+    there: Rule | Unanswered | None
 
 
 def trace(roads: Roads, way: Way, asking: Asking) -> Trace | None:
@@ -92,8 +107,42 @@ def own_run(roads: Roads, identity: str, asking: Asking) -> OwnRun | None:
 
 def standing(way: Way, asking: Asking) -> Standing:
     """The rules and the state machine of a way."""
-    rules = tuple((rule, asking.rule(rule.name, _bus(rule))) for rule in way.rules)
+    rules = tuple(
+        LookedFor(_shown(rule.name, _bus(rule)), rule, asking.rule(rule.name, _bus(rule))) for rule in way.rules
+    )
     return Standing(way, rules, asking.definition(way.machine))
+
+
+def standing_unread(way: Way, known: Known, bus: str, asking: Asking) -> Standing:
+    """The same of a flow of which no file was read: how many rules it has, and on which bus, is tried."""
+    needs = way.machine in known.needs
+    if way.sender.machine is not None:
+        return replace(standing(way, asking), needs=needs)
+    found = []
+    deployed = known.flow.deployed_as or known.flow.name
+    for name in dict.fromkeys(("default", bus)):
+        missing, number = 0, 1
+        while missing < MOST_MISSING:
+            rule = asking.rule(names.rule_name(deployed, "events", name, str(number)), name)
+            missing, number = missing + 1 if rule is None else 0, number + 1
+            if isinstance(rule, Unanswered) or (rule is not None and _takes(rule, way)):
+                found.append(
+                    LookedFor(_shown(names.rule_name(deployed, "events", name, str(number - 1)), name), None, rule)
+                )
+            if isinstance(rule, Unanswered):
+                break
+    return Standing(way, tuple(found), asking.definition(way.machine), needs)
+
+
+def _takes(rule: Rule, way: Way) -> bool:
+    """Whether the rule is for events of this name and leads to the way's machine, or to none any more."""
+    named = rule.pattern.get("detail-type")
+    leads = not rule.targets or any(arn.endswith(f":stateMachine:{way.machine}") for arn in rule.targets)
+    return leads and (way.sender.detail_type in named if named else way.sender.detail_type is None)
+
+
+def _shown(name: str, bus: str) -> str:
+    return f"{bus.rpartition('event-bus/')[2]}/{name}"
 
 
 def _bus(rule: EventRule | OutcomeRule) -> str:

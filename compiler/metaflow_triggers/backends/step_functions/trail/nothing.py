@@ -22,10 +22,10 @@ from ....trail import causes, judge
 from ....trail.answer import Answer
 from ....trail.causes import Cause
 from ....trail.question import Question
-from ..compile.resources import EventRule, OutcomeRule
+from ..compile.resources import EventRule
 from .asking import Rule
 from .computed import Way
-from .gather import Standing
+from .gather import LookedFor, Standing
 from .tell import Facts, answer, unanswered
 
 
@@ -58,15 +58,14 @@ def nothing(facts: Facts, standings: Sequence[Standing], question: Question, eve
     about = _About(facts, question, tuple(events))
     each = [_on_way(about, item) for item in standings]
     notes = [unanswered(item) for item in facts.asking.unanswered]
-    if not each:
-        return answer(facts, name, causes.NOT_ACCEPTED(where="AWS"))
     firsts = _once(cause for found in each for cause in found[:1])
     others = _once(cause for found in each for cause in found[1:])
     if all(each) and (name is not None or len(firsts) == 1):
         return answer(facts, name, firsts[0], (*firsts[1:], *others))
     if notes:  # it may well have started
         return answer(facts, name, notes[0], (*firsts, *others))
-    if name is not None and all(about.event(item.way) is not None for item in standings):
+    known = all(about.event(item.way) is not None and not item.needs for item in standings)
+    if name is not None and known:
         return answer(facts, name, causes.NOT_ARRIVED(), (*firsts, *others))
     return answer(facts, name, causes.NOT_KEPT(), (*firsts, *others))
 
@@ -83,9 +82,14 @@ def _on_way(about: _About, item: Standing) -> list[Cause]:
     older = _not_waited_for(item)
     if older:
         return older
+    if not item.rules:
+        bus = about.facts.bus.rpartition("event-bus/")[2]
+        buses = " and ".join(dict.fromkeys(("default", bus)))
+        why = f"no file of the flow was read, and there is no rule for {item.way.name} on the bus {buses}"
+        return [causes.COULD_NOT_ASK(why=why)]
     out: list[Cause] = []
-    for meant, there in item.rules:
-        said = _of_place(about, item.way, meant, there)
+    for one in item.rules:
+        said = _of_place(about, item.way, one)
         if not said:
             return []
         out += said
@@ -103,9 +107,8 @@ def _not_waited_for(item: Standing) -> list[Cause]:
     return [causes.OTHER_VERSION(what=f"the deployed version does not wait for {item.way.name}")]
 
 
-def _of_place(about: _About, way: Way, meant: EventRule | OutcomeRule, there: Any) -> list[Cause]:
-    bus = getattr(meant, "bus", "default").rpartition("event-bus/")[2]
-    shown = f"{bus}/{meant.name}"
+def _of_place(about: _About, way: Way, one: LookedFor) -> list[Cause]:
+    shown, there = one.shown, one.there
     if there is None:
         return [causes.GONE(what=f"the rule {shown}")]
     if not isinstance(there, Rule):
@@ -115,15 +118,15 @@ def _of_place(about: _About, way: Way, meant: EventRule | OutcomeRule, there: An
     if there.targets is not None and not any(arn.endswith(f":stateMachine:{way.machine}") for arn in there.targets):
         return [causes.GONE(what=f"the target of the rule {shown}")]
     said = list(_of_rule(about, way, there))
-    if said and isinstance(meant, EventRule) and (there.pattern.get("detail") or None) != meant.detail:
+    if said and isinstance(one.meant, EventRule) and (there.pattern.get("detail") or None) != one.meant.detail:
         said.append(causes.OTHER_VERSION(what=f"the filter in the rule {shown} is another"))
     return said
 
 
 def _of_rule(about: _About, way: Way, rule: Rule) -> Iterator[Cause]:
     """What a rule that is there says of the event."""
-    facts, dependency, flow = about.facts, way.dependency, about.facts.asked.flow
-    if not isinstance(dependency, EventDependency) or flow is None:
+    facts, dependency, flow = about.facts, way.dependency, about.facts.roads.flow
+    if not isinstance(dependency, EventDependency):
         return
     bus, sent = (text.rpartition("event-bus/")[2] for text in (rule.bus, facts.bus))
     if not about.events and way.sender.source == facts.source and bus != sent:
@@ -138,6 +141,8 @@ def _of_rule(about: _About, way: Way, rule: Rule) -> Iterator[Cause]:
         text = f"EventBridge says that the pattern of the rule {rule.name} does not match"
         said = list(judged.notes) or [causes.REFUSED(why=text)]
     yield from said or judged.refusals
+    if said or judged.refusals:
+        yield from (note for note in judged.notes if note not in said)
 
 
 def _pattern(pattern: dict[str, Any], event: dict[str, Any]) -> list[Cause]:

@@ -16,18 +16,21 @@ from typing import Any
 
 from ....model.flows import EventDependency
 from ....model.settings import Settings
-from ....trail import causes
+from ....trail import causes, listeners
 from ....trail.answer import Answer
-from ....trail.question import Asked, Question
+from ....trail.question import Asked, Question, event_names
+from .. import NAME
 from ..deploy.calls import Clients
 from ..deploy.instructions import Place
 from ..deploy.plan import where
-from .asking import Asking
+from .asking import Asking, Unanswered
+from .computed import Asked as Computed
 from .computed import Roads, roads
-from .gather import own_run, standing, trace
+from .deployed import Known, known, place_of
+from .gather import Standing, own_run, standing, standing_unread, trace
 from .letters import Letter, of_event
 from .nothing import nothing
-from .tell import Facts, answer, found
+from .tell import Facts, answer, found, unanswered
 
 
 class Target:
@@ -38,42 +41,80 @@ class Target:
         self._now = now
 
     def ask(self, question: Question, settings: Settings) -> list[Answer]:
-        facts = [self._facts(asked, question, settings) for asked in question.listening()]
+        out: list[Answer] = []
+        facts: list[Facts] = []
+        for asked in question.listening():
+            made = self._facts(asked, question, settings)
+            if isinstance(made, Facts):
+                facts.append(made)
+            else:
+                out.append(made)
         events = [event for item in facts for event in kept(item)]
         of_event = [list(found(item, question)) for item in facts]
         names = dict.fromkeys(one.event for answers in of_event for one in answers if one.event in _events(facts))
-        out: list[Answer] = []
         for item, answers in zip(facts, of_event, strict=True):
-            others = [[name for name in names if name != one.event and one.event in names] for one in answers]
-            out += [
-                replace(one, also=(*one.also, *(causes.SAME_ID(event=name) for name in more)))
-                for one, more in zip(answers, others, strict=True)
-            ]
-            if not answers:
-                out.append(self._nothing(item, question, events))
-        return out
+            for one in answers:
+                others = [name for name in names if name != one.event and one.event in names]
+                out.append(replace(one, also=(*one.also, *(causes.SAME_ID(event=name) for name in others))))
+            if not answers and item.roads.ways:
+                out.append(self._nothing(item, question, events, settings))
+        return out or [_nobody(question, facts)]
 
-    def _facts(self, asked: Asked, question: Question, settings: Settings) -> Facts:
+    def _facts(self, asked: Asked, question: Question, settings: Settings) -> Facts | Answer:
+        """The facts of a flow, or the answer where nothing more can be asked."""
         place = where(asked.deployed, self._clients)
         asking = Asking(place)
+        told: Known | None = None
+        if asked.flow is None:
+            read = known(asked.deployed, asked.name, asking)
+            if not isinstance(read, Known):
+                gone = causes.GONE(what=f"the state machine {asked.deployed}")
+                cause = unanswered(read) if isinstance(read, Unanswered) else gone
+                return Answer(NAME, asked.name, asked.deployed, question.event, cause)
+            told = read
+        flow = asked.flow if told is None else told.flow
+        assert flow is not None
         arns = f"{place.partition}:states:{place.region}:{place.account}"
-        assert asked.flow is not None
-        whole = roads(asked.flow, settings, question.identity, arns, question.event)
+        wanted = Computed(question.identity, arns, question.event, {} if told is None else told.keys)
+        whole = self._in_datastore(roads(flow, settings, wanted), asking, deployed=told is not None)
         traces = tuple(one for way in whole.ways if (one := trace(whole, way, asking)) is not None)
         marks = [kept.mark for way in whole.ways for kept in way.keeps if kept.mark]
         letters = of_event(self._letters(place, whole, asking), question.identity, marks)
         now = self._now or datetime.now(timezone.utc)
         own = own_run(whole, question.identity, asking)
-        return Facts(asked, whole, traces, letters, asking, now, settings.event_bus, settings.event_source, own)
+        sends = (settings.event_bus, settings.event_source)
+        return Facts(asked, whole, traces, letters, asking, now, *sends, own, told)
+
+    def _in_datastore(self, whole: Roads, asking: Asking, *, deployed: bool) -> Roads:
+        """Where no setting says the datastore, or no file the flow's class, what is deployed does."""
+        if not whole.ways or not (deployed or whole.bucket is None):
+            return whole
+        place = place_of(asking.definition(whole.ways[0].machine))
+        return whole if place is None else replace(whole, bucket=place[0], folder=place[1])
 
     def _letters(self, place: Place, whole: Roads, asking: Asking) -> tuple[Letter, ...]:
         return ()
 
-    def _nothing(self, facts: Facts, question: Question, events: Sequence[Any]) -> Answer:
+    def _nothing(self, facts: Facts, question: Question, events: Sequence[Any], settings: Settings) -> Answer:
         if facts.asking.definition(facts.roads.deployed) is None:
             gone = causes.GONE(what=f"the state machine {facts.roads.deployed}")
             return answer(facts, question.event, gone)
-        return nothing(facts, [standing(way, facts.asking) for way in facts.roads.ways], question, events)
+        standings: list[Standing] = []
+        for way in facts.roads.ways:
+            if facts.known is None:
+                standings.append(standing(way, facts.asking))
+            else:
+                standings.append(standing_unread(way, facts.known, settings.event_bus, facts.asking))
+        return nothing(facts, standings, question, events)
+
+
+def _nobody(question: Question, facts: Sequence[Facts]) -> Answer:
+    """No flow waits for the event, or for any."""
+    if question.event is None:
+        return Answer(NAME, "", "", None, causes.NOT_KEPT())
+    unread = [item.known.flow for item in facts if item.known is not None]
+    others = [name for flow in unread for name in event_names(Asked(flow.name, flow.name, flow))]
+    return Answer(NAME, "", "", question.event, listeners.nobody(question, question.event, others))
 
 
 def _events(facts: Sequence[Facts]) -> set[str | None]:

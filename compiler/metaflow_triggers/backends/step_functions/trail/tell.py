@@ -27,6 +27,7 @@ from .. import NAME
 from .asking import Asking, Unanswered
 from .asking import Run as Execution
 from .computed import Roads, event_key
+from .deployed import Known
 from .gather import OwnRun, Trace, stored, with_events
 from .letters import Letter
 from .runs import Around, told
@@ -55,6 +56,8 @@ class Facts:
     source: str
     own: OwnRun | None = None
     """The run of the flow that the question's id names."""
+    known: Known | None = None
+    """What is deployed says of the flow, where no file was read."""
 
 
 def found(facts: Facts, question: Question) -> Iterator[Answer]:
@@ -97,6 +100,8 @@ def _of_trace(facts: Facts, one: Trace, question: Question) -> Answer:
     also = tuple(_other_payload(one, question))
     if one.run is not None:
         cause, run = _run(facts, one)
+        if also:
+            cause, also = also[0], (cause,)
         return answer(facts, one.way.name, cause, also, run=run, commands=(_history(one.run),))
     cause = _set(facts, one) if one.way.set is not None else _stored(facts, one)
     return answer(facts, one.way.name, cause, also)
@@ -182,7 +187,7 @@ def _unasked(facts: Facts, action: str) -> Cause:
 def unanswered(item: Unanswered) -> Cause:
     """A question that AWS refused to answer."""
     if item.why.code == "FT702":
-        return causes.COULD_NOT_ASK(why=f"{item.resource}: {item.why.message}", right=item.action)
+        return causes.COULD_NOT_ASK(why=item.why.message, right=item.action)
     return causes.COULD_NOT_ASK(why=f"{item.why.code} {item.why.message}")
 
 
