@@ -7,6 +7,8 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     regular      the one way in which users' files are opened
     model        flows, triggers, settings, names: frozen values, and the facts that follow from them
     diagnostics  one finding as a value; raised or collected by every room below
+    dead_letters  what could not start a flow, as a value that is the same wherever it lies; knows no backend and no
+                 engine, which have it
     language     what filters and schedules mean: one reader of each language for all backends and the engine
     project_file  what a repository says of its flows, with the place of each key; knows nothing of Metaflow, before
                  whose import its settings are wanted
