@@ -18,6 +18,7 @@ from ..model.settings import Settings
 from ..seams.upstream import Upstream
 
 if TYPE_CHECKING:
+    from ..dead_letters.letter import Box
     from ..doctor.findings import Finding
 
 
@@ -29,9 +30,9 @@ class Spec:
     decorator with which a flow asks for it. `backend` and `deployer` import what compiles and what deploys.
     `publish(name, payload, text, identity)` sends an event, whose payload as JSON is `text`, from outside of any run;
     it may raise anything, and `unpublished` then says what helps. `trail` imports what tells what became of an event
-    (`trail.answer.Target`), and `doctor` what says what a deployment needs and lacks (`Doctor`), where the backend has
-    them. `settings` are METAFLOW_... names of its own, without that prefix, which it reads with `seams.configured`
-    beside `Settings`.
+    (`trail.answer.Target`), `dead_letters` what has the `Boxes` of its flows, and `doctor` what says what a deployment
+    needs and lacks (`Doctor`), where the backend has them. `settings` are METAFLOW_... names of its own, without that
+    prefix, which it reads with `seams.configured` beside `Settings`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Spec:
     compute: str = ""
     settings: tuple[str, ...] = ()
     trail: Callable[[], Any] | None = None
+    dead_letters: Callable[[], Any] | None = None
     doctor: Callable[[], Any] | None = None
 
 
@@ -190,6 +192,13 @@ class Deployer(Protocol):
 
     def delete(self, deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
         """Remove what `create` made; returns in words what was done."""
+
+
+class Boxes(Protocol):
+    """What could not start flows: the shape of a module."""
+
+    def box(self, deployed: str, settings: Settings) -> Box:
+        """Of the flow that is deployed under a name, or was."""
 
 
 class Doctor(Protocol):

@@ -21,6 +21,7 @@ from ..reports.formats import FORMATS
 from ..reports.progress import be_quiet
 from . import (
     completion,
+    dead_letters,
     deploy,
     doctor,
     emit,
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     trail.add_parser(commands)
     simulate.add_parser(commands, _common)
     manage.add_parsers(commands)
+    dead_letters.add_parser(commands)
     retain.add_parser(commands)
     settings.add_parser(commands)
     doctor.add_parser(commands)

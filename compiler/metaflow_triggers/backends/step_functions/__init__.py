@@ -32,6 +32,7 @@ SPEC = Spec(
     upstream=state_machines.UPSTREAM,
     backend=lambda: importlib.import_module(".backend", __package__),
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
+    dead_letters=lambda: importlib.import_module(".dead_letters.box", __package__),
     publish=_publish,
     doctor=lambda: importlib.import_module(".doctor.examine", __package__),
     unpublished="aws events list-event-buses     # shows whether AWS can be reached",
