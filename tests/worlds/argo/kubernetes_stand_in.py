@@ -27,7 +27,7 @@ from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, reviewed, 
 from .managed_fields import Conflicts, applied, updated
 
 PLURALS = {
-    "/api/v1": {"serviceaccounts": "ServiceAccount", "secrets": "Secret", "configmaps": "ConfigMap"},
+    "/api/v1": {"serviceaccounts": "ServiceAccount", "secrets": "Secret", "configmaps": "ConfigMap", "pods": "Pod"},
     "/apis/rbac.authorization.k8s.io/v1": {"roles": "Role", "rolebindings": "RoleBinding"},
     "/apis/networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy"},
     "/apis/argoproj.io/v1alpha1": {
@@ -41,7 +41,7 @@ PLURALS = {
     },
     "/apis/authorization.k8s.io/v1": {"localsubjectaccessreviews": "LocalSubjectAccessReview"},
 }
-_PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/([^/]+)(?:/([^/]+))?")
+_PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/([^/]+)(?:/([^/]+)(/log)?)?")
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 422: "Invalid"}
 
 Key = tuple[str, str, str, str]
@@ -248,7 +248,7 @@ class Handler(BaseHTTPRequestHandler):
         if status == 0:
             self.close_connection = True
             return
-        data = json.dumps(value).encode()
+        data = (value if isinstance(value, str) else json.dumps(value)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -287,11 +287,11 @@ class Handler(BaseHTTPRequestHandler):
         match = _PATH.fullmatch(unquote(url.path))
         if match is None or match[3] not in PLURALS.get(match[1], {}):
             raise Refused(404, "the server could not find the requested resource")
-        root, namespace, plural, name = match[1], match[2], match[3], match[4]
+        root, namespace, plural, name, log = match[1], match[2], match[3], match[4], match[5] or ""
         if f"{self.command} {plural}" in store.forbidden:
             raise Refused(403, f'{plural}.argoproj.io is forbidden: User "deployer" cannot do that')
         verb = "list" if self.command == "GET" and name is None else VERBS[self.command]
-        self.authorize(store.accounts.get(bearer), verb, root, plural, namespace, name or "")
+        self.authorize(store.accounts.get(bearer), verb, root, plural + log, namespace, name or "")
         strict, dry = query.get("fieldValidation") == "Strict", query.get("dryRun") == "All"
         manager = query.get("fieldManager") or (self.headers.get("User-Agent") or "unknown").split("/")[0]
         if name is None and self.command == "GET":
@@ -318,7 +318,7 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
         if self.command == "PUT":
             return 200, store.write(key, json.loads(body), manager, dry, strict)
-        return 200, store.objects[key]
+        return 200, store.objects[key]["log"] if log else store.objects[key]
 
     def listed(self, match: Any, query: dict[str, str]) -> list[Any]:
         return [

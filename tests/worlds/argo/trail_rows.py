@@ -19,7 +19,7 @@ from tests.flows import filtered
 
 from ...unit.backends.argo.argo_flows import SPAN, event, flow, mapping, trigger
 from . import deployments
-from .trail_world import GOOD, Situation, World, ended, pod
+from .trail_world import GOOD, Situation, World, ended, failed, pod, recorded_at
 
 AMOUNT = Parameter("amount", "int", True, False, False, SPAN)
 PAID = flow(
@@ -97,6 +97,28 @@ def given_up(world: World) -> None:
 def given_up_without_right(world: World) -> None:
     given_up(world)
     unbound(world)
+
+
+DENIED = 'admission webhook "guard" denied the request: no more runs today'
+NO_RIGHT = (
+    'workflows.argoproj.io is forbidden: User "system:serviceaccount:events:metaflow-triggers-sensor" cannot create '
+    'resource "workflows" in API group "argoproj.io" in the namespace "flows"'
+)
+
+
+def told_by(*lines: Any) -> Situation:
+    """A start that was given up in the first second of the stand-in's time; what the Sensor's log has."""
+
+    def made(world: World) -> None:
+        given_up(world)
+        world.sensor_log("not JSON", failed("of another event", "e0", 1), recorded_at(1, "e0"), *lines)
+
+    return made
+
+
+def still_tried(reason: str) -> Situation:
+    name = start_names.of_event(PAID, "paid", "17")[0].name
+    return lambda world: world.sensor_log(failed("of another", "e0"), failed(reason.format(name), "e1", 2))
 
 
 def both(world: World) -> None:
@@ -313,6 +335,31 @@ ROWS = [
         words=("lies in ConfigMap flows/demoflow-", "kubectl logs --namespace events --selector sensor-name=demoflow-"),
         commands=("metaflow-triggers emit paid --id 17 --backend argo-workflows",),
     ),
+    Row(
+        "start given up, and the log says why",
+        ["dead-letter"],
+        told_by(failed("first"), failed(DENIED, second=0), recorded_at(0)),
+        words=("no more runs today, since 2026-01-01T00:00:00Z",),
+    ),
+    Row(
+        "start given up for a right that is there by now",
+        ["no-right", "dead-letter"],
+        told_by(failed(NO_RIGHT), recorded_at(0)),
+        words=("metaflow-triggers-sensor lacks the right create workflows.argoproj.io in namespace flows",),
+    ),
+    Row(
+        "two starts given up in one second",
+        ["dead-letter"],
+        told_by(failed(DENIED), failed("other", "e2"), recorded_at(0), recorded_at(0, "e2")),
+        words=("only the Sensor's log says why",),
+    ),
+    Row(
+        "start that is refused and tried again",
+        ["refused"],
+        still_tried('workflows.argoproj.io "{}" is forbidden: exceeded quota: runs, used: count=5'),
+        words=("exceeded quota: runs", "tries again"),
+    ),
+    Row("refusals of other starts", ["not-kept"], still_tried('workflows.argoproj.io "demoflow-other" is forbidden')),
     Row(
         "start given up for want of a right",
         ["no-right", "dead-letter"],

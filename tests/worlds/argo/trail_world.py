@@ -94,6 +94,13 @@ class World:
         resource["spec"].update(changes)
         self.put("flows", "workflows", {**resource, "status": status})
 
+    def sensor_log(self, *lines: Any) -> None:
+        """The one pod of the flow's Sensor, and what it has printed."""
+        name = self.sensor()["metadata"]["name"]
+        metadata = {"name": f"{name}-pod", "labels": {"sensor-name": name, "controller": "sensor-controller"}}
+        log = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        self.put("events", "pods", {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "log": log}, "/api/v1")
+
     def given_up(self, name: str, event: str, identity: str) -> None:
         labels = {"metaflow-triggers/start": "given-up", "metaflow-triggers/deployed-name": "demoflow"}
         record = {
@@ -126,6 +133,29 @@ class World:
 def codes(answer: Answer) -> list[str]:
     """The cause, then what is said beside it."""
     return [answer.cause.code, *(item.code for item in answer.also)]
+
+
+def failed(error: str, event: str = "e1", second: int = 0) -> Any:
+    """A line of a Sensor's log, as argo-events 1.9.11 writes it: a start was refused."""
+    return {
+        "level": "error",
+        "ts": f"2026-01-01T00:00:{second:02}.25Z",
+        "msg": "Failed to execute a trigger",
+        "error": f"failed to execute trigger, {error}",
+        "triggerName": "start",
+        "triggeredByEvents": [event],
+    }
+
+
+def recorded_at(second: int, event: str = "e1") -> Any:
+    """Another: the record of a start that was given up has been made."""
+    return {
+        "level": "info",
+        "ts": f"2026-01-01T00:00:{second:02}.999999999Z",
+        "msg": "Successfully processed trigger 'start-lost'",
+        "triggerName": "start-lost",
+        "triggeredByEvents": [event],
+    }
 
 
 def pod(display: str, phase: str, message: str = "") -> Any:

@@ -40,6 +40,7 @@ _PLACES = KINDS | {
     "Workflow": (_ARGO, "workflows"),
     "EventBus": (_ARGO, "eventbus"),
     "ConfigMap": ("/api/v1", "configmaps"),
+    "Pod": ("/api/v1", "pods"),
     "LocalSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "localsubjectaccessreviews"),
 }
 """With what is only read or asked."""
@@ -108,6 +109,16 @@ class Cluster:
     def review(self, item: Any) -> Any:
         """Ask what a review asks, which the server answers and does not keep. Such an object has no name."""
         return self._call("POST", item["kind"], item["metadata"]["namespace"], "", body=item)
+
+    def log(self, namespace: str, pod: str, lines: int) -> str:
+        """The last lines of what a pod has printed; "" where it is gone."""
+        from urllib.parse import quote
+
+        path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log?tailLines={lines}"
+        status, data = self._response("GET", self.client.configuration.host + path, None, self._headers())
+        if status >= 400 and status != 404:
+            raise DiagnosticError([refusal(status, f"get pods/log `{namespace}/{pod}`", _json(data))])
+        return "" if status == 404 else data.decode("utf-8", "replace")
 
     def apply(self, item: Any, *, force: bool, version: str | None = None, dry_run: bool = False) -> Any:
         """Server-side apply; the object as the server now has it.
@@ -183,6 +194,11 @@ class Cluster:
         return headers
 
     def _answer(self, method: str, url: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
+        """Status and body as JSON."""
+        status, body = self._response(method, url, data, headers)
+        return status, _json(body)
+
+    def _response(self, method: str, url: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         """Status and body. Every request may be repeated: an apply and a delete say what shall be, and a create that
         came through before its answer was lost is found by the plan that is made next."""
         from urllib3.exceptions import HTTPError
@@ -204,7 +220,7 @@ class Cluster:
                 told = response.headers.get("Retry-After", "")
                 wait = max(wait, min(float(told), _LONGEST_PAUSE)) if told.isdecimal() else wait
             time.sleep(wait)
-        return response.status, _json(response.data)
+        return response.status, bytes(response.data)
 
 
 def _query(dry_run: bool) -> dict[str, str]:

@@ -22,6 +22,8 @@ RIGHTS = {
     "sensors.argoproj.io": ("get",),
     "eventsources.argoproj.io": ("get",),
     "eventbus.argoproj.io": ("get",),
+    "pods": ("list",),
+    "pods/log": ("get",),
     "localsubjectaccessreviews.authorization.k8s.io": ("create",),
 }
 """Resource -> verbs. The first three and the last where the workflows are, the others where the Sensors are."""
@@ -35,6 +37,7 @@ RESOURCES = {
     "EventBus": "eventbus.argoproj.io",
 }
 
+_LOG_LINES = 5000
 _NO_RIGHT, _REFUSED = "FT702", "FT704"
 
 
@@ -55,6 +58,8 @@ class Look:
         return self.item is None and self.why is None
 
     def __str__(self) -> str:
+        if self.kind == "Pods":
+            return f"the log {self.name}"
         if self.kind == "LocalSubjectAccessReview":
             return f"the rights of {self.name}"
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -77,6 +82,20 @@ class Looks:
     def refused(self) -> list[Look]:
         """What could not be looked at."""
         return [item for item in self.seen.values() if item.why is not None]
+
+    def sensor_logs(self, namespace: str, sensor: str) -> list[str]:
+        """What the pods of one Sensor have printed last. Raises DiagnosticError (FT701)."""
+        place = "Pods", namespace, f"of Sensor {sensor}"
+        try:
+            pods = self.api.find("Pod", namespace, f"sensor-name={sensor}")
+        except DiagnosticError as error:
+            self.seen[place] = _unknown(place, error, f"list pods in namespace {namespace}")
+            return []
+        try:
+            return [self.api.log(namespace, item["metadata"]["name"], _LOG_LINES) for item in pods]
+        except DiagnosticError as error:
+            self.seen[place] = _unknown(place, error, f"get pods/log in namespace {namespace}")
+            return []
 
     def may(self, account: tuple[str, str], verb: str, resource: str, namespace: str) -> bool | None:
         """Whether an account (namespace, name) has a right; None: nobody may ask. Raises DiagnosticError (FT701)."""

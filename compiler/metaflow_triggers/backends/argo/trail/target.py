@@ -35,6 +35,7 @@ from .deployed import older_than, recorded
 from .listening import Way, spec, wanted, ways
 from .looks import Look, Looks
 from .runs import is_of, run_answer
+from .sensor_log import lacking_right, why_refused
 from .start_names import StartName
 
 _RUN = re.compile(r"(?:argo-)([a-z0-9][-a-z0-9.]{0,62})")
@@ -144,12 +145,11 @@ class _Flow:
         return dataclasses.replace(found, also=(*found.also, *self.beside()))
 
     def given_up(self, start: StartName, record: Look) -> Answer:
-        letter = causes.DEAD_LETTER(
-            place=str(record),
-            reason="all tries were refused (only the Sensor's log says why)",
-            since=record.item["metadata"].get("creationTimestamp"),
-        )
-        lacks = [cause for cause in self.in_the_way(start.event) if cause.code == "no-right"]
+        since = record.item["metadata"].get("creationTimestamp")
+        reason = self.refusal(start, since)
+        told = reason or "all tries were refused; only the Sensor's log says why, and it does not any more"
+        letter = causes.DEAD_LETTER(place=str(record), reason=told, since=since)
+        lacks = _no_right(reason) or [cause for cause in self.in_the_way(start.event) if cause.code == "no-right"]
         return self.answer(start.event, [*lacks, letter], commands.again(start.event, self.question.identity, record))
 
     # nothing is left ---------------------------------------------------------------------------------------------
@@ -157,8 +157,31 @@ class _Flow:
     def nothing(self, event: str | None, starts: Sequence[StartName]) -> list[Cause]:
         """Why, as far as anybody can tell; what counts most first."""
         obstacles_found = list(self.in_the_way(event))
+        if not obstacles_found:
+            obstacles_found = self.refused_so_far(starts)
         unasked = [_could_not(look) for look in self.looks.refused() if look.kind in ("Workflow", "ConfigMap")]
         return [*unasked[:1], *obstacles_found, *self.judged(event, starts, bool(unasked or obstacles_found))]
+
+    def refusal(self, start: StartName, given_up: str | None) -> str | None:
+        """Why the cluster refused a start, where the Sensor's log says it for certain."""
+        if start.name is None or self.flow is None:
+            return None
+        for sensor, _ in wanted(self.flow, start.event, self.settings):
+            for log in self.looks.sensor_logs(sensor.namespace, sensor.name):
+                reason = why_refused(log, start.name, given_up)
+                if reason is not None:
+                    return reason
+        return None
+
+    def refused_so_far(self, starts: Sequence[StartName]) -> list[Cause]:
+        """Why the cluster refuses a start that the Sensor goes on to try."""
+        reasons = [reason for start in starts if (reason := self.refusal(start, None)) is not None]
+        found: list[Cause] = []
+        for reason in reasons:
+            found += _no_right(reason) or [
+                causes.REFUSED(why=f"{reason} (the Sensor tries again, for an hour at most)")
+            ]
+        return found
 
     def in_the_way(self, event: str | None) -> Iterator[Cause]:
         yield from obstacles.of_template(self.template)
@@ -224,6 +247,11 @@ def _with_same_id(found: list[Answer]) -> list[Answer]:
 def _could_not(look: Look) -> Cause:
     """`right` is what the cluster said is missing."""
     return causes.COULD_NOT_ASK(why=str(look) if look.right else str(look.why), right=look.right)
+
+
+def _no_right(reason: str | None) -> list[Cause]:
+    found = None if reason is None else lacking_right(reason)
+    return [] if found is None else [causes.NO_RIGHT(who=found[0], right=found[1])]
 
 
 def _set_not_kept(start: StartName) -> Cause:
