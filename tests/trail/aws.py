@@ -40,9 +40,6 @@ CANNOT = {
     "busy": "AWS starts as many runs as events come; what it throttles is `throttled`",
     "lost": "an execution has no process that could be killed: Step Functions keeps its state",
     "suppressed-poll": "polls do not run on AWS yet: FT511 says so when the flow is compiled",
-    "no-right": "only a dead letter says it, and letters are not read yet",
-    "throttled": "only a dead letter says it, and letters are not read yet",
-    "dead-letter": "letters are not read yet",
     "no-engine": "EventBridge looks at an event at once, or never",
     "listened-later": "EventBridge keeps no event that no rule takes: it is never-came-unknown",
     "pruned": "AWS forgets a run 90 days after its end and keeps no mark of it; of a stored event that is told as what "
@@ -225,6 +222,39 @@ def of_a_project(name: str) -> Callable[[World], list[Answer]]:
     return lambda world: ask(world.aws, "id-1", item, name=name)
 
 
+def undelivered(code: str, message: str) -> Callable[[World], list[Answer]]:
+    """EventBridge could not start the starter (its guide, "Using dead-letter queues to process undelivered events")."""
+
+    def made(world: World) -> list[Answer]:
+        item = f(event("paid"))
+        deploy(world, item)
+        target = f"arn:aws:states:{ACCOUNT}:stateMachine:{names.starter_name('F')}"
+        given = {"RULE_ARN": "arn:aws:events:x:y:rule/F", "TARGET_ARN": target}
+        letter(world, sent("paid", {}), given | {"ERROR_CODE": code, "ERROR_MESSAGE": message})
+        return ask(world.aws, "id-1", item)
+
+    return made
+
+
+def not_started(error: str, cause: str) -> Callable[[World], list[Answer]]:
+    """The starter was refused, and has kept the event."""
+
+    def made(world: World) -> list[Answer]:
+        item = f(event("paid"))
+        deploy(world, item)
+        letter(world, {"failure": {"Error": error, "Cause": cause}, "event": sent("paid", {})})
+        return ask(world.aws, "id-1", item)
+
+    return made
+
+
+def letter(world: World, body: Any, attributes: dict[str, str] | None = None) -> None:
+    sqs = clients(world.aws)("sqs")
+    url = sqs.get_queue_url(QueueName=names.queue_name("F"))["QueueUrl"]
+    given = {name: {"DataType": "String", "StringValue": text} for name, text in (attributes or {}).items()}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=given)
+
+
 TWO = f(event("paid", filter='{"kind": ["a"]}'), event("paid", filter='{"kind": ["b"]}'))
 NUMBER = f(event("paid", filter='{"n": [{"numeric": [">", 5]}], "kind": ["a"]}'))
 NEEDED = (parameter("n", "int", required=True),)
@@ -253,6 +283,9 @@ _MADE: dict[str, Callable[[World], list[Answer]]] = {
     "disabled": disabled,
     "gone": gone,
     "wrong-bus": lambda world: asked(world, ELSEWHERE),
+    "no-right": undelivered("NO_PERMISSIONS", "EventBridge may not start the target"),
+    "throttled": not_started("StepFunctions.ThrottlingException", "Rate exceeded"),
+    "dead-letter": not_started("S3.S3Exception", "We encountered an internal error"),
     "before-user-code": ended("TaskScheduled", "TaskStarted", "TaskSubmitFailed"),
     "other-branch": of_a_project("shop.test.x.paid"),
     "other-project": of_a_project("store.user.me.paid"),

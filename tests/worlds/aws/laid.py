@@ -3,7 +3,7 @@
 In:   an account, a template.
 Out:  what an event needs on its way; roles stand for any.
 
-Not here: ownership, tags, schedules, plans (`deploy`), which take ten times as long.
+Not here: roles, schedules, plans (`deploy`), which take ten times as long.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from metaflow_triggers.backends.step_functions.compile.open_settings import resolve
+from metaflow_triggers.backends.step_functions.deploy.ownership import tag_list, tag_map
 from metaflow_triggers.backends.step_functions.deploy.plan import order
 
 from .service import ACCOUNT, ROLE
@@ -34,7 +35,7 @@ def lay(client: Any, template: dict[str, Any]) -> None:
         if kind == "AWS::StepFunctions::StateMachine":
             attributes[logical] = {"Arn": _machine(client("stepfunctions"), known), "Name": name}
         elif kind == "AWS::SQS::Queue":
-            scope[logical] = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+            scope[logical] = client("sqs").create_queue(QueueName=name, tags=tag_map(known["Tags"]))["QueueUrl"]
             attributes[logical] = {"Arn": f"arn:aws:sqs:{ACCOUNT}:{name}", "QueueName": name}
         elif kind == "AWS::DynamoDB::Table":
             wanted = ("TableName", "KeySchema", "AttributeDefinitions", "BillingMode")
@@ -50,7 +51,8 @@ def _machine(states: Any, known: dict[str, Any]) -> str:
         states.update_state_machine(stateMachineArn=arn, definition=text)
     except states.exceptions.StateMachineDoesNotExist:
         # Express ones are run as standard ones are: an answer shows how they ended.
-        states.create_state_machine(name=known["StateMachineName"], definition=text, roleArn=ROLE)
+        tags = tag_list(tag_map(known["Tags"]), "key", "value")
+        states.create_state_machine(name=known["StateMachineName"], definition=text, roleArn=ROLE, tags=tags)
     return arn
 
 

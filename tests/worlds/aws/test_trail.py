@@ -58,7 +58,6 @@ ORDERS = flow(
     parameters=(parameter("n", "int", required=True), parameter("text")),
 )
 FAILING = flow("TrailFails", trigger(event("order-failed", mapping("n", "n"))), parameters=(parameter("n", "int"),))
-UNDEPLOYED = flow("TrailUndeployed", trigger(event("order-placed")))
 BROKEN = flow("TrailBroken", trigger(event("order-broke")))
 
 
@@ -151,32 +150,16 @@ def test_a_run_that_fails_in_a_task_is_a_start(account: Aws) -> None:
     assert codes(answer) == ["run", "could-not-ask"], "what cannot be asked is not claimed"
 
 
-def test_nothing_was_kept(account: Aws) -> None:
-    assert codes(one(account, "none", ORDERS)) == ["not-kept"]
-    assert codes(one(account, "none", ORDERS, name="order-placed")) == ["not-kept"]
-    assert codes(one(account, "none", ORDERS, name="order-placed", payload=NEW)) == ["not-arrived"]
-    assert one(account, "none", ORDERS).verdict == "not started"
-
-
-@pytest.mark.parametrize(
-    ("payload", "code", "words"),
-    [
-        ({"order": {"kind": "old", "n": 1}}, "filter", '`order.kind` has to be "new" or text that begins with "re"'),
-        ({"order": {"n": 1}}, "filter", "found nothing"),
-        ({"order": {"kind": "new"}}, "missing-field", "no field `order.n`"),
-        ({"order": {"kind": "new", "n": None}}, "missing-field", "required parameter `n`"),
-    ],
-)
-def test_a_payload_says_which_part_said_no(account: Aws, payload: Any, code: str, words: str) -> None:
-    answer = one(account, "no", ORDERS, name="order-placed", payload=payload)
-    assert codes(answer) == [code] and words in answer.cause.words
-
-
-def test_another_flow_has_kept_the_event(account: Aws) -> None:
-    """Without a payload: what one flow was started with says why another one was not."""
-    deliver(account, STARTER, ours("order-placed", "kept", NEW))
-    first, second = ask(account, "kept", ORDERS, UNDEPLOYED)
-    assert codes(first) == ["run"] and codes(second) == ["gone"]
+def test_what_the_starter_refused_is_told_without_a_payload(account: Aws) -> None:
+    deliver(account, STARTER, ours("order-placed", "lacking", {"order": {"kind": "new"}}))
+    answer = one(account, "lacking", ORDERS)
+    assert codes(answer) == ["missing-field"] and answer.event == "order-placed"
+    assert answer.cause.facts == {"parameter": "n", "field": "order.n"}
+    show, again = answer.commands
+    assert show.startswith("metaflow-triggers dead-letters show ") and " send-again " in again
+    assert again.endswith(" --backend step-functions --flow TrailOrders")
+    assert one(account, "lacking", ORDERS).cause == answer.cause, "the first look took nothing out, and hides nothing"
+    assert codes(one(account, "lacking", ORDERS, name="order-changed")) == ["not-kept"]
 
 
 def test_an_event_of_aws_has_the_id_of_the_bus(account: Aws) -> None:

@@ -13,19 +13,21 @@ from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.trail.asking import ACTIONS
 from metaflow_triggers.backends.step_functions.trail.computed import Asked, Kept, document_key, event_key, roads
+from metaflow_triggers.backends.step_functions.trail.letters import RIGHTS
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model.flows import Flow
 
 from tests.flows import GRAPH
 
-from ...unit.backends.step_functions.samples import CONFIGURED, event, flow, mapping, parameter, trigger
+from ...unit.backends.step_functions.samples import CONFIGURED, event, finish, flow, mapping, parameter, trigger
 from .account import clients
 from .inside import Inside, account, in_a_copy
 from .laid import lay
 from .refusals import Refusal, expired
-from .service import ACCOUNT, Aws, order
+from .service import ACCOUNT, Aws, ended, order
 from .trails import ask, codes, one, refusing
 
+UPLOAD = '{"step-functions": {"source": "aws.s3", "detail-type": "Object Created"}}'
 ARNS = f"aws:states:{ACCOUNT}"
 SUCCEEDS: dict[str, Any] = {"StartAt": "start", "States": {"start": {"Type": "Succeed"}}}
 ORDERS = flow(
@@ -196,6 +198,53 @@ def test_stored_and_not_started_or_long_ago() -> None:
     tried(work)
 
 
+def message(aws: Aws, item: Flow, body: Any, **attributes: str) -> None:
+    sqs = clients(aws)("sqs")
+    url = sqs.get_queue_url(QueueName=names.queue_name(item.name))["QueueUrl"]
+    given = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=given)
+
+
+def test_dead_letters_of_the_event_and_of_no_other() -> None:
+    after = flow("TrailAfter", trigger(finish("Ingest")), trigger(event("upload", origin=UPLOAD)))
+
+    def work(aws: Inside) -> None:
+        deploy(aws, ORDERS, SET, after)
+        denied = {"Error": "S3.S3Exception", "Cause": "User: x is not authorized to perform: s3:PutObject on y"}
+        message(aws, ORDERS, {"failure": denied, "event": sent("order-placed", "x", GOOD)})
+        answer = one(aws, "x", ORDERS)
+        assert codes(answer) == ["no-right"] and answer.cause.facts["right"] == "s3:PutObject"
+        assert codes(one(aws, "another", ORDERS)) == ["not-kept"]
+        # A whole set that could not be started, and its events are in no row any more.
+        whole = roads(SET, CONFIGURED, Asked("y", ARNS))
+        mark = kept(SET, "y").mark
+        put(aws, event_key(whole, mark), sent("a", "y", {}))
+        clients(aws)("dynamodb").put_item(TableName=names.table_name("TrailSet"), Item={"pk": {"S": f"seen-{mark}"}})
+        refs = [{"uri": f"s3://flows/{event_key(whole, one)}"} for one in (mark, "b" * 64)]
+        message(aws, SET, {"failure": {"Error": "E", "Cause": "it is full"}, "events": refs})
+        answer = one(aws, "y", SET)
+        assert codes(answer) == ["dead-letter"] and answer.cause.facts["reason"] == "E: it is full"
+        # An end of a run, and an event of AWS: they have other names on the bus.
+        gone = {"RULE_ARN": "r", "TARGET_ARN": f"arn:{ARNS}:stateMachine:{names.starter_name('TrailAfter')}"}
+        message(aws, after, ended("Ingest", "SUCCEEDED"), **gone, ERROR_CODE="THROTTLING", ERROR_MESSAGE="slower")
+        answer = one(aws, "sfn-run-1", after)
+        assert codes(answer) == ["throttled"] and answer.event == "Ingest"
+        made = order({}, id="bus-1", source="aws.s3", **{"detail-type": "Object Created"})
+        message(aws, after, made, **gone, ERROR_CODE="RESOURCE_NOT_FOUND", ERROR_MESSAGE="no such machine")
+        answer = one(aws, "bus-1", after)
+        assert codes(answer) == ["dead-letter"] and answer.event == "upload"
+        # Who may not look says so, and the rest is told; what somebody else looks at is not denied.
+        answer = one(aws, "x", ORDERS, refused="sqs:ReceiveMessage", payload={"kind": "old"})
+        assert codes(answer) == ["filter", "could-not-ask"] and answer.also[0].facts["right"] == "sqs:ReceiveMessage"
+        refusing(aws).refuse = lambda action: None
+        sqs = clients(aws)("sqs")
+        sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName=names.queue_name("TrailOrders"))["QueueUrl"])
+        answer = one(aws, "x", ORDERS)
+        assert codes(answer) == ["could-not-ask"] and "1 dead letters were not seen" in answer.cause.words
+
+    tried(work)
+
+
 CALLED = {action for action in ACTIONS if action != "s3:ListBucket"}
 """It is no call of its own: without it S3 answers that an object may not be read, where there is none."""
 
@@ -253,6 +302,6 @@ def test_credentials_that_have_expired_and_a_cloud_that_is_busy() -> None:
         assert codes(answer)[0] == "could-not-ask" and answer.verdict == "unknown"
         assert "FT704 AWS allows no more of states:DescribeExecution" in answer.cause.words
         called = {action for action in refusing(aws).actions if not action.startswith("sts:")}
-        assert called <= CALLED
+        assert called <= CALLED | set(RIGHTS)
 
     tried(work)

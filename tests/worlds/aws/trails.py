@@ -21,8 +21,13 @@ _made: dict[str, Refusing] = {}
 
 
 def refusing(aws: Aws) -> Refusing:
-    """That of the account: making clients takes longer than what they are asked."""
-    return _made.setdefault(aws.url, Refusing(aws))
+    """That of the account: making clients takes longer than what they are asked. Its queues have at once what they
+    have: nobody waits for more."""
+    if aws.url not in _made:
+        made = _made[aws.url] = Refusing(aws)
+        asked = "provide-client-params.sqs.ReceiveMessage"
+        made.client("sqs").meta.events.register(asked, lambda params, **_: {**params, "WaitTimeSeconds": 0})
+    return _made[aws.url]
 
 
 def ask(

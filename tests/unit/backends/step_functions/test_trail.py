@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from metaflow_triggers.backends.step_functions.trail import asking
+from metaflow_triggers.backends.step_functions.trail import asking, letters
 
-PAGE = Path(__file__).parents[4] / "docs" / "step-functions.md"
+DOCS = Path(__file__).parents[4] / "docs"
+PAGE, LETTERS = DOCS / "step-functions.md", DOCS / "dead-letters.md"
 SOURCE = Path(asking.__file__).read_text(encoding="utf-8")
 
 
@@ -16,6 +17,17 @@ def test_the_page_names_the_rights_and_no_others() -> None:
     rights = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     named = [name for cell in rights for name in re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", cell)]
     assert sorted(named) == sorted(asking.ACTIONS)
+
+
+def test_to_look_into_the_queue_it_needs_what_the_page_on_dead_letters_says() -> None:
+    section = LETTERS.read_text(encoding="utf-8").split("## Rights\n")[1]
+    head, _ = section.split("| `drop`")
+    wanted = set(letters.RIGHTS) | {"states:DescribeStateMachine"}
+    named = set()
+    for row in head.splitlines():
+        cells = re.findall(r"`([A-Za-z]+:)?([A-Z][A-Za-z]+)`", row.rpartition(" | ")[2])
+        named |= {f"{cells[0][0]}{name}" for _, name in cells}
+    assert named == wanted
 
 
 def test_nothing_else_is_asked_for() -> None:

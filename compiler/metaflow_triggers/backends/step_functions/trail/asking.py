@@ -10,16 +10,20 @@ flows have. `ACTIONS` is all that a trail needs; the page on AWS prints it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from metaflow_extensions.triggers.contract.exact_json import dumps, loads
 
 from ....diagnostics import Diagnostic, DiagnosticError
-from ..deploy.calls import absent, calling
+from ..deploy.calls import Clients, absent, calling
 from ..deploy.instructions import Place
+
+T = TypeVar("T")
+_ACTION = re.compile(r"[a-z0-9]+:[A-Z][A-Za-z]+")
 
 ACTIONS = {
     "states:DescribeExecution": "the run that an event starts, or a set",
@@ -89,6 +93,28 @@ class Asking:
         self._place = place
         self.unanswered: list[Unanswered] = []
         self._definitions: dict[str, Any] = {}
+
+    @property
+    def clients(self) -> Clients:
+        return self._place.clients
+
+    def ask_others(self, call: Callable[[], T], resource: str) -> T | Unanswered:
+        """What another room asks; its first refusal is that of an action which its message names."""
+        try:
+            return call()
+        except DiagnosticError as error:
+            why = error.diagnostics[0]
+            if why.code == "FT701":
+                raise
+            named = _ACTION.search(why.message)
+            found = Unanswered(named[0] if named is not None else resource, resource, why)
+            self.unanswered.append(found)
+            return found
+
+    def unseen_letters(self, number: int) -> None:
+        """Dead letters that somebody else was looking at, or that one look did not reach."""
+        text = f"{number} dead letters were not seen: somebody else looks at them, or there are many"
+        self.unanswered.append(Unanswered("", "the dead-letter queue", Diagnostic("", text)))
 
     def _ask(self, action: str, resource: str, call: Callable[[], Any], *codes: str) -> Any:
         try:

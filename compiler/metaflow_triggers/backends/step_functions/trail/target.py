@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from ....dead_letters.letter import Letter
 from ....model.flows import EventDependency
 from ....model.settings import Settings
 from ....trail import causes, listeners
@@ -21,14 +22,13 @@ from ....trail.answer import Answer
 from ....trail.question import Asked, Question, event_names
 from .. import NAME
 from ..deploy.calls import Clients
-from ..deploy.instructions import Place
 from ..deploy.plan import where
 from .asking import Asking, Unanswered
 from .computed import Asked as Computed
-from .computed import Roads, roads
+from .computed import Roads, Way, roads
 from .deployed import Known, known, place_of
-from .gather import Standing, own_run, standing, standing_unread, trace
-from .letters import Letter, of_event
+from .gather import Standing, Trace, own_run, standing, standing_unread, trace
+from .letters import look, of_event
 from .nothing import nothing
 from .tell import Facts, answer, found, unanswered
 
@@ -78,8 +78,7 @@ class Target:
         wanted = Computed(question.identity, arns, question.event, {} if told is None else told.keys)
         whole = self._in_datastore(roads(flow, settings, wanted), asking, deployed=told is not None)
         traces = tuple(one for way in whole.ways if (one := trace(whole, way, asking)) is not None)
-        marks = [kept.mark for way in whole.ways for kept in way.keeps if kept.mark]
-        letters = of_event(self._letters(place, whole, asking), question.identity, marks)
+        letters = tuple(self._letters(whole, traces, question, asking))
         now = self._now or datetime.now(timezone.utc)
         own = own_run(whole, question.identity, asking)
         sends = (settings.event_bus, settings.event_source)
@@ -92,8 +91,17 @@ class Target:
         place = place_of(asking.definition(whole.ways[0].machine))
         return whole if place is None else replace(whole, bucket=place[0], folder=place[1])
 
-    def _letters(self, place: Place, whole: Roads, asking: Asking) -> tuple[Letter, ...]:
-        return ()
+    def _letters(
+        self, whole: Roads, traces: Sequence[Trace], question: Question, asking: Asking
+    ) -> Iterator[tuple[Way, Letter]]:
+        """Looked for where no run was found, nor a place in a set. Of an event of another name is no way."""
+        if not whole.ways or any(one.run is not None or one.in_place or one.claimed for one in traces):
+            return
+        looked = look(whole.deployed, asking)
+        some = [(way, letter) for way, letter in of_event(looked.letters, whole, question.identity) if way is not None]
+        if not some and looked.hidden + looked.unseen:
+            asking.unseen_letters(looked.hidden + looked.unseen)
+        yield from some
 
     def _nothing(self, facts: Facts, question: Question, events: Sequence[Any], settings: Settings) -> Answer:
         if facts.asking.definition(facts.roads.deployed) is None:

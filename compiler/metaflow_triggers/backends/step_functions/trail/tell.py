@@ -8,7 +8,6 @@ Not here: asking (`gather`), words (`trail.causes`), where nothing was found (`n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from typing import Any
 from metaflow_extensions.triggers.contract import event_reader
 from metaflow_extensions.triggers.contract.words import EVENT_RESOURCE
 
+from ....dead_letters.letter import Letter
 from ....graph.explain import words_of
 from ....language.cron import fires, next_fire
 from ....trail import causes
@@ -26,20 +26,14 @@ from ....trail.question import Asked, Question
 from .. import NAME
 from .asking import Asking, Unanswered
 from .asking import Run as Execution
-from .computed import Roads, event_key
+from .computed import Roads, Way, event_key
 from .deployed import Known
 from .gather import OwnRun, Trace, stored, with_events
-from .letters import Letter
+from .letters import cause_of, commands
 from .runs import Around, told
 
 _REMEMBERED = timedelta(days=90)
 """How long Step Functions knows an execution after its end."""
-_DENIED = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
-_RIGHTLESS = re.compile(r"(?i)NO_PERMISSIONS|access ?denied|not authorized")
-_THROTTLED = re.compile(r"(?i)throttl|TooManyRequests|RequestLimitExceeded|SlowDown|LimitExceeded|rate exceeded")
-_NO_FIELD = re.compile(
-    r"has no field (?P<field>.+), which the required parameter (?P<parameter>\S+) takes its value from"
-)
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class Facts:
     asked: Asked
     roads: Roads
     traces: tuple[Trace, ...]
-    letters: tuple[Letter, ...]
+    letters: tuple[tuple[Way, Letter], ...]
     asking: Asking
     now: datetime
     bus: str
@@ -74,12 +68,11 @@ def found(facts: Facts, question: Question) -> Iterator[Answer]:
                 continue
             known.add(made.run.id)
         yield made
-    of_traces = {one.way.name for one in facts.traces}
-    for letter in facts.letters:
-        if letter.name in of_traces or not letter.name:
-            continue
-        of_traces.add(letter.name)
-        yield answer(facts, letter.name, of_letter(letter, facts.roads.deployed))
+    told = {one.way.name for one in facts.traces}
+    for way, letter in facts.letters:
+        if way.name not in told:
+            told.add(way.name)
+            yield answer(facts, way.name, cause_of(letter), commands=commands(letter))
 
 
 def answer(facts: Facts, event: str | None, cause: Cause, also: Iterable[Cause] = (), **more: Any) -> Answer:
@@ -103,6 +96,10 @@ def _of_trace(facts: Facts, one: Trace, question: Question) -> Answer:
         if also:
             cause, also = also[0], (cause,)
         return answer(facts, one.way.name, cause, also, run=run, commands=(_history(one.run),))
+    lies = not (one.in_place or one.claimed)
+    letter = next((letter for way, letter in facts.letters if way.name == one.way.name), None) if lies else None
+    if letter is not None:
+        return answer(facts, one.way.name, cause_of(letter), also, commands=commands(letter))
     cause = _set(facts, one) if one.way.set is not None else _stored(facts, one)
     return answer(facts, one.way.name, cause, also)
 
@@ -166,9 +163,6 @@ def _detail(value: Any) -> Any:
 def _stored(facts: Facts, one: Trace) -> Cause:
     """The starter has stored the event, and there is no run."""
     assert one.stored is not None
-    for letter in facts.letters:
-        if letter.name == one.way.name:
-            return of_letter(letter, facts.roads.deployed)
     if not one.searched:
         return _unasked(facts, "states:DescribeExecution")
     when = one.stored.when
@@ -186,6 +180,8 @@ def _unasked(facts: Facts, action: str) -> Cause:
 
 def unanswered(item: Unanswered) -> Cause:
     """A question that AWS refused to answer."""
+    if not item.action:
+        return causes.COULD_NOT_ASK(why=item.why.message)
     if item.why.code == "FT702":
         return causes.COULD_NOT_ASK(why=item.why.message, right=item.action)
     return causes.COULD_NOT_ASK(why=f"{item.why.code} {item.why.message}")
@@ -202,9 +198,6 @@ def _set(facts: Facts, one: Trace) -> Cause:
         return _waits(facts, one)
     if one.gone:
         return _gone(facts, one)
-    for letter in facts.letters:
-        if letter.name == one.way.name or one.kept.mark in letter.marks:
-            return of_letter(letter, facts.roads.deployed)
     if not one.searched:
         return _unasked(facts, "dynamodb:GetItem")
     assert one.stored is not None
@@ -228,9 +221,6 @@ def _waits(facts: Facts, one: Trace) -> Cause:
 
 
 def _gone(facts: Facts, one: Trace) -> Cause:
-    for letter in facts.letters:
-        if one.kept.mark in letter.marks:
-            return of_letter(letter, facts.roads.deployed)
     if not one.searched:
         for item in facts.asking.unanswered:
             if item.action in ("states:ListExecutions", "states:DescribeExecution", "s3:GetObject"):
@@ -254,20 +244,3 @@ def identity_of(event: Any) -> str:
         if str(resource).startswith(EVENT_RESOURCE):
             return str(resource)[len(EVENT_RESOURCE) :]
     return str(event.get("id"))
-
-
-# dead letters -------------------------------------------------------------------------------------------------------
-
-
-def of_letter(letter: Letter, deployed: str) -> Cause:
-    """What a dead letter says."""
-    lacks = _NO_FIELD.search(letter.reason)
-    if lacks is not None:
-        return causes.MISSING_FIELD(parameter=lacks["parameter"], field=lacks["field"])
-    denied = _DENIED.search(letter.reason)
-    if denied is not None or _RIGHTLESS.search(letter.reason):
-        right = denied[1] if denied is not None else "states:StartExecution"
-        return causes.NO_RIGHT(who=f"a role of {deployed}", right=right)
-    if _THROTTLED.search(letter.reason):
-        return causes.THROTTLED(why=letter.reason)
-    return causes.DEAD_LETTER(place=f"the queue {letter.queue}", reason=letter.reason, since=letter.since)
