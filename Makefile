@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 # Console scripts and the tests that call them find the environment first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-aws engine argo-events judges test test-long lint goldens schemas docs clean
+.PHONY: help demo demo-aws engine argo-events judges browser test test-long lint goldens schemas docs clean
 
 help:
 	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
@@ -28,6 +28,7 @@ help:
 	@echo "make engine     install that emulator for the tests, in .venv-ministack"
 	@echo "make argo-events build Argo Events' services for the tests, with Go"
 	@echo "make judges     build Argo's own validators for the tests, with Go"
+	@echo "make browser    install axe for the tests of pages, with npm; says whether there is a Chromium"
 	@echo "make test       lint, types, import contracts and tests"
 	@echo "make test-long  the long campaigns"
 	@echo "make lint       lint, types and import contracts only"
@@ -66,6 +67,11 @@ judges: $(VENV)/installed-test
 
 argo-events: $(VENV)/installed-test
 	@$(PYTHON) -m tests.worlds.argo.live.installation
+
+# Tests that click and type need the distribution's chromium; without it, or without axe, they are skipped and say so.
+browser:
+	npm install --no-save --no-package-lock --ignore-scripts --silent axe-core@4
+	@command -v chromium chromium-browser google-chrome || { echo "install chromium, as with apt-get" >&2; exit 1; }
 
 demo-aws: $(VENV)/installed
 	@$(PYTHON) -m tests.worlds.aws.engine.demo

@@ -7,6 +7,8 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     regular      the one way in which users' files are opened
     model        flows, triggers, settings, names: frozen values, and the facts that follow from them
     diagnostics  one finding as a value; raised or collected by every room below
+    dead_letters  what could not start a flow, as a value that is the same wherever it lies; knows no backend and no
+                 engine, which have it
     language     what filters and schedules mean: one reader of each language for all backends and the engine
     project_file  what a repository says of its flows, with the place of each key; knows nothing of Metaflow, before
                  whose import its settings are wanted
@@ -16,6 +18,8 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
                  decided can be read in `backends`
     rules        what can be wrong: a file for each, with its words, its examples and what finds it in a graph
     reports      diagnostics as people and programs read them; above the rules, since they say how heavy a finding is
+    doctor       what a deployment needs and lacks, as values and lines; `doctor` of each backend asks, and
+                 `engine.doctor`
     pictures     what starts what, as nodes and edges, and the texts that draw them; above the reports, whose form the
                  diagnostics at its nodes have
     seams        Metaflow's private names, each under a contract test, and upstream's two compilers, run offline

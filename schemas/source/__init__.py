@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import argo, deploying, pictures, step_functions, trail
+from . import argo, deploying, doctor, pictures, step_functions, trail
 
 FOLDER = Path(__file__).parent.parent
 
@@ -23,6 +23,7 @@ def documents() -> dict[str, dict[str, Any]]:
     return {
         **argo.DOCUMENTS,
         **deploying.DOCUMENTS,
+        **doctor.DOCUMENTS,
         **pictures.DOCUMENTS,
         **step_functions.DOCUMENTS,
         **trail.DOCUMENTS,

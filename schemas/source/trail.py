@@ -14,11 +14,13 @@ from .notation import a, any_of, closed, document, open_object, some, text
 _CODES = (
     *("run", "wrong-type", "failed-before-user-code", "lost"),
     *("filter", "filter-together", "missing-field", "refused", "waiting-in-set", "set-reset", "set-replaced"),
-    *("deduplicated", "other-payload", "suppressed-poll", "queued", "paused", "not-read", "not-listening-then"),
+    *("deduplicated", "other-payload", "suppressed-poll", "poll-skips", "poll-fails", "not-polled"),
+    *("queued", "paused", "not-read", "not-listening-then"),
     *("dead-letter", "no-right", "throttled"),
-    *("nobody-listens", "disabled", "gone", "wrong-bus", "other-branch", "other-project"),
+    *("nobody-listens", "disabled", "gone", "wrong-bus", "wrong-endpoint", "not-ready"),
+    *("other-branch", "other-project", "other-version"),
     *("not-accepted", "not-kept", "not-arrived"),
-    *("could-not-ask", "forgotten", "same-id", "number-not-kept"),
+    *("could-not-ask", "set-not-kept", "may-be-deleted", "not-ours", "forgotten", "same-id", "number-not-kept"),
 )
 _STATES = ("waiting", "running", "succeeded", "failed", "aborted", "timed out", "lost", "refused")
 _VERDICT = any_of("started", "not started", "unknown")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..model.settings import Settings
 from .shape import About, Deployer
@@ -65,7 +65,9 @@ class Planned:
 
 class Many(Protocol):
     """What a deployer's `many(settings)` gives. Everything may raise DiagnosticError: `look` for all flows, the
-    rest for the flow that is meant. Nothing but `create` and `delete` changes anything in the cloud."""
+    rest for the flow that is meant. Nothing but `create` and `delete` changes anything in the cloud.
+
+    Where `create` leaves it to somebody to look whether all has come out, it is a `Confirming`."""
 
     def look(self, wanted: Sequence[Wanted]) -> None:
         """See what the cloud has of these flows, in as few requests as it can be asked."""
@@ -84,6 +86,17 @@ class Many(Protocol):
 
     def delete(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
         """Remove what `create` made, by the rules of production tokens."""
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """What a `Many` may offer besides: one look at all that was carried out, in place of one for each flow."""
+
+    def look_again(self, wanted: Sequence[Wanted]) -> None:
+        """See what the cloud has of these flows now."""
+
+    def confirm(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
+        """All that was done for a flow, what is still left of it included, which is done first."""
 
 
 class OneByOne:

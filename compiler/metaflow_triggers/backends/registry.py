@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.flows import Flow
 from ..model.settings import Settings
-from .shape import Backend, Deployer, Spec, lacking
+from .shape import Backend, Boxes, Deployer, Spec, lacking
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -126,6 +126,11 @@ def trail(name: str) -> Target | None:
     from ..trail.answer import Target
 
     return None if spec(name).trail is None else _loaded(spec(name), "trail", Target)
+
+
+def dead_letters(name: str) -> Boxes | None:
+    """What has the dead letters of its flows, where the backend has it. Raises as `spec`."""
+    return None if spec(name).dead_letters is None else _loaded(spec(name), "dead_letters", Boxes)
 
 
 def _loaded(of: Spec, part: str, shape: type) -> Any:

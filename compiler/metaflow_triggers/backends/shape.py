@@ -8,14 +8,18 @@ Not here: which backends there are (`registry`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..diagnostics import Diagnostic
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..model.settings import Settings
 from ..seams.upstream import Upstream
+
+if TYPE_CHECKING:
+    from ..dead_letters.letter import Box
+    from ..doctor.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,9 @@ class Spec:
     decorator with which a flow asks for it. `backend` and `deployer` import what compiles and what deploys.
     `publish(name, payload, text, identity)` sends an event, whose payload as JSON is `text`, from outside of any run;
     it may raise anything, and `unpublished` then says what helps. `trail` imports what tells what became of an event
-    (`trail.answer.Target`), where the backend has it. `settings` are METAFLOW_... names of its own, without
-    that prefix, which it reads with `seams.configured` beside `Settings`.
+    (`trail.answer.Target`), `dead_letters` what has the `Boxes` of its flows, and `doctor` what says what a deployment
+    needs and lacks (`Doctor`), where the backend has them. `settings` are METAFLOW_... names of its own, without that
+    prefix, which it reads with `seams.configured` beside `Settings`.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Spec:
     compute: str = ""
     settings: tuple[str, ...] = ()
     trail: Callable[[], Any] | None = None
+    dead_letters: Callable[[], Any] | None = None
+    doctor: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +192,20 @@ class Deployer(Protocol):
 
     def delete(self, deployed_name: str, settings: Settings, *, flow: str, steps: Iterable[str]) -> str:
         """Remove what `create` made; returns in words what was done."""
+
+
+class Boxes(Protocol):
+    """What could not start flows: the shape of a module."""
+
+    def box(self, deployed: str, settings: Settings) -> Box:
+        """Of the flow that is deployed under a name, or was."""
+
+
+class Doctor(Protocol):
+    """What says what a deployment needs and lacks: the shape of a module. Nothing of it changes anything."""
+
+    def examine(self, settings: Settings, flows: Sequence[Flow]) -> Iterator[Finding]:
+        """A finding for each thing that `create` of these flows needs; none of the flows may be known."""
 
 
 def lacking(found: Any, shape: type) -> list[str]:

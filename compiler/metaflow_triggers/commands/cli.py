@@ -19,7 +19,22 @@ from .. import __version__
 from ..backends.registry import OURS, Names
 from ..reports.formats import FORMATS
 from ..reports.progress import be_quiet
-from . import completion, deploy, emit, explain, graph, manage, project, retain, run, settings, simulate
+from . import (
+    completion,
+    dead_letters,
+    deploy,
+    doctor,
+    emit,
+    explain,
+    graph,
+    manage,
+    project,
+    retain,
+    run,
+    settings,
+    simulate,
+    trail,
+)
 from .arguments import Parser, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
 
@@ -49,6 +64,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.paths, options.plan = [options.plan, *options.paths], True  # `create --plan flows`
     if getattr(options, "reviewed", None) and (options.paths or options.prune):
         options.refuse("--from takes no PATH and no --prune: the folder says what is deployed")
+    if options.command == "trail":
+        trail.sort_out(options)
     try:
         if "profile" in options and (code := take(options)):
             return code
@@ -99,10 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     _deploying(commands)
     run.add_parser(commands)
     emit.add_parser(commands)
+    trail.add_parser(commands)
     simulate.add_parser(commands, _common)
     manage.add_parsers(commands)
+    dead_letters.add_parser(commands)
     retain.add_parser(commands)
     settings.add_parser(commands)
+    doctor.add_parser(commands)
     explain.add_parser(commands)
     explain.add_schema_parser(commands)
     completion.add_parser(commands, _parser)

@@ -1,4 +1,4 @@
-"""Deployed: `list --deployed`, how what is deployed and the repository differ.
+"""Deployed: `list --deployed`, how what is deployed and the repository differ, and how the flows stand on this machine.
 
 In:   the parsed arguments.
 Out:  a table or JSON on standard output, diagnostics on standard error; exit code 0, 1 for a mistake in the flows, 2
@@ -47,6 +47,8 @@ def _deployed(options: argparse.Namespace, kept: str) -> int:
     rows = [_of_plan(row) for row in whole.rows]
     if project.settings.project_id is not None:
         rows += map(_of_row, prune.unclaimed(options, project, counted=True))
+    if not options.backends_typed:
+        rows += _on_this_machine(options, project.graph)
     rows.sort(key=lambda row: (row["backend"], row["name"]))
     if options.format == "json":
         import json
@@ -58,6 +60,37 @@ def _deployed(options: argparse.Namespace, kept: str) -> int:
     if project.settings.project_id is None:
         sys.stdout.write("\nWithout an id of the project, what no flow has is not seen.\n")
     return 0
+
+
+def _on_this_machine(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
+    """A row for each flow where there is a database of the local engine; also where it cannot be read."""
+    import contextlib
+    import sqlite3
+
+    from ..diagnostics import DiagnosticError
+    from ..engine import faults, store
+    from ..engine.trail.state import state
+    from ..model import facts
+
+    path = store.database_path(options.database)
+    if not store.exists(path):
+        return []
+    flows = [(flow.name, facts.qualified_name(facts.identity(flow))) for flow in graph.flows]
+    try:
+        with contextlib.closing(store.connect(path, create=False)) as connection:
+            states = [state(connection, key) for _, key in flows]
+    except DiagnosticError as error:
+        states = [_unread(error.diagnostics[0])] * len(flows)
+    except sqlite3.Error as error:
+        states = [_unread(faults.diagnostic(error, path))] * len(flows)
+    return [
+        {"backend": "local", "name": key, "flow": name, **found}
+        for (name, key), found in zip(flows, states, strict=True)
+    ]
+
+
+def _unread(why: Any) -> dict[str, Any]:
+    return {"state": "unknown", "because": f"{why.code}: {why.message}"}
 
 
 def _of_plan(row: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Emit command: `metaflow-triggers emit NAME`, an event from outside of any run.
 
 In:   a name, a payload (an argument, a file, standard input), where to.
-Out:  the event, accepted by the local engine's database or by a backend's bus; its id on standard output.
+Out:  the event, accepted by the local engine's database or by a backend's bus; its id on standard output, and the
+      command that tells what becomes of it on standard error.
       Exit code 0; 1 if it was not accepted; 2 for a name, a payload or an id that no event can have.
 
 Not here: starting flows. Nothing is stored or sent before name, payload and id have been judged.
@@ -10,8 +11,10 @@ Not here: starting flows. Nothing is stored or sent before name, payload and id 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
+import shlex
 import sys
 import uuid
 from datetime import datetime, timezone
@@ -73,8 +76,15 @@ def work(options: argparse.Namespace) -> int:
     except DiagnosticError as error:
         show(error.diagnostics)
         return code
-    print(identity)
+    print(identity, flush=True)
+    sys.stderr.write(f"note: what becomes of it: {_trail(options, identity)}\n")
     return 0
+
+
+def _trail(options: argparse.Namespace, identity: str) -> str:
+    where = [f"--{name}={value}" for name in ("backend", "database") if (value := getattr(options, name))]
+    named = f"--id={identity}" if identity.startswith("-") else identity
+    return shlex.join(["metaflow-triggers", "trail", f"--event={options.name}", *where, named])
 
 
 def _refused(code: str, message: str, *helps: str) -> Exception:
@@ -95,14 +105,20 @@ def _identity(given: str | None) -> str:
 
 def _payload(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """The payload and its canonical text. Raises DiagnosticError (FT760, FT761)."""
-    from metaflow_extensions.triggers.contract import event_check, exact_json
+    from metaflow_extensions.triggers.contract import event_check
 
     try:
         name = event_check.check_name(options.name)
     except event_check.NotAnEvent as error:
         helps = ("@trigger_on_finish(flow=...) starts a flow when another one ends",) if "outcome" in str(error) else ()
         raise _refused("FT760", str(error), *helps) from None
-    given = _given(options)
+    return parsed_payload(name, _given(options))
+
+
+def parsed_payload(name: str, given: bytes) -> tuple[dict[str, Any], str]:
+    """The payload of an event and its canonical text. Raises DiagnosticError (FT761)."""
+    from metaflow_extensions.triggers.contract import event_check, exact_json
+
     if len(given) > _LARGEST_INPUT:
         raise _refused("FT761", f"the payload of event {name!r} is longer than {_LARGEST_INPUT} bytes")
     try:
@@ -170,17 +186,32 @@ def _accept(given: str | None, name: str, text: str, identity: str) -> bool:
     from ..engine import faults, store
 
     path = store.database_path(given)
-    is_new = not store.exists(path)
-    store.connect(path).close()  # says what is wrong with the file
-    if is_new:
+    is_made = not store.exists(path)
+    with contextlib.closing(store.connect(path)) as connection:  # says what is wrong with the file
+        unheard = _unheard(store.waited_for(connection), name)
+    if is_made:
         sys.stderr.write(f"note: made the database {path}\n")
     try:
         when = local_events.timestamp_text(datetime.now(timezone.utc))
-        return bool(local_events.append(path, name, text, identity, when))
+        is_new = bool(local_events.append(path, name, text, identity, when))
     except local_events.Taken as error:
         raise _refused("FT764", str(error), "another event needs another id; without --id it gets one") from None
     except sqlite3.Error as error:
         raise DiagnosticError([faults.diagnostic(error, path, f"event {name!r} was not accepted")]) from error
+    if unheard:
+        sys.stderr.write(f"note: {unheard}\n")
+    return is_new
+
+
+def _unheard(waited: dict[str, list[str]], name: str) -> str | None:
+    """What is said of an event that no flow waits for which an engine has served; None before any was."""
+    if not waited or any(name in names for names in waited.values()):
+        return None
+    from ..diagnostics.suggest import did_you_mean
+
+    meant = did_you_mean(name, sorted({item for names in waited.values() for item in names}))
+    told = f"; {meant[0]} " if meant else ". "
+    return f"no flow that was served from this database waits for event {name}{told}The event is kept"
 
 
 def _publish(backend: str, name: str, payload: dict[str, Any], text: str, identity: str) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 
-_OTHERS = {"graph": "pictures/picture", "trail": "trail/answers"}
+_OTHERS = {"doctor": "doctor/findings", "graph": "pictures/picture", "trail": "trail/answers"}
 """The schemas of commands other than `check` and `compile`."""
 
 

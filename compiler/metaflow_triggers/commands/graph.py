@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-FORMATS = ("text", "mermaid", "dot", "json")
+FORMATS = ("text", "mermaid", "dot", "json", "html")
 
 
 def add_parser(commands: Any, common: Callable[..., None]) -> None:
@@ -69,5 +69,11 @@ def _drawn(form: str, graph: Any, backends: list[tuple[str, ...]], events: Any, 
     from ..pictures import dot, json, mermaid
     from ..pictures.build import build
 
+    picture = build(graph, backends, events, found)
+    if form == "html":
+        from ..graph.explain import table
+        from ..pictures import page
+
+        return page.as_text(picture, words=table(graph))
     writers: dict[str, Callable[[Any], str]] = {"mermaid": mermaid.as_text, "dot": dot.as_text, "json": json.as_text}
-    return writers[form](build(graph, backends, events, found))
+    return writers[form](picture)

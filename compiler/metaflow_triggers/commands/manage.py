@@ -119,7 +119,7 @@ def _list(options: argparse.Namespace) -> int:
     schedules = records.schedules(connection)
     paused = [key for (key,) in connection.execute("SELECT flow_key FROM paused ORDER BY flow_key")]
     if options.format == "json":
-        _print_json({"poll_triggers": schedules, "paused": paused})
+        print_json({"poll_triggers": schedules, "paused": paused})
         return 0
     rows = [
         (
@@ -133,10 +133,16 @@ def _list(options: argparse.Namespace) -> int:
         )
         for row in schedules
     ]
-    _print_table(("POLL TRIGGER", "FLOW", "EVERY", "ENABLED", "LAST POLL", "RESULT", "ERROR"), rows)
+    print_table(("POLL TRIGGER", "FLOW", "EVERY", "ENABLED", "LAST POLL", "RESULT", "ERROR"), rows)
     if paused:
         _print("paused: " + ("all flows" if "*" in paused else ", ".join(paused)))
     return 0
+
+
+def _history(options: argparse.Namespace) -> int:
+    from .history import history
+
+    return history(options, database(options))
 
 
 def _list_deployed(options: argparse.Namespace) -> int:
@@ -162,7 +168,7 @@ def _list_files(options: argparse.Namespace) -> int:
     graph = link([item.flow for item in read.flows], frozenset(), read.polls)
     events = catalogue(options, graph)
     if options.format == "json":
-        _print_json({**as_value(graph), **({"events": events} if events else {})})
+        print_json({**as_value(graph), **({"events": events} if events else {})})
         return 0
     print_graph(graph, events)
     return 0
@@ -176,7 +182,7 @@ def print_graph(graph: Any, events: list[dict[str, Any]]) -> None:
     if events:
         sys.stdout.write("\n")
         rows = [(item["name"], item["owner"], ", ".join(item["starts"]), item["description"]) for item in events]
-        _print_table(("EVENT", "OWNER", "STARTS", "DESCRIPTION"), rows)
+        print_table(("EVENT", "OWNER", "STARTS", "DESCRIPTION"), rows)
 
 
 def catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
@@ -204,43 +210,6 @@ def catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
     ]
 
 
-# history -------------------------------------------------------------------------------------------------------------
-
-
-def _history(options: argparse.Namespace) -> int:
-    from ..engine.polls import records
-
-    if options.limit < 0:
-        raise DiagnosticError([Diagnostic("FT714", f"--limit is {options.limit}; expected a number from 0")])
-    connection = database(options)
-    if records.schedule(connection, options.name) is not None:
-        found = records.history(connection, options.name, limit=options.limit)
-        rows = [
-            (row["started_at"], row["state"], row["run_id"] or "", json.dumps(row["context"]), row["error"] or "")
-            for row in found
-        ]
-        header = ("FIRED", "STATE", "RUN", "CONTEXT", "ERROR")
-    else:
-        key = _flow_key(connection, options.name, "FT727")
-        names = ("scheduled_at", "state", "run_id", "reason", "error", "started_at", "ended_at")
-        found = [
-            dict(zip(names, row, strict=True))
-            for row in connection.execute(
-                f"SELECT {', '.join(names)} FROM starts WHERE flow_key = ? ORDER BY id DESC LIMIT ?",  # noqa: S608
-                (key, options.limit),
-            )
-        ]
-        rows = [
-            (row["scheduled_at"], row["state"], row["run_id"] or "", row["reason"], row["error"] or "") for row in found
-        ]
-        header = ("ASKED FOR", "STATE", "RUN", "REASON", "ERROR")
-    if options.format == "json":
-        _print_json(found)
-    else:
-        _print_table(header, rows)
-    return 0
-
-
 # changes -------------------------------------------------------------------------------------------------------------
 
 
@@ -256,7 +225,7 @@ def _pause(options: argparse.Namespace) -> int:
     from ..engine.store import timestamp_text
 
     connection = database(options)
-    key = "*" if options.flow is None else _flow_key(connection, options.flow, "FT730")
+    key = "*" if options.flow is None else flow_key(connection, options.flow, "FT730")
     connection.execute(
         "INSERT INTO paused VALUES (?, ?) ON CONFLICT DO NOTHING", (key, timestamp_text(datetime.now(timezone.utc)))
     )
@@ -270,7 +239,7 @@ def _resume(options: argparse.Namespace) -> int:
         connection.execute("DELETE FROM paused")
         _print("runs of all flows are started again")
         return 0
-    key = _flow_key(connection, options.flow, "FT730")
+    key = flow_key(connection, options.flow, "FT730")
     connection.execute("DELETE FROM paused WHERE flow_key = ?", (key,))
     if connection.execute("SELECT 1 FROM paused WHERE flow_key = '*'").fetchone():
         named = ["--database", options.database] if options.database else []
@@ -281,7 +250,7 @@ def _resume(options: argparse.Namespace) -> int:
     return 0
 
 
-def _flow_key(connection: Any, name: str, code: str) -> str:
+def flow_key(connection: Any, name: str, code: str) -> str:
     """The database's key of a flow given by its class name or `project.branch.Flow`. Raises DiagnosticError."""
     from ..diagnostics.suggest import did_you_mean
 
@@ -333,11 +302,11 @@ def _print(text: str) -> None:
     sys.stdout.write(shown(text) + "\n")
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
-def _print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+def print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     from ..reports.shown import shown
 
     lines = [header, *(tuple(shown(cell) for cell in row) for row in rows)]

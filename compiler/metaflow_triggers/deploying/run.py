@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..backends.many import Many, Planned, Wanted
+from ..backends.many import Confirming, Many, Planned, Wanted
 from ..diagnostics import DiagnosticError
 from .plan import REFUSED, Row, WholePlan
 
@@ -54,7 +54,7 @@ def carry_out(
     deleting: bool = False,
 ) -> WholePlan:
     """Do what the plan says about each flow that would change. `told` gets each row when it is done, and its number of
-    how many. What is unchanged or refused stays so."""
+    how many; once more where it turns out not to be done. What is unchanged or refused stays so."""
     by_name = {part.backend: part.many for part in parts}
     due = {number: turn for turn, number in enumerate(_due(whole), 1)}
     done: list[Row] = []
@@ -71,7 +71,27 @@ def carry_out(
             if _is_lost(done[-1]):
                 lost[row.backend] = done[-1]
         told(done[-1], due[number], len(due))
+    if not deleting:
+        for part in parts:
+            turns = [at for at in due if done[at].backend == part.backend and done[at].verb != REFUSED]
+            if part.backend in lost or not turns:
+                continue
+            for at, row in zip(turns, _confirmed(part.many, [done[at] for at in turns], choices), strict=True):
+                if row.verb == REFUSED or row.planned != done[at].planned:
+                    done[at] = row
+                    told(row, due[at], len(due))
     return WholePlan(tuple(done))
+
+
+def _confirmed(many: Many, rows: Sequence[Row], choices: Choices) -> Sequence[Row]:
+    """The rows as the cloud shows them when all is carried out, and what was left is done, too."""
+    if not isinstance(many, Confirming):
+        return rows
+    try:
+        many.look_again([row.wanted for row in rows if row.wanted is not None])
+    except DiagnosticError as error:
+        return [dataclasses.replace(row, verb=REFUSED, refusal=tuple(error.diagnostics)) for row in rows]
+    return [_asked(many.confirm, row, choices) for row in rows]
 
 
 def _due(whole: WholePlan) -> list[int]:

@@ -24,7 +24,7 @@ from metaflow_extensions.triggers.plugins.local_runs import payload_of
 from ..language import filters
 from . import joins
 from .starts import add_start, event_body, missing_required, trigger_document
-from .store import transaction
+from .store import WAITS, transaction, write_setting
 from .waits import Index, LocalFlow, Wait, index
 
 BATCH = 500
@@ -76,6 +76,7 @@ class Matcher:
         The first flows of all begin at the log's beginning: what was accepted before anybody listened is for them.
         """
         with transaction(connection):
+            self._write_waits(connection)
             (begin,) = connection.execute(
                 "SELECT coalesce((SELECT max(sequence) FROM events WHERE EXISTS (SELECT 1 FROM cursors)), 0)"
             ).fetchone()
@@ -90,6 +91,15 @@ class Matcher:
             (self._keys,),
         ).fetchone()
         self._end = self._flushed = low
+
+    def _write_waits(self, connection: sqlite3.Connection) -> None:
+        """The names of events that each flow waits for: `emit` tells at once of one that nobody waits for."""
+        names: dict[str, set[str]] = {flow.key: set() for flow in self.flows}
+        for (kind, name), waits in self._index.items():
+            for wait in waits if kind == "event" else ():
+                names[wait.flow.key].add(name)
+        for flow_key, waited in names.items():
+            write_setting(connection, f"{WAITS}{flow_key}", json.dumps(sorted(waited)))
 
     def hold(self, connection: sqlite3.Connection, keys: frozenset[str]) -> None:
         """Match nothing for these flows from here on: what comes now is for the next matcher. Raises sqlite3.Error."""

@@ -31,7 +31,7 @@ from .loop import Engine, Source
 from .observe import Change, Observer
 from .retention import Retention
 from .schedules import Schedules
-from .store import connect
+from .store import connect, write_setting
 from .waits import LocalFlow, local_flow
 
 
@@ -159,6 +159,7 @@ def _serve(
     try:
         if options.logs is not None:
             _make_folder(options.logs)
+            write_setting(engine.connection, "logs", os.path.abspath(options.logs))
         _announce(engine.connection, watcher)
         before = _handle_signals(engine, watcher)
         watcher.on_begin(engine.flows)

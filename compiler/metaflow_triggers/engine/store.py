@@ -9,6 +9,7 @@ Not here: what the rows mean (`matching`, `starts`, `polls.store`). All times in
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -35,6 +36,8 @@ __all__ = [
 
 DATABASE_VARIABLE = "METAFLOW_TRIGGERS_DATABASE"
 DEFAULT_NAME = "metaflow-triggers.db"
+WAITS = "waits."
+"""Of `settings`, before a flow: the names of events that it waits for. `logs`: where an engine last wrote them."""
 OLDEST_SQLITE = (3, 35, 0)
 """The first that has RETURNING."""
 
@@ -109,6 +112,21 @@ def _version(path: str) -> int:
             f"`{path}` is of a newer metaflow-triggers (file version {version}; this one knows {USER_VERSION})",
         )
     return int(version)
+
+
+def write_setting(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Leave a value for others who open the file; nothing is written where it is there. Raises sqlite3.Error."""
+    connection.execute(
+        "INSERT INTO settings VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        " WHERE value <> excluded.value",
+        (name, value),
+    )
+
+
+def waited_for(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """Flow -> the names of events that it waited for when an engine last served it."""
+    found = connection.execute("SELECT name, value FROM settings WHERE name >= ? AND name < ?", (WAITS, f"{WAITS}~"))
+    return {name.removeprefix(WAITS): list(json.loads(value)) for name, value in found}
 
 
 def _refused(code: str, message: str, *helps: str) -> DiagnosticError:

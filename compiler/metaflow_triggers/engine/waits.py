@@ -33,8 +33,10 @@ class LocalFlow:
 
 @dataclass(frozen=True)
 class LocalTrigger:
-    """One trigger of a flow. `key` stays the same as long as the trigger waits for the same things."""
+    """One trigger of a flow, and its place among them. `key` stays the same as long as the trigger waits for the same
+    things."""
 
+    place: int
     key: str
     join: str
     queue: bool
@@ -68,8 +70,8 @@ def index(flows: Iterable[LocalFlow]) -> Index:
     found: Index = {}
     for flow in flows:
         keys: dict[str, int] = {}
-        for trigger in flow.flow.triggers:
-            local = _trigger(trigger, keys)
+        for place, trigger in enumerate(flow.flow.triggers):
+            local = _trigger(place, trigger, keys)
             for number, dependency in enumerate(trigger.dependencies):
                 wait = Wait(
                     flow,
@@ -93,12 +95,13 @@ def names(dependency: Dependency) -> list[tuple[str, str]]:
     return [("finish", outcome_event(key, outcome)) for outcome in dependency.match]
 
 
-def _trigger(trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:
+def _trigger(place: int, trigger: Trigger, keys: dict[str, int]) -> LocalTrigger:
     waited = [[*sorted(map(list, names(item))), facts.filter_text(item) or ""] for item in trigger.dependencies]
     key = digest(trigger.kind, trigger.join, json.dumps(waited))
     keys[key] = keys.get(key, 0) + 1
     reset = trigger.options.reset_at
     return LocalTrigger(
+        place=place,
         key=key if keys[key] == 1 else f"{key}-{keys[key]}",
         join="all" if facts.is_set(trigger) else "any",
         queue=trigger.options.join == "queue",

@@ -37,6 +37,7 @@ from .flows import (
     is_production,
     namespace_prefix,
 )
+from .installation import is_old, metaflow_version, other_extensions
 from .kept import Kept, keep, kept
 from .parts import Part, Parts
 from .shape import PRIVATE_NAMES, check_shape, preload, prove_in_charge
@@ -78,14 +79,17 @@ __all__ = [
     "graph_refusal",
     "has_own_mutators",
     "is_flow_class",
+    "is_old",
     "is_on",
     "is_production",
     "keep",
     "kept",
     "known_settings",
     "lacks_an_end",
+    "metaflow_version",
     "namespace_prefix",
     "not_stored",
+    "other_extensions",
     "own_decorators",
     "preload",
     "preload_code_package",

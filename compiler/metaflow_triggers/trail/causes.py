@@ -76,9 +76,12 @@ FILTER_TOGETHER = Kind(
     "filter-together", NOT_STARTED, "the filter said no: no element of the list has all of {wanted}; found {found}"
 )
 MISSING_FIELD = Kind(
-    "missing-field", NOT_STARTED, "refused: the required parameter `{parameter}` has no value: no field `{field}`"
+    "missing-field",
+    NOT_STARTED,
+    "refused: the required parameter `{parameter}` has no value: no field `{field}`",
+    (("set", ", in a set with {set}"),),
 )
-REFUSED = Kind("refused", NOT_STARTED, "refused: {why}")
+REFUSED = Kind("refused", NOT_STARTED, "refused: {why}", (("set", ", in a set with {set}"),))
 WAITING_IN_SET = Kind(
     "waiting-in-set",
     NOT_STARTED,
@@ -96,8 +99,11 @@ OTHER_PAYLOAD = Kind(
 SUPPRESSED_POLL = Kind(
     "suppressed-poll", NOT_STARTED, "suppressed: the poll fired with a context equal to that of {by}"
 )
+POLL_SKIPS = Kind("poll-skips", NOT_STARTED, "the poll said at {at} that there is nothing to start")
+POLL_FAILS = Kind("poll-fails", NOT_STARTED, "the poll failed at {at}: {why}")
+NOT_POLLED = Kind("not-polled", NOT_STARTED, "poll trigger {what} is not polled: {why}")
 QUEUED = Kind("queued", NOT_STARTED, "its start is recorded, and its run has not begun: {why}")
-PAUSED = Kind("paused", NOT_STARTED, "its start waits: {what} is paused since {since}")
+PAUSED = Kind("paused", NOT_STARTED, "its start waits: {what} is paused", (("since", " since {since}"),))
 NOT_READ = Kind("not-read", NOT_STARTED, "accepted, and not looked at yet: {why}")
 NOT_LISTENING_THEN = Kind(
     "not-listening-then",
@@ -116,8 +122,11 @@ NOBODY_LISTENS = Kind("nobody-listens", NOT_STARTED, "no flow waits for event {e
 DISABLED = Kind("disabled", NOT_STARTED, "{what} is disabled")
 GONE = Kind("gone", NOT_STARTED, "{what} is not there: the flow is not deployed, or somebody deleted it")
 WRONG_BUS = Kind("wrong-bus", NOT_STARTED, "the event is sent to the bus {sent}; the flow listens on {listens}")
+WRONG_ENDPOINT = Kind("wrong-endpoint", NOT_STARTED, "the event is posted to {sent}; the flow listens at {listens}")
+NOT_READY = Kind("not-ready", NOT_STARTED, "{what} is not ready: {why}")
 OTHER_BRANCH = Kind("other-branch", NOT_STARTED, "event {event} is of another branch; the flow waits for {waits}")
 OTHER_PROJECT = Kind("other-project", NOT_STARTED, "event {event} is of another project; the flow waits for {waits}")
+OTHER_VERSION = Kind("other-version", NOT_STARTED, "what is deployed is not what the files say: {what}")
 NOT_ACCEPTED = Kind("not-accepted", NOT_STARTED, "{where} has accepted no event, and knows no run, with this id")
 NOT_KEPT = Kind("not-kept", NOT_STARTED, "nothing started; the bus keeps no events; give --payload to ask the filters")
 NOT_ARRIVED = Kind(
@@ -128,6 +137,17 @@ NOT_ARRIVED = Kind(
 
 COULD_NOT_ASK = Kind(
     "could-not-ask", UNKNOWN, "could not be asked: {why}", (("right", "; the right {right} is missing"),)
+)
+SET_NOT_KEPT = Kind(
+    "set-not-kept",
+    UNKNOWN,
+    "belongs into a set with {lacks}; whether it waits there, has started a run with them or was forgotten by a reset "
+    "is not kept by this backend",
+    (("reset", "; it is reset at {reset}"),),
+)
+MAY_BE_DELETED = Kind("may-be-deleted", UNKNOWN, "no run has the name that it gives: it started none, or {why}")
+NOT_OURS = Kind(
+    "not-ours", UNKNOWN, "{what} was deployed without metaflow-triggers: its runs are not named after their events"
 )
 FORGOTTEN = Kind("forgotten", UNKNOWN, "accepted before; what it did was pruned on {day}, its id alone is kept")
 

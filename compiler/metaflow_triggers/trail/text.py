@@ -31,21 +31,22 @@ def _lines(answer: Answer) -> Iterator[str]:
     for cause in answer.also:
         yield f"  also: {cause.words}"
     if answer.run is not None:
-        yield from _run(answer.run)
+        yield from _run(answer.run, answer.cause.words)
     for command in answer.commands:
         yield f"  = {command}"
 
 
-def _run(run: Run) -> Iterator[str]:
+def _run(run: Run, told: str) -> Iterator[str]:
     when = "".join(
         f", {word} {moment}" for word, moment in (("began", run.started_at), ("ended", run.ended_at)) if moment
     )
     step = f" in step {run.step}" if run.step else ""
     yield f"  run {run.id}: {run.state}{step}{when}"
-    if run.error:
-        yield f"  error: {' '.join(run.error.split())}"
+    error = " ".join((run.error or "").split())
+    if error and error not in told:
+        yield f"  error: {error}"
     for name, value in (run.parameters or {}).items():
-        told = str(exact_json.dumps(value))
-        yield f"  {name} = {told if len(told) <= _LONGEST else told[: _LONGEST - 3] + '...'}"
+        written = str(exact_json.dumps(value))
+        yield f"  {name} = {written if len(written) <= _LONGEST else written[: _LONGEST - 3] + '...'}"
     if run.log:
         yield f"  log: {run.log}"

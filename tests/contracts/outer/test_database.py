@@ -46,7 +46,9 @@ def states(folder: Path) -> dict[tuple[str, str], str]:
 @pytest.mark.parametrize("name", ["Order", "React", "stock_is_low"])
 def test_its_history_is_read(folder: Path, name: str) -> None:
     told = json.loads(succeeded(folder, "metaflow-triggers", "history", name, "--format", "json"))
-    assert told == json.loads((LOCAL / f"history-{name}.json").read_text("utf-8"))
+    then = json.loads((LOCAL / f"history-{name}.json").read_text("utf-8"))
+    # What a program found then it finds now; newer members stand beside it.
+    assert [{key: row[key] for key in old} for row, old in zip(told, then, strict=True)] == then
 
 
 def test_its_polls_are_read(folder: Path) -> None:

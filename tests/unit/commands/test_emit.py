@@ -53,9 +53,14 @@ def from_stdin(home: Path, text: bytes, *arguments: str) -> Done:
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def followed(name: str, identity: str) -> str:
+    """How `emit` ends: the command that tells what becomes of the event."""
+    return f"note: what becomes of it: metaflow-triggers trail --event={name} {identity}\n"
+
+
 def test_an_event_is_accepted_and_its_id_is_printed(triggers: Run, database: Path):
     done = triggers("emit", "order-placed", "--payload", ' {"b": 1.50, "a": [2]} ', cwd=database.parent)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, followed("order-placed", done.out.strip()))
     assert uuid.UUID(done.out.strip()).version == 4
     assert stored(database) == [(f"order-placed/{done.out.strip()}", "order-placed", "event", '{"b":1.50,"a":[2]}')]
 
@@ -78,7 +83,7 @@ def test_the_database_is_the_given_one_then_that_of_the_environment(triggers: Ru
 def test_the_same_id_is_accepted_once(triggers: Run, database: Path):
     first = triggers("emit", "e", "--id", "order:7", "--payload", '{"a": 1}', cwd=database.parent)
     again = triggers("emit", "e", "--id", "order:7", "--payload", '{"a":1}', cwd=database.parent)
-    assert (first.code, first.out, first.err) == (0, "order:7\n", "")
+    assert (first.code, first.out, first.err) == (0, "order:7\n", followed("e", "order:7"))
     assert (again.code, again.out) == (0, "order:7\n")
     assert "accepted before" in again.err
     assert stored(database) == [("e/order:7", "e", "event", '{"a":1}')]
@@ -87,7 +92,7 @@ def test_the_same_id_is_accepted_once(triggers: Run, database: Path):
 def test_one_id_under_two_names_is_two_events(triggers: Run, database: Path):
     for name in ("placed", "paid"):
         done = triggers("emit", name, "--id", "order-17", cwd=database.parent)
-        assert (done.code, done.out, done.err) == (0, "order-17\n", "")
+        assert (done.code, done.out, done.err) == (0, "order-17\n", followed(name, "order-17"))
     assert [row[:2] for row in stored(database)] == [("placed/order-17", "placed"), ("paid/order-17", "paid")]
 
 
@@ -190,10 +195,11 @@ def test_what_is_no_event_is_refused_and_nothing_is_stored(name: str, tmp_path: 
 def test_what_is_emitted_before_the_first_run_waits_for_it(triggers: Run, tmp_path: Path):
     done = triggers("emit", "e", "--id", "first", cwd=tmp_path)
     assert (done.code, done.out) == (0, "first\n")
-    assert done.err == f"note: made the database {tmp_path / 'metaflow-triggers.db'}\n"
+    made = f"note: made the database {tmp_path / 'metaflow-triggers.db'}\n"
+    assert done.err == made + followed("e", "first")
     assert stored(tmp_path / "metaflow-triggers.db") == [("e/first", "e", "event", "{}")]
     done = triggers("emit", "e", "--id", "second", cwd=tmp_path)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, followed("e", "second"))
 
 
 def test_no_database_is_made_in_a_folder_that_is_not_there(triggers: Run, tmp_path: Path):

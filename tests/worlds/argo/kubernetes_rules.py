@@ -124,3 +124,12 @@ def allowed(
             ):
                 return True
     return False
+
+
+def reviewed(objects: Any, namespace: str, review: Any) -> Any:
+    """The answer to a LocalSubjectAccessReview, which has no name and asks about its own namespace."""
+    asked = review["spec"]["resourceAttributes"]
+    assert review["metadata"] == {"namespace": namespace} and asked["namespace"] == namespace, review
+    *_, place, name = review["spec"]["user"].split(":")
+    may = allowed(objects, (place, name), asked["verb"], asked["group"], asked["resource"], namespace, "")
+    return {**review, "status": {"allowed": may}}

@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from .kubernetes_access import Access, answered
 from .kubernetes_discovery import discovered
-from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, selected
+from .kubernetes_rules import VERBS, allowed, bad_metadata, mistakes, reviewed, selected
 from .managed_fields import Conflicts, applied, updated
 
 PLURALS = {
-    "/api/v1": {"serviceaccounts": "ServiceAccount", "secrets": "Secret", "configmaps": "ConfigMap"},
+    "/api/v1": {"serviceaccounts": "ServiceAccount", "secrets": "Secret", "configmaps": "ConfigMap", "pods": "Pod"},
     "/apis/rbac.authorization.k8s.io/v1": {"roles": "Role", "rolebindings": "RoleBinding"},
     "/apis/networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy"},
     "/apis/argoproj.io/v1alpha1": {
@@ -36,9 +37,11 @@ PLURALS = {
         "cronworkflows": "CronWorkflow",
         "workflows": "Workflow",
         "workflowtaskresults": "WorkflowTaskResult",
+        "eventbus": "EventBus",
     },
+    "/apis/authorization.k8s.io/v1": {"localsubjectaccessreviews": "LocalSubjectAccessReview"},
 }
-_PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/([^/]+)(?:/([^/]+))?")
+_PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/([^/]+)(?:/([^/]+)(/log)?)?")
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 422: "Invalid"}
 
 Key = tuple[str, str, str, str]
@@ -83,6 +86,7 @@ class Store:
     token: str | None = None
     accounts: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Bearer token -> (namespace, ServiceAccount); whoever has another token, or none, may do everything."""
+    access: Access = field(default_factory=Access)
     watch: Callable[[str, str, str], None] | None = None
     """Called with "before" or "after", method and path of each request that writes."""
 
@@ -244,7 +248,7 @@ class Handler(BaseHTTPRequestHandler):
         if status == 0:
             self.close_connection = True
             return
-        data = json.dumps(value).encode()
+        data = (value if isinstance(value, str) else json.dumps(value)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -274,21 +278,26 @@ class Handler(BaseHTTPRequestHandler):
         bearer = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if store.token is not None and bearer != store.token:
             raise Refused(401, "Unauthorized")
+        itself = answered(self.command, unquote(url.path), body, store, PLURALS, bearer)
+        if itself is not None:
+            return itself
         told = discovered(url.path, PLURALS) if self.command == "GET" else None
         if told is not None:
             return 200, told
         match = _PATH.fullmatch(unquote(url.path))
         if match is None or match[3] not in PLURALS.get(match[1], {}):
             raise Refused(404, "the server could not find the requested resource")
-        root, namespace, plural, name = match[1], match[2], match[3], match[4]
+        root, namespace, plural, name, log = match[1], match[2], match[3], match[4], match[5] or ""
         if f"{self.command} {plural}" in store.forbidden:
             raise Refused(403, f'{plural}.argoproj.io is forbidden: User "deployer" cannot do that')
         verb = "list" if self.command == "GET" and name is None else VERBS[self.command]
-        self.authorize(store.accounts.get(bearer), verb, root, plural, namespace, name or "")
+        self.authorize(store.accounts.get(bearer), verb, root, plural + log, namespace, name or "")
         strict, dry = query.get("fieldValidation") == "Strict", query.get("dryRun") == "All"
         manager = query.get("fieldManager") or (self.headers.get("User-Agent") or "unknown").split("/")[0]
         if name is None and self.command == "GET":
             return 200, {"kind": PLURALS[root][plural] + "List", "metadata": {}, "items": self.listed(match, query)}
+        if plural == "localsubjectaccessreviews":
+            return 201, reviewed(store.objects, namespace, json.loads(body))
         if name is None:
             item = json.loads(body)
             metadata = item["metadata"]
@@ -309,7 +318,7 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
         if self.command == "PUT":
             return 200, store.write(key, json.loads(body), manager, dry, strict)
-        return 200, store.objects[key]
+        return 200, store.objects[key]["log"] if log else store.objects[key]
 
     def listed(self, match: Any, query: dict[str, str]) -> list[Any]:
         return [

@@ -32,6 +32,8 @@ SPEC = Spec(
     upstream=workflow_templates.UPSTREAM,
     backend=lambda: importlib.import_module(".backend", __package__),
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
+    trail=lambda: importlib.import_module(".trail.target", __package__),
     publish=_publish,
+    doctor=lambda: importlib.import_module(".doctor.examine", __package__),
     unpublished="set METAFLOW_TRIGGERS_WEBHOOK_URL to the webhook of the event source",
 )

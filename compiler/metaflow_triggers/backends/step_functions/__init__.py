@@ -3,7 +3,7 @@
 In:   nothing.
 Out:  `SPEC`.
 
-Not here: the work. `backend` compiles, `deploy` has the effects; both are imported when they are needed.
+Not here: the work. `backend` compiles, `deploy` has the effects, `trail` looks; they are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ SPEC = Spec(
     upstream=state_machines.UPSTREAM,
     backend=lambda: importlib.import_module(".backend", __package__),
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
+    dead_letters=lambda: importlib.import_module(".dead_letters.box", __package__),
     publish=_publish,
+    doctor=lambda: importlib.import_module(".doctor.examine", __package__),
     unpublished="aws events list-event-buses     # shows whether AWS can be reached",
+    trail=lambda: importlib.import_module(".trail.target", __package__),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from metaflow_triggers.backends.argo.trail.sensor_log import why_refused
 
 from tests.worlds.argo.kubernetes_stand_in import Fault
 
@@ -24,7 +25,7 @@ BOTH = {"LoadBoth": {"trigger": f"@trigger(events=['load-left', 'load-right'], r
 
 def refusing(live: Cluster, status: int, method: str = "POST") -> Fault:
     """The API server's answer to the tries of the next start."""
-    fault = Fault(method, "workflows", status, times=TRIES)
+    fault = Fault(method, "workflows", status, f"refused with {status}", times=TRIES)
     live.kubernetes.store.faults.append(fault)
     return fault
 
@@ -102,6 +103,13 @@ def test_a_sensor_tries_alike_whatever_the_api_answers_and_a_loss_that_cannot_be
             assert refused.times == 0
         assert tries == {403: TRIES, 422: TRIES, 503: TRIES}
         assert len(told(live)) == 3
+        log = live.log(service)
+        records = [
+            json.loads(line) for line in log.splitlines() if "Successfully processed trigger 'start-lost'" in line
+        ]
+        assert [why_refused(log, "another", line["ts"]) for line in records] == [
+            f"refused with {status}" for status in tries
+        ]
         refusing(live, 403)
         live.kubernetes.store.forbidden = {"POST configmaps"}
         publish("load-tick", {}, "not told")

@@ -23,12 +23,12 @@ ENDPOINT, OUTCOME_ENDPOINT = "/events", "/outcomes"
 
 SENSOR_ROLE, RUN_ROLE = "metaflow-triggers-sensor", "metaflow-triggers-run"
 
-_SENSOR_RULES = (
+SENSOR_RULES = (
     Rule("argoproj.io", ("workflows",), ("get", "create", "patch")),
     # What tells of a start that was given up.
     Rule("", ("configmaps",), ("create",)),
 )
-_RUN_RULES = (
+RUN_RULES = (
     # A run reads the event that started it from its own Workflow object.
     Rule("argoproj.io", ("workflows",), ("get",)),
     # Argo's executor reports a pod's results (argo-workflows docs, "Workflow RBAC").
@@ -74,8 +74,8 @@ def manifests(settings: Settings) -> list[Manifest]:
         )
     sensor_account = settings.argo_sensor_service_account or SENSOR_ACCOUNT
     for short, name, rules, account, account_namespace in (
-        ("sensor", SENSOR_ROLE, _SENSOR_RULES, sensor_account, sensors),
-        ("run", RUN_ROLE, _RUN_RULES, settings.workflow_service_account, runs),
+        ("sensor", SENSOR_ROLE, SENSOR_RULES, sensor_account, sensors),
+        ("run", RUN_ROLE, RUN_RULES, settings.workflow_service_account, runs),
     ):
         items.append((f"role-{short}", "role", render("argo/role", name=name, namespace=runs, rules=rules)))
         if account is None:  # the namespace's `default` account is that of all pods there which name none

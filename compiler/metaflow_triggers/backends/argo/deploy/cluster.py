@@ -36,8 +36,14 @@ KINDS = {
     "Sensor": (_ARGO, "sensors"),
 }
 
-_PLACES = KINDS | {"Workflow": (_ARGO, "workflows")}
-"""With what is only read."""
+_PLACES = KINDS | {
+    "Workflow": (_ARGO, "workflows"),
+    "EventBus": (_ARGO, "eventbus"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Pod": ("/api/v1", "pods"),
+    "LocalSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "localsubjectaccessreviews"),
+}
+"""With what is only read or asked."""
 
 _TRIES = 5
 _PAUSE = 0.2  # seconds before the second try; it doubles
@@ -100,6 +106,20 @@ class Cluster:
         """Create; the object as the server now has it. Raises Superseded where it exists."""
         return self._call("POST", *key(item), query=_query(dry_run), body=item, path_name="")
 
+    def review(self, item: Any) -> Any:
+        """Ask what a review asks, which the server answers and does not keep. Such an object has no name."""
+        return self._call("POST", item["kind"], item["metadata"]["namespace"], "", body=item)
+
+    def log(self, namespace: str, pod: str, lines: int) -> str:
+        """The last lines of what a pod has printed; "" where it is gone."""
+        from urllib.parse import quote
+
+        path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log?tailLines={lines}"
+        status, data = self._response("GET", self.client.configuration.host + path, None, self._headers())
+        if status >= 400 and status != 404:
+            raise DiagnosticError([refusal(status, f"get pods/log `{namespace}/{pod}`", _json(data))])
+        return "" if status == 404 else data.decode("utf-8", "replace")
+
     def apply(self, item: Any, *, force: bool, version: str | None = None, dry_run: bool = False) -> Any:
         """Server-side apply; the object as the server now has it.
 
@@ -127,6 +147,12 @@ class Cluster:
         query = {"dryRun": "All"} if dry_run else None
         return self._call("DELETE", kind, namespace, name, query=query, body=body, absent=True) is not None
 
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and answer of a question that is about no object of these kinds. Raises DiagnosticError (FT701)."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = self._headers() | ({"Content-Type": "application/json"} if data else {})
+        return self._answer(method, self.client.configuration.host + path, data, headers)
+
     def _call(
         self,
         method: str,
@@ -148,7 +174,8 @@ class Cluster:
         url = self.client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers() | ({"Content-Type": content} if data else {})
-        doing = f"{method.lower()} {plural} `{namespace}/{name}`" if name else f"list {plural} in `{namespace}`"
+        verb = method.lower() if name else {"GET": "list", "POST": "create"}[method]
+        doing = f"{verb} {plural} `{namespace}/{name}`" if name else f"{verb} {plural} in `{namespace}`"
         status, answer = self._answer(method, url, data, headers)
         if status == 404 and absent:
             return None
@@ -167,6 +194,11 @@ class Cluster:
         return headers
 
     def _answer(self, method: str, url: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
+        """Status and body as JSON."""
+        status, body = self._response(method, url, data, headers)
+        return status, _json(body)
+
+    def _response(self, method: str, url: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         """Status and body. Every request may be repeated: an apply and a delete say what shall be, and a create that
         came through before its answer was lost is found by the plan that is made next."""
         from urllib3.exceptions import HTTPError
@@ -188,7 +220,7 @@ class Cluster:
                 told = response.headers.get("Retry-After", "")
                 wait = max(wait, min(float(told), _LONGEST_PAUSE)) if told.isdecimal() else wait
             time.sleep(wait)
-        return response.status, _json(response.data)
+        return response.status, bytes(response.data)
 
 
 def _query(dry_run: bool) -> dict[str, str]:

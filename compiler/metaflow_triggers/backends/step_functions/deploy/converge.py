@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
@@ -66,27 +67,53 @@ def create(
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
     clients: Clients | None = None,
-    looked: Clients | None = None,
 ) -> list[Step]:
     """Deploy `template`. `values` are of its parameters and win over their defaults.
 
     `replaces` are deployed names: what is deployed under them goes when this flow is there. `before` is called once the
     plan is made and nothing speaks against it, `told` with each step when it is done. `clients` are used in place of
-    new ones; `looked` answers for the first plan what was seen a while ago.
+    new ones.
     Raises DiagnosticError: FT002, FT502, FT703 and FT705 (unless `accept_changes`) before any effect, FT701 to FT704 at
     the call that failed; what was made before it stays, and a repetition goes on.
     """
+    begun = begin(
+        template,
+        values,
+        settings,
+        accept_changes=accept_changes,
+        replaces=replaces,
+        before=before,
+        told=told,
+        sleep=sleep,
+        clients=clients or Clients(make_client),
+    )
+    return begun.settle()
+
+
+def begin(
+    template: dict[str, Any],
+    values: dict[str, str],
+    settings: Settings,
+    *,
+    clients: Clients,
+    looked: Clients | None = None,
+    accept_changes: bool = False,
+    replaces: Sequence[str] = (),
+    before: Callable[[], None] = lambda: None,
+    told: Callable[[Step], None] = lambda step: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Rounds:
+    """A `create` that is yet to be carried out; `looked` answers for its first plan what was seen a while ago."""
     missing = missing_values(template, values, settings)
     if missing:
         raise DiagnosticError(missing)
-    clients = clients or Clients(make_client)
     place = where(deployed_as(template), clients)
     known: dict[str, set[str]] = {}
     asked = False
 
-    def next_plan() -> Plan:
+    def next_plan(whom: Clients) -> Plan:
         nonlocal asked
-        found = plan_create(template, values, (not asked and looked) or clients, known, replaces)
+        found = plan_create(template, values, whom, known, replaces)
         if found.changes and not accept_changes:
             raise DiagnosticError([changes(found)])
         if not asked:  # later plans are of what has been asked about, and of what others have changed
@@ -96,7 +123,7 @@ def create(
                 raise DiagnosticError(refused)
         return found
 
-    return _settle(next_plan, place, before, told, sleep)
+    return Rounds(next_plan, place, before=before, told=told, sleep=sleep, looked=looked)
 
 
 def delete(
@@ -120,87 +147,122 @@ def delete(
     clients, known = clients or Clients(make_client), tuple(steps)
     place = where(deployed, clients)
 
-    def next_plan() -> Plan:
-        return plan_delete(deployed, clients, known, flow, drop_waiting=drop_waiting)
+    def next_plan(whom: Clients) -> Plan:
+        return plan_delete(deployed, whom, known, flow, drop_waiting=drop_waiting)
 
-    return _settle(next_plan, place, lambda: None, told, sleep)
+    return Rounds(next_plan, place, told=told, sleep=sleep).settle()
 
 
-def _settle(
-    next_plan: Callable[[], Plan],
-    place: Place,
-    before: Callable[[], None],
-    told: Callable[[Step], None],
-    sleep: Callable[[float], None],
-) -> list[Step]:
+class Rounds:
     """Plan and execute until there is nothing left to do: another `create` may work on the same objects, and what
-    AWS answers right after a change may be what was before it. A deployment that stops says what exists now."""
-    done: list[Step] = []
-    try:
-        return _until_nothing_is_left(next_plan, place, done, before=before, told=told, sleep=sleep)
-    except DiagnosticError as error:
-        changed = (str(step) for step in done if step.instructions)
-        raise half_way(error, changed, f"the deployment of {place.deployed}") from error
+    AWS answers right after a change may be what was before it. A deployment that stops says what exists now.
 
+    `done` are the steps that were taken.
+    """
 
-def _until_nothing_is_left(
-    next_plan: Callable[[], Plan],
-    place: Place,
-    done: list[Step],
-    *,
-    before: Callable[[], None],
-    told: Callable[[Step], None],
-    sleep: Callable[[float], None],
-) -> list[Step]:
-    carried_out: set[tuple[str, str]] = set()
-    before_that: tuple[Instruction, ...] = ()
-    conflicts: list[Conflict] = []
-    took = 0.0
+    def __init__(
+        self,
+        next_plan: Callable[[Clients], Plan],
+        place: Place,
+        *,
+        before: Callable[[], None] = lambda: None,
+        told: Callable[[Step], None],
+        sleep: Callable[[float], None],
+        looked: Clients | None = None,
+    ) -> None:
+        self._next_plan, self._place, self._before, self._told, self._sleep = next_plan, place, before, told, sleep
+        self._looked = looked
+        self.done: list[Step] = []
+        self._carried_out: set[tuple[str, str]] = set()
+        self._left: tuple[Instruction, ...] = ()
+        self._conflicts: list[Conflict] = []
+        self._took = 0.0
+        self._number = 0
+        self._over = False
 
-    def tell(step: Step) -> None:
-        carried_out.update((item.operation, item.resource) for item in step.instructions)
-        known = {(one.verb, one.type, one.name) for one in done}
-        named = {(one.type, one.name) for one in done}
+    def first(self) -> list[Step]:
+        """Carry out a plan. Nobody has looked yet whether it has come out: `confirm` or `settle` does."""
+        with self._telling_what_exists():
+            while not self._over and (not self._number or self._conflicts):
+                self._round()
+        return self.done
+
+    def confirm(self, looked: Clients) -> list[Step]:
+        """As `settle`, where `looked` has seen the account since: of what it does not show as it shall be, AWS is
+        asked itself, because lists are behind."""
+        if not self._over:
+            try:
+                found = self._next_plan(looked)
+                self._over = found.same or _shown_late(found, self._carried_out)
+            except DiagnosticError:
+                pass  # said by a list; AWS itself says it too, if it is so
+        return self.settle()
+
+    def settle(self) -> list[Step]:
+        """Go on until nothing is left to do; all that was done."""
+        with self._telling_what_exists():
+            while not self._over:
+                self._round()
+        return self.done
+
+    @contextmanager
+    def _telling_what_exists(self) -> Iterator[None]:
+        try:
+            yield
+        except DiagnosticError as error:
+            changed = (str(step) for step in self.done if step.instructions)
+            raise half_way(error, changed, f"the deployment of {self._place.deployed}") from error
+
+    def _round(self) -> None:
+        number = self._number
+        if number == _ROUNDS:
+            raise self._never_still()
+        if number > 1 or self._conflicts:
+            # Two that hinder each other part when one pauses for longer than the other needs. AWS shows some changes
+            # only after a minute.
+            pause = random.uniform(0, 2.0 ** min(number, 4)) * max(self._took, 0.5)  # noqa: S311
+            self._sleep(max(pause, 10) if number > _ROUNDS - 7 and not self._conflicts else pause)
+        began = time.monotonic()
+        found = self._next_plan((not number and self._looked) or self._place.clients)
+        self._number += 1
+        if number and (found.same or _shown_late(found, self._carried_out)):
+            self._over = True
+            return
+        if not number:
+            self._before()
+        try:
+            execute(self._place, found, self._tell, self._sleep)
+            self._conflicts = []
+        except Conflict as conflict:
+            self._conflicts.append(conflict)
+            if _stands_still(self._conflicts):
+                raise conflict.problem from conflict
+        self._took = time.monotonic() - began
+        self._over = found.same
+        self._left = found.instructions
+
+    def _tell(self, step: Step) -> None:
+        self._carried_out.update((item.operation, item.resource) for item in step.instructions)
+        known = {(one.verb, one.type, one.name) for one in self.done}
+        named = {(one.type, one.name) for one in self.done}
         if (step.verb, step.type, step.name) not in known and not (
             step.verb in ("unchanged", "kept") and (step.type, step.name) in named
         ):
-            done.append(step)
-            told(step)
+            self.done.append(step)
+            self._told(step)
 
-    for number in range(_ROUNDS):
-        if number > 1 or conflicts:
-            # Two that hinder each other part when one pauses for longer than the other needs. AWS shows some changes
-            # only after a minute.
-            pause = random.uniform(0, 2.0 ** min(number, 4)) * max(took, 0.5)  # noqa: S311
-            sleep(max(pause, 10) if number > _ROUNDS - 7 and not conflicts else pause)
-        began = time.monotonic()
-        found = next_plan()
-        if number and (found.same or _shown_late(found, carried_out)):
-            return done
-        if not number:
-            before()
-        try:
-            execute(place, found, tell, sleep)
-            conflicts = []
-        except Conflict as conflict:
-            conflicts.append(conflict)
-            if _stands_still(conflicts):
-                raise conflict.problem from conflict
-        took = time.monotonic() - began
-        if found.same:
-            return done
-        before_that = found.instructions
-    what = sorted({item.resource for item in before_that})
-    raise DiagnosticError(
-        [
-            Diagnostic(
-                "FT704",
-                f"the objects of {place.deployed} keep changing while they are deployed",
-                notes=(", ".join(what[:5]),),
-                helps=("repeat the command when no other deployment of this flow is under way",),
-            )
-        ]
-    )
+    def _never_still(self) -> DiagnosticError:
+        what = sorted({item.resource for item in self._left})
+        return DiagnosticError(
+            [
+                Diagnostic(
+                    "FT704",
+                    f"the objects of {self._place.deployed} keep changing while they are deployed",
+                    notes=(", ".join(what[:5]),),
+                    helps=("repeat the command when no other deployment of this flow is under way",),
+                )
+            ]
+        )
 
 
 def _shown_late(found: Plan, carried_out: Collection[tuple[str, str]]) -> bool:

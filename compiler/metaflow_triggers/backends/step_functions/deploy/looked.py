@@ -1,4 +1,4 @@
-"""Looked: an account of which each kind is listed once, for the plans of many flows.
+"""Looked: an account of which each kind is listed once, for the plans of many flows; of few, asked for once by name.
 
 In:   clients.
 Out:  clients whose questions are answered by lists, and each of the others by AWS once. They cannot write.
@@ -6,13 +6,14 @@ Out:  clients whose questions are answered by lists, and each of the others by A
 Not here: what is asked and what follows from it (`plan.py`), which does not know whom it asks. What others have changed
 since is not seen: the plan that is made after the first one asks AWS itself.
 
-AWS lists no definition of a state machine, no target of a rule, no attribute of a queue: these are asked for one by
-one, several at a time (`ask_ahead`). Who may not list is answered one by one, too. Tags come from the Resource Groups
-Tagging API; of what it does not know yet AWS is asked itself.
+AWS lists no definition of a state machine, no target of a rule, no attribute of a queue or a table, no expression of a
+schedule: these are asked for one by one, several at a time (`ask_ahead`). Who may not list is answered one by one, too.
+Tags come from the Resource Groups Tagging API; of what it does not know yet AWS is asked itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -36,9 +37,11 @@ _UNLISTED = object()
 class Looked(Clients):
     """Clients that have looked."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, *, lists: bool = True) -> None:
         super().__init__()
         self._clients = clients
+        self.lists = lists
+        """Whether kinds are listed; else each object is asked for by its name, once."""
         self.identity = clients.identity
         self._answers: dict[Any, Any] = {}
 
@@ -46,8 +49,12 @@ class Looked(Clients):
         return _Service(service, self._clients[service], self)
 
     def ask_ahead(self, questions: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
-        """Have the answers before they are needed: (service, operation, arguments)."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        """Have the answers before they are needed: (service, operation, arguments). What cannot be had is asked again
+        where it is needed, and refused there."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from metaflow_extensions.triggers.plugins.aws_answers import NotAws
+
+        with contextlib.suppress(BotoCoreError, ClientError, NotAws), ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda one: self._quietly(*one), questions))
 
     def _quietly(self, service: str, operation: str, arguments: dict[str, Any]) -> None:
@@ -122,6 +129,15 @@ class Looked(Clients):
             self._answers[index] = groups
         return self._answers[index]
 
+    def queue_urls(self) -> Any:
+        """Addresses of all queues by their names."""
+        return self.by("sqs", "list_queues", "QueueUrls", lambda url: url.rpartition("/")[2], "name")
+
+    def has_table(self, name: str) -> bool:
+        """Whether the list of tables has it."""
+        found = self.by_name("dynamodb", "list_tables", "TableNames", "")
+        return found is not _UNLISTED and name in found
+
     def sorted_names(self, found: dict[str, Any]) -> list[str]:
         """The keys of what `by_name` gave, in order."""
         index = ("sorted", id(found))  # it is kept as long as this is
@@ -166,7 +182,7 @@ class _Service:
             raise AttributeError(f"{operation} is for who carries a plan out")
 
         def call(**arguments: Any) -> Any:
-            by_list = _LISTS.get((self._service, operation))
+            by_list = _LISTS.get((self._service, operation)) if self._looked.lists else None
             answer = _UNLISTED if by_list is None else by_list(self._looked, arguments)
             if isinstance(answer, _Absent):
                 raise answer.error(operation)
@@ -187,10 +203,14 @@ class _Pages:
         self._looked, self._client, self._operation = looked, client, operation
 
     def paginate(self, jobDefinitionName: str, status: str) -> Iterator[Any]:
-        found = self._looked.grouped("batch", self._operation, "jobDefinitions", "jobDefinitionName", status=status)
+        looked = self._looked
+        found: Any = _UNLISTED
+        if looked.lists:
+            found = looked.grouped("batch", self._operation, "jobDefinitions", "jobDefinitionName", status=status)
         if found is _UNLISTED:
             asked = {"jobDefinitionName": jobDefinitionName, "status": status}
-            yield from self._client.get_paginator(self._operation).paginate(**asked)
+            pages = self._client.get_paginator(self._operation)
+            yield from looked.once(("batch", self._operation, asked), lambda: list(pages.paginate(**asked)))()
             return
         yield {"jobDefinitions": found.get(jobDefinitionName, [])}
 
@@ -241,7 +261,7 @@ def _some_rules(looked: Looked, given: dict[str, Any]) -> Any:
 
 
 def _queue(looked: Looked, given: dict[str, Any]) -> Any:
-    urls = looked.by("sqs", "list_queues", "QueueUrls", lambda url: url.rpartition("/")[2], "name")
+    urls = looked.queue_urls()
     if urls is _UNLISTED:
         return urls
     url = urls.get(given["QueueName"])
@@ -256,6 +276,11 @@ def _table(looked: Looked, given: dict[str, Any]) -> Any:
 def _group(looked: Looked, given: dict[str, Any]) -> Any:
     found = looked.by_name("scheduler", "list_schedule_groups", "ScheduleGroups", "Name")
     return _UNLISTED if found is _UNLISTED else found.get(given["Name"], _Absent("ResourceNotFoundException"))
+
+
+def _schedules(looked: Looked, given: dict[str, Any]) -> Any:
+    found = looked.grouped("scheduler", "list_schedules", "Schedules", "GroupName")
+    return _UNLISTED if found is _UNLISTED else {"Schedules": found.get(given["GroupName"], [])}
 
 
 def _role(give: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Callable[[Looked, dict[str, Any]], Any]:
@@ -311,6 +336,7 @@ _LISTS: dict[tuple[str, str], Callable[[Looked, dict[str, Any]], Any]] = {
     ("dynamodb", "describe_table"): _table,
     ("dynamodb", "list_tags_of_resource"): _tags("ResourceArn", _upper),
     ("scheduler", "get_schedule_group"): _group,
+    ("scheduler", "list_schedules"): _schedules,
     ("scheduler", "list_tags_for_resource"): _tags("ResourceArn", _upper),
     ("iam", "get_role"): _role(lambda role, given: {"Role": role}),
     ("iam", "list_role_tags"): _role(lambda role, given: {"Tags": role.get("Tags", [])}),

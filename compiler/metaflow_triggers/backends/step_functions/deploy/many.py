@@ -1,4 +1,4 @@
-"""Account: many flows, planned from one look at the account and carried out one after the other.
+"""Account: many flows, planned from one look at the account, carried out one by one, confirmed by another look.
 
 In:   flows as `backends.many` has them.
 Out:  `Planned`; DiagnosticError as for one flow.
@@ -24,6 +24,7 @@ from .deployer import NO_TOKEN, existing, logged
 from .drift import differs, noun, starts, unified
 from .instructions import Plan, Step
 from .looked import Looked
+from .objects import QUEUE, TABLE, attributes_of
 from .plan import plan_delete, where
 from .preflight import missing_things
 from .rules_and_schedules import RULE
@@ -41,18 +42,24 @@ class Account:
         self._settings = settings
         self._clients = clients or Clients()
         self._looked: Clients = self._clients
+        self._again: Clients = self._clients
+        self._begun: dict[str, converge.Rounds] = {}
 
     def look(self, wanted: Sequence[Wanted]) -> None:
         """Lists of all kinds are asked for when they are needed; of what no list has, each object ahead."""
-        if not wanted:
-            return
-        where(wanted[0].name, self._clients)
-        if len(wanted) < FEW:
-            self._looked = self._clients
-            return
-        looked = Looked(self._clients)
-        looked.ask_ahead(_ahead(looked, wanted))
-        self._looked = looked
+        if wanted:
+            where(wanted[0].name, self._clients)
+            self._looked = self._look(wanted)
+
+    def look_again(self, wanted: Sequence[Wanted]) -> None:
+        """The same when these have been carried out."""
+        self._again = self._look(wanted)
+
+    def _look(self, wanted: Sequence[Wanted]) -> Clients:
+        looked = Looked(self._clients, lists=len(wanted) >= FEW)
+        if looked.lists:
+            looked.ask_ahead(_ahead(looked, wanted))
+        return looked
 
     def goes_before(self, wanted: Sequence[Wanted]) -> frozenset[str]:
         """None: a rule hears every end of a state machine, whoever deployed it, so those who wait come first."""
@@ -73,7 +80,7 @@ class Account:
     def create(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
         deployed = partial(existing, clients=self._looked)
         token = seams.resolve_token(one.state, SPEC.upstream, one.name, dict(choices), deployed)
-        done = converge.create(
+        begun = converge.begin(
             _template(one, choices),
             {"ProductionToken": token},
             self._settings,
@@ -82,7 +89,11 @@ class Account:
             clients=self._clients,
             looked=self._looked,
         )
-        return _done(done, one)
+        self._begun[one.name] = begun
+        return _done(begun.first(), one)
+
+    def confirm(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
+        return _done(self._begun[one.name].confirm(self._again), one)
 
     def plan_delete(self, one: Wanted, choices: Mapping[str, Any]) -> Planned:
         drop = bool(choices.get("drop_waiting"))
@@ -111,6 +122,13 @@ def _ahead(looked: Looked, wanted: Sequence[Wanted]) -> Iterator[tuple[str, str,
             if item["Type"] == MACHINE and properties["StateMachineName"] in known:
                 arn = known[properties["StateMachineName"]]["stateMachineArn"]
                 yield "stepfunctions", "describe_state_machine", {"stateMachineArn": arn}
+            if item["Type"] == TABLE and looked.has_table(properties["TableName"]):
+                for operation in ("describe_table", "describe_time_to_live", "describe_continuous_backups"):
+                    yield "dynamodb", operation, {"TableName": properties["TableName"]}
+            if item["Type"] == QUEUE:
+                urls = looked.queue_urls()
+                if isinstance(urls, dict) and properties["QueueName"] in urls:
+                    yield "sqs", "get_queue_attributes", attributes_of(urls[properties["QueueName"]])
             if item["Type"] == RULE and isinstance(properties["EventBusName"], str):
                 bus = properties["EventBusName"]
                 found = looked.by_name("events", "list_rules", "Rules", "Name", EventBusName=bus)

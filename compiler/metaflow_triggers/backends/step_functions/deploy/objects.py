@@ -23,6 +23,7 @@ from .state_machines import JOB_DEFINITION, MACHINE, plan_job_definition, plan_m
 
 QUEUE, QUEUE_POLICY = "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"
 ROLE, TABLE = "AWS::IAM::Role", "AWS::DynamoDB::Table"
+_ATTRIBUTES = ("MessageRetentionPeriod", "SqsManagedSseEnabled", "KmsMasterKeyId", "Policy")
 NO_QUEUE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
@@ -62,6 +63,11 @@ def _queue_tags(place: Place, name: str, url: str) -> dict[str, str]:
     return tags
 
 
+def attributes_of(url: str) -> dict[str, Any]:
+    """What SQS is asked of a queue."""
+    return {"QueueUrl": url, "AttributeNames": list(_ATTRIBUTES)}
+
+
 def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     name = properties["QueueName"]
     key = properties.get("KmsMasterKeyId")
@@ -91,8 +97,7 @@ def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
         raise refuse(f"the queue {name}")
     sqs = place.clients["sqs"]
     with calling("sqs:GetQueueAttributes", name):
-        asked = [*dict.fromkeys((*wanted, "KmsMasterKeyId", "Policy"))]
-        present = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
+        present = sqs.get_queue_attributes(**attributes_of(url)).get("Attributes", {})
     if not key and present.get("KmsMasterKeyId"):
         wanted["KmsMasterKeyId"] = ""
     place.seen[f"policy {url}"] = present.get("Policy")

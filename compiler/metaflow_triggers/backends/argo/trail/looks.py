@@ -1,0 +1,138 @@
+"""Looks: objects of a cluster by their names, and what may not be looked at.
+
+In:   the API of a cluster; kind, namespace and name.
+Out:  `Look`: the object, that there is none, or that nobody may ask.
+
+Not here: what is asked for, writing. `RIGHTS` is all that is needed, as in docs/argo-workflows.md. No connection and
+credentials that are not accepted end the whole (FT701).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....diagnostics import DiagnosticError
+from ..deploy.cluster import Cluster
+
+RIGHTS = {
+    "workflows.argoproj.io": ("get",),
+    "workflowtemplates.argoproj.io": ("get",),
+    "configmaps": ("get",),
+    "sensors.argoproj.io": ("get",),
+    "eventsources.argoproj.io": ("get",),
+    "eventbus.argoproj.io": ("get",),
+    "pods": ("list",),
+    "pods/log": ("get",),
+    "localsubjectaccessreviews.authorization.k8s.io": ("create",),
+}
+"""Resource -> verbs. The first three and the last where the workflows are, the others where the Sensors are."""
+
+RESOURCES = {
+    "Workflow": "workflows.argoproj.io",
+    "WorkflowTemplate": "workflowtemplates.argoproj.io",
+    "ConfigMap": "configmaps",
+    "Sensor": "sensors.argoproj.io",
+    "EventSource": "eventsources.argoproj.io",
+    "EventBus": "eventbus.argoproj.io",
+}
+
+_LOG_LINES = 5000
+_NO_RIGHT, _REFUSED = "FT702", "FT704"
+
+
+@dataclass(frozen=True)
+class Look:
+    """`item` is the object, or None: there is none, or `why` says why nobody knows; `right` is the one that lacks."""
+
+    kind: str
+    namespace: str
+    name: str
+    item: Any = None
+    why: str | None = None
+    right: str | None = None
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is known not to be there."""
+        return self.item is None and self.why is None
+
+    def __str__(self) -> str:
+        if self.kind == "Pods":
+            return f"the log {self.name}"
+        if self.kind == "LocalSubjectAccessReview":
+            return f"the rights of {self.name}"
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass
+class Looks:
+    """Each object is asked for once."""
+
+    api: Cluster
+    seen: dict[tuple[str, str, str], Look] = field(default_factory=dict)
+
+    def at(self, kind: str, namespace: str, name: str) -> Look:
+        """One object. Raises DiagnosticError (FT701)."""
+        place = kind, namespace, name
+        if place not in self.seen:
+            self.seen[place] = self._asked(*place)
+        return self.seen[place]
+
+    def refused(self) -> list[Look]:
+        """What could not be looked at."""
+        return [item for item in self.seen.values() if item.why is not None]
+
+    def sensor_logs(self, namespace: str, sensor: str) -> list[str]:
+        """What the pods of one Sensor have printed last. Raises DiagnosticError (FT701)."""
+        place = "Pods", namespace, f"of Sensor {sensor}"
+        try:
+            pods = self.api.find("Pod", namespace, f"sensor-name={sensor}")
+        except DiagnosticError as error:
+            self.seen[place] = _unknown(place, error, f"list pods in namespace {namespace}")
+            return []
+        try:
+            return [self.api.log(namespace, item["metadata"]["name"], _LOG_LINES) for item in pods]
+        except DiagnosticError as error:
+            self.seen[place] = _unknown(place, error, f"get pods/log in namespace {namespace}")
+            return []
+
+    def may(self, account: tuple[str, str], verb: str, resource: str, namespace: str) -> bool | None:
+        """Whether an account (namespace, name) has a right; None: nobody may ask. Raises DiagnosticError (FT701)."""
+        user = f"system:serviceaccount:{account[0]}:{account[1]}"
+        place = "LocalSubjectAccessReview", namespace, user
+        if place in self.seen:
+            return None
+        plural, _, group = resource.partition(".")
+        wanted = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{account[0]}", "system:authenticated"]
+        try:
+            answer = self.api.review(
+                {
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": place[0],
+                    "metadata": {"namespace": namespace},
+                    "spec": {"user": user, "groups": groups, "resourceAttributes": wanted},
+                }
+            )
+        except DiagnosticError as error:
+            right = f"create localsubjectaccessreviews.authorization.k8s.io in namespace {namespace}"
+            self.seen[place] = _unknown(place, error, right)
+            return None
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    def _asked(self, kind: str, namespace: str, name: str) -> Look:
+        place = kind, namespace, name
+        try:
+            return Look(*place, item=self.api.get(*place))
+        except DiagnosticError as error:
+            return _unknown(place, error, f"get {RESOURCES[kind]} in namespace {namespace}")
+
+
+def _unknown(place: tuple[str, str, str], error: DiagnosticError, right: str) -> Look:
+    (problem,) = error.diagnostics
+    if problem.code == _NO_RIGHT:
+        return Look(*place, why=f"needs {right}", right=right)
+    if problem.code == _REFUSED:
+        return Look(*place, why=problem.message)
+    raise error

@@ -1,0 +1,220 @@
+"""Why a flow did not start on a cluster: the true cause is named and no other, by one object after the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metaflow_triggers.backends.argo.deploy import cluster
+from metaflow_triggers.backends.argo.trail import start_names
+from metaflow_triggers.backends.argo.trail.looks import RIGHTS
+from metaflow_triggers.backends.argo.trail.target import asked_of
+from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.trail.answer import Answer, exit_code
+from metaflow_triggers.trail.json import as_value
+from metaflow_triggers.trail.question import Asked, Question
+from metaflow_triggers.trail.text import text
+
+from ...unit.backends.argo.argo_flows import SETTINGS, event, finish, flow, trigger
+from . import deployments
+from .kubernetes_stand_in import KubernetesStandIn
+from .trail_rows import PAID, PAYLOAD, ROWS, Row
+from .trail_world import GOOD, World, codes, failed
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def world(server: KubernetesStandIn, client: Any) -> World:
+    return World(server, client)
+
+
+def asked(world: World, row: Row) -> list[Answer]:
+    world.deploy(row.as_written or row.flow, row.as_written)
+    row.situation(world)
+    before = len(world.server.store.requests)
+    found = world.ask(row.flow, event=row.event, payload=row.payload)
+    for_one_object(world.server.store.requests[before:])
+    return found
+
+
+def for_one_object(requests: list[str]) -> None:
+    """Nothing is written, nothing listed but the pods of one Sensor, nothing asked for twice."""
+    pods = [line for line in requests if "/namespaces/events/pods" in line]
+    assert all("/pods?labelSelector=sensor-name%3D" in line or "/log?tailLines=" in line for line in pods)
+    requests = [line for line in requests if line not in pods]
+    names = [line for line in requests if not line.endswith("/localsubjectaccessreviews")]
+    for line in names:
+        assert line.startswith("GET ") and len(line.partition("/namespaces/")[2].split("/")) == 3, line
+    assert len(set(names)) == len(names) and len(requests) - len(names) in (0, 3)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
+def test_the_true_cause_and_no_other(world: World, row: Row) -> None:
+    found = asked(world, row)
+    first = found[0]
+    assert codes(first) == row.said
+    told = text(found)
+    for words in row.words:
+        assert words in told
+    assert (first.run.state if first.run else None) == row.state or row.state is None
+    for command in row.commands:
+        assert any(line.startswith(command) for line in first.commands), first.commands
+    question = Question("17", row.event, row.payload, ())
+    assert findings(as_value(question, ["argo-workflows"], found), "trail/answers") == []
+    assert exit_code(found) == {"started": 0, "not started": 1, "unknown": 3}[first.verdict]
+
+
+def test_at_least_18_situations_and_every_cause_that_this_target_has() -> None:
+    assert len(ROWS) >= 18 and len({row.title for row in ROWS}) == len(ROWS)
+
+
+CHILD = flow(trigger(finish("DemoFlow")), name="Child")
+OTHER = flow(trigger(finish("DemoFlow", "failure")), name="Other")
+
+
+def parent_ended(world: World, status: Any) -> str:
+    for item in (PAID, CHILD, OTHER):
+        world.deploy(item)
+    for item in world.server.objects("sensors").values():
+        if item["metadata"]["name"].startswith("demoflow"):
+            break
+    made = start_names.of_event(PAID, "paid", "17")[0].name
+    resource = item["spec"]["triggers"][0]["template"]["k8s"]["source"]["resource"]
+    resource = {**resource, "metadata": {**resource["metadata"], "name": made}, "status": status}
+    world.put("flows", "workflows", resource)
+    return f"argo-{made}"
+
+
+def test_a_run_and_what_its_end_started(world: World) -> None:
+    run = parent_ended(world, GOOD)
+    child = start_names.of_run(CHILD, run)[0].name
+    world.put(
+        "flows",
+        "workflows",
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Workflow",
+            "metadata": {"name": child},
+            "spec": {"workflowTemplateRef": {"name": "child"}},
+            "status": {"phase": "Running"},
+        },
+    )
+    own, started, other = world.ask(PAID, CHILD, OTHER, identity=run)
+    assert (own.flow, codes(own), own.run and own.run.state) == ("DemoFlow", ["run"], "succeeded")
+    assert (started.flow, started.event, started.run and started.run.id) == (
+        "Child",
+        "metaflow.outcome.demoflow.success",
+        f"argo-{child}",
+    )
+    assert (other.flow, codes(other)) == ("Other", ["filter"])
+    assert 'has to be "failure"; found "success"' in other.cause.words
+
+
+def test_a_run_that_goes_on_has_started_nothing_yet(world: World) -> None:
+    run = parent_ended(world, {"phase": "Running"})
+    (own,) = world.ask(PAID, CHILD, OTHER, identity=run)
+    assert own.run is not None and own.run.state == "running"
+
+
+def test_the_end_of_a_run_that_started_nothing_has_a_cause(world: World) -> None:
+    run = parent_ended(world, GOOD)
+    world.remove("events", "sensors", next(n for n in world.server.objects("sensors") if "/child" in n).split("/")[1])
+    _, child, _ = world.ask(PAID, CHILD, OTHER, identity=run)
+    assert codes(child) == ["gone"] and "Sensor events/child-" in child.cause.words
+
+
+def test_an_id_that_no_flow_waits_for(world: World) -> None:
+    world.deploy(PAID)
+    (misspelt,) = world.ask(PAID, event="piad")
+    assert codes(misspelt) == ["nobody-listens"] and "`paid`" in misspelt.cause.words
+    (neither,) = world.ask(CHILD, identity="17")
+    assert codes(neither) == ["not-accepted"]
+    branched = replace(PAID, project="shop", branch="test.b", triggers=(trigger(event("shop.test.b.paid")),))
+    (other,) = world.ask(branched, event="shop.test.a.paid")
+    assert codes(other) == ["other-branch"] and "shop.test.b.paid" in other.cause.words
+
+
+def test_a_flow_of_which_only_the_cluster_knows(world: World) -> None:
+    world.deploy(PAID)
+    world.start(PAID, "paid", "17", PAYLOAD, GOOD)
+    question = Question("17", None, None, (Asked("DemoFlow", "demoflow", None),))
+    (found,) = asked_of(cluster.Cluster.of(world.client), question, SETTINGS)
+    assert codes(found) == ["run"] and found.run is not None and found.run.parameters == {"amount": 5}
+    (nobody,) = asked_of(cluster.Cluster.of(world.client), replace(question, event="piad"), SETTINGS)
+    assert codes(nobody) == ["nobody-listens"] and "`paid`" in nobody.cause.words
+
+
+@pytest.mark.parametrize("odd", ["$(touch pwned)", "{{workflow.name}}", "../../secrets/x", "\u00e9 \n", "a" * 500])
+def test_odd_ids_are_only_hashed(world: World, odd: str) -> None:
+    world.deploy(PAID)
+    before = len(world.server.store.requests)
+    (found,) = world.ask(PAID, identity=odd, event="paid")
+    assert codes(found) == ["not-kept"]
+    for_one_object(world.server.store.requests[before:])
+
+
+# rights and connections
+
+
+def bound(world: World, rights: dict[str, tuple[str, ...]]) -> Any:
+    """A client whose account has these rights and no others."""
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "trail"},
+        "rules": [
+            {"apiGroups": [name.partition(".")[2]], "resources": [name.partition(".")[0]], "verbs": list(verbs)}
+            for name, verbs in rights.items()
+        ],
+    }
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "trail"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "trail"},
+        "subjects": [{"kind": "ServiceAccount", "name": "who-asks", "namespace": "people"}],
+    }
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    for namespace in ("flows", "events"):
+        for plural, item in (("roles", role), ("rolebindings", binding)):
+            world.server.store.objects.pop((rbac, namespace, plural, "trail"), None)
+            world.put(namespace, plural, item, rbac)
+    world.server.store.accounts["of-who-asks"] = ("people", "who-asks")
+    return deployments.connect(world.server.url, "of-who-asks")
+
+
+def test_these_rights_are_enough_and_each_is_needed(world: World) -> None:
+    world.deploy(PAID)
+    world.sensor_log(failed("of another", "e0"))
+    world.client = bound(world, dict(RIGHTS))
+    assert [codes(item) for item in world.ask(PAID, event="paid")] == [["not-kept"]]
+    for name, verbs in RIGHTS.items():
+        bound(world, {other: kept for other, kept in RIGHTS.items() if other != name})
+        (found,) = world.ask(PAID, event="paid")
+        told = [cause.facts["right"] for cause in (found.cause, *found.also) if cause.code == "could-not-ask"]
+        namespace = "events" if name.startswith(("sensors", "eventsources", "eventbus", "pods")) else "flows"
+        assert told == [f"{verbs[0]} {name} in namespace {namespace}"]
+        assert (found.verdict == "unknown") is (name in ("workflows.argoproj.io", "configmaps"))
+
+
+def test_the_rights_are_those_of_the_documentation() -> None:
+    page = (ROOT / "docs" / "argo-workflows.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z]+)` `([a-z0-9./]+)` \|", page, re.MULTILINE)
+    assert {name: (verb,) for verb, name in rows} == dict(RIGHTS)
+
+
+def test_a_token_that_has_expired_and_a_cluster_that_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.deploy(PAID)
+    world.server.store.token = "another"
+    with pytest.raises(DiagnosticError, match=r"FT701.*does not accept the credentials"):
+        world.ask(PAID, event="paid")
+    monkeypatch.setattr(cluster, "_PAUSE", 0.001)
+    with deployments.connect("http://127.0.0.1:9") as gone:
+        world.client = gone
+        with pytest.raises(DiagnosticError, match=r"FT701.*cannot be reached"):
+            world.ask(PAID, event="paid")

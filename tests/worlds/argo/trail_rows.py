@@ -1,0 +1,434 @@
+"""Situations of one event on a cluster, and what is said of each: rows of `test_trail`.
+
+In:   a cluster in which all is in order (`trail_world`).
+Out:  `ROWS`: what is done to it, what is asked, which codes are said and no other.
+
+Not here: asking. Suppressed polls do not exist here
+(FT511), and a misspelt name and another branch are told by whoever knows all flows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from metaflow_triggers.backends.argo.trail import start_names
+from metaflow_triggers.model.flows import Flow, Parameter
+
+from tests.flows import filtered
+
+from ...unit.backends.argo.argo_flows import SPAN, event, flow, mapping, trigger
+from . import deployments
+from .trail_world import GOOD, Situation, World, ended, failed, pod, recorded_at
+
+AMOUNT = Parameter("amount", "int", True, False, False, SPAN)
+PAID = flow(
+    trigger(filtered(event("paid", mapping("amount", "order.amount")), {"order": {"kind": ["new"]}})),
+    parameters=(AMOUNT,),
+)
+PAYLOAD = {"order": {"kind": "new", "amount": 5}}
+SET = flow(trigger(event("left"), event("right"), join="all"))
+RESET = flow(
+    trigger(
+        event("left"),
+        event("right"),
+        join="all",
+        options='{"reset_at": {"cron": "0 6 * * *", "timezone": "Europe/Rome"}}',
+    )
+)
+TWO = flow(trigger(event("left"), event("right")))
+NAME = "demoflow-"
+IMAGE = "Pod failed before main container starts due to ImagePullBackOff: Back-off pulling image"
+FULL = "Workflow processing has been postponed because too many workflows are already running"
+LOCK = "Waiting for flows/Mutex/demoflow lock. Lock status: 0/1"
+
+
+@dataclass
+class Row:
+    """`said` are the codes, the cause first, and no other is said; `words` stand in the text."""
+
+    title: str
+    said: list[str]
+    situation: Situation
+    flow: Flow = PAID
+    event: str | None = "paid"
+    payload: Any = None
+    state: str | None = None
+    words: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    as_written: Flow | None = None
+
+
+def starts(status: Any, payload: Any = None, **spec: Any) -> Situation:
+    return lambda world: void(world.start(PAID, "paid", "17", PAYLOAD if payload is None else payload, status, **spec))
+
+
+def void(_: Any) -> None:
+    return None
+
+
+def conditions(world: World, which: str, *found: tuple[str, str, str, str]) -> None:
+    item = world.sensor() if which == "sensor" else world.source()
+    item["status"] = {
+        "conditions": [
+            {"type": kind, "status": status, "reason": reason, "message": message}
+            for kind, status, reason, message in found
+        ]
+    }
+
+
+def suspended(world: World) -> None:
+    world.template()["spec"]["suspend"] = True
+    status = {"phase": "Running", "storedWorkflowTemplateSpec": {"suspend": True}}
+    world.start(PAID, "paid", "17", PAYLOAD, status)
+
+
+def unbound(world: World) -> None:
+    world.server.store.objects.pop(
+        ("/apis/rbac.authorization.k8s.io/v1", "flows", "rolebindings", "metaflow-triggers-sensor")
+    )
+
+
+def given_up(world: World) -> None:
+    (made,) = start_names.of_event(PAID, "paid", "17")
+    world.given_up(str(made.name), "paid", "17")
+
+
+def given_up_without_right(world: World) -> None:
+    given_up(world)
+    unbound(world)
+
+
+DENIED = 'admission webhook "guard" denied the request: no more runs today'
+NO_RIGHT = (
+    'workflows.argoproj.io is forbidden: User "system:serviceaccount:events:metaflow-triggers-sensor" cannot create '
+    'resource "workflows" in API group "argoproj.io" in the namespace "flows"'
+)
+
+
+def told_by(*lines: Any) -> Situation:
+    """A start that was given up in the first second of the stand-in's time; what the Sensor's log has."""
+
+    def made(world: World) -> None:
+        given_up(world)
+        world.sensor_log("not JSON", failed("of another event", "e0", 1), recorded_at(1, "e0"), *lines)
+
+    return made
+
+
+def still_tried(reason: str) -> Situation:
+    name = start_names.of_event(PAID, "paid", "17")[0].name
+    return lambda world: world.sensor_log(failed("of another", "e0"), failed(reason.format(name), "e1", 2))
+
+
+def both(world: World) -> None:
+    for name in ("left", "right"):
+        world.start(TWO, name, "17", {}, GOOD)
+
+
+def one_id(world: World) -> None:
+    (made,) = start_names.of_event(SET, "left", "17")
+    events = [({"name": name, "id": "17"}, {}) for name in ("left", "right")]
+    world.workflow(SET, str(made.name), events, GOOD)
+
+
+def cleaned_up(world: World) -> None:
+    world.template()["spec"]["ttlStrategy"] = {"secondsAfterCompletion": 60}
+
+
+def set_bus(item: Any, name: str) -> None:
+    item["spec"]["eventBusName"] = name
+
+
+def upstreams(world: World) -> None:
+    world.server.store.objects.pop(("/apis/argoproj.io/v1alpha1", "flows", "workflowtemplates", "demoflow"))
+    deployments.put_upstreams(world.server, "paid", schedule=False)
+
+
+def endpoint(world: World) -> None:
+    world.source()["spec"]["webhook"]["metaflow-event"]["endpoint"] = "/other"
+
+
+def other_event(world: World) -> None:
+    world.source()["spec"]["webhook"] = {"another": world.source()["spec"]["webhook"]["metaflow-event"]}
+
+
+def forbid(request: str) -> Situation:
+    return lambda world: world.server.store.forbidden.add(request)
+
+
+ROWS = [
+    Row("right start", ["run"], starts(GOOD), state="succeeded", words=("amount = 5", "started as run argo-demoflow-")),
+    Row("without a name", ["run"], starts(GOOD), event=None, state="succeeded"),
+    Row("it runs", ["run"], starts(ended("Running", pod("start", "Running"))), state="running"),
+    Row(
+        "user code failed",
+        ["run"],
+        starts(ended("Failed", pod("start", "Succeeded"), pod("end", "Failed", "main: Error (exit code 1)"))),
+        state="failed",
+        words=("in step end", "error: main: Error (exit code 1)"),
+    ),
+    Row(
+        "stopped",
+        ["run"],
+        starts(ended("Failed", pod("start", "Failed", "workflow shutdown with strategy:  Stop"))),
+        state="aborted",
+    ),
+    Row(
+        "its deadline passed",
+        ["run"],
+        starts(ended("Failed", pod("start", "Failed", "Step exceeded its deadline"))),
+        state="timed out",
+    ),
+    Row(
+        "filter said no at depth",
+        ["filter"],
+        lambda world: None,
+        payload={"order": {"kind": "old", "amount": 5}},
+        words=('`order.kind` has to be "new"; found "old"',),
+    ),
+    Row(
+        "missing field",
+        ["missing-field"],
+        lambda world: None,
+        payload={"order": {"kind": "new"}},
+        words=("no field `order.amount`",),
+    ),
+    Row(
+        "wrong type",
+        ["wrong-type"],
+        starts(
+            ended("Failed", pod("start", "Failed", "main: Error (exit code 1)")),
+            {"order": {"kind": "new", "amount": "many"}},
+        ),
+        state="failed",
+        words=("does not fit parameter 'amount' of type int", 'amount = "many"'),
+    ),
+    Row(
+        "set half full",
+        ["set-not-kept"],
+        lambda world: None,
+        flow=SET,
+        event="left",
+        words=("not kept by this backend", "with event right;"),
+        commands=("kubectl get workflows --namespace flows --selector",),
+    ),
+    Row(
+        "set reset",
+        ["set-not-kept"],
+        lambda world: None,
+        flow=RESET,
+        event="right",
+        words=("it is reset at 0 6 * * * (Europe/Rome)", "with event left;"),
+    ),
+    Row("a set whose events have one id", ["run"], one_id, flow=SET, event="left", words=("together with right (17)",)),
+    Row("same id under two names", ["run", "same-id"], both, flow=TWO, event=None, words=("that of event right",)),
+    Row("same id, one name asked for", ["run"], both, flow=TWO, event="left"),
+    Row(
+        "suspended template",
+        ["paused"],
+        suspended,
+        state="waiting",
+        words=("WorkflowTemplate flows/demoflow is paused",),
+        commands=("kubectl describe workflow --namespace flows demoflow-",),
+    ),
+    Row(
+        "suspended by hand",
+        ["paused"],
+        starts({"phase": "Running"}, suspend=True),
+        state="waiting",
+        words=("Workflow flows/demoflow-",),
+    ),
+    Row(
+        "Sensor paused",
+        ["paused"],
+        lambda world: world.sensor()["spec"].update(replicas=0),
+        words=("Sensor events/demoflow-",),
+        commands=("kubectl patch sensor --namespace events demoflow-",),
+    ),
+    Row(
+        "Sensor deleted",
+        ["gone"],
+        lambda world: world.remove("events", "sensors", world.sensor()["metadata"]["name"]),
+        words=("Sensor events/demoflow-", "is not there"),
+        commands=("metaflow-triggers create flow.py --backend argo-workflows",),
+    ),
+    Row(
+        "Sensor not ready",
+        ["not-ready"],
+        lambda world: conditions(
+            world,
+            "sensor",
+            ("DependenciesProvided", "True", "", ""),
+            ("Deployed", "False", "CreateDeploymentFailed", "Failed to create a deployment"),
+        ),
+        words=("Deployed: CreateDeploymentFailed: Failed to create a deployment",),
+        commands=("kubectl describe sensor --namespace events",),
+    ),
+    Row(
+        "no controller",
+        ["not-ready"],
+        lambda world: void(world.sensor().pop("status")),
+        words=("Argo Events' controller has not taken it up",),
+    ),
+    Row(
+        "EventSource not ready",
+        ["not-ready"],
+        lambda world: conditions(world, "source", ("Deployed", "Unknown", "", "")),
+        words=("EventSource events/metaflow-triggers is not ready: Deployed: not looked at yet",),
+    ),
+    Row(
+        "EventSource deleted",
+        ["gone"],
+        lambda world: world.remove("events", "eventsources", "metaflow-triggers"),
+        words=("EventSource events/metaflow-triggers is not there",),
+    ),
+    Row(
+        "event source without the event",
+        ["not-ready"],
+        other_event,
+        words=("EventSource events/metaflow-triggers is not ready: it has no event `metaflow-event`",),
+    ),
+    Row(
+        "wrong endpoint", ["wrong-endpoint"], endpoint, words=("posted to /events", "listens at /other of EventSource")
+    ),
+    Row(
+        "wrong bus",
+        ["wrong-bus"],
+        lambda world: set_bus(world.source(), "other"),
+        words=("sent to the bus other; the flow listens on default",),
+    ),
+    Row(
+        "no such bus",
+        ["not-ready"],
+        lambda world: (
+            world.remove("events", "eventbus", "default"),
+            conditions(world, "sensor", ("Deployed", "False", "EventBusNotFound", "EventBus not found.")),
+        )[1],
+        words=("EventBus events/default is not ready: there is none",),
+    ),
+    Row(
+        "no right",
+        ["no-right"],
+        unbound,
+        words=(
+            "ServiceAccount events/metaflow-triggers-sensor lacks the right get, create, patch workflows.argoproj.io",
+        ),
+        commands=("kubectl logs --namespace events --selector sensor-name=demoflow-",),
+    ),
+    Row("throttled", ["throttled"], starts({"phase": "Pending", "message": FULL}), state="waiting", words=(FULL,)),
+    Row("waits for a lock", ["queued"], starts({"phase": "Pending", "message": LOCK}), state="waiting", words=(LOCK,)),
+    Row(
+        "not looked at", ["queued"], starts({}), state="waiting", words=("Argo's controller has not looked at it yet",)
+    ),
+    Row(
+        "no node for its pod",
+        ["queued"],
+        starts(ended("Running", pod("start", "Pending", "Unschedulable: 0/3 nodes are available"))),
+        state="running",
+        words=("0/3 nodes",),
+    ),
+    Row(
+        "start given up",
+        ["dead-letter"],
+        given_up,
+        words=("lies in ConfigMap flows/demoflow-", "kubectl logs --namespace events --selector sensor-name=demoflow-"),
+        commands=("metaflow-triggers emit paid --id 17 --backend argo-workflows",),
+    ),
+    Row(
+        "start given up, and the log says why",
+        ["dead-letter"],
+        told_by(failed("first"), failed(DENIED, second=0), recorded_at(0)),
+        words=("no more runs today, since 2026-01-01T00:00:00Z",),
+    ),
+    Row(
+        "start given up for a right that is there by now",
+        ["no-right", "dead-letter"],
+        told_by(failed(NO_RIGHT), recorded_at(0)),
+        words=("metaflow-triggers-sensor lacks the right create workflows.argoproj.io in namespace flows",),
+    ),
+    Row(
+        "two starts given up in one second",
+        ["dead-letter"],
+        told_by(failed(DENIED), failed("other", "e2"), recorded_at(0), recorded_at(0, "e2")),
+        words=("only the Sensor's log says why",),
+    ),
+    Row(
+        "start that is refused and tried again",
+        ["refused"],
+        still_tried('workflows.argoproj.io "{}" is forbidden: exceeded quota: runs, used: count=5'),
+        words=("exceeded quota: runs", "tries again"),
+    ),
+    Row("refusals of other starts", ["not-kept"], still_tried('workflows.argoproj.io "demoflow-other" is forbidden')),
+    Row(
+        "start given up for want of a right",
+        ["no-right", "dead-letter"],
+        given_up_without_right,
+        words=("lies in ConfigMap flows/demoflow-",),
+    ),
+    Row(
+        "its pod was deleted",
+        ["lost"],
+        starts(ended("Error", pod("start", "Error", "pod deleted"))),
+        state="lost",
+        words=("which was lost: in step start: pod deleted",),
+    ),
+    Row("another payload than it was", ["other-payload", "run"], starts(GOOD), payload={"order": {"amount": 6}}),
+    Row("the payload that it was", ["run"], starts(GOOD), payload={"order": {"amount": 5, "kind": "new"}}),
+    Row(
+        "image that cannot be had",
+        ["failed-before-user-code"],
+        starts(ended("Error", pod("start", "Error", IMAGE))),
+        state="failed",
+        words=("ImagePullBackOff",),
+    ),
+    Row(
+        "workflow that Argo refuses",
+        ["failed-before-user-code"],
+        starts({**GOOD, "phase": "Error", "message": "invalid spec: templates.start: no such service account"}),
+        state="failed",
+        words=("invalid spec",),
+    ),
+    Row("deleted by its time to live", ["may-be-deleted"], cleaned_up, words=("secondsAfterCompletion 60",)),
+    Row(
+        "not deployed",
+        ["gone"],
+        lambda world: world.server.store.objects.clear(),
+        words=("WorkflowTemplate flows/demoflow is not there",),
+        commands=("metaflow-triggers create flow.py --backend argo-workflows",),
+    ),
+    Row(
+        "an older version that does not wait for it",
+        ["other-version"],
+        lambda world: None,
+        as_written=flow(trigger(event("paid-before")), parameters=(AMOUNT,)),
+        words=("DemoFlow no longer starts",),
+        commands=("metaflow-triggers create flow.py --backend argo-workflows",),
+    ),
+    Row(
+        "an older version, whose filter counts",
+        ["filter", "other-version"],
+        lambda world: None,
+        payload=PAYLOAD,
+        as_written=replace(
+            PAID, triggers=(trigger(filtered(event("paid", mapping("amount", "order.amount")), {"a": [1]})),)
+        ),
+        words=("`a` has to be 1; found nothing",),
+    ),
+    Row("by Metaflow alone", ["not-ours"], upstreams, words=("WorkflowTemplate flows/demoflow was deployed without",)),
+    Row("nothing is known", ["not-kept"], lambda world: None, words=("the bus keeps no events",)),
+    Row("it did not come", ["not-arrived"], lambda world: None, payload=PAYLOAD),
+    Row(
+        "Workflows may not be read",
+        ["could-not-ask"],
+        forbid("GET workflows"),
+        words=("could not be asked: Workflow flows/demoflow-", "get workflows.argoproj.io in namespace flows"),
+    ),
+    Row(
+        "Sensors may not be read",
+        ["filter", "could-not-ask"],
+        forbid("GET sensors"),
+        payload={},
+        words=("the right get sensors.argoproj.io in namespace events is missing",),
+    ),
+]

@@ -1,0 +1,50 @@
+"""The rights that `doctor` asks about are those that `create` and `delete` use."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from metaflow_triggers.backends.step_functions.deploy.converge import create, delete
+from metaflow_triggers.backends.step_functions.doctor.rights import OF_GROUPS, OF_SERVICES
+from metaflow_triggers.model.flows import Schedule
+
+from ...unit.backends.step_functions.samples import CONFIGURED, SPAN, event, flow, trigger
+from .inside import account, in_a_copy
+from .refusals import Refusing
+from .test_deploy import template
+from .test_deploy_costs import VALUES
+
+FLOW = flow("OrderFlow", trigger(event("order-placed")))
+ALL = dataclasses.replace(
+    flow("Whole", trigger(event("a"), event("b"), join="all")), schedule=Schedule("0 0 * * ? *", None, SPAN)
+)
+
+SHARED = {
+    # Questions that `create` asks without needing the answer, or that are about no object of the flow.
+    "sts:GetCallerIdentity", "events:ListRules", "events:ListEventBuses", "events:ListRuleNamesByTarget",
+    "events:TestEventPattern", "tag:GetResources", "states:ListStateMachines",
+}  # fmt: skip
+
+
+def _called() -> set[str]:
+    with account() as aws:
+        refusing = Refusing(aws)
+        for one in (FLOW, ALL):
+            made = template(one, CONFIGURED)
+            create(made, VALUES, CONFIGURED, refusing.client)
+            create(
+                template(dataclasses.replace(one, triggers=(trigger(event("c")),)), CONFIGURED),
+                VALUES,
+                CONFIGURED,
+                refusing.client,
+            )
+            delete(one.name, make_client=refusing.client, steps=("start", "end"), flow=one.name)
+        return set(refusing.actions)
+
+
+def test_the_rights_are_those_that_create_and_delete_use() -> None:
+    called = in_a_copy(_called)
+    known = {f"{service}:{action}" for service, actions in OF_SERVICES.items() for action in actions}
+    known |= {f"scheduler:{action}" for action in OF_GROUPS}
+    assert called - known - SHARED == set()
+    assert len(called & known) > 30
