@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(work=work)
 
 
-def add_database(parser: argparse.ArgumentParser) -> None:
+def add_database(parser: Any) -> None:
     """Add `--database`."""
     parser.add_argument(
         "--database",
