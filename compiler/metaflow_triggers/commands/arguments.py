@@ -79,6 +79,9 @@ def add_paths(parser: argparse.ArgumentParser) -> None:
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add what says how files are read."""
     parser.add_argument("--production", action="store_true", help="the production branch of flows with @project")
+    parser.add_argument(
+        "--no-production", action="store_true", help="not that one, whatever project file and environment say"
+    )
     parser.add_argument("--branch", help="this branch of flows with @project")
     parser.add_argument(
         "--timeout", type=seconds, default=60.0, metavar="SECONDS", help="to read one file (default: 60)"
@@ -141,5 +144,7 @@ def flow_options(options: argparse.Namespace) -> FlowOptions:
     configs += [("--config", name, str(Path(file).absolute())) for name, file in options.config]
     every = ["--environment", options.environment] if options.environment else []
     every += [word for decorator in options.decorators for word in ("--with", decorator)]
-    lenient = tuple(getattr(options, "lenient", ()))
-    return FlowOptions(tuple(configs), tuple(every), tuple(options.flow_option), ambient(os.environ), lenient)
+    lenient, create = tuple(getattr(options, "lenient", ())), tuple(getattr(options, "of_create", ()))
+    own = tuple(options.flow_option)
+    places = getattr(options, "places", {})
+    return FlowOptions(tuple(configs), tuple(every), own, ambient(os.environ), lenient, create, places)

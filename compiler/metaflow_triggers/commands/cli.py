@@ -21,6 +21,7 @@ from ..reports.formats import FORMATS
 from ..reports.progress import be_quiet
 from . import (
     completion,
+    create_options,
     dead_letters,
     deploy,
     doctor,
@@ -67,12 +68,22 @@ def _run(arguments: Sequence[str] | None) -> int:
     if options.command == "trail":
         trail.sort_out(options)
     try:
+        if getattr(options, "no_production", False):
+            _not_production(options)
         if "profile" in options and (code := take(options)):
             return code
+        create_options.prove(options)
         return int(options.work(options))
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _not_production(options: argparse.Namespace) -> None:
+    if options.production:
+        sys.stderr.write("metaflow-triggers: error: --production and --no-production exclude each other\n")
+        raise SystemExit(2)
+    os.environ.pop("METAFLOW_PRODUCTION", None)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _common(check, FORMATS)
     _strict(check)
     _loudness(check)
+    create_options.add(check)
     check.set_defaults(work=project.check)
     compile_ = commands.add_parser("compile", help="write all that `create` would deploy")
     _common(compile_, FORMATS)
@@ -98,19 +110,22 @@ def _parser() -> argparse.ArgumentParser:
     compile_.add_argument("--no-code-package", action="store_true", help="write a placeholder for the code package")
     _strict(compile_)
     _loudness(compile_)
-    compile_.set_defaults(work=project.compile_, refuse=compile_.error)
+    create_options.add(compile_)
+    compile_.set_defaults(work=project.compile_)
     diff = commands.add_parser(
         "diff",
         help="what would change against a folder that `compile` wrote, or in the clouds; "
         "exit code 0: nothing, 1: something, 2: error",
     )
-    _common(diff, formats=("text", "markdown", "json"))
+    _common(diff, formats=("text", "markdown", "json", "html"))
     diff.add_argument("--against", metavar="DIR", help="a folder that `compile --output` wrote")
     diff.add_argument("--live", action="store_true", help="what is deployed, in place of a folder")
+    _log_option(diff)
     diff.add_argument("--full", action="store_true", help="also the text of the files, as a unified diff")
     diff.add_argument("--no-code-package", action="store_true", help="compare with a placeholder for the code package")
     _strict(diff)
     _loudness(diff)
+    create_options.add(diff)
     diff.set_defaults(work=project.diff)
     graph.add_parser(commands, _common)
     _deploying(commands)
@@ -151,6 +166,7 @@ def _deploying(commands: Any) -> None:
         "--generate-new-token", action="store_true", help="a new production token for each flow: a new namespace"
     )
     create.add_argument("--new-token", dest="given_token", metavar="TOKEN", help="this production token for each flow")
+    _log_option(create)
     create.add_argument(
         "--from", dest="reviewed", metavar="DIR", help="deploy what `compile --output DIR` wrote, as it is"
     )
@@ -159,7 +175,8 @@ def _deploying(commands: Any) -> None:
     )
     create.add_argument("--yes", action="store_true", help="with --prune: do not ask")
     _strict(create)
-    create.set_defaults(work=deploy.create, refuse=create.error)
+    create_options.add(create)
+    create.set_defaults(work=deploy.create)
     delete = commands.add_parser("delete", help="remove all that `create` deployed of the flows")
     _common(delete, formats=())
     delete.add_argument("--plan", action="store_true", help="say what would go, and remove nothing")
@@ -168,6 +185,14 @@ def _deploying(commands: Any) -> None:
     delete.add_argument("--drop-waiting", action="store_true", help="also tables and queues in which events wait")
     _strict(delete)
     delete.set_defaults(work=deploy.delete)
+
+
+def _log_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        f"--{create_options.LOG}",
+        action="store_true",
+        help="executions are logged in METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN (step-functions)",
+    )
 
 
 def _common(parser: argparse.ArgumentParser, formats: tuple[str, ...] = ("text", "json")) -> None:

@@ -1,15 +1,17 @@
 """Dead letters command: `metaflow-triggers dead-letters list | show | send-again | drop`.
 
-In:   the parsed arguments; queues, by way of `dead_letters.letter.Box`.
+In:   the parsed arguments; queues, a cluster or the engine's database, by way of `dead_letters.letter.Box`.
 Out:  tables or JSON on standard output, diagnostics on standard error; exit code 0, 1 where a letter that is meant is
       not there or stays, 2 for a mistake in the arguments.
 
-Not here: where letters lie (`backends/*/dead_letters`), which are meant (`dead_letters.choose`).
+Not here: where letters lie (`backends/*/dead_letters`, `engine.dead_letters`), which are meant (`dead_letters.choose`).
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
@@ -19,6 +21,7 @@ from ..backends import registry
 from ..diagnostics import Diagnostic, DiagnosticError
 from .arguments import add_flow_options, add_reading
 from .project_options import add_profile
+from .run import add_database
 
 if TYPE_CHECKING:
     from ..dead_letters.letter import Box, Letter, Looked
@@ -31,13 +34,16 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "dead-letters",
         help="what could not start a flow: list it, show it, send it again, drop it",
-        description="Looking changes nothing. What is sent again keeps its id, and starts nothing twice.",
+        description="Looking changes nothing. What is sent again keeps its id, and starts nothing twice. Without "
+        "--backend it is about the refused starts in the local engine's database.",
     )
     parser.add_argument(
         "action", choices=(LIST, SHOW, SEND, DROP), metavar="ACTION", help="list, show, send-again, drop"
     )
     parser.add_argument("ids", nargs="*", metavar="ID", help="letters, by their ids or a beginning that no other has")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    add_database(where)
+    where.add_argument(
         "--backend",
         dest="target",
         choices=registry.Names(),
@@ -68,6 +74,8 @@ def add_parser(commands: Any) -> None:
 
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
+    import sqlite3
+
     from ..reports.terminal import show
 
     _judge(options)
@@ -76,6 +84,11 @@ def work(options: argparse.Namespace) -> int:
     except DiagnosticError as error:
         show(error.diagnostics)
         return 2 if all(item.code in ("FT002", "FT780") for item in error.diagnostics) else 1
+    except sqlite3.Error as error:
+        from ..engine import faults, store
+
+        show([faults.diagnostic(error, store.database_path(options.database))])
+        return 1
 
 
 def _judge(options: argparse.Namespace) -> None:
@@ -204,7 +217,8 @@ def _drop(options: argparse.Namespace, boxes: dict[str, Box], found: Sequence[Le
 def _boxes(options: argparse.Namespace) -> Iterator[tuple[str, Box]]:
     """A box for each flow that is meant, by the flow's deployed name."""
     if options.target is None:
-        options.refuse("name the target with --backend; refused starts of the local engine are in `history`")
+        yield from _local(options)
+        return
     boxes = registry.dead_letters(options.target)
     if boxes is None:
         told = f"the backend {options.target} does not tell what could not start a flow"
@@ -212,6 +226,27 @@ def _boxes(options: argparse.Namespace) -> Iterator[tuple[str, Box]]:
     settings, names = _deployed(options)
     for name in dict.fromkeys(names):
         yield name, boxes.box(name, settings)
+
+
+def _local(options: argparse.Namespace) -> Iterator[tuple[str, Box]]:
+    """Of each flow that the engine's database has refused starts of."""
+    from ..engine import dead_letters, store
+    from .manage import database, flow_key
+
+    connection = database(options)
+    names = [flow_key(connection, name, "FT730") for name in options.flow or ()] or dead_letters.keys(connection)
+
+    @functools.cache
+    def flows() -> dict[str, Any]:
+        from ..model import facts
+        from .run import read_graph
+
+        read = read_graph(options, dict(os.environ))
+        found = read[0].flows if read is not None else ()
+        return {facts.qualified_name(facts.identity(flow)): flow for flow in found}
+
+    for name in dict.fromkeys(names):
+        yield name, dead_letters.Refused(connection, name, store.database_path(options.database), flows)
 
 
 def _deployed(options: argparse.Namespace) -> tuple[Any, list[str]]:

@@ -62,7 +62,8 @@ def _diff_live(options: argparse.Namespace, kept: str, same: Callable[[bool], No
     if refused(project, options, leave_out=said_by_clouds(project.names)):
         return EXIT_ERROR
     said = Remarks(options)
-    whole = run.plan(parts_of(project, said.remark), {"accept_changes": True, "full": options.full})
+    choices = {"accept_changes": True, "full": options.full, "log_execution_history": options.log_execution_history}
+    whole = run.plan(parts_of(project, said.remark), choices)
     said.show()
     sys.stdout.write(words.text(whole))
     same(whole.same)

@@ -5,7 +5,8 @@ Out:  the event, accepted by the local engine's database or by a backend's bus; 
       command that tells what becomes of it on standard error.
       Exit code 0; 1 if it was not accepted; 2 for a name, a payload or an id that no event can have.
 
-Not here: starting flows. Nothing is stored or sent before name, payload and id have been judged.
+Not here: starting flows, events that were accepted before (`emit_again`).
+Nothing is stored or sent before name, payload and id have been judged.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backends import registry
+from .arguments import add_reading
 
 _IDENTITY = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _LARGEST_INPUT = 64 * 1024 * 1024
@@ -35,7 +37,7 @@ def add_parser(commands: Any) -> None:
         help="publish an event: to the local engine, or to a cloud",
         description="Publishes one event and prints its id. Without --backend the local engine's database takes it.",
     )
-    parser.add_argument("name", metavar="NAME", help="of the event")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of the event")
     given = parser.add_mutually_exclusive_group()
     given.add_argument("--payload", metavar="JSON", help="a JSON object (default: {})")
     given.add_argument("--payload-file", metavar="FILE", help="a file that holds it; - is standard input")
@@ -53,6 +55,22 @@ def add_parser(commands: Any) -> None:
         help=f"publish there ({registry.OURS}, or an installed one), with the settings that `create` uses",
     )
     parser.add_argument("--id", metavar="ID", help="the event's id: the same id starts nothing twice (default: new)")
+    again = parser.add_argument_group("events that the local engine accepted before")
+    again.add_argument(
+        "--again",
+        action="store_true",
+        help="take them again, under their ids: those --since a time, or the one of --id; NAME may be left out",
+    )
+    again.add_argument("--since", metavar="TIME", help="accepted since then: 2h, 3d, or 2026-11-28T21:00:00Z")
+    again.add_argument(
+        "--path",
+        action="append",
+        dest="paths",
+        default=[],
+        metavar="PATH",
+        help="for the flows of these files and folders (default: those of the project file, else this folder)",
+    )
+    add_reading(again)
     parser.set_defaults(work=work, parser=parser)
 
 
@@ -61,6 +79,14 @@ def work(options: argparse.Namespace) -> int:
     from ..diagnostics import DiagnosticError
     from ..reports.terminal import show
 
+    if options.again:
+        from . import emit_again
+
+        return emit_again.work(options)
+    if options.name is None:
+        options.parser.error("the following arguments are required: NAME")
+    if options.since is not None or options.paths:
+        options.parser.error("--since and --path are for events that are sent --again")
     if options.stdin and (options.payload is not None or options.payload_file is not None):
         options.parser.error("argument -: not allowed with argument --payload or --payload-file")
     code = 2

@@ -36,6 +36,8 @@ def diff(options: argparse.Namespace) -> int:
     """What differs from a folder. A mistake in the flows is an error here: exit code 1 says that something differs."""
     if options.live == bool(options.against) or (options.live and options.format != "text"):
         return _misused("diff needs either --against DIR or --live, which is told as text")
+    if options.log_execution_history and not options.live:
+        return _misused("--log-execution-history is for --live: nothing that `compile` writes depends on it")
     if options.live:
         from .deploy import diff_live
 
@@ -128,7 +130,12 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         from ..compiling.compare import render
 
         options.compared = True
-        sys.stdout.write(render(report, options.format, full=options.full))
+        if options.format == "html":
+            from .graph import difference
+
+            sys.stdout.write(difference(options, compilation.graph, diagnostics, report))
+        else:
+            sys.stdout.write(render(report, options.format, full=options.full))
         return 0 if report.same else 1
     if options.command == "compile" and not options.output:
         from .flow import as_one_text

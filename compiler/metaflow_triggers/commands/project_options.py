@@ -144,7 +144,7 @@ def _fill(options: argparse.Namespace, project: ProjectFile, environment: Mutabl
     def is_free(key: str) -> bool:
         return not environment.get(OF_OPTIONS[key])
 
-    if project.production is not None and is_free("production"):
+    if project.production is not None and is_free("production") and not getattr(options, "no_production", False):
         options.production = options.production or project.production
     if options.branch is None and is_free("branch"):
         options.branch = project.branch
@@ -158,6 +158,12 @@ def _fill(options: argparse.Namespace, project: ProjectFile, environment: Mutabl
         said |= {name for variable in VARIABLES for name in parsed(environment.get(variable))}
         configs = [list(item) for item in given.configs if item[0] not in said]
         values = [list(item) for item in given.config_values if item[0] not in said]
+        typed = {name for name, _ in options.flow_option}
+        options.places = {f"--config {name}": project.place("configs", name) for name, _ in configs}
+        options.places |= {f"--config-value {name}": project.place("config-values", name) for name, _ in values}
+        options.places |= {
+            f"--flow-option {name}": project.place("flow-options", name) for name, _ in given.own if name not in typed
+        }
         if not options.whole:  # what they are for may stand outside of PATHS
             options.lenient = tuple(str(item[0]) for item in (*configs, *values, *given.own))
         options.config = [*configs, *options.config]

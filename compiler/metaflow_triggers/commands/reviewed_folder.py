@@ -26,7 +26,7 @@ from ..graph.differences import between, restored
 from ..graph.explain import qualified_name
 from ..graph.link import link
 from .project import backends_at_work
-from .whole_project import Project, as_the_user, part
+from .whole_project import Project, as_the_user, part, settings_are_there
 
 Remark = Callable[[Sequence[Diagnostic]], None]
 
@@ -46,7 +46,7 @@ def reviewed_parts(options: argparse.Namespace, remark: Remark) -> tuple[Project
         tuple(one.backend for one in found), now, Read(), link(list(flows.values()), frozenset(flows)), (), []
     )
     given = [_configured(one, now) for one in found]
-    _settings_are_there(given)
+    settings_are_there((one.backend, flow.files, one.settings) for one in given for flow in one.flows)
     _packages_are_there(Path(options.reviewed), given)
     return project, [_part(project, one, remark) for one in given]
 
@@ -60,17 +60,6 @@ def _configured(one: Reviewed, now: Any) -> Reviewed:
         return dataclasses.replace(one, settings=settings)
     flows = tuple(dataclasses.replace(flow, files=tuple(fill(flow.files, now))) for flow in one.flows)
     return dataclasses.replace(one, settings=settings, flows=flows)
-
-
-def _settings_are_there(given: Sequence[Reviewed]) -> None:
-    missing = {
-        item.helps: item
-        for one in given
-        for flow in one.flows
-        for item in registry.deployer(one.backend).missing_settings(flow.files, one.settings)
-    }
-    if missing:
-        raise DiagnosticError(list(missing.values()))
 
 
 def _packages_are_there(folder: Path, given: Sequence[Reviewed]) -> None:

@@ -49,6 +49,7 @@ def work(options: argparse.Namespace) -> int:
     code = 2
     try:
         items = _items(options.events)
+        _fit_the_catalogue(options, items)
         code = 1
         return _simulate(options, items)
     except DiagnosticError as error:
@@ -90,6 +91,34 @@ def refusals(name: str, graph: TriggerGraph, settings: Any) -> list[Diagnostic]:
 
     found = backend_findings(name, graph, settings)
     return [item for item in found if item.code == "FT511" or has_errors([item])]
+
+
+def _fit_the_catalogue(options: argparse.Namespace, items: list[Item]) -> None:
+    """Raise DiagnosticError (FT765) for events that are not what the project's catalogue says, as `emit` would."""
+    if options.project is None or not options.project.events:
+        return
+    from metaflow_extensions.triggers.contract.event_check import NotAnEvent, check_payload
+
+    from ..diagnostics import Diagnostic, DiagnosticError
+    from ..model.flows import Span
+    from ..rules.catalogued import misfits
+
+    found = []
+    for item in items:
+        if item.kind != "event":
+            continue
+        try:
+            text = check_payload(item.name, item.payload)
+        except NotAnEvent:  # the report says what becomes of it
+            continue
+        event, told = misfits(options.project.events, item.name, text)
+        span = Span(options.events, item.line, 1, item.line, 1)
+        others = ((event.span, f"what `{item.name}` carries"),) if event else ()
+        found += [
+            Diagnostic("FT765", f"the payload of event {item.name!r}: {line}", span, others=others) for line in told
+        ]
+    if found:
+        raise DiagnosticError(found)
 
 
 def _items(name: str) -> list[Item]:

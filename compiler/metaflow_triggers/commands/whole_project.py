@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -117,17 +117,17 @@ def parts_of(project: Project, remark: Callable[[Sequence[Diagnostic]], None]) -
         }
         for name in project.names
     }
-    _settings_are_there(project.settings, wanted)
+    settings_are_there((name, one.files, project.settings) for name, flows in wanted.items() for one in flows.values())
     return [part(project.graph, name, project.settings, found) for name, found in wanted.items() if found]
 
 
-def _settings_are_there(settings: Settings, wanted: dict[str, dict[int, Wanted]]) -> None:
+def settings_are_there(asked: Iterable[tuple[str, Sequence[Any], Settings]]) -> None:
+    """Raise DiagnosticError (FT002) for all settings that files of a backend need and that are missing, each once: two
+    backends say it each in its own words."""
     missing: dict[tuple[str, ...], Diagnostic] = {}
-    for name, flows in wanted.items():
-        deployer = registry.deployer(name)
-        for one in flows.values():
-            for item in deployer.missing_settings(one.files, settings):
-                missing.setdefault(item.helps, item)  # two backends say it each in its own words
+    for backend, files, settings in asked:
+        for item in registry.deployer(backend).missing_settings(files, settings):
+            missing.setdefault(item.helps, item)
     if missing:
         raise DiagnosticError(list(missing.values()))
 

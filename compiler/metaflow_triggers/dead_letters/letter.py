@@ -3,7 +3,7 @@
 In:   nothing; these are values.
 Out:  `Letter`, `Looked` (what a look at a box has found), `Sent` (what became of a letter), the shape `Box`.
 
-Not here: where letters lie (`backends/*/dead_letters`), which are meant (`choose`).
+Not here: where letters lie (`backends/*/dead_letters`, `engine.dead_letters`), which are meant (`choose`).
 """
 
 from __future__ import annotations

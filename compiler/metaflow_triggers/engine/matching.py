@@ -128,7 +128,7 @@ class Matcher:
         for row in rows:
             waits = self._index.get((row[3], row[2]))
             if waits:
-                found.append((_arrived(row), tuple(waits)))
+                found.append((arrived(row), tuple(waits)))
         return Batch(tuple(found), rows[-1][0])
 
     def apply(self, connection: sqlite3.Connection, batch: Batch, now: datetime) -> int:
@@ -150,7 +150,7 @@ class Matcher:
             # Dependencies of one trigger stand side by side, in the order in which they are written.
             for (flow_key, _), of_trigger in groupby(waits, lambda wait: (wait.flow.key, wait.trigger.key)):
                 if event.sequence > cursors.get(flow_key, event.sequence):
-                    added += self._take(connection, tuple(of_trigger), event, now)
+                    added += self.take(connection, tuple(of_trigger), event, now)
         self._move(connection, batch.end, keys)
         return added
 
@@ -182,12 +182,14 @@ class Matcher:
             (end, end, keys),
         )
 
-    def _take(self, connection: sqlite3.Connection, waits: tuple[Wait, ...], event: Arrived, now: datetime) -> int:
+    @classmethod
+    def take(cls, connection: sqlite3.Connection, waits: tuple[Wait, ...], event: Arrived, now: datetime) -> int:
+        """Give the event to the dependencies of one trigger; how many starts were added. Raises sqlite3.Error."""
         try:
             matching = [wait for wait in waits if wait.filter is None or filters.matches(wait.filter, event.payload)]
             if waits[0].trigger.join == "any":
                 return _start_once(connection, matching, event, now)
-            return sum(self._fill(connection, wait, event, now, len(matching) == 1) for wait in matching)
+            return sum(cls._fill(connection, wait, event, now, len(matching) == 1) for wait in matching)
         except (ValueError, RecursionError) as error:
             # Nothing that an event holds may stop those behind it; it stays visible.
             refusal = f"event {event.name} could not be read: {error}"
@@ -206,10 +208,15 @@ class Matcher:
         found = 0
         for sequences in joins.arrive(connection, wait, event.sequence, event.timestamp):
             events = [event if number == event.sequence else _read(connection, number) for number in sequences]
-            numbers, start_key = list(range(len(events))), joins.set_key([key(item) for item in events])
-            refusal = _missing(wait, numbers, events)
-            found += _add(connection, wait, numbers, events, start_key=start_key, refusal=refusal, now=now)
+            found += add_set(connection, wait, events, now)
         return found
+
+
+def add_set(connection: sqlite3.Connection, wait: Wait, events: Sequence[Arrived], now: datetime) -> int:
+    """Start with a whole set, or refuse it; 0 if it was started before. Raises sqlite3.Error."""
+    numbers, start_key = list(range(len(events))), joins.set_key([key(item) for item in events])
+    refusal = _missing(wait, numbers, list(events))
+    return _add(connection, wait, numbers, list(events), start_key=start_key, refusal=refusal, now=now)
 
 
 def _start_once(connection: sqlite3.Connection, matching: Sequence[Wait], event: Arrived, now: datetime) -> int:
@@ -231,7 +238,8 @@ def key(event: Arrived) -> str:
     return f"{event.kind}/{event.row}"
 
 
-def _arrived(row: tuple[int, str, str, str, str, str]) -> Arrived:
+def arrived(row: tuple[int, str, str, str, str, str]) -> Arrived:
+    """Of a row's sequence, id, name, kind, body and timestamp."""
     sequence, key, name, kind, body, timestamp = row
     return Arrived(sequence, key, local_events.identity_of(kind, name, key), name, kind, payload_of(body), timestamp)
 
@@ -240,7 +248,7 @@ def _read(connection: sqlite3.Connection, sequence: int) -> Arrived:
     row = connection.execute(
         "SELECT sequence, id, name, kind, body, timestamp FROM events WHERE sequence = ?", (sequence,)
     ).fetchone()
-    return _arrived(row)
+    return arrived(row)
 
 
 def _add(

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..diagnostics import Diagnostic
 from ..diagnostics.suggest import did_you_mean
+from ..model.flows import Span
 
 Config = tuple[str, str, str]
 """(`--config` or `--config-value`, its name, the file or the value)."""
@@ -27,13 +28,26 @@ VARIABLES = {"METAFLOW_FLOW_CONFIG": "--config", "METAFLOW_FLOW_CONFIG_VALUE": "
 class FlowOptions:
     """`configs` are for the flows that have that Config, and `ambient` ones too, where nothing else is said; `every`
     words are for all flows; `own` are (flow, words) for one, and come last, so that they count. `lenient` are names of
-    Configs and flows that may be elsewhere."""
+    Configs and flows that may be elsewhere. `create` are options of the backends' `create`, each with its value.
+    `places` are where the project file says one of the others, by option and name."""
 
     configs: Sequence[Config] = ()
     every: Sequence[str] = ()
     own: Sequence[tuple[str, Sequence[str]]] = ()
     ambient: Sequence[Config] = ()
     lenient: Sequence[str] = ()
+    create: Sequence[tuple[str, str | None]] = ()
+    places: Mapping[str, Span] = field(default_factory=dict)
+
+    def recorded(self) -> list[str]:
+        """The words of `create`, as they are kept beside what was compiled: no key and no address with one in it."""
+        hidden = ("-key", "-url")
+        return [
+            word
+            for option, value in self.create
+            for word in (option, "..." if value is not None and option.endswith(hidden) else value)
+            if word is not None
+        ]
 
     def words(self, flow: str, configs: Collection[str]) -> list[str]:
         """What the flow is given, which has these Configs."""
@@ -50,12 +64,16 @@ class FlowOptions:
         """What is for no flow: the names of all flows and of all Configs are given."""
         for option, name, _ in self.configs:
             if name not in configs and name not in self.lenient:
-                message = f"`{option} {name}`: no flow of these files has such a Config"
-                yield Diagnostic("FT126", message, helps=did_you_mean(name, configs))
+                why = "no flow of these files has such a Config"
+                yield self._untaken(f"{option} {name}", f"{option} {name}", why, did_you_mean(name, configs))
         for name, _ in self.own:
             if name not in flows and name not in self.lenient:
-                message = f"`--flow-option {name}=...`: these files define no such flow"
-                yield Diagnostic("FT126", message, helps=did_you_mean(name, flows))
+                shown, why = f"--flow-option {name}=...", "these files define no such flow"
+                yield self._untaken(f"--flow-option {name}", shown, why, did_you_mean(name, flows))
+
+    def _untaken(self, option: str, shown: str, why: str, helps: tuple[str, ...]) -> Diagnostic:
+        place = self.places.get(option)
+        return Diagnostic("FT126", f"`{shown}`: {why}", place, "said here" if place else "", helps=helps)
 
 
 def ambient(environment: Mapping[str, str]) -> tuple[Config, ...]:

@@ -104,7 +104,11 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
         flow, found = prepared.read(obj, settings, source.path, backends=request.backends)
         workflows: dict[str, Any] = {}
         packages: dict[str, Any] = {}
-        one = {"flow": to_json(flow), "workflows": workflows, "options": seams.given_options(obj)}
+        one = {
+            "flow": to_json(flow),
+            "workflows": workflows,
+            "options": [*seams.given_options(obj), *request.options.recorded()],
+        }
         if request.kept:
             steps = [step.__name__ for step in obj.flow]
             theirs = prepared.by_upstream(obj, settings, source.path, request.backends)
@@ -156,7 +160,8 @@ def _workflows(
             continue
         deployed_name = registry.backend(name).deployed_name(flow.name, flow.project, flow.branch, settings)
         try:
-            workflow, package = prepared.workflow(obj, name, settings, deployed_name, {}, package=package)
+            options = seams.command_options(registry.spec(name).upstream.group, request.options.create)
+            workflow, package = prepared.workflow(obj, name, settings, deployed_name, options, package=package)
             made[name] = json.dumps(workflow)
             if request.kept:
                 kept[name] = seams.keep(package, Path(request.kept))

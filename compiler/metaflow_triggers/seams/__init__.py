@@ -24,7 +24,7 @@ from .classes import (
     user_classes,
 )
 from .code_package import CodePackage, build_code_package, preload_code_package
-from .command_line import Misused, Refused, given_options, run_command
+from .command_line import Misused, Refused, command_options, given_options, run_command
 from .compilers import PRODUCTION_TOKEN, Options
 from .configuration import act_as, configured, datastore_root, known_settings, read_settings, real_user
 from .environment import CanonicalEnvironment
@@ -65,6 +65,7 @@ __all__ = [
     "check_token",
     "class_decorators",
     "click_state",
+    "command_options",
     "configured",
     "current_project",
     "datastore_root",

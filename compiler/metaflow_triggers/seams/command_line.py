@@ -73,6 +73,28 @@ def given_options(obj: Any) -> list[str]:
     return [*words, *(word for item in obj.tl_decospecs or () for word in ("--with", str(item)))]
 
 
+def command_options(group: str | None, words: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
+    """What our `compile` in a group of the flow's command line makes of the words that it knows, defaults included.
+
+    Called by a command of the flow that runs. Raises Misused.
+    """
+    from metaflow._vendor import click
+
+    context = click.get_current_context().find_root()
+    root: Any = context.command
+    found: Any = root.get_command(context, group) if group else None
+    command: Any = found.get_command(context, "compile") if hasattr(found, "get_command") else None
+    if command is None:
+        return {}
+    known = {name for item in command.params for name in (*item.opts, *item.secondary_opts)}
+    given = [word for name, value in words if name in known for word in (name, value) if word is not None]
+    try:
+        with command.make_context("compile", given) as made:
+            return dict(made.params)
+    except click.ClickException as error:
+        raise Misused(" ".join(error.format_message().split())) from error
+
+
 def _check_options(start: Any, words: Sequence[str]) -> None:
     """Raise Misused unless the words are options and nothing else: a command among them would be run."""
     from metaflow._vendor import click

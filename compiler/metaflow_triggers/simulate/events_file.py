@@ -127,6 +127,7 @@ def _item(value: Any, line: int, number: int) -> Item:
         identity=value.get("id", value.get("run_id")),
         at=at,
         outcome=value.get("outcome") or "",
+        line=line,
         **{key: value.get(key) for key in ("project", "branch", "step", "error")},
     )
 

@@ -25,7 +25,7 @@ class Item:
     `kind` is one of KINDS. `name` is the event's, the poll's, or the name of the flow that ended; `payload` the
     event's payload or the poll's context. `at` is aware, or None: at the time of the item before.
     `identity` is the event's id (None: one is made up) or the id of the run that ended. `outcome`, `project`, `branch`,
-    `step` and `error` belong to an outcome.
+    `step` and `error` belong to an outcome. `line` is where it stands in its file.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Item:
     branch: str | None = None
     step: str | None = None
     error: str | None = None
+    line: int = field(default=1, compare=False)
 
 
 def utc(text: str) -> datetime:

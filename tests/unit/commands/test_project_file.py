@@ -281,6 +281,38 @@ schema = {type = "object", required = ["orderId"], properties = {orderId = {type
 """
 
 
+def test_simulate_refuses_what_emit_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [("order-placed", {"orderId": "7"}), ("order-placed", {"orderId": 7}), ("another", {})]
+    events = "".join(json.dumps({"name": name, "payload": payload}) + "\n" for name, payload in lines)
+    write(tmp_path, {"metaflow-triggers.toml": ORDERS, "events.jsonl": events})
+    monkeypatch.chdir(tmp_path)
+    assert main(["simulate", "--events", "events.jsonl"]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.count("error[") == 1
+    assert "error[FT765]: the payload of event 'order-placed': `orderId`: 7 is not of type 'string'" in told.err
+    assert "--> events.jsonl:2:1" in told.err and "metaflow-triggers.toml:2:9" in told.err
+
+
+def test_options_of_the_file_that_are_for_no_flow_are_told_where_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "configs = {one = 'x.json'}\nconfig-values = {two = 2}\nflow-options = {Trian = '--with retry'}\n"
+    write(tmp_path, {"metaflow-triggers.toml": said})
+    monkeypatch.chdir(tmp_path)
+    options, _ = filled("check", "--config-value", "three", "3")
+    found = {item.message: item.span for item in flow_options(options).untaken(["Train"], [])}
+    why = "no flow of these files has such a Config"
+    places = {message: span and (span.file, span.line) for message, span in found.items()}
+    assert places == {
+        f"`--config-value two`: {why}": ("metaflow-triggers.toml", 2),
+        f"`--config-value three`: {why}": None,
+        f"`--config one`: {why}": ("metaflow-triggers.toml", 1),
+        "`--flow-option Trian=...`: these files define no such flow": ("metaflow-triggers.toml", 3),
+    }
+
+
 def test_emit_refuses_what_does_not_fit_the_catalogue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

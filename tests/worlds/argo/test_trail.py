@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,3 +220,68 @@ def test_a_token_that_has_expired_and_a_cluster_that_is_gone(world: World, monke
         world.client = gone
         with pytest.raises(DiagnosticError, match=r"FT701.*cannot be reached"):
             world.ask(PAID, event="paid")
+
+
+# objects that somebody has edited
+
+JUNK = (None, [], {}, "", "x", 7, True, [None], {"x": None}, [{"name": "x"}])
+
+
+def paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a JSON value."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*above, key)
+        yield from paths(item, (*above, key))
+
+
+def damaged(world: World, draw: random.Random) -> str:
+    """Put something else into one place of one object; what it was. The server itself holds labels to be texts."""
+    asked = ("workflows", "workflowtemplates", "sensors", "eventsources", "eventbus", "pods")
+    objects = {place: item for place, item in world.server.store.objects.items() if place[2] in asked}
+    plural = draw.choice(sorted({place[2] for place in objects}))
+    place = draw.choice(sorted(place for place in objects if place[2] == plural))
+    item = objects[place]
+    texts = [("metadata", "annotations", name) for name in item["metadata"].get("annotations") or {}]
+    *way, last = path = draw.choice(
+        [*texts, *(found for found in paths(item) if found[0] in ("spec", "status", "log") and len(found) < 5)]
+    )
+    for key in way:
+        item = item[key]
+    if isinstance(item, dict) and draw.random() < 0.3 and last != "log":
+        del item[last]
+        return f"{place} without {path}"
+    item[last] = draw.choice(["", "x", "{}", "[7]"] if path in texts or last == "log" else JUNK)
+    return f"{place} with {item[last]!r} at {path}"
+
+
+def campaign(world: World, seed: int, rounds: int) -> int:
+    """Damaged objects are no reason to fail, nor to say what is not so; how many said something else than before."""
+    draw, others = random.Random(seed), 0
+    for _ in range(rounds):
+        row = draw.choice(ROWS)
+        world.reset()
+        world.deploy(row.as_written or row.flow, row.as_written)
+        row.situation(world)
+        world.server.store.forbidden.clear()
+        if not world.server.store.objects:
+            continue
+        what = damaged(world, draw)
+        try:
+            found = world.ask(row.flow, event=row.event, payload=row.payload)
+        except Exception as error:
+            raise AssertionError(f"{row.title}: {what}: {error!r}") from error
+        assert (
+            found
+            and findings(as_value(Question("17", None, None, ()), ["argo-workflows"], found), "trail/answers") == []
+        )
+        others += codes(found[0]) != row.said
+    return others
+
+
+@pytest.mark.long
+def test_many_damaged_objects(world: World) -> None:
+    assert campaign(world, 1, 1000) > 100
+
+
+def test_damaged_objects(world: World) -> None:
+    assert campaign(world, 2, 40) > 3

@@ -138,7 +138,9 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("at", ["before-call.sqs.DeleteMessage", "after-call.sfn.StartSyncExecution"])
+@pytest.mark.parametrize(
+    "at", ["before-call.sqs.DeleteMessage", pytest.param("after-call.sfn.StartSyncExecution", marks=pytest.mark.long)]
+)
 def test_ended_in_between_it_starts_nothing_twice(deployed: Aws, at: str) -> None:
     undelivered(deployed, order({"orderId": 7}, resources=["metaflow-triggers:event/o-2"]))
     (letter,) = box(deployed).look().letters
@@ -174,6 +176,7 @@ def test_odd_letters_are_never_sent_and_can_be_dropped(deployed: Aws) -> None:
     assert list(box(deployed).drop(["of another"])) == []
 
 
+@pytest.mark.long
 def test_a_flow_that_is_gone_keeps_its_letters(deployed: Aws) -> None:
     undelivered(deployed, order({"orderId": 7}))
     states = deployed.client("stepfunctions")
@@ -229,6 +232,7 @@ def letter_of_the_starter(aws: Aws, sent: Any) -> None:
     put(aws, json.dumps({"failure": {"Error": "S3.S3Exception", "Cause": "busy"}, "event": sent}))
 
 
+@pytest.mark.long
 def test_of_several_machines_each_gets_what_its_rules_take(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="flows", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     whole = trigger(event("left"), event("right"), join="all")
@@ -266,6 +270,7 @@ def stored(aws: Aws, started: dict[str, Any]) -> Any:
     return json.loads(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
+@pytest.mark.long
 def test_a_scheduled_run_is_made_up_for_once_and_a_reset_is_not(deployed: Aws) -> None:
     group = names.schedule_group_name(NAME)
     for name in ("schedule-1", "event-reset-1"):

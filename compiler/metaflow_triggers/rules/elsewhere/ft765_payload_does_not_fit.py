@@ -1,9 +1,10 @@
 """FT765: the payload does not fit the catalogue."""
 
 SOURCE = "project-file.md#the-event-catalogue"
-RAISED = "commands/emit.py rules/catalogued.py"
-FINDS = """`metaflow-triggers emit`, or `emit_event` in a run of the local engine, is given a payload that does not
-fit the schema of the event in the catalogue of the project file. Nothing is published; exit code 2."""
+RAISED = "commands/emit.py commands/simulate.py rules/catalogued.py"
+FINDS = """`metaflow-triggers emit`, the events file of `simulate`, or `emit_event` in a run of the local engine has a
+payload that does not fit the schema of the event in the catalogue of the project file. Nothing is published, or
+simulated; exit code 2."""
 WHY = "Flows that wait for the event rely on what its owner promised."
 LANGUAGE = "text"
 BAD = """

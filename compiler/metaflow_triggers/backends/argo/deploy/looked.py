@@ -24,9 +24,11 @@ _Objects = dict[str, Any]
 
 @dataclass(frozen=True)
 class Looked(Cluster):
-    """`ours` and `all` have what was listed by kind and namespace, `asked` what was asked for by its name."""
+    """`ours` and `all` have what was listed by kind and namespace, `asked` what was asked for by its name; `of_flows`
+    has those of `ours` by the deployed name that they carry."""
 
     ours: dict[tuple[str, str], _Objects] = field(default_factory=dict)
+    of_flows: dict[tuple[str, str], dict[str, _Objects]] = field(default_factory=dict)
     all: dict[tuple[str, str], _Objects] = field(default_factory=dict)
     asked: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
@@ -45,17 +47,21 @@ class Looked(Cluster):
         """Objects that carry the labels."""
         if not selector:
             return list(self._listed(self.all, kind, namespace, "").values())
-        found = list(self._listed(self.ours, kind, namespace, _OURS).values())
+        found = self._listed(self.ours, kind, namespace, _OURS)
         flows = _OF_FLOWS.fullmatch(selector)
         if flows is None:
-            return found
-        wanted = set(flows[1].split(","))
-        return [item for item in found if labels_of(item).get(DEPLOYED_NAME) in wanted]
+            return list(found.values())
+        groups = self.of_flows[kind, namespace]
+        return [item for name in dict.fromkeys(flows[1].split(",")) for item in groups.get(name, {}).values()]
 
     def _listed(self, lists: dict[tuple[str, str], _Objects], kind: str, namespace: str, selector: str) -> _Objects:
         if (kind, namespace) not in lists:
             found = super().find(kind, namespace, selector)
             lists[kind, namespace] = {item["metadata"]["name"]: item for item in found}
+            if lists is self.ours:
+                groups = self.of_flows.setdefault((kind, namespace), {})
+                for name, item in lists[kind, namespace].items():
+                    groups.setdefault(_flow_of(item), {})[name] = item
         return lists[kind, namespace]
 
     def make(self, item: Any, dry_run: bool = False) -> Any:
@@ -77,16 +83,27 @@ class Looked(Cluster):
             if (kind, namespace) in self.all:
                 self.all[kind, namespace][name] = item
             if (kind, namespace) in self.ours:
-                self.ours[kind, namespace].pop(name, None)
+                self._forget(kind, namespace, name)
                 if labels_of(item).get(MANAGED_BY) == MANAGER:
                     self.ours[kind, namespace][name] = item
+                    self.of_flows[kind, namespace].setdefault(_flow_of(item), {})[name] = item
         return item
+
+    def _forget(self, kind: str, namespace: str, name: str) -> None:
+        """That it is one of ours."""
+        before = self.ours.get((kind, namespace), {}).pop(name, None)
+        if before is not None:
+            self.of_flows[kind, namespace][_flow_of(before)].pop(name, None)
 
     def delete(self, kind: str, namespace: str, name: str, uid: str | None = None, dry_run: bool = False) -> bool:
         """Whether it was there."""
         there = super().delete(kind, namespace, name, uid, dry_run)
         if not dry_run:
             self.asked[kind, namespace, name] = None
-            for lists in (self.ours, self.all):
-                lists.get((kind, namespace), {}).pop(name, None)
+            self._forget(kind, namespace, name)
+            self.all.get((kind, namespace), {}).pop(name, None)
         return there
+
+
+def _flow_of(item: Any) -> str:
+    return str(labels_of(item).get(DEPLOYED_NAME, ""))
