@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what would change against a folder that `compile` wrote, or in the clouds; "
         "exit code 0: nothing, 1: something, 2: error",
     )
-    _common(diff, formats=("text", "markdown", "json"))
+    _common(diff, formats=("text", "markdown", "json", "html"))
     diff.add_argument("--against", metavar="DIR", help="a folder that `compile --output` wrote")
     diff.add_argument("--live", action="store_true", help="what is deployed, in place of a folder")
     _log_option(diff)

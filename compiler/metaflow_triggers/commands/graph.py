@@ -44,7 +44,7 @@ def _draw(options: argparse.Namespace) -> int:
     from ..reports.terminal import show
     from ..rules.weight import refuses
     from .arguments import flow_options
-    from .project import backends_at_work, compile_read, findings, path_rules
+    from .project import backends_at_work, compile_read, findings
 
     names, left_out = backends_at_work(options)
     read = read_flows(options, names, workflow=True, given=flow_options(options))
@@ -58,22 +58,37 @@ def _draw(options: argparse.Namespace) -> int:
 
         print_graph(compilation.graph, catalogue(options, compilation.graph))
     else:
-        rules, chosen = path_rules(options), bool(options.backend)
-        backends = [rules.meant(flow, names, chosen=chosen) for flow in compilation.graph.flows]
-        events = options.project.events if options.project else ()
-        sys.stdout.write(_drawn(options.format, compilation.graph, backends, events, found))
+        sys.stdout.write(_drawn(options, compilation.graph, found))
     return 1 if refuses(found, strict=False) else 0
 
 
-def _drawn(form: str, graph: Any, backends: list[tuple[str, ...]], events: Any, found: list[Any]) -> str:
+def _drawn(options: argparse.Namespace, graph: Any, found: list[Any]) -> str:
     from ..pictures import dot, json, mermaid
-    from ..pictures.build import build
 
-    picture = build(graph, backends, events, found)
-    if form == "html":
+    picture = _picture(options, graph, found)
+    if options.format == "html":
         from ..graph.explain import table
         from ..pictures import page
 
         return page.as_text(picture, words=table(graph))
     writers: dict[str, Callable[[Any], str]] = {"mermaid": mermaid.as_text, "dot": dot.as_text, "json": json.as_text}
-    return writers[form](picture)
+    return writers[options.format](picture)
+
+
+def _picture(options: argparse.Namespace, graph: Any, found: list[Any]) -> Any:
+    from ..pictures.build import build
+    from .project import backends_at_work, path_rules
+
+    names, rules, chosen = backends_at_work(options)[0], path_rules(options), bool(options.backend)
+    backends = [rules.meant(flow, names, chosen=chosen) for flow in graph.flows]
+    return build(graph, backends, options.project.events if options.project else (), found)
+
+
+def difference(options: argparse.Namespace, graph: Any, found: list[Any], report: Any) -> str:
+    """The page of what `diff` found: the picture of today with what was added, removed and changed."""
+    from ..compiling.compare import changes_by_flow, remarks, render
+    from ..pictures import page
+    from ..pictures.difference import difference as differing
+
+    picture = differing(_picture(options, graph, found), report.pairs, changes_by_flow(report))
+    return page.as_text(picture, "What changes", render(report, "text", full=False), remarks(report))

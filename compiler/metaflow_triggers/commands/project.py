@@ -130,7 +130,12 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         from ..compiling.compare import render
 
         options.compared = True
-        sys.stdout.write(render(report, options.format, full=options.full))
+        if options.format == "html":
+            from .graph import difference
+
+            sys.stdout.write(difference(options, compilation.graph, diagnostics, report))
+        else:
+            sys.stdout.write(render(report, options.format, full=options.full))
         return 0 if report.same else 1
     if options.command == "compile" and not options.output:
         from .flow import as_one_text

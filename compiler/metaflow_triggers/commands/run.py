@@ -9,11 +9,12 @@ Not here: what triggers mean, the loop. The flows are read and checked as for an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .arguments import add_flow_options, add_reading, flow_options, seconds
@@ -36,6 +37,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--max-runs", type=_count, default=16, metavar="N", help="flows at once (default: 16)")
     parser.add_argument(
         "--run-deadline", type=seconds, metavar="SECONDS", help="end runs that take longer; their outcome is `timeout`"
+    )
+    parser.add_argument(
+        "--metrics", metavar="HOST:PORT", help="serve metrics for Prometheus there (needs metaflow-triggers[metrics])"
     )
     add_reading(parser)
     parser.add_argument(
@@ -73,6 +77,10 @@ def work(options: argparse.Namespace) -> int:
     flows: list[Any] = []
     begun_ns = time.time_ns()
     try:
+        if options.metrics is not None:
+            from ..engine.metrics.endpoint import parse
+
+            parse(options.metrics)  # before user code runs
         read = read_graph(options, environment)
         if read is None:
             return 1
@@ -100,18 +108,38 @@ def work(options: argparse.Namespace) -> int:
         asked = {key: getattr(options, key) for key in editor.OPTIONS}
         library = editor.Editor(asked, served, poller, begun_ns=begun_ns)
         if not live.is_terminal(sys.stdout, os.environ):
-            serve.serve(flows, told, sources=[poller], editor=library)
+            with _measured(options.metrics, database, serve.Lines(sys.stdout, sys.stderr)) as observer:
+                serve.serve(flows, told, sources=[poller], observer=observer, editor=library)
             return 0
         from ..graph.explain import table as starts
         from ..reports.text import wants_color
 
         sys.stdout.write(starts(graph) + "\n")
-        with live.Live(sys.stdout, database, wants_color(True, os.environ)) as table:
-            serve.serve(flows, told, sources=[poller], observer=table, editor=library)
+        with (
+            live.Live(sys.stdout, database, wants_color(True, os.environ)) as table,
+            _measured(options.metrics, database, table) as observer,
+        ):
+            serve.serve(flows, told, sources=[poller], observer=observer, editor=library)
     except DiagnosticError as error:
         show(error.diagnostics, len(flows))
-        return 1
+        return 2 if error.diagnostics[0].code == "FT757" else 1
     return 0
+
+
+@contextlib.contextmanager
+def _measured(address: str | None, database: str, observer: Any) -> Iterator[Any]:
+    """An observer of the engine, which counts where metrics are asked for. Raises DiagnosticError (FT758)."""
+    if address is None:
+        yield observer
+        return
+    from ..engine.metrics.counts import Counting, Database
+    from ..engine.metrics.endpoint import serving
+
+    counting = Counting(observer)
+    with serving(address, counting, Database(database)) as url:
+        sys.stdout.write(f"metrics    {url}\n")
+        sys.stdout.flush()
+        yield counting
 
 
 def name_the_catalogue(options: argparse.Namespace, environment: dict[str, str]) -> None:

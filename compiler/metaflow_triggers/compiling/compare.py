@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ class Input:
 class Report:
     """What differs. `changes` come with the backends that have them; `files` are (path, how); `diff` is unified.
 
-    `only_package`: the files name another code package, and are the same otherwise.
+    `only_package`: the files name another code package, and are the same otherwise. `pairs` are (a flow as the folder
+    has it, as it is), for each backend; None where there is none.
     """
 
     inputs: tuple[Input, ...]
@@ -51,6 +52,7 @@ class Report:
     diff: str
     backends: tuple[str, ...]
     only_package: bool = False
+    pairs: tuple[tuple[Flow | None, Flow | None], ...] = ()
 
     @property
     def same(self) -> bool:
@@ -122,7 +124,18 @@ def _report(
         tuple(names),
         bool(listed and not found)
         and all(without_package(before.get(path, "")) == without_package(wanted.get(path, "")) for path, _ in listed),
+        tuple(_pairs(flows, known, then, names if whole else ())),
     )
+
+
+def _pairs(
+    flows: Mapping[str, Flow], known: Mapping[str, Flow], then: Mapping[str, str], names: Sequence[str]
+) -> Iterator[tuple[Flow | None, Flow | None]]:
+    for owner, flow in flows.items():
+        yield (known[then[owner]] if owner in then else None), flow
+    for owner, flow in known.items():
+        if owner not in then.values() and owner.partition("/")[0] in names:
+            yield flow, None
 
 
 def _known(folder: Path, index: dict[str, Any]) -> dict[str, Flow]:
@@ -259,13 +272,27 @@ def _words(change: Change, names: tuple[str, ...], report: Report) -> str:
 _SAME, _ONLY_PACKAGE = "the triggers are the same; the text of the files is not", "only the code package differs"
 
 
-def _plain(report: Report, full: bool) -> str:
+def remarks(report: Report) -> list[str]:
+    """What is said beside the changes of flows: inputs that differ, and what else does where no flow does."""
     out = [f"input {_input(item)}" for item in report.inputs]
     if report.same:
-        return "\n".join([*out, "no difference", ""])
+        return [*out, "no difference"]
+    return out if report.changes else [*out, _SAME if not report.only_package else _ONLY_PACKAGE]
+
+
+def changes_by_flow(report: Report) -> dict[str, list[str]]:
+    """The words of the changes by the qualified name of their flow."""
+    found: dict[str, list[str]] = {}
+    for change, names in report.changes:
+        found.setdefault(change.flow.partition(" (")[0], []).append(_words(change, names, report))
+    return found
+
+
+def _plain(report: Report, full: bool) -> str:
+    out = remarks(report)
+    if report.same:
+        return "\n".join([*out, ""])
     out += [_words(change, names, report) for change, names in report.changes]
-    if not report.changes:
-        out.append(_SAME if not report.only_package else _ONLY_PACKAGE)
     if report.files:
         out += ["", f"{len(report.files)} {'file differs' if len(report.files) == 1 else 'files differ'}:"]
         out += [f"  {how:<7}  {path}" for path, how in report.files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,10 +74,27 @@ def test_json_is_the_catalogue_the_graph_and_what_check_finds(folder: Path, trig
 
 
 def test_what_is_wrong_is_told_and_drawn_all_the_same(folder: Path, triggers: Run) -> None:
-    done = triggers("graph", "second.py", cwd=folder)
+    done = triggers("graph", "second.py", "--backend", "argo-workflows", cwd=folder)
     assert done.code == 1 and "error[FT201]" in done.err
     assert "\npaid   shop" in done.out
     assert done.out == triggers("list", "second.py", cwd=folder).out
+
+
+def test_a_difference_is_drawn_from_the_folder_of_compile(tmp_path: Path, triggers: Run) -> None:
+    plain = FLOW.format(name="Plain", imports="trigger", decorators="@trigger(event='e')", body="pass")
+    (tmp_path / "plain.py").write_text(plain)
+    words = ("plain.py", "--backend", "argo-workflows", "--no-code-package")
+    assert triggers("compile", *words, "--output", "out", cwd=tmp_path).code == 0
+    same = triggers("diff", *words, "--against", "out", "--format", "html", cwd=tmp_path)
+    assert same.code == 0 and '"remarks":["no difference"]' in same.out
+    (tmp_path / "plain.py").write_text(plain.replace("event='e'", "events=['e', 'f'], require='any'"))
+    done = triggers("diff", *words, "--against", "out", "--format", "html", cwd=tmp_path)
+    assert done.code == 1 and done.out.startswith("<!DOCTYPE html>")
+    (data,) = re.findall(r'id="data">(.*?)</script>', done.out)
+    picture = json.loads(data)
+    marks = {node["id"]: node["change"] for node in picture["nodes"] if "change" in node}
+    assert marks == {"flow/Plain": "changed", "event/f": "added"}
+    assert picture["nodes"][0]["changes"] == ["Plain now also starts on f"]
 
 
 def test_the_schema_that_is_printed_is_the_one_that_holds(triggers: Run) -> None:
@@ -86,7 +104,8 @@ def test_the_schema_that_is_printed_is_the_one_that_holds(triggers: Run) -> None
 
 def test_the_page_shows_the_picture_of_its_example(triggers: Run) -> None:
     page = (ROOT / "docs" / "graph.md").read_text("utf-8")
-    drawn = triggers("graph", "examples/fan_out", "examples/multiple_events", "--format", "mermaid").out
+    words = ("examples/fan_out", "examples/multiple_events", "--backend", "argo-workflows")
+    drawn = triggers("graph", *words, "--format", "mermaid").out
     assert f"```mermaid\n{drawn}```\n" in page and drawn.startswith("flowchart LR\n")
 
 

@@ -12,9 +12,11 @@ import pytest
 from metaflow_triggers.pictures import page
 from metaflow_triggers.pictures.values import Picture
 
+from tests.unit.graph.build import any_of, event, finished, flow
 from tests.worlds.browser import CHROMIUM, MISSING, Page, browser
 
 from .projects import project
+from .test_difference import CHAIN, compared
 from .test_page import reached
 from .test_pictures import HOSTILE, pictured, whole
 
@@ -189,6 +191,24 @@ def test_hostile_names_are_texts(tab: Page, tmp_path: Path) -> None:
             assert title == HOSTILE[at]
     assert tab.value("document.querySelectorAll('img, b, script[src], iframe').length") == 0
     assert tab.value("window.hit === undefined") and tab.complaints() == []
+
+
+def test_changes_are_marked_listed_and_shown_alone(tab: Page, tmp_path: Path) -> None:
+    added = flow("Score", any_of(finished("Ingest"), event("<b>fresh</b>")))
+    picture = compared(CHAIN, [*CHAIN[:2], added])
+    (tmp_path / "page.html").write_text(page.as_text(picture, "What changes", remarks=["input branch differs"]))
+    tab.look()
+    tab.open((tmp_path / "page.html").as_uri())
+    told = panel(tab)
+    assert told.startswith("input branch differs\nChanges\nScore added\nScore is new: it starts when Ingest succeeds; ")
+    assert "Join is no longer deployed" in told and "when event <b>fresh</b> arrives" in told
+    signs = "[...document.querySelectorAll('#svg .sign')].map((one) => one.textContent).sort().join('')"
+    marks = {node.id: node.change for node in picture.nodes if node.change}
+    assert sorted(marks) == ["event/<b>fresh</b>", "event/clock", "flow/Join", "flow/Score", "set/flow/Join"]
+    assert tab.value(signs) == "++\u2212\u2212\u2212"
+    tab.click("#changed")
+    assert tab.value(SHOWN) == sorted({*marks, "flow/Ingest", "flow/Clean"})
+    assert tab.complaints() == []
 
 
 def test_it_fits_what_its_reader_has(tab: Page, tmp_path: Path) -> None:

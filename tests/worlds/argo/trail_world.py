@@ -42,6 +42,11 @@ class World:
 
     def __init__(self, server: KubernetesStandIn, client: Any) -> None:
         self.server, self.client = server, client
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing is there but an event bus."""
+        self.server.store.objects.clear()
         bus = {"apiVersion": "argoproj.io/v1alpha1", "kind": "EventBus", "metadata": {"name": "default"}, "spec": {}}
         self.put("events", "eventbus", {**bus, "status": copy.deepcopy(READY)})
 

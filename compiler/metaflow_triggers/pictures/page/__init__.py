@@ -1,6 +1,6 @@
 """Page: a picture as one HTML file that needs nothing else.
 
-In:   a picture, its title, the same in words for readers without scripts.
+In:   a picture, its title, the same in words for readers without scripts, remarks.
 Out:  HTML text: style, scripts and data stand in it; its policy lets nothing else run, and nothing be asked for.
 
 Not here: what the page does (`model.js`, `draw.js`, `panel.js`, `page.js`, which the files beside this one are put
@@ -15,6 +15,7 @@ import html
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -31,10 +32,10 @@ _CHAR, _SMALL, _SIDES = 7.4, 6.4, 28
 _HEIGHTS = {"flow": 42, "event": 28, "poll": 38, "schedule": 28, "set": 24}
 
 
-def as_text(picture: Picture, title: str = "What starts what", words: str = "") -> str:
-    """The page."""
+def as_text(picture: Picture, title: str = "What starts what", words: str = "", remarks: Sequence[str] = ()) -> str:
+    """The page. `remarks` are told before anything is chosen."""
     style, script = _file("page.css"), "\n".join(map(_file, SCRIPTS))
-    value = {**document(picture), "layout": layout(picture)}
+    value = {**document(picture), "layout": layout(picture), "remarks": list(remarks)}
     parts = {
         "title": html.escape(shown(title)),
         "policy": f"{_NOTHING}; style-src {_sum(style)}; script-src {_sum(script)}",

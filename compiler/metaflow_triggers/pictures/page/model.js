@@ -104,6 +104,12 @@ const Model = (() => {
       nodes.forEach((node, at) => { if (weight(known.picture, node)) found.add(at); });
       sets.push(found);
     }
+    if (wanted.changed) {
+      const found = new Set();
+      nodes.forEach((node, at) => { if (node.change) found.add(at); });
+      known.picture.edges.forEach((edge, at) => { if (edge.change) known.ends[at].forEach((end) => found.add(end)); });
+      sets.push(found);
+    }
     if (!sets.length) return null;
     return sets.reduce((all, one) => new Set([...all].filter((at) => one.has(at))));
   }

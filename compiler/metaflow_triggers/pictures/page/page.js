@@ -9,7 +9,7 @@ const Page = (() => {
   const svg = find("svg");
   const view = Draw.view(svg);
   const all = picture.nodes.map((_, at) => at);
-  const state = { search: "", project: "", event: "", backend: "", wrong: false, chain: null, chosen: null };
+  const state = { search: "", project: "", event: "", backend: "", wrong: false, changed: false, chain: null, chosen: null };
   const everything = Model.whole(picture);
   let layout = everything;
   let drawn = null, matches = null, focused = 0, entry = null;
@@ -91,9 +91,9 @@ const Page = (() => {
 
   // The whole picture again, with a node chosen or none.
   function clear(at = null) {
-    Object.assign(state, { search: "", project: "", event: "", backend: "", wrong: false, chain: null, chosen: at });
+    Object.assign(state, { search: "", project: "", event: "", backend: "", wrong: false, changed: false, chain: null, chosen: at });
     for (const id of ["search", "project", "event", "backend"]) find(id).value = "";
-    find("wrong").checked = false;
+    for (const id of ["wrong", "changed"]) find(id).checked = false;
     show();
     if (at !== null) choose(at, true);
   }
@@ -114,8 +114,13 @@ const Page = (() => {
   options("project", projects.map((name) => [name, name === "-" ? "without @project" : name]));
   options("event", picture.nodes.filter((node) => node.kind === "event").map((node) => [node.id, node.name]));
   options("backend", [...new Set(flows.flatMap((node) => node.backends || []))].sort().map((name) => [name, name]));
-  find("wrong").closest("label").hidden = !picture.nodes.some((node) => Model.weight(picture, node));
-  find("wrong").addEventListener("change", () => { state.wrong = find("wrong").checked; state.chain = null; show(); });
+  function box(id, is) {
+    find(id).closest("label").hidden = !is;
+    find(id).addEventListener("change", () => { state[id] = find(id).checked; state.chain = null; show(); });
+  }
+
+  box("wrong", picture.nodes.some((node) => Model.weight(picture, node)));
+  box("changed", [...picture.nodes, ...picture.edges].some((one) => one.change));
   find("search").addEventListener("input", () => { state.search = find("search").value; state.chosen = null; mark(); });
   find("search").addEventListener("keydown", (event) => {
     const first = event.key === "Enter" && matches && matches.find((at) => drawn.nodes.has(at));

@@ -60,7 +60,7 @@ const Panel = (() => {
       const to = known.ends[at][other];
       const isSet = picture.nodes[to].kind === "set" && other === 0;
       const item = make("li", "", isSet ? make("span", "all of") : button(to));
-      if (one.change) item.append(classed(make("span", one.change), `change ${one.change}`));
+      if (one.change) item.append(" ", classed(make("span", one.change), `change ${one.change}`));
       if (one.words && !one.filter) item.append(make("span", ` ${Model.plain(one.words)}`));
       if (one.filter && one.match) item.append(make("span", ` ${one.match.join(", ")}`));
       if (isSet) item.append(make("ul", "", ...known.ins[to].map((part) => edge(part, 0))));
@@ -130,14 +130,26 @@ const Panel = (() => {
       return [make("h2", title), make("ul", "", ...items), more > 0 ? make("p", `and ${more} more`) : null].filter(Boolean);
     }
 
+    function all(shown, fits) {
+      return shown.filter((at) => fits(picture.nodes[at]));
+    }
+
+    function changes(at) {
+      const { change, changes: texts } = picture.nodes[at];
+      const told = (texts || []).map((text) => make("div", Model.plain(text)));
+      return make("li", "", button(at), " ", classed(make("span", change), `change ${change}`), ...told);
+    }
+
     function overview(shown) {
-      const flows = shown.filter((at) => picture.nodes[at].kind === "flow");
+      const flows = all(shown, (node) => node.kind === "flow");
       const placed = new Set(picture.nodes.flatMap((one) => one.diagnostics || []));
       const others = picture.diagnostics.filter((_, number) => !placed.has(number));
-      const gone = picture.nodes.flatMap((one) => (one.change && one.kind === "flow" && one.changes) || []);
+      const changed = all(shown, (node) => node.kind === "flow" && node.change);
+      const remarks = (picture.remarks || []).map((text) => make("p", Model.plain(text)));
       return [
-        gone.length ? make("h2", "Changes") : null,
-        gone.length ? make("ul", "", ...gone.map((text) => make("li", Model.plain(text)))) : null,
+        ...remarks,
+        changed.length ? make("h2", "Changes") : null,
+        changed.length ? make("ul", "", ...changed.map(changes)) : null,
         ...list(flows, flows.length === 1 ? "1 flow" : `${flows.length} flows`),
         ...(others.length ? [make("h3", "Findings about no single one"), make("ul", "", ...others.map(finding))] : []),
       ].filter(Boolean);

@@ -18,6 +18,7 @@ from ..compile.lower import sensors
 from ..compile.options import origin
 from ..compile.resources import Sensor, SensorDependency
 from ..compile.trust import Trust, template_of
+from .fields import parts, word
 from .looks import Look, Looks
 
 DEFAULT_BUS = "default"
@@ -40,16 +41,12 @@ class Way:
     def heard(self) -> list[Any]:
         """Of the Sensor in the cluster the dependencies that wait for the event."""
         names = {item.name for item in self.dependencies}
-        return [item for item in spec(self.sensor.item).get("dependencies") or [] if item.get("name") in names]
-
-
-def spec(item: Any) -> Any:
-    return (item or {}).get("spec") or {}
+        return [item for item in parts(self.sensor.item, "spec", "dependencies") if word(item, "name") in names]
 
 
 def bus_of(item: Any) -> str:
     """The event bus of a Sensor or an EventSource."""
-    return str(spec(item).get("eventBusName") or DEFAULT_BUS)
+    return word(item, "spec", "eventBusName") or DEFAULT_BUS
 
 
 def ways(looks: Looks, flow: Flow, event: str | None, settings: Settings) -> list[Way]:
@@ -59,7 +56,7 @@ def ways(looks: Looks, flow: Flow, event: str | None, settings: Settings) -> lis
         sensor = looks.at("Sensor", item.namespace, item.name)
         way = Way(item, dependencies, sensor)
         if sensor.item is not None:
-            places = {(str(one.get("eventSourceName")), str(one.get("eventName"))): None for one in way.heard}
+            places = {(word(one, "eventSourceName"), word(one, "eventName")): None for one in way.heard}
             sources = tuple((looks.at("EventSource", item.namespace, name), subject) for name, subject in places)
             bus = looks.at("EventBus", item.namespace, bus_of(sensor.item))
             way = Way(item, dependencies, sensor, sources, bus)

@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 from ....trail import causes
 from ....trail.causes import Cause
 from ..compile import lower
-from .listening import Way, bus_of, spec
+from .fields import field, part, parts, word
+from .listening import Way, bus_of
 from .looks import Look, Looks
 
-_STARTING = ("get", "create", "patch")
-"""What a Sensor needs on Workflows (`compile.shared`): it gets one, else creates it; an existing one it patches."""
+_STARTING = ("get", "create")
+"""What a start needs on Workflows: a Sensor asks whether there is one, else makes it. What comes again is a patch."""
 _WORKFLOWS = "workflows.argoproj.io"
 
 
@@ -49,7 +50,7 @@ def of_way(looks: Looks, way: Way, event: str | None, posted: str | None) -> Ite
     sources = [cause for look, subject in way.sources for cause in _of_source(way, look, subject, posted, bool(bus))]
     yield from bus
     yield from sources
-    if spec(sensor.item).get("replicas") == 0:
+    if field(sensor.item, "spec", "replicas") == 0:
         yield causes.PAUSED(what=str(sensor))
     elif not bus:
         yield from not_ready(sensor)
@@ -79,11 +80,11 @@ def _of_source(way: Way, source: Look, subject: str, posted: str | None, no_bus:
     if subject not in events:
         yield causes.NOT_READY(what=str(source), why=f"it has no event `{subject}`, on which the Sensor waits")
         return
-    endpoint = events[subject].get("endpoint") if isinstance(events[subject], Mapping) else None
-    wrong = None if endpoint is None else _elsewhere(source, str(endpoint), posted)
+    endpoint = word(events[subject], "endpoint")
+    wrong = _elsewhere(source, endpoint, posted) if endpoint else None
     if wrong is not None:
         yield causes.WRONG_ENDPOINT(sent=wrong, listens=f"{endpoint} of {source}")
-    if spec(source.item).get("replicas") == 0:
+    if field(source.item, "spec", "replicas") == 0:
         yield causes.PAUSED(what=str(source))
     elif not no_bus:
         yield from not_ready(source)
@@ -92,9 +93,9 @@ def _of_source(way: Way, source: Look, subject: str, posted: str | None, no_bus:
 def _events(source: Any) -> dict[str, Any]:
     """Name -> event, of all types of event sources."""
     found: dict[str, Any] = {}
-    for kind, value in spec(source).items():
-        if isinstance(value, Mapping) and kind not in ("service", "template"):
-            found.update(value)
+    for kind, value in part(source, "spec").items():
+        if kind not in ("service", "template"):
+            found.update(part(value))
     return found
 
 
@@ -112,7 +113,7 @@ def _elsewhere(source: Look, endpoint: str, posted: str | None) -> str | None:
 
 def not_ready(look: Look) -> Iterator[Cause]:
     """Of an object of Argo Events: its conditions that do not hold."""
-    conditions = ((look.item or {}).get("status") or {}).get("conditions") or []
+    conditions = parts(look.item, "status", "conditions")
     bad = [item for item in conditions if item.get("status") != "True"]
     if not conditions:
         yield causes.NOT_READY(what=str(look), why="it has no status: Argo Events' controller has not taken it up")
@@ -127,12 +128,10 @@ def _condition(item: Mapping[str, Any]) -> str:
 
 
 def _of_rights(looks: Looks, way: Way) -> Iterator[Cause]:
-    account = (spec(way.sensor.item).get("template") or {}).get("serviceAccountName") or lower.SENSOR_ACCOUNT
+    account = word(way.sensor.item, "spec", "template", "serviceAccountName") or lower.SENSOR_ACCOUNT
     namespace = way.wanted.workflow_namespace
     lacks = [
-        verb
-        for verb in _STARTING
-        if looks.may((way.wanted.namespace, str(account)), verb, _WORKFLOWS, namespace) is False
+        verb for verb in _STARTING if looks.may((way.wanted.namespace, account), verb, _WORKFLOWS, namespace) is False
     ]
     if lacks:
         who = f"ServiceAccount {way.wanted.namespace}/{account}"
@@ -141,10 +140,9 @@ def _of_rights(looks: Looks, way: Way) -> Iterator[Cause]:
 
 def lacks_run_right(looks: Looks, template: Look, namespace: str) -> Cause | None:
     """A right without which a run that an event started fails before its first step."""
-    templates = spec(template.item).get("templates") or []
-    start: Any = next((item for item in templates if item.get("name") == "start"), {})
-    account = start.get("serviceAccountName") or spec(template.item).get("serviceAccountName") or "default"
-    if looks.may((namespace, str(account)), "get", _WORKFLOWS, namespace) is not False:
+    start: Any = next((item for item in parts(template.item, "spec", "templates") if word(item, "name") == "start"), {})
+    account = word(start, "serviceAccountName") or word(template.item, "spec", "serviceAccountName") or "default"
+    if looks.may((namespace, account), "get", _WORKFLOWS, namespace) is not False:
         return None
     return causes.NO_RIGHT(
         who=f"ServiceAccount {namespace}/{account}", right=f"get {_WORKFLOWS} in namespace {namespace}"

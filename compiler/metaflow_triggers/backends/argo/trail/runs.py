@@ -20,6 +20,7 @@ from ....trail.causes import Cause
 from ....trail.question import Asked
 from .. import NAME
 from . import commands, obstacles, workflows
+from .fields import field, word
 from .looks import Look, Looks
 from .workflows import Told
 
@@ -64,7 +65,7 @@ def _cause(looks: Looks, told: Told, workflow: Look, template: Look, event: str 
     if told.state == answer.LOST:
         return causes.LOST(run=run, why=f"in step {told.step}: {told.error}")
     if told.is_suspended:
-        own = (workflow.item.get("spec") or {}).get("suspend")
+        own = field(workflow.item, "spec", "suspend")
         return causes.PAUSED(what=str(workflow if own else template))
     if told.is_throttled:
         return causes.THROTTLED(why=told.held)
@@ -91,4 +92,4 @@ def _is_other(told: Told, event: str | None, payload: Any) -> bool:
 
 def is_of(workflow: Any, deployed: str) -> bool:
     """Whether a Workflow is a run of a deployed flow."""
-    return (((workflow or {}).get("spec") or {}).get("workflowTemplateRef") or {}).get("name") == deployed
+    return word(workflow, "spec", "workflowTemplateRef", "name") == deployed

@@ -32,7 +32,8 @@ from ..deploy.cluster import Cluster
 from ..deploy.ownership import is_ours
 from . import commands, obstacles, start_names, workflows
 from .deployed import older_than, recorded
-from .listening import Way, spec, wanted, ways
+from .fields import part
+from .listening import Way, wanted, ways
 from .looks import Look, Looks
 from .runs import is_of, run_answer
 from .sensor_log import lacking_right, why_refused
@@ -264,7 +265,7 @@ def _set_not_kept(start: StartName) -> Cause:
 
 def _may_be_gone(template: Look) -> Cause | None:
     """Whether Workflows of the flow are deleted by themselves."""
-    ttl = spec(template.item).get("ttlStrategy") or {}
+    ttl = part(template.item, "spec", "ttlStrategy")
     if not ttl:
         return None
     told = ", ".join(f"{name} {value}" for name, value in sorted(ttl.items()))

@@ -27,10 +27,14 @@ from ....model.flows import Flow
 from ....trail import answer
 from ..compile.outcome_script import describe
 from ..deploy.ownership import labels_of
+from .fields import field as field_at
+from .fields import part, parts, word
 
 STATES = {"success": answer.SUCCEEDED, "failure": answer.FAILED, "timeout": answer.TIMED_OUT, "aborted": answer.ABORTED}
 _HELD_BACK = re.compile(r"Workflow processing has been postponed\b.*", re.DOTALL)
 _BEFORE_MAIN = re.compile(r"Pod failed before \S+ container starts\b.*|init: .*", re.DOTALL)
+_WRONG_TYPE = " does not fit parameter "
+"""In what `parameter_values.parameters_for` says of a value; what else it says is no matter of types."""
 _POD_DELETED = "pod deleted"
 _NEVER_LOOKED = "Argo's controller has not looked at it yet"
 
@@ -72,8 +76,8 @@ class Told:
 
 def told(workflow: Mapping[str, Any], flow: Flow | None) -> Told:
     """Of one Workflow. Without a flow nothing is said of types."""
-    metadata, status = workflow["metadata"], workflow.get("status") or {}
-    phase, message = str(status.get("phase") or ""), str(status.get("message") or "")
+    metadata, status = workflow["metadata"], part(workflow, "status")
+    phase, message = word(status, "phase"), word(status, "message")
     failures = _failures(status)
     state, step, error = _state(phase, failures)
     error = error or (message if phase in ("Failed", "Error") and message else None)
@@ -85,10 +89,10 @@ def told(workflow: Mapping[str, Any], flow: Flow | None) -> Told:
     return Told(
         metadata["name"],
         metadata["namespace"],
-        str(((workflow.get("spec") or {}).get("workflowTemplateRef") or {}).get("name") or ""),
+        word(workflow, "spec", "workflowTemplateRef", "name"),
         answer.WAITING if is_suspended else state,
-        status.get("startedAt"),
-        status.get("finishedAt"),
+        word(status, "startedAt") or None,
+        word(status, "finishedAt") or None,
         step,
         error,
         tuple(str(item.name) for item in events),
@@ -98,8 +102,8 @@ def told(workflow: Mapping[str, Any], flow: Flow | None) -> Told:
         held or _unscheduled(status, state),
         bool(_HELD_BACK.fullmatch(message)) and held is not None,
         is_suspended,
-        wrong if state == answer.FAILED else None,
-        _before_user_code(phase, message, status, failures),
+        wrong if state == answer.FAILED and wrong is not None and _WRONG_TYPE in wrong else None,
+        (wrong if state == answer.FAILED else None) or _before_user_code(phase, message, status, failures),
     )
 
 
@@ -121,21 +125,21 @@ def _state(phase: str, failures: list[dict[str, str]]) -> tuple[str, str | None,
 
 def nodes(status: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The nodes of a run, none where they are kept in a database."""
-    found = status.get("nodes")
-    if not found and status.get("compressedNodes"):
+    found: Any = part(status, "nodes")
+    if not found and word(status, "compressedNodes"):
         try:
-            found = json.loads(gzip.decompress(base64.b64decode(status["compressedNodes"])))
+            found = json.loads(gzip.decompress(base64.b64decode(word(status, "compressedNodes"))))
         except (ValueError, OSError, EOFError):
-            found = None
-    return list(found.values()) if isinstance(found, dict) else []
+            found = {}
+    return [item for item in part(found).values() if isinstance(item, dict)]
 
 
 def _failures(status: Mapping[str, Any]) -> list[dict[str, str]]:
     names = ("displayName", "message", "templateName", "phase", "finishedAt")
     return [
-        {name: str(item.get(name) or "") for name in names}
+        {name: word(item, name) for name in names}
         for item in nodes(status)
-        if item.get("phase") in ("Failed", "Error")
+        if word(item, "phase") in ("Failed", "Error")
     ]
 
 
@@ -146,22 +150,22 @@ def _before_user_code(
         return None
     if phase == "Error" and not nodes(status) and message:
         return message
-    if any(item.get("type") == "Pod" and item.get("phase") == "Succeeded" for item in nodes(status)):
+    if any(word(item, "type") == "Pod" and word(item, "phase") == "Succeeded" for item in nodes(status)):
         return None
     return next((item["message"] for item in failures if _BEFORE_MAIN.fullmatch(item["message"])), None)
 
 
 def _unscheduled(status: Mapping[str, Any], state: str) -> str | None:
     """Why no pod of a run has begun: no node for it, an image that cannot be had."""
-    pods = [item for item in nodes(status) if item.get("type") == "Pod"]
-    if state != answer.RUNNING or not pods or any(item.get("phase") != "Pending" for item in pods):
+    pods = [item for item in nodes(status) if word(item, "type") == "Pod"]
+    if state != answer.RUNNING or not pods or any(word(item, "phase") != "Pending" for item in pods):
         return None
-    return next((str(item["message"]) for item in pods if item.get("message")), None)
+    return next((word(item, "message") for item in pods if word(item, "message")), None)
 
 
 def _suspended(workflow: Mapping[str, Any]) -> bool:
-    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
-    return bool((workflow.get("spec") or {}).get("suspend") or stored.get("suspend"))
+    stored = field_at(workflow, "status", "storedWorkflowTemplateSpec", "suspend")
+    return field_at(workflow, "spec", "suspend") is True or stored is True
 
 
 def _given(workflow: dict[str, Any], flow: Flow | None) -> tuple[list[Any], dict[str, Any] | None, str | None]:
@@ -171,8 +175,8 @@ def _given(workflow: dict[str, Any], flow: Flow | None) -> tuple[list[Any], dict
     try:
         document = argo_source.document_of(workflow)
         events = event_reader.select(document) if document is not None else []
-    except ValueError as error:
-        return [], None, str(error)
+    except (ValueError, TypeError, AttributeError) as error:  # the run itself fails of it
+        return [], None, f"its Workflow does not hold its event: {error}"
     declared = {} if flow is None else {item.name: item.type for item in flow.parameters if not item.is_config}
     wrong = None
     if flow is not None and document is not None:
@@ -206,11 +210,12 @@ def _values(events: list[Any], declared: Mapping[str, str]) -> dict[str, Any]:
 def _by_hand(workflow: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a run that no event started, as they were typed."""
     found: dict[str, Any] = {}
-    for item in ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or []:
-        if str(item.get("name", "")).startswith((words.EVENT_ARGUMENT, words.PAYLOAD_ARGUMENT)):
+    for item in parts(workflow, "spec", "arguments", "parameters"):
+        name = word(item, "name")
+        if name.startswith((words.EVENT_ARGUMENT, words.PAYLOAD_ARGUMENT)):
             continue
         try:
-            found[item["name"]] = exact_json.loads(str(item.get("value")))
+            found[name] = exact_json.loads(word(item, "value"))
         except ValueError:
-            found[item["name"]] = item.get("value")
+            found[name] = item.get("value")
     return found
