@@ -24,6 +24,7 @@ from metaflow_triggers.trail.json import as_value
 from metaflow_triggers.trail.question import Asked, Question
 from metaflow_triggers.trail.text import text
 
+from tests.flows import filtered
 from tests.unit.commands.conftest import clean
 
 from ...unit.backends.argo.argo_flows import SETTINGS, event, finish, flow, trigger
@@ -31,7 +32,7 @@ from . import deployments
 from .kubernetes_stand_in import KubernetesStandIn
 from .trail_rows import PAID, PAYLOAD, RUNS, Row
 from .trail_standing import STANDING
-from .trail_world import GOOD, World, codes, failed
+from .trail_world import GOOD, World, codes, ended, failed, pod
 
 ROWS = [*RUNS, *STANDING]
 ROOT = Path(__file__).parents[3]
@@ -126,8 +127,31 @@ def test_a_run_and_what_its_end_started(world: World) -> None:
 
 def test_a_run_that_goes_on_has_started_nothing_yet(world: World) -> None:
     run = parent_ended(world, {"phase": "Running"})
-    (own,) = world.ask(PAID, CHILD, OTHER, identity=run)
+    own, *waiting = world.ask(PAID, CHILD, OTHER, identity=run)
     assert own.run is not None and own.run.state == "running"
+    assert [codes(item) for item in waiting] == [["not-ended"], ["not-ended"]]
+
+
+def test_a_filter_over_an_outcome_and_a_run_that_was_terminated(world: World) -> None:
+    run = parent_ended(world, ended("Failed", pod("start", "Failed", "main: Error (exit code 3)")))
+    picky = replace(CHILD, triggers=(trigger(filtered(finish("DemoFlow", "failure"), {"step": ["end"]})),))
+    world.deploy(picky)
+    _, child, other = world.ask(PAID, picky, OTHER, identity=run)
+    assert codes(child) == ["filter"] and '`step` has to be "end"; found "start"' in child.cause.words
+    assert codes(other) == ["not-kept"]
+    world.server.objects("workflows")[f"flows/{run.removeprefix('argo-')}"]["spec"]["shutdown"] = "Terminate"
+    (_, *both) = world.ask(PAID, picky, OTHER, identity=run)
+    assert [codes(item) for item in both] == [["refused"], ["refused"]] and "terminated" in both[0].cause.words
+
+
+def test_what_may_not_be_asked_of_one_flow_is_not_said_of_another(world: World) -> None:
+    second = replace(PAID, name="Second")
+    for item in (PAID, second):
+        world.deploy(item)
+    world.server.store.forbidden.add("GET workflows")
+    first, other = world.ask(PAID, second, event="paid")
+    assert codes(first) == codes(other) == ["could-not-ask"]
+    assert "flows/demoflow-" in first.cause.words and "flows/second-" in other.cause.words
 
 
 def test_the_end_of_a_run_that_started_nothing_has_a_cause(world: World) -> None:
