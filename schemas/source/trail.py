@@ -18,7 +18,7 @@ _CODES = (
     *("queued", "paused", "not-read", "not-listening-then"),
     *("dead-letter", "no-right", "throttled"),
     *("nobody-listens", "disabled", "gone", "wrong-bus", "wrong-endpoint", "not-ready"),
-    *("other-branch", "other-project", "other-version"),
+    *("other-branch", "other-project", "other-version", "not-ended"),
     *("not-accepted", "not-kept", "not-arrived"),
     *("could-not-ask", "set-not-kept", "may-be-deleted", "not-ours", "forgotten", "same-id", "number-not-kept"),
 )

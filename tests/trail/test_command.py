@@ -9,11 +9,17 @@ import pty
 import shlex
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from metaflow_triggers.commands import trail
+from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
 from metaflow_triggers.engine.store import connect, write_setting
+from metaflow_triggers.trail.answer import EXIT_UNKNOWN, Answer, exit_code
+from metaflow_triggers.trail.question import Asked, Question
 
 from tests.unit.commands.conftest import Run
 from tests.unit.commands.warm import warm
@@ -112,6 +118,27 @@ def test_what_a_target_cannot_tell_is_not_guessed(triggers: Run, folder: Path) -
     assert (done.code, document["verdict"]) == (3, "unknown")
     assert {item["target"] for item in document["answers"]} == {"local", "step-functions"}
     assert {item["cause"]["code"] for item in document["answers"]} == {"could-not-ask"}
+
+
+@pytest.mark.parametrize(
+    "raised", [OSError("no\nroute"), DiagnosticError([Diagnostic("FT701", "AWS does not answer")])]
+)
+def test_what_fails_in_asking_is_unknown_and_never_not_started(
+    raised: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing:
+        @staticmethod
+        def ask(question: Question, settings: object) -> list[Answer]:
+            raise raised
+
+    monkeypatch.setattr(trail.registry, "trail", lambda name: Failing)
+    question = Question("1", None, None, (Asked("F", "F", None),))
+    (answer,) = trail._ask(Namespace(), "step-functions", question, cast("Any", None))
+    assert answer.verdict == "unknown" and exit_code([answer]) == trail.EXIT_UNKNOWN == EXIT_UNKNOWN
+    assert answer.cause.words in (
+        "could not be asked: OSError: no route",
+        "could not be asked: FT701: AWS does not answer",
+    )
 
 
 def test_history_has_events_parameters_and_the_log(triggers: Run, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from metaflow_extensions.triggers.contract.words import CODE_PACKAGE_ANNOTATION
+
 from ..diagnostics import Diagnostic, DiagnosticError
 
 _VERBS = ("created", "updated", "deleted", "unchanged", "kept")
@@ -68,8 +70,10 @@ def beside_the_code(was: Any, now: Any) -> tuple[Any, list[str]]:
 
 
 def _code_package(value: Any) -> str | None:
-    """The name of the code package that an object's tasks load, as they are told it in a variable."""
+    """The name of the code package that an object's tasks load: their pods or a variable say it."""
     if isinstance(value, dict):
+        if isinstance(value.get(CODE_PACKAGE_ANNOTATION), str):
+            return str(value[CODE_PACKAGE_ANNOTATION]).rpartition("/")[2]
         if (value.get("name") or value.get("Name")) == "METAFLOW_CODE_SHA":
             said = value.get("value") or value.get("Value")
             return said if isinstance(said, str) else None

@@ -64,6 +64,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--since", metavar="TIME", help="kept since then: 2h, 3d, or 2026-11-28T21:00:00Z")
     parser.add_argument("--reason", metavar="TEXT", help="with this in the reason, in whatever case")
     parser.add_argument("--all", action="store_true", help="send-again, drop: all letters that the other options leave")
+    parser.add_argument(
+        "--payload", metavar="JSON", help="send-again of one letter of Argo, whose record has none: what its event held"
+    )
     parser.add_argument("--yes", action="store_true", help="drop: do not ask; needed where there is no terminal")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed")
     add_profile(parser)
@@ -99,6 +102,8 @@ def _judge(options: argparse.Namespace) -> None:
         options.refuse("show takes the ids that `dead-letters list` prints")
     if options.action in (SEND, DROP) and bool(options.ids) == options.all:
         options.refuse(f"{options.action} takes ids, or --all")
+    if options.payload is not None and not (options.action == SEND and len(options.ids) == 1 and options.target):
+        options.refuse("--payload goes with send-again of one letter of a --backend that keeps no payloads")
     options.begin = None
     if options.since is not None:
         try:
@@ -180,7 +185,7 @@ def _send(options: argparse.Namespace, boxes: dict[str, Box], found: Sequence[Le
 
     done = []
     for name, box in boxes.items():
-        for sent in box.send([one.id for one in found if one.deployed == name]):
+        for sent in box.send([one.id for one in found if one.deployed == name], options.payload):
             done.append(sent)
             if options.format == "text":  # each at once: the next may be the one at which this process is ended
                 sys.stdout.write(f"{shown(tell.sent(sent))}\n")

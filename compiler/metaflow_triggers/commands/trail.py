@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ..trail.question import Asked, Question
 
 LOCAL = "local"
+EXIT_UNKNOWN = 3
+"""`trail.answer.EXIT_UNKNOWN`: a command that could not ask must not end as one that found nothing started."""
 _LONGEST_ID = 1024
 
 
@@ -93,7 +95,7 @@ def work(options: argparse.Namespace) -> int:
     try:
         identity = _identity(options.given if options.given is not None else options.identity)
         payload = _payload(options)
-        code = 1
+        code = EXIT_UNKNOWN
         return _trail(options, identity, payload)
     except DiagnosticError as error:
         show(error.diagnostics, result="nothing was asked")
@@ -192,11 +194,16 @@ def _ask(options: argparse.Namespace, target: str, question: Question, settings:
     try:
         if not question.flows:
             question = _deployed(target, question, settings)
+            if not question.flows:
+                cause = causes.GONE(what=f"a deployment of the project `{settings.project_id}`")
+                return [Answer(target, "", "", question.event, cause)]
         return found.ask(question, settings)
     except DiagnosticError as error:
         first = error.diagnostics[0]
-        cause = causes.COULD_NOT_ASK(why=f"{first.code}: {first.message}")
-        return [Answer(target, "", "", question.event, cause)]
+        why = f"{first.code}: {first.message}"
+    except Exception as error:  # a client may fail in ways of its own; exit code 1 would say that nothing started
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+    return [Answer(target, "", "", question.event, causes.COULD_NOT_ASK(why=why))]
 
 
 def _deployed(target: str, question: Question, settings: Settings) -> Question:

@@ -98,8 +98,11 @@ class Box(Protocol):
     def look(self) -> Looked:
         """Nothing is changed: what is there stays there, as it is."""
 
-    def send(self, ids: Collection[str]) -> Iterator[Sent]:
-        """Send these letters again, under the same ids, and take out each that has arrived."""
+    def send(self, ids: Collection[str], payload: str | None = None) -> Iterator[Sent]:
+        """Send these letters again, under the same ids, and take out each that has arrived.
+
+        `payload` is what the event held, as JSON text, for a place that does not keep it.
+        """
 
     def drop(self, ids: Collection[str]) -> Iterator[str]:
         """Take these letters out for good; the ids of those that are gone."""

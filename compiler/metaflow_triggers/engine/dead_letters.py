@@ -85,7 +85,7 @@ class Refused:
     def look(self) -> Looked:
         return Looked(letters_of(self._connection, self._key, self._where))
 
-    def send(self, ids: Collection[str]) -> Iterator[Sent]:
+    def send(self, ids: Collection[str], payload: str | None = None) -> Iterator[Sent]:
         """Its event is taken once more, in one transaction: what starts is a start of the same key."""
         for letter in self.look().letters:
             if letter.id not in ids:

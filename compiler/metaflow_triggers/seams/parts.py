@@ -73,8 +73,10 @@ class Parts:
         return None
 
     @contextlib.contextmanager
-    def of_commands(self, store: Any, flow: str) -> Iterator[None]:
+    def of_commands(self, store: Any, flow: str, package: str | None) -> Iterator[None]:
         """Commands that a compiler gives to `store` are kept; DiagnosticError (FT002) for one that is not whole.
+
+        `package` is the place of the code package, if there is one.
 
         Upstream takes whatever fails here for a lost connection, prints a warning and goes on without a command
         (batch.py, `Batch._command`), so a refusal is raised at the end.
@@ -84,7 +86,7 @@ class Parts:
         def save_data(data_iter: Iterable[bytes], len_hint: int = 0) -> list[tuple[str, str]]:
             out = []
             for data in data_iter:
-                content = fill(data.decode("utf-8")).encode("utf-8")
+                content = of_any_release(fill(data.decode("utf-8")), package).encode("utf-8")
                 self._refused += _not_whole(content.decode("utf-8"))
                 key = hashlib.sha1(content).hexdigest()  # noqa: S324 - the name that Metaflow's datastore gives it
                 address = f"{datastore_root(self._settings)}/{flow}/data/{key[:2]}/{key}"
@@ -105,6 +107,22 @@ class Parts:
         kept = _Client(kind, includefile._dict_dataclients[kind], self.add)
         with replaced(includefile, _dict_dataclients=dict.fromkeys(includefile._dict_dataclients, kept)):
             yield
+
+
+_URL = "METAFLOW_CODE_URL"
+
+
+def of_any_release(command: str, package: str | None) -> str:
+    """A Batch job's command that loads the package which its environment names, so that the next release has the same
+    one; itself without a package, or where it names it in a way that is not known here (metaflow_environment.py)."""
+    if package is None:
+        return command
+    place = re.escape(package)
+    key = rf"""('import boto3, os; [^']*\.download_file\("[^"']*", )"[^"']*{place}"(, "job\.tar"\)')"""
+    changed = re.sub(key, rf'\1os.environ["{_URL}"].split("/", 3)[3]\2', command)
+    told = rf"(mflog 'Failed to download code package from )[^']*{place}([^']*')"
+    changed = re.sub(told, rf"""\1'"${_URL}"'\2""", changed)
+    return command if package in changed else changed
 
 
 class _Client:

@@ -88,7 +88,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
     role = f"arn:{_PARTITION}:iam::0:role/unused"
     with (
         compile_errors(obj),
-        package.parts.of_commands(store, obj.flow.name),
+        package.parts.of_commands(store, obj.flow.name, None if package.blob is None else package.path),
         package.parts.of_files(store.TYPE),
         attached(obj, UPSTREAM.attaches, store),
         replaced(aws_client, cached_provider_class=OfflineClients(batch)),

@@ -18,6 +18,7 @@ from ..diagnostics import DiagnosticError
 from ..manifests import job_set
 from ..model.settings import Settings, task_environment
 from . import shell_words
+from .code_annotation import in_one_field
 from .code_package import CodePackage
 from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
@@ -97,7 +98,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             change(entry["container"])
         if "manifest" in entry.get("resource", {}):  # the JobSet of a @parallel step
             entry["resource"]["manifest"] = job_set.with_containers(entry["resource"]["manifest"], change)
-    return {"workflow_template": template}
+    return {"workflow_template": in_one_field(template, package.path, package.sha)}
 
 
 _ARGO_PARAMETERS = re.compile(

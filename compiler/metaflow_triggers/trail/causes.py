@@ -126,6 +126,7 @@ WRONG_ENDPOINT = Kind("wrong-endpoint", NOT_STARTED, "the event is posted to {se
 NOT_READY = Kind("not-ready", NOT_STARTED, "{what} is not ready: {why}")
 OTHER_BRANCH = Kind("other-branch", NOT_STARTED, "event {event} is of another branch; the flow waits for {waits}")
 OTHER_PROJECT = Kind("other-project", NOT_STARTED, "event {event} is of another project; the flow waits for {waits}")
+NOT_ENDED = Kind("not-ended", NOT_STARTED, "the run {run} has not ended yet")
 OTHER_VERSION = Kind("other-version", NOT_STARTED, "what is deployed is not what the files say: {what}")
 NOT_ACCEPTED = Kind("not-accepted", NOT_STARTED, "{where} has accepted no event, and knows no run, with this id")
 NOT_KEPT = Kind("not-kept", NOT_STARTED, "nothing started; the bus keeps no events; give --payload to ask the filters")

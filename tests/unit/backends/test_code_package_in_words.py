@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from metaflow_extensions.triggers.contract.words import CODE_PACKAGE_ANNOTATION
 from metaflow_triggers.backends.argo.deploy import drift as argo
 from metaflow_triggers.backends.plans import beside_the_code
 from metaflow_triggers.backends.step_functions.deploy import drift as aws
@@ -46,6 +47,16 @@ def test_what_differs_beside_it_is_told() -> None:
     assert said == SAID
     assert was["env"][0] == {"name": "OTHER", "value": "kept"}
     assert {**was, "env": now["env"]} == now
+
+
+def test_what_the_pods_say_counts_before_a_variable() -> None:
+    was, now = (
+        {"metadata": {"annotations": {CODE_PACKAGE_ANNOTATION: f"Flow/data/{sha[:2]}/{sha}"}}} for sha in (OLD, NEW)
+    )
+    assert beside_the_code({"spec": was}, {"spec": now}) == ({"spec": now}, SAID)
+    # An earlier version told each task: what else is another one now is told as ever.
+    found, said = beside_the_code({"spec": {"env": task(OLD, "name", "value")["env"]}}, {"spec": now})
+    assert said == SAID and found["spec"]["env"][1]["value"] == NEW
 
 
 def test_both_backends_tell_it_so() -> None:

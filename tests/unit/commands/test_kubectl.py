@@ -56,6 +56,30 @@ def test_the_folder_renders_to_our_objects(folder: Path, tmp_path: Path):
     assert sorted(json.dumps(item, sort_keys=True) for item in rendered) == objects(folder)
 
 
+def test_a_replacement_of_kustomize_reaches_the_code_package(folder: Path, tmp_path: Path):
+    """One field says which one a flow loads, and no other line of the folder is another one then."""
+    place, field = f"DataTransform/data/06/06{'0' * 38}", "metaflow-triggers/code-package"
+    release = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "release"}, "data": {"transform": place}}
+    release["metadata"]["annotations"] = {"config.kubernetes.io/local-config": "true"}
+    target = {
+        "select": {"kind": "WorkflowTemplate", "name": "datatransform"},
+        "fieldPaths": [f"spec.podMetadata.annotations.{field}"],
+    }
+    source = {"kind": "ConfigMap", "name": "release", "fieldPath": "data.transform"}
+    shutil.copytree(folder, tmp_path / "made")
+    overlay = {
+        "resources": ["../made", "release.yaml"],
+        "replacements": [{"source": source, "targets": [target]}],
+    }
+    (tmp_path / "over").mkdir()
+    (tmp_path / "over/release.yaml").write_text(yaml.safe_dump(release))
+    (tmp_path / "over/kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    before, after = (kubectl(tmp_path, "kustomize", str(tmp_path / name)).splitlines() for name in ("made", "over"))
+    assert len(before) == len(after)
+    (changed,) = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    assert changed[0].startswith(f"      {field}: DataTransform/data/") and changed[1] == f"      {field}: {place}"
+
+
 @pytest.mark.parametrize("how", [("--server-side",), ()], ids=["server-side", "client-side"])
 def test_the_folder_applies_unchanged(folder: Path, tmp_path: Path, how: tuple[str, ...]):
     wanted = [json.loads(text) for text in objects(folder)]

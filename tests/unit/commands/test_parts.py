@@ -111,6 +111,8 @@ def test_compiling_asks_for_nothing_and_gives_the_same_with_and_without_a_networ
     shutil.rmtree(folder / "one")  # it would be a part of the next code package
     assert included(files) == {f"data/Include/{sha1(item)}": item for item in (WORDS.encode(), MORE)}
     assert (sum("/data/" in name for name in files) > 1) == bool(more)
+    (package,) = [name for name, text in files.items() if "/data/" in name and text.startswith(b"\x1f\x8b")]
+    assert not any(package.encode() in text for text in files.values()), "the command of a step is of one release"
     if namespaces():
         done = subprocess.run(
             ["unshare", "-rn", sys.executable, *command, tmp_path / "other"],

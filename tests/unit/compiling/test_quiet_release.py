@@ -38,6 +38,7 @@ FOREACH = """
     def gather(self, inputs):
         self.next(self.end)
 """
+ANNOTATION = "metaflow-triggers/code-package"
 FLOWS = {
     "TwoSteps": ("@trigger(event='placed')", "self.end", ""),
     "EachPart": ("@trigger(event='placed')", "self.work, foreach='parts'", FOREACH),
@@ -86,11 +87,12 @@ def test_a_release_changes_one_line_of_a_flow_on_each_backend(releases: Path) ->
     assert set(found) == {f"step-functions/{name}.yaml" for name in FLOWS} | {
         f"argo-workflows/{name.lower()}/workflowtemplate.yaml" for name in FLOWS
     }
-    of_aws = {path: lines for path, lines in found.items() if path.startswith("step-functions/")}
-    for path, lines in of_aws.items():
+    of_name = {name.lower(): name for name in FLOWS}
+    for path, lines in found.items():
+        backend, folder = path.split("/")[0], Path(path).parent.name
         (line,) = lines
-        name = Path(path).stem
-        place = re.compile(rf"      Path: {name}/data/([0-9a-f]{{2}})/\1[0-9a-f]{{38}}")
+        name, key = (Path(path).stem, "Path") if backend == "step-functions" else (of_name[folder], ANNOTATION)
+        place = re.compile(rf"      {key}: {name}/data/([0-9a-f]{{2}})/\1[0-9a-f]{{38}}")
         assert all(place.fullmatch(text) for text in line)
     # The index has the digest of each file, so it tells of each that is another one.
     assert len(index) == len(found) and all('"sha256": "' in text for line in index for text in line)

@@ -93,19 +93,6 @@ def test_only_the_package_differs(project: Path, check: Check, triggers: Run) ->
     assert "\nthe triggers are the same; the text of the files is not\n" in done.out
 
 
-def test_a_release_changes_few_lines(project: Path, triggers: Run) -> None:
-    """What stands in the place of the code package: a line of each container's command and its environment."""
-    (project / "flows/notes.py").write_text("words = 'the package has this file'\n")
-    assert triggers("compile", "flows", "--output", "new", cwd=project).code == 0
-    changed = {}
-    for path in ("argo-workflows/processorder/workflowtemplate.yaml", "step-functions/ProcessOrder.yaml"):
-        old, new = ((project / folder / path).read_text().splitlines() for folder in ("out", "new"))
-        assert len(old) == len(new)
-        changed[path.partition("/")[0]] = sum(before != after for before, after in zip(old, new, strict=True))
-    # Two steps and what tells of a failure: three lines each.
-    assert changed == {"argo-workflows": 9, "step-functions": 1}
-
-
 def test_only_what_was_recorded_differs(project: Path, check: Check) -> None:
     path = project / "out/metaflow-triggers.json"
     index = json.loads(path.read_text())

@@ -17,6 +17,7 @@ from metaflow_triggers.doctor.findings import FINE, LACKING, NOT_ASKED, Finding,
 from metaflow_triggers.doctor.text import text
 
 from ...settings import OPEN
+from ...unit.backends.step_functions.samples import event, flow, trigger
 from .deployments import connect
 from .kubernetes_access import ARGO
 from .kubernetes_stand_in import KubernetesStandIn, Store
@@ -43,7 +44,7 @@ THEIRS = dataclasses.replace(
 
 
 def put(store: Store, root: str, plural: str, namespace: str, name: str, **content: Any) -> None:
-    store.objects[root, namespace, plural, name] = {"metadata": {"name": name, "namespace": namespace}, **content}
+    store.objects[root, namespace, plural, name] = {**content, "metadata": {"name": name, "namespace": namespace}}
 
 
 def secret(store: Store, namespace: str, name: str, **data: str) -> None:
@@ -90,8 +91,8 @@ def store(running: Any, monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
-def found(running: Any, settings: Any = RIGHT, client: Any = None) -> list[Finding]:
-    return list(examine(settings, (), client or running[1], lambda service: running[2]))
+def found(running: Any, settings: Any = RIGHT, client: Any = None, flows: Any = ()) -> list[Finding]:
+    return list(examine(settings, flows, client or running[1], lambda service: running[2]))
 
 
 def told(running: Any, settings: Any = RIGHT) -> list[Finding]:
@@ -263,6 +264,41 @@ def test_a_broken_set_up_is_the_one_line_that_lacks(running: Any, store: Store, 
     assert [(item.thing, item.code) for item in lacking] == [(thing, code)], lacking
     assert mend in " ".join(lacking[0].mends)
     assert TOKEN not in str(lacking) and OTHER not in str(lacking)
+
+
+def named(**options: str) -> Any:
+    said = json.dumps({"argo-workflows": {key.replace("_", "-"): value for key, value in options.items()}})
+    return flow("OrderFlow", trigger(event("order-placed"), options=said))
+
+
+NAMED = {
+    "bus": (named(event_bus="orders"), "event bus orders in sensors", '"kind": "EventBus"'),
+    "namespace": (named(sensor_namespace="there"), "namespace there", "kubectl create namespace there"),
+    "source": (named(event_source="gate", event="all"), "event source gate in sensors", "get eventsources"),
+    "event": (named(event_source="gateway", event="al"), "event source gateway in sensors", "one of: all"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_flows_name(running: Any, store: Store, name: str) -> None:
+    one, thing, mend = NAMED[name]
+    items = [item for item in found(running, flows=(one,)) if item.state == LACKING]
+    assert [item.thing for item in items] == [thing] and mend in items[0].mends[0]
+
+
+def test_what_flows_name_and_is_there(running: Any, store: Store) -> None:
+    one = named(event_source="gateway", event="all", sensor_namespace=RUNS)
+    put(store, ARGO, "eventsources", RUNS, "gateway", spec={"webhook": {"all": {"port": "1"}}})
+    put(store, ARGO, "eventbus", RUNS, "default", **store.objects[ARGO, SENSORS, "eventbus", "default"])
+    put(store, "/api/v1", "serviceaccounts", RUNS, "metaflow-triggers-sensor")
+    assert [item for item in found(running, flows=(one,)) if item.state != FINE] == []
+    gone("serviceaccounts", "metaflow-triggers-sensor")(store)
+    (item,) = [item for item in found(running, flows=(one,)) if item.state != FINE]
+    assert item.thing == "account of Sensors in runs" and "create serviceaccount" in item.mends[0]
+    put(store, "/api/v1", "serviceaccounts", RUNS, "metaflow-triggers-sensor")
+    store.access.denied.add("delete sensors")
+    lacks = {item.thing for item in found(running, flows=(one,)) if item.state != FINE}
+    assert lacks == {"rights: sensors in runs", "rights: sensors in sensors"}
 
 
 def test_what_follows_from_what_is_not_there_is_not_asked(running: Any, store: Store) -> None:

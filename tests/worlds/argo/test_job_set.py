@@ -76,6 +76,11 @@ def test_every_container_of_a_job_set_has_the_environment_of_the_other_steps(tem
         assert {item["name"]: item for item in entries} == expected
         assert len(entries) == len(ours), "an entry of upstream was kept beside ours"
     assert "production_token" not in manifest and "OPEN.ProductionToken" not in manifest
+    # Its pods have no annotations of the Workflow: the place of their code package is an input of the step.
+    assert "OPEN.CodePackage" not in manifest
+    place = {"name": "metaflow-triggers-code-package", "value": "OPEN.CodePackagePath.SETTING"}
+    assert place in named["train"]["inputs"]["parameters"]
+    assert str(template).count("OPEN.CodePackagePath.SETTING") == 2
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +24,17 @@ from metaflow_triggers.trail.json import as_value
 from metaflow_triggers.trail.question import Asked, Question
 from metaflow_triggers.trail.text import text
 
+from tests.flows import filtered
+from tests.unit.commands.conftest import clean
+
 from ...unit.backends.argo.argo_flows import SETTINGS, event, finish, flow, trigger
 from . import deployments
 from .kubernetes_stand_in import KubernetesStandIn
-from .trail_rows import PAID, PAYLOAD, ROWS, Row
-from .trail_world import GOOD, World, codes, failed
+from .trail_rows import PAID, PAYLOAD, RUNS, Row
+from .trail_standing import STANDING
+from .trail_world import GOOD, World, codes, ended, failed, pod
 
+ROWS = [*RUNS, *STANDING]
 ROOT = Path(__file__).parents[3]
 
 
@@ -52,7 +60,7 @@ def for_one_object(requests: list[str]) -> None:
     names = [line for line in requests if not line.endswith("/localsubjectaccessreviews")]
     for line in names:
         assert line.startswith("GET ") and len(line.partition("/namespaces/")[2].split("/")) == 3, line
-    assert len(set(names)) == len(names) and len(requests) - len(names) in (0, 3)
+    assert len(set(names)) == len(names) and len(requests) - len(names) in (0, 2)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
@@ -119,8 +127,31 @@ def test_a_run_and_what_its_end_started(world: World) -> None:
 
 def test_a_run_that_goes_on_has_started_nothing_yet(world: World) -> None:
     run = parent_ended(world, {"phase": "Running"})
-    (own,) = world.ask(PAID, CHILD, OTHER, identity=run)
+    own, *waiting = world.ask(PAID, CHILD, OTHER, identity=run)
     assert own.run is not None and own.run.state == "running"
+    assert [codes(item) for item in waiting] == [["not-ended"], ["not-ended"]]
+
+
+def test_a_filter_over_an_outcome_and_a_run_that_was_terminated(world: World) -> None:
+    run = parent_ended(world, ended("Failed", pod("start", "Failed", "main: Error (exit code 3)")))
+    picky = replace(CHILD, triggers=(trigger(filtered(finish("DemoFlow", "failure"), {"step": ["end"]})),))
+    world.deploy(picky)
+    _, child, other = world.ask(PAID, picky, OTHER, identity=run)
+    assert codes(child) == ["filter"] and '`step` has to be "end"; found "start"' in child.cause.words
+    assert codes(other) == ["not-kept"]
+    world.server.objects("workflows")[f"flows/{run.removeprefix('argo-')}"]["spec"]["shutdown"] = "Terminate"
+    (_, *both) = world.ask(PAID, picky, OTHER, identity=run)
+    assert [codes(item) for item in both] == [["refused"], ["refused"]] and "terminated" in both[0].cause.words
+
+
+def test_what_may_not_be_asked_of_one_flow_is_not_said_of_another(world: World) -> None:
+    second = replace(PAID, name="Second")
+    for item in (PAID, second):
+        world.deploy(item)
+    world.server.store.forbidden.add("GET workflows")
+    first, other = world.ask(PAID, second, event="paid")
+    assert codes(first) == codes(other) == ["could-not-ask"]
+    assert "flows/demoflow-" in first.cause.words and "flows/second-" in other.cause.words
 
 
 def test_the_end_of_a_run_that_started_nothing_has_a_cause(world: World) -> None:
@@ -220,6 +251,53 @@ def test_a_token_that_has_expired_and_a_cluster_that_is_gone(world: World, monke
         world.client = gone
         with pytest.raises(DiagnosticError, match=r"FT701.*cannot be reached"):
             world.ask(PAID, event="paid")
+
+
+FILE = """\
+from metaflow import FlowSpec, Parameter, step, trigger
+@trigger(event={'name': 'paid', 'parameters': {'amount': 'order.amount'}, 'filter': {'order': {'kind': ['new']}}})
+class DemoFlow(FlowSpec):
+    amount = Parameter('amount', type=int, required=True)
+    @step
+    def start(self): self.next(self.end)
+    @step
+    def end(self): pass
+if __name__ == '__main__': DemoFlow()
+"""
+
+
+TYPED = "trail 17 demo.py --backend argo-workflows --format json"
+
+
+def test_as_it_is_typed(world: World, tmp_path: Path) -> None:
+    world.deploy(PAID)
+    world.start(PAID, "paid", "17", PAYLOAD, GOOD)
+    (tmp_path / "demo.py").write_text(FILE, "utf-8")
+    places = {"METAFLOW_KUBERNETES_NAMESPACE": "flows", "METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE": "events"}
+    settings = {"METAFLOW_USER": "me", **places, **world.server.kubeconfig(tmp_path)}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "metaflow_triggers.commands.cli",
+            "trail",
+            "17",
+            "demo.py",
+            "--backend",
+            "argo-workflows",
+            "--format",
+            "json",
+        ],
+        cwd=tmp_path,
+        env=clean(tmp_path, **settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (told,) = json.loads(done.stdout)["answers"]
+    assert (told["flow"], told["cause"]["code"], told["run"]["parameters"]) == ("DemoFlow", "run", {"amount": 5})
+    assert told["run"]["id"].startswith("argo-demoflow-") and told["run"]["log"].startswith("kubectl logs")
 
 
 # objects that somebody has edited

@@ -1,15 +1,15 @@
 """Situations of one event on a cluster, and what is said of each: rows of `test_trail`.
 
 In:   a cluster in which all is in order (`trail_world`).
-Out:  `ROWS`: what is done to it, what is asked, which codes are said and no other.
+Out:  `RUNS`: what is done to it, what is asked, which codes are said and no other.
 
-Not here: asking. Suppressed polls do not exist here
-(FT511), and a misspelt name and another branch are told by whoever knows all flows.
+Not here: asking; what stands in the cluster and keeps events from starting anything (`trail_standing`). Suppressed
+polls do not exist here (FT511); a misspelt name and another branch are in `test_trail`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from metaflow_triggers.backends.argo.trail import start_names
@@ -18,7 +18,6 @@ from metaflow_triggers.model.flows import Flow, Parameter
 from tests.flows import filtered
 
 from ...unit.backends.argo.argo_flows import SPAN, event, flow, mapping, trigger
-from . import deployments
 from .trail_world import GOOD, Situation, World, ended, failed, pod, recorded_at
 
 AMOUNT = Parameter("amount", "int", True, False, False, SPAN)
@@ -65,16 +64,6 @@ def starts(status: Any, payload: Any = None, **spec: Any) -> Situation:
 
 def void(_: Any) -> None:
     return None
-
-
-def conditions(world: World, which: str, *found: tuple[str, str, str, str]) -> None:
-    item = world.sensor() if which == "sensor" else world.source()
-    item["status"] = {
-        "conditions": [
-            {"type": kind, "status": status, "reason": reason, "message": message}
-            for kind, status, reason, message in found
-        ]
-    }
 
 
 def suspended(world: World) -> None:
@@ -132,32 +121,7 @@ def one_id(world: World) -> None:
     world.workflow(SET, str(made.name), events, GOOD)
 
 
-def cleaned_up(world: World) -> None:
-    world.template()["spec"]["ttlStrategy"] = {"secondsAfterCompletion": 60}
-
-
-def set_bus(item: Any, name: str) -> None:
-    item["spec"]["eventBusName"] = name
-
-
-def upstreams(world: World) -> None:
-    world.server.store.objects.pop(("/apis/argoproj.io/v1alpha1", "flows", "workflowtemplates", "demoflow"))
-    deployments.put_upstreams(world.server, "paid", schedule=False)
-
-
-def endpoint(world: World) -> None:
-    world.source()["spec"]["webhook"]["metaflow-event"]["endpoint"] = "/other"
-
-
-def other_event(world: World) -> None:
-    world.source()["spec"]["webhook"] = {"another": world.source()["spec"]["webhook"]["metaflow-event"]}
-
-
-def forbid(request: str) -> Situation:
-    return lambda world: world.server.store.forbidden.add(request)
-
-
-ROWS = [
+RUNS = [
     Row("right start", ["run"], starts(GOOD), state="succeeded", words=("amount = 5", "started as run argo-demoflow-")),
     Row("without a name", ["run"], starts(GOOD), event=None, state="succeeded"),
     Row("it runs", ["run"], starts(ended("Running", pod("start", "Running"))), state="running"),
@@ -239,83 +203,6 @@ ROWS = [
         state="waiting",
         words=("Workflow flows/demoflow-",),
     ),
-    Row(
-        "Sensor paused",
-        ["paused"],
-        lambda world: world.sensor()["spec"].update(replicas=0),
-        words=("Sensor events/demoflow-",),
-        commands=("kubectl patch sensor --namespace events demoflow-",),
-    ),
-    Row(
-        "Sensor deleted",
-        ["gone"],
-        lambda world: world.remove("events", "sensors", world.sensor()["metadata"]["name"]),
-        words=("Sensor events/demoflow-", "is not there"),
-        commands=("metaflow-triggers create flow.py --backend argo-workflows",),
-    ),
-    Row(
-        "Sensor not ready",
-        ["not-ready"],
-        lambda world: conditions(
-            world,
-            "sensor",
-            ("DependenciesProvided", "True", "", ""),
-            ("Deployed", "False", "CreateDeploymentFailed", "Failed to create a deployment"),
-        ),
-        words=("Deployed: CreateDeploymentFailed: Failed to create a deployment",),
-        commands=("kubectl describe sensor --namespace events",),
-    ),
-    Row(
-        "no controller",
-        ["not-ready"],
-        lambda world: void(world.sensor().pop("status")),
-        words=("Argo Events' controller has not taken it up",),
-    ),
-    Row(
-        "EventSource not ready",
-        ["not-ready"],
-        lambda world: conditions(world, "source", ("Deployed", "Unknown", "", "")),
-        words=("EventSource events/metaflow-triggers is not ready: Deployed: not looked at yet",),
-    ),
-    Row(
-        "EventSource deleted",
-        ["gone"],
-        lambda world: world.remove("events", "eventsources", "metaflow-triggers"),
-        words=("EventSource events/metaflow-triggers is not there",),
-    ),
-    Row(
-        "event source without the event",
-        ["not-ready"],
-        other_event,
-        words=("EventSource events/metaflow-triggers is not ready: it has no event `metaflow-event`",),
-    ),
-    Row(
-        "wrong endpoint", ["wrong-endpoint"], endpoint, words=("posted to /events", "listens at /other of EventSource")
-    ),
-    Row(
-        "wrong bus",
-        ["wrong-bus"],
-        lambda world: set_bus(world.source(), "other"),
-        words=("sent to the bus other; the flow listens on default",),
-    ),
-    Row(
-        "no such bus",
-        ["not-ready"],
-        lambda world: (
-            world.remove("events", "eventbus", "default"),
-            conditions(world, "sensor", ("Deployed", "False", "EventBusNotFound", "EventBus not found.")),
-        )[1],
-        words=("EventBus events/default is not ready: there is none",),
-    ),
-    Row(
-        "no right",
-        ["no-right"],
-        unbound,
-        words=(
-            "ServiceAccount events/metaflow-triggers-sensor lacks the right get, create, patch workflows.argoproj.io",
-        ),
-        commands=("kubectl logs --namespace events --selector sensor-name=demoflow-",),
-    ),
     Row("throttled", ["throttled"], starts({"phase": "Pending", "message": FULL}), state="waiting", words=(FULL,)),
     Row("waits for a lock", ["queued"], starts({"phase": "Pending", "message": LOCK}), state="waiting", words=(LOCK,)),
     Row(
@@ -388,47 +275,5 @@ ROWS = [
         starts({**GOOD, "phase": "Error", "message": "invalid spec: templates.start: no such service account"}),
         state="failed",
         words=("invalid spec",),
-    ),
-    Row("deleted by its time to live", ["may-be-deleted"], cleaned_up, words=("secondsAfterCompletion 60",)),
-    Row(
-        "not deployed",
-        ["gone"],
-        lambda world: world.server.store.objects.clear(),
-        words=("WorkflowTemplate flows/demoflow is not there",),
-        commands=("metaflow-triggers create flow.py --backend argo-workflows",),
-    ),
-    Row(
-        "an older version that does not wait for it",
-        ["other-version"],
-        lambda world: None,
-        as_written=flow(trigger(event("paid-before")), parameters=(AMOUNT,)),
-        words=("DemoFlow no longer starts",),
-        commands=("metaflow-triggers create flow.py --backend argo-workflows",),
-    ),
-    Row(
-        "an older version, whose filter counts",
-        ["filter", "other-version"],
-        lambda world: None,
-        payload=PAYLOAD,
-        as_written=replace(
-            PAID, triggers=(trigger(filtered(event("paid", mapping("amount", "order.amount")), {"a": [1]})),)
-        ),
-        words=("`a` has to be 1; found nothing",),
-    ),
-    Row("by Metaflow alone", ["not-ours"], upstreams, words=("WorkflowTemplate flows/demoflow was deployed without",)),
-    Row("nothing is known", ["not-kept"], lambda world: None, words=("the bus keeps no events",)),
-    Row("it did not come", ["not-arrived"], lambda world: None, payload=PAYLOAD),
-    Row(
-        "Workflows may not be read",
-        ["could-not-ask"],
-        forbid("GET workflows"),
-        words=("could not be asked: Workflow flows/demoflow-", "get workflows.argoproj.io in namespace flows"),
-    ),
-    Row(
-        "Sensors may not be read",
-        ["filter", "could-not-ask"],
-        forbid("GET sensors"),
-        payload={},
-        words=("the right get sensors.argoproj.io in namespace events is missing",),
     ),
 ]

@@ -76,7 +76,12 @@ def _fill(client: Callable[[str], Any]) -> dict[str, str]:
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
     iam.create_instance_profile(InstanceProfileName="nodes")
     client("s3").create_bucket(Bucket="flows", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    client("events").create_event_bus(Name="orders")
+    for bus in ("orders", "others"):
+        client("events").create_event_bus(Name=bus)
+    opened = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**opened, "Resource": QUEUES + "open"}]})
+    client("sqs").create_queue(QueueName="open", Attributes={"Policy": policy})
+    client("sqs").create_queue(QueueName="closed")
     client("logs").create_log_group(logGroupName="flows")
     where = {
         "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
@@ -229,6 +234,47 @@ def test_what_a_flow_needs_more(world: World) -> None:
     (told,) = [item for item in found(world, settings, (FOREACH,)) if item.state != FINE]
     assert (told.state, told.thing, told.code) == (LACKING, "table of foreach steps", "FT002")
     assert [item for item in found(world, settings, (FLOW,)) if item.state != FINE] == []
+
+
+def named(**options: str) -> Flow:
+    said = json.dumps({"step-functions": {key.replace("_", "-"): value for key, value in options.items()}})
+    return dataclasses.replace(FLOW, triggers=(trigger(event("order-placed"), options=said),))
+
+
+QUEUES = "arn:aws:sqs:eu-west-1:123456789012:"
+NAMED = {
+    "bus": (named(bus="ordres"), "event bus ordres", "FT706", "create-event-bus --name ordres"),
+    "queue": (named(dead_letter_queue=QUEUES + "none"), "dead-letter queue none", "", "create-queue --queue-name none"),
+    "queue's policy": (
+        named(dead_letter_queue=QUEUES + "closed"),
+        "dead-letter queue closed",
+        "",
+        "events.amazonaws.com",
+    ),
+    "queue elsewhere": (
+        named(dead_letter_queue=QUEUES.replace("west", "north") + "open"),
+        "dead-letter queue open",
+        "",
+        "name one of eu-west-1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_flows_name(world: World, name: str) -> None:
+    one, thing, code, mend = NAMED[name]
+    (told,) = [item for item in found(world, right(world), (one,)) if item.state != FINE]
+    assert (told.state, told.thing, told.code) == (LACKING, thing, code) and mend in told.mends[0]
+
+
+def test_what_flows_name_and_is_there(world: World) -> None:
+    one = named(bus="others", dead_letter_queue=QUEUES + "open")
+    assert [item for item in found(world, right(world), (one,)) if item.state != FINE] == []
+    rules = {resource for action, resource, _ in world.simulation.asked if action == "events:PutRule"}
+    assert [item.rpartition("rule/")[2].partition("/")[0] for item in rules] == ["others"]
+    elsewhere = named(bus="arn:aws:events:eu-west-1:999999999999:event-bus/x")
+    (told,) = [item for item in found(world, right(world), (elsewhere,)) if item.state != FINE]
+    assert (told.state, told.needs) == (NOT_ASKED, "credentials of 999999999999 in eu-west-1")
 
 
 def test_trust_is_added_to_what_is_there(world: World) -> None:

@@ -305,3 +305,40 @@ def test_credentials_that_have_expired_and_a_cloud_that_is_busy() -> None:
         assert called <= CALLED | set(RIGHTS)
 
     tried(work)
+
+
+def test_of_a_run_whose_end_a_flow_waits_for_the_run_itself_says_why_not() -> None:
+    waiting = flow("TrailAfter", trigger(finish("TrailUpstream"), finish("TrailOther", "failure")), trigger(event("x")))
+
+    def work(aws: Inside) -> None:
+        deploy(aws, waiting, ORDERS, flow("TrailUpstream", trigger(event("y"))))
+        arn = f"arn:aws:states:{ACCOUNT}:stateMachine:TrailUpstream"
+        clients(aws)("stepfunctions").start_execution(stateMachineArn=arn, name="by-hand", input="{}")
+        from moto.stepfunctions.models import stepfunctions_backends
+
+        machines = stepfunctions_backends["123456789012"]["eu-west-1"].state_machines
+        (execution,) = next(one for one in machines if one.name == "TrailUpstream").executions
+        table = {"RUNNING": "not-ended", "FAILED": "filter", "SUCCEEDED": "not-arrived"}
+        for status, code in table.items():
+            execution.status = status
+            (answer,) = ask(aws, "sfn-by-hand", waiting, ORDERS)
+            assert (codes(answer), answer.flow, answer.event) == ([code], "TrailAfter", "TrailUpstream")
+            if code == "filter":
+                told = 'the filter said no: `outcome` has to be "success"; found "failure"'
+                assert answer.cause.words == told
+
+    tried(work)
+
+
+ODD = ("'\"`$(x) {} {0} %s\\", "\u00e9\U0001f600", "x" * 1024, "../..", "a/b:c*", "-")
+
+
+def test_odd_ids_are_asked_for_as_they_are() -> None:
+    def work(aws: Inside) -> None:
+        deploy(aws, ORDERS)
+        for identity in ODD:
+            assert codes(one(aws, identity, ORDERS)) == ["not-kept"]
+            store(aws, ORDERS, sent("order-placed", identity, GOOD), identity, run=True)
+            assert codes(one(aws, identity, ORDERS)) == ["run"]
+
+    tried(work)

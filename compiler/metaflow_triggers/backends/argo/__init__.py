@@ -32,6 +32,7 @@ SPEC = Spec(
     upstream=workflow_templates.UPSTREAM,
     backend=lambda: importlib.import_module(".backend", __package__),
     deployer=lambda: importlib.import_module(".deploy.deployer", __package__),
+    dead_letters=lambda: importlib.import_module(".dead_letters.box", __package__),
     trail=lambda: importlib.import_module(".trail.target", __package__),
     publish=_publish,
     doctor=lambda: importlib.import_module(".doctor.examine", __package__),

@@ -1,7 +1,7 @@
 """FT714: an argument of a poll trigger is not understood."""
 
 SOURCE = "poll-triggers.md#trigger"
-RAISED = "poll/declare.py engine/polls/records.py commands/manage.py"
+RAISED = "poll/declare.py engine/polls/records.py commands/history.py"
 FINDS = "An unknown argument, or a value that the argument does not take. The management calls say it too."
 WHY = "It would have no effect, or another one than was meant."
 BAD = """

@@ -64,7 +64,16 @@ DEPENDENCIES_ANNOTATION = "metaflow-triggers/dependencies"
 EVENT_ARGUMENT, PAYLOAD_ARGUMENT = "metaflow-triggers-event", "metaflow-triggers-payload"
 """Base64 of the webhook body and of its payload; of a set each with `-` and the place of its event."""
 
+CODE_PACKAGE_ANNOTATION = "metaflow-triggers/code-package"
+"""Of a flow's pods: where its code package lies below the datastore's root."""
+
+CODE_PACKAGE_INPUT = "metaflow-triggers-code-package"
+"""The same where a template makes a JobSet, whose pods have no annotations of the Workflow."""
+
 # in a task -----------------------------------------------------------------------------------------------------------
+
+CODE_PACKAGE_VARIABLE = "METAFLOW_TRIGGERS_CODE_PACKAGE"
+"""What `CODE_PACKAGE_ANNOTATION` says, on Argo Workflows."""
 
 LAUNCHER = "metaflow_extensions.triggers.plugins.launcher"
 """The module that starts a flow's `init`, or a local run."""

@@ -124,6 +124,45 @@ def test_two_events_of_240_kib_arrive_in_one_run(ran: Workshop) -> None:
     assert run["found"] == {"left": {"n": 1, "text": TEXT}, "right": {"n": 2, "text": TEXT}}
 
 
+TRAIL = """
+import contextlib, io, json, sys
+from metaflow_triggers.commands import cli
+
+def ask(*words):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        code = cli.main(["trail", *words, "--backend", "step-functions", "--format", "json"])
+    return code, json.loads(out.getvalue())["answers"]
+
+found = [ask("our-id", "."), ask("--id", "lacks what is required", "--event", "order-placed", ".")]
+run = next((item["run"]["id"] for item in found[0][1] if item["run"]), "no run")
+print("FOUND" + json.dumps([*found, ask(run, ".")]))
+"""
+
+
+def test_trail_says_what_became_of_each_event_and_of_a_run(ran: Workshop) -> None:
+    done = ran.python("-c", TRAIL)
+    assert done.code == 0, done.err
+    right, lacking, run = json.loads(done.out.partition("FOUND")[2])
+    # The same id is asked for under every name that a flow waits for, and it has come under one.
+    said = {item["flow"]: item for item in right[1]}
+    assert right[0] == 0 and {flow: item["cause"]["code"] for flow, item in said.items()} == {
+        "Joined": "not-kept",
+        "Order": "run",
+        "Report": "not-kept",
+    }
+    order = said["Order"]
+    assert (order["event"], order["run"]["state"], order["also"]) == ("order-placed", "succeeded", [])
+    assert order["run"]["parameters"]["order_id"] == ORDER_ID and order["run"]["parameters"]["lines"] == LINES
+    assert lacking[0] == 1
+    assert [(item["flow"], item["cause"]["code"], item["cause"]["facts"]) for item in lacking[1]] == [
+        ("Order", "missing-field", {"parameter": "order_id", "field": "orderId"})
+    ]
+    # A run: itself, and what its end has started.
+    assert run[0] == 0
+    ends = {item["flow"]: (item["cause"]["code"], item["event"]) for item in run[1]}
+    assert ends == {"Order": ("run", "order-placed"), "Report": ("run", "Order")}
+
+
 def dead_letters(engine: Engine, flow: str) -> list[Any]:
     sqs = engine.client("sqs")
     (url,) = sqs.list_queues(QueueNamePrefix=f"{flow}-dead-letter")["QueueUrls"]

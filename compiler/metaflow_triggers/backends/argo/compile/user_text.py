@@ -24,6 +24,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
+
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....manifests import job_set
 from ....model.flows import Flow
@@ -33,8 +35,10 @@ BRACE = "METAFLOW_TRIGGERS_BRACE"
 
 _STEP = "metaflow/step_name"
 _UPSTREAMS = frozenset(("ARGO_WORKFLOW_NAME", "METAFLOW_RUN_ID", "METAFLOW_RETRY_COUNT"))
-_OF_JOB_SETS = frozenset(("MF_MASTER_ADDR", "MF_WORLD_SIZE", "MF_PARALLEL_CONTROL_TASK_ID"))
-"""Variables that upstream fills with tags; it sets them after the user's (argo_workflows.py, Metaflow 2.19)."""
+_OF_JOB_SETS = frozenset(
+    ("MF_MASTER_ADDR", "MF_WORLD_SIZE", "MF_PARALLEL_CONTROL_TASK_ID", words.CODE_PACKAGE_VARIABLE)
+)
+"""Variables filled with tags: upstream's, set after the user's (argo_workflows.py, Metaflow 2.19), and ours."""
 _OWN_ANNOTATIONS = frozenset(("metaflow/run_id", "metaflow/attempt"))
 _OWN_LABELS = frozenset(
     ("task_id_entropy", "num_parallel", "metaflow/argo-workflows-name", "workflows.argoproj.io/workflow")

@@ -8,7 +8,7 @@ Not here: objects in namespaces (`objects`), rights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -103,9 +103,9 @@ def _of_one_age(asked: Asked, product: str, install: str) -> Finding:
     return fine(product, "v1alpha1")
 
 
-def namespaces(asked: Asked, settings: Settings) -> Iterator[Finding]:
-    """Whether they exist; those that do not are kept in `asked`."""
-    for name in sorted({settings.kubernetes_namespace, settings.argo_sensor_namespace}):
+def namespaces(asked: Asked, settings: Settings, of_flows: Sequence[str]) -> Iterator[Finding]:
+    """Whether they exist, those also that flows name; those that do not are kept in `asked`."""
+    for name in sorted({settings.kubernetes_namespace, settings.argo_sensor_namespace, *of_flows}):
         thing = f"namespace {name}"
         try:
             found = asked.answer(thing, "GET", f"/api/v1/namespaces/{quote(name)}", f"`get namespaces` of `{name}`")
@@ -114,10 +114,12 @@ def namespaces(asked: Asked, settings: Settings) -> Iterator[Finding]:
             continue
         if found is None:
             asked.absent.add(name)
-            setting = "METAFLOW_KUBERNETES_NAMESPACE"
-            if name != settings.kubernetes_namespace:
-                setting = "METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE"
-            another = f"or set {setting} to one that exists"
+            another = "or name another in the trigger's `options`"
+            for setting, said in (
+                ("METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE", settings.argo_sensor_namespace),
+                ("METAFLOW_KUBERNETES_NAMESPACE", settings.kubernetes_namespace),
+            ):
+                another = f"or set {setting} to one that exists" if said == name else another
             yield lacking(thing, "there is none", f"kubectl create namespace {name}", another, code="FT704")
         else:
             yield fine(thing)

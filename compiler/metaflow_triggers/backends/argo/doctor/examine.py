@@ -19,6 +19,7 @@ from ...setting_forms import mistakes
 from ..compile.setting_forms import FORMS
 from . import cluster_itself, objects, rights, store, webhook_from_here
 from .asking import each
+from .named_by_flows import places
 
 _WITHOUT = ("Argo Workflows", "Argo Events", "namespaces", "event bus", "Secrets", "account of runs", "rights")
 
@@ -45,10 +46,12 @@ def examine(
         yield from (not_asked(thing, "a cluster that answers, and credentials") for thing in _WITHOUT)
         return
     yield from cluster_itself.definitions(asked)
-    yield from cluster_itself.namespaces(asked, settings)
+    there = places(settings, flows)
+    yield from cluster_itself.namespaces(asked, settings, there.namespaces)
     pulled, named = _names("KUBERNETES_IMAGE_PULL_SECRETS"), _names("KUBERNETES_SECRETS")
     yield from each(objects.questions(settings, asked, pulled, named))
-    yield from rights.rights(settings, asked)
+    yield from each(objects.of_flows(there, settings, asked))
+    yield from rights.rights(settings, asked, there.namespaces)
 
 
 def _names(setting: str) -> tuple[str, ...]:

@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 
 from ....doctor.findings import Finding, fine, lacking, not_asked
 from ....model.settings import Settings
+from ..compile.lower import SENSOR_ACCOUNT
 from ..compile.shared import RUN_ROLE
 from .asking import ARGO, CORE, Asked, Refused
+from .named_by_flows import Places
 
 ACCESS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
@@ -53,7 +55,7 @@ def questions(
 ) -> Iterator[Callable[[], Finding]]:
     """What to ask. `pulled` are Secrets with which images are pulled, `named` those that steps are given."""
     sensors = settings.argo_sensor_namespace
-    yield partial(_event_bus, settings, asked)
+    yield partial(_event_bus, "event bus", settings.argo_event_bus, sensors, asked)
     for source in _sources(settings):
         yield partial(_token, source, settings, asked)
         if not source.ours:
@@ -127,8 +129,29 @@ def _secrets(settings: Settings, pulled: tuple[str, ...], named: tuple[str, ...]
         yield _Secret(f"Secret {name}", name, "METAFLOW_KUBERNETES_SECRETS", (), make, runs)
 
 
-def _event_bus(settings: Settings, asked: Asked) -> Finding:
-    thing, name, namespace = "event bus", settings.argo_event_bus, settings.argo_sensor_namespace
+def of_flows(named: Places, settings: Settings, asked: Asked) -> Iterator[Callable[[], Finding]]:
+    """What to ask of what flows name. `create` makes the account of Sensors where settings say that they are."""
+    sensor, setting = settings.argo_sensor_service_account or SENSOR_ACCOUNT, "METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT"
+    for namespace in named.namespaces:
+        yield partial(_account, f"account of Sensors in {namespace}", sensor, setting, namespace, asked)
+    for namespace, bus in named.buses:
+        yield partial(_event_bus, f"event bus {bus} in {namespace}", bus, namespace, asked)
+    for namespace, source, event in named.sources:
+        yield partial(_listened_to, source, event, namespace, asked)
+
+
+def _listened_to(source: str, event: str, namespace: str, asked: Asked) -> Finding:
+    thing, another = f"event source {source} in {namespace}", "or name another in the trigger's `options` or `origin`"
+    found = asked.get(thing, ARGO, "eventsources", namespace, source)
+    if found is None:
+        return lacking(thing, "there is none", f"one of: kubectl -n {namespace} get eventsources", another)
+    events = _events(found)
+    if event not in events:
+        return lacking(thing, f"it has no event `{event}`", f"one of: {', '.join(events)}", another)
+    return fine(thing, event)
+
+
+def _event_bus(thing: str, name: str, namespace: str, asked: Asked) -> Finding:
     found = asked.get(thing, ARGO, "eventbus", namespace, name)
     if found is None:
         bus = {
@@ -138,7 +161,7 @@ def _event_bus(settings: Settings, asked: Asked) -> Finding:
             "spec": {"jetstream": {"version": "latest"}},
         }
         make = f"echo {shlex.quote(json.dumps(bus))} | kubectl apply -f -"
-        another = "or set METAFLOW_ARGO_EVENTS_EVENT_BUS to one that exists"
+        another = "or set METAFLOW_ARGO_EVENTS_EVENT_BUS, or the trigger's `options`, to one that exists"
         return lacking(thing, f"there is no EventBus `{name}` in `{namespace}`", make, another)
     conditions = (found.get("status") or {}).get("conditions") or []
     look = f"kubectl -n {namespace} describe eventbus {name}"
@@ -203,12 +226,17 @@ def _event_source(source: _Source, namespace: str, asked: Asked) -> Finding:
         told = f"there is no EventSource `{name}` in `{namespace}`"
         listed = f"set {of_name} to one of: kubectl -n {namespace} get eventsources"
         return lacking(thing, told, listed, f"or unset {of_name}")
-    kinds = [kind for kind in (found.get("spec") or {}).values() if isinstance(kind, dict)]
-    events = sorted({str(key) for kind in kinds for key, one in kind.items() if isinstance(one, dict)})
+    events = _events(found)
     if source.event not in events:
         told = f"`{name}` has no event `{source.event}`"
         return lacking(thing, told, f"set {of_event} to one of: {', '.join(events)}")
     return fine(thing, name)
+
+
+def _events(source: Any) -> list[str]:
+    """The events of an EventSource: each kind of source has its own."""
+    kinds = [kind for kind in (source.get("spec") or {}).values() if isinstance(kind, dict)]
+    return sorted({str(key) for kind in kinds for key, one in kind.items() if isinstance(one, dict)})
 
 
 def _secret(secret: _Secret, asked: Asked) -> Finding:

@@ -9,7 +9,7 @@ what these grant, or may `escalate`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ....doctor.findings import Finding, fine, lacking
@@ -34,22 +34,23 @@ class _Kind(NamedTuple):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
-def rights(settings: Settings, asked: Asked) -> Iterator[Finding]:
-    """Kind by kind."""
+def rights(settings: Settings, asked: Asked, sensors: Sequence[str]) -> Iterator[Finding]:
+    """Kind by kind; `sensors` are further namespaces in which Sensors will be."""
     runs = settings.kubernetes_namespace
     try:
-        for kind in dict.fromkeys(_wanted(settings, runs, settings.argo_sensor_namespace)):
+        more = (_Kind(_ARGO, "sensors", place) for place in sensors if place != runs)
+        for kind in dict.fromkeys((*_wanted(settings, runs, settings.argo_sensor_namespace, sensors), *more)):
             yield _finding(kind, list(_missing(asked, kind)), asked)
         yield _to_grant(runs, asked)
     except Refused as refused:
         yield refused.finding
 
 
-def _wanted(settings: Settings, runs: str, sensors: str) -> Iterator[_Kind]:
+def _wanted(settings: Settings, runs: str, sensors: str, others: Sequence[str]) -> Iterator[_Kind]:
     yield _Kind(_ARGO, "workflowtemplates", runs)
     yield _Kind(_ARGO, "cronworkflows", runs)
     if runs != sensors:  # where Sensors of an earlier version may be
-        yield _Kind(_ARGO, "sensors", runs, ("get", "list"))
+        yield _Kind(_ARGO, "sensors", runs, VERBS if runs in others else ("get", "list"))
     yield _Kind(_ARGO, "sensors", sensors)
     yield _Kind("", "secrets", runs)
     yield _Kind("", "secrets", sensors)

@@ -38,6 +38,7 @@ RESOURCES = {
 }
 
 _LOG_LINES = 5000
+_Place = tuple[str, str, str]
 _NO_RIGHT, _REFUSED = "FT702", "FT704"
 
 
@@ -67,21 +68,29 @@ class Look:
 
 @dataclass
 class Looks:
-    """Each object is asked for once."""
+    """Each object is asked for once, whichever flows need it. `mine` is what this flow needed."""
 
     api: Cluster
-    seen: dict[tuple[str, str, str], Look] = field(default_factory=dict)
+    seen: dict[_Place, Look] = field(default_factory=dict)
+    mine: dict[_Place, Look] = field(default_factory=dict)
+
+    def of_a_flow(self) -> Looks:
+        """For another flow, which is not told what this one could not look at."""
+        return Looks(self.api, self.seen)
 
     def at(self, kind: str, namespace: str, name: str) -> Look:
         """One object. Raises DiagnosticError (FT701)."""
         place = kind, namespace, name
-        if place not in self.seen:
-            self.seen[place] = self._asked(*place)
-        return self.seen[place]
+        found = self.seen.get(place) or self._asked(*place)
+        return self._kept(place, found)
+
+    def _kept(self, place: _Place, look: Look) -> Look:
+        self.seen[place] = self.mine[place] = look
+        return look
 
     def refused(self) -> list[Look]:
         """What could not be looked at."""
-        return [item for item in self.seen.values() if item.why is not None]
+        return [item for item in self.mine.values() if item.why is not None]
 
     def sensor_logs(self, namespace: str, sensor: str) -> list[str]:
         """What the pods of one Sensor have printed last. Raises DiagnosticError (FT701)."""
@@ -89,12 +98,12 @@ class Looks:
         try:
             pods = self.api.find("Pod", namespace, f"sensor-name={sensor}")
         except DiagnosticError as error:
-            self.seen[place] = _unknown(place, error, f"list pods in namespace {namespace}")
+            self._kept(place, _unknown(place, error, f"list pods in namespace {namespace}"))
             return []
         try:
             return [self.api.log(namespace, item["metadata"]["name"], _LOG_LINES) for item in pods]
         except DiagnosticError as error:
-            self.seen[place] = _unknown(place, error, f"get pods/log in namespace {namespace}")
+            self._kept(place, _unknown(place, error, f"get pods/log in namespace {namespace}"))
             return []
 
     def may(self, account: tuple[str, str], verb: str, resource: str, namespace: str) -> bool | None:
@@ -102,6 +111,7 @@ class Looks:
         user = f"system:serviceaccount:{account[0]}:{account[1]}"
         place = "LocalSubjectAccessReview", namespace, user
         if place in self.seen:
+            self._kept(place, self.seen[place])
             return None
         plural, _, group = resource.partition(".")
         wanted = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
@@ -117,7 +127,7 @@ class Looks:
             )
         except DiagnosticError as error:
             right = f"create localsubjectaccessreviews.authorization.k8s.io in namespace {namespace}"
-            self.seen[place] = _unknown(place, error, right)
+            self._kept(place, _unknown(place, error, right))
             return None
         return bool((answer.get("status") or {}).get("allowed"))
 

@@ -23,8 +23,8 @@ from .fields import field, part, parts, word
 from .listening import Way, bus_of
 from .looks import Look, Looks
 
-_STARTING = ("get", "create", "patch")
-"""What a Sensor needs on Workflows (`compile.shared`): it gets one, else creates it; an existing one it patches."""
+_STARTING = ("get", "create")
+"""What a start needs on Workflows: a Sensor asks whether there is one, else makes it. What comes again is a patch."""
 _WORKFLOWS = "workflows.argoproj.io"
 
 

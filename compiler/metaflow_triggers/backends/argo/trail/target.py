@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .... import seams
@@ -30,9 +31,9 @@ from .. import NAME
 from ..compile import shared
 from ..deploy.cluster import Cluster
 from ..deploy.ownership import is_ours
-from . import commands, obstacles, start_names, workflows
+from . import commands, obstacles, outcomes, start_names, workflows
 from .deployed import older_than, recorded
-from .fields import part
+from .fields import field, part
 from .listening import Way, wanted, ways
 from .looks import Look, Looks
 from .runs import is_of, run_answer
@@ -41,7 +42,7 @@ from .start_names import StartName
 
 _RUN = re.compile(r"(?:argo-)([a-z0-9][-a-z0-9.]{0,62})")
 """Metaflow's id of a run: `argo-` before the Workflow's name."""
-_NO_EVENT = ("not-kept", "not-arrived")
+_AT_ONCE = 8  # flows
 
 
 def ask(question: Question, settings: Settings) -> list[Answer]:
@@ -54,8 +55,11 @@ def asked_of(api: Cluster, question: Question, settings: Settings) -> list[Answe
     looks = Looks(api)
     run = _RUN.fullmatch(question.identity) if question.event is None else None
     own = looks.at("Workflow", settings.kubernetes_namespace, run[1]) if run else None
-    flows = [_Flow(looks, question, settings, asked, own) for asked in question.listening()]
-    found = [item for flow in flows for item in flow.answers()]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        flows = list(
+            pool.map(lambda asked: _Flow(looks.of_a_flow(), question, settings, asked, own), question.listening())
+        )
+        found = [item for answers in pool.map(_Flow.answers, flows) for item in answers]
     if found:
         return found
     waited = [name for flow in flows for name in event_names(flow.as_deployed)]
@@ -115,18 +119,16 @@ class _Flow:
         if not starts:
             return found
         left = [item for start in starts if (item := self.left(start)) is not None]
-        if left or (told is not None and told.state in (answer.WAITING, answer.RUNNING)):
-            return [*found, *left]
-        return [*found, self.answer(None, self.after_run(told, starts))]
+        return [*found, *(left or [self.answer(None, self.after_run(told, own, starts))])]
 
-    def after_run(self, told: workflows.Told | None, starts: Sequence[StartName]) -> list[Cause]:
-        """Why the end of a run has started nothing."""
-        ended = None if told is None else next((k for k, v in workflows.STATES.items() if v == told.state), None)
-        waited = sorted({item.event.rpartition(".")[2] for item in starts})
-        if ended is not None and ended not in waited:
-            wanted = " or ".join(f'"{outcome}"' for outcome in waited)
-            return [causes.FILTER(path="outcome", wanted=wanted, found=f'"{ended}"')]
-        return self.nothing(starts[0].event if len(starts) == 1 else None, starts)
+    def after_run(self, told: workflows.Told | None, own: Look, starts: Sequence[StartName]) -> list[Cause]:
+        """Why the end of a run has started nothing: first what the run itself says, whose end is waited for."""
+        if told is not None and told.state in (answer.WAITING, answer.RUNNING):
+            return [causes.NOT_ENDED(run=told.run_id)]
+        if field(own.item, "spec", "shutdown") == "Terminate":
+            return [causes.REFUSED(why="the run was terminated, and then it publishes no outcome")]
+        said = [] if told is None or self.flow is None else list(outcomes.refusals(self.flow, told, starts))
+        return said or self.nothing(starts[0].event if len(starts) == 1 else None, starts)
 
     # what a start has left behind --------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from ....diagnostics.ours import our_mistakes
 from ....model.flows import Flow
 from ...shape import Manifest
 from ..compile.patterns import PASSES
-from . import step_references
+from . import code_references, step_references
 
 SENSOR_LIMIT = 131_072
 """Bytes of one environment string (MAX_ARG_STRLEN of Linux): the Sensor's pod gets its Sensor in one."""
@@ -379,7 +379,7 @@ def workflow_template_mistakes(item: Any) -> Iterator[str]:
     arguments = [argument["name"] for argument in spec["arguments"]["parameters"]]
     for name in sorted({name for name in arguments if arguments.count(name) > 1}):
         yield f"has the argument `{name}` twice"
-    yield from step_references.mistakes(spec)
+    yield from (*step_references.mistakes(spec), *code_references.mistakes(spec))
     exits = [template for template in spec["templates"] if template["name"].startswith("metaflow-triggers-")]
     for template in exits:
         for entry in template.get("container", {}).get("env", []):

@@ -59,7 +59,7 @@ class Letters:
             unseen += max(0, state.there - seen)
         return Looked(tuple(sorted(letters, key=lambda one: (one.at, one.id))), hidden, unseen)
 
-    def send(self, ids: Collection[str]) -> Iterator[Sent]:
+    def send(self, ids: Collection[str], payload: str | None = None) -> Iterator[Sent]:
         """One after the other; what has arrived goes from the queue."""
         for found, delete in self._take(set(ids)):
             done = send(self._found, found)

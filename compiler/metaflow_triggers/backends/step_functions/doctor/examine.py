@@ -18,7 +18,7 @@ from ....model.settings import Settings
 from ...setting_forms import mistakes
 from ..compile.setting_forms import FORMS, OF_LOGS, OF_WHAT_IS_KEPT
 from ..deploy.calls import Clients
-from . import rights, roles, things
+from . import named_by_flows, rights, roles, things
 from .asking import CREDENTIALS, each
 from .identity import account
 
@@ -39,6 +39,7 @@ def examine(
         yield from _without_account(settings, frozenset(wrong))
         return
     yield from each(things.questions(settings, who, flows, frozenset(wrong)))
+    yield from each(named_by_flows.questions(settings, flows, who))
     yield from rights.rights(settings, flows, who)
 
 

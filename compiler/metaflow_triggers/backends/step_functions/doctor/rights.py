@@ -23,6 +23,7 @@ from ..compile import names, roles
 from ..compile.lower import datastore
 from ..compile.options import queue_arns
 from .asking import Account, Refused, ask
+from .named_by_flows import buses
 from .roles import ROLES
 
 SIMULATE = "iam:SimulatePrincipalPolicy"
@@ -161,8 +162,14 @@ def _asked(settings: Settings, flows: Sequence[Flow], account: Account) -> Itera
     yield of("states", [f"{place}:stateMachine:{name}" for name in machines])
     yield of("batch", [f"{place}:job-definition/{names.job_definition_name(name, 'start')}" for _, name in named])
     if started:
-        bus = "" if settings.event_bus == "default" else f"{settings.event_bus}/"
-        yield of("events", [f"{place}:rule/{bus}{names.rule_name(name, 'event')}" for _, name in started])
+        rules = [
+            f"{place}:rule/{'' if bus == 'default' else f'{bus}/'}{names.rule_name(name, 'event')}"
+            for flow, name in started
+            for bus in buses(flow, settings)
+            if not bus.startswith("arn:")
+        ]
+        if rules:  # buses of other accounts are theirs to say
+            yield of("events", rules)
     queues = [name for flow, name in started if not queue_arns(flow)]
     if queues:
         yield of("sqs", [f"{place}:{names.queue_name(name)}" for name in queues])

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from ....doctor.findings import Finding, fine, lacking
 from ....model.settings import Settings
 from .asking import Account, ask
+from .statements import lets, listed
 
 
 class Role(NamedTuple):
@@ -90,23 +91,11 @@ def _document(found: Any) -> dict[str, Any]:
 
 def _trusted(role: Role, name: str, document: dict[str, Any], account: Account) -> Finding:
     service = f"{role.service}.amazonaws.com"
-    statements = _list(document.get("Statement"))
-    if any(_lets(statement, service) for statement in statements):
+    statements = listed(document.get("Statement"))
+    if any(lets(item, service, "sts:assumerole", "sts:*", "*") for item in statements):
         return fine(role.thing, name)
     more = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     trust = {"Version": "2012-10-17", **document, "Statement": [*statements, more]}
     document_text = shlex.quote(json.dumps(trust))
     mend = f"aws iam update-assume-role-policy --role-name {shlex.quote(name)} --policy-document {document_text}"
     return lacking(role.thing, f"`{name}` does not trust {service}, which takes it", mend)
-
-
-def _lets(statement: Any, service: str) -> bool:
-    principal = statement.get("Principal")
-    services = _list(principal.get("Service") if isinstance(principal, dict) else principal)
-    actions = {str(item).lower() for item in _list(statement.get("Action"))}
-    allows = statement.get("Effect") == "Allow" and bool(actions & {"sts:assumerole", "sts:*", "*"})
-    return allows and any(item in (service, "*") for item in services)
-
-
-def _list(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]

@@ -93,6 +93,7 @@ class Asking:
         self._place = place
         self.unanswered: list[Unanswered] = []
         self._definitions: dict[str, Any] = {}
+        self._runs: dict[str, Run | Unanswered | None] = {}
 
     @property
     def clients(self) -> Clients:
@@ -131,9 +132,14 @@ class Asking:
 
     # Step Functions --------------------------------------------------------------------------------------------------
 
-    def run(self, name: str) -> Run | Unanswered | None:
-        """The flow's execution of that name."""
-        arn = self._place.arn("states", f"execution:{self._place.deployed}:{name}")
+    def run(self, name: str, machine: str = "") -> Run | Unanswered | None:
+        """The execution of that name: of the flow, or of another state machine."""
+        arn = self._place.arn("states", f"execution:{machine or self._place.deployed}:{name}")
+        if arn not in self._runs:
+            self._runs[arn] = self._run(arn)
+        return self._runs[arn]
+
+    def _run(self, arn: str) -> Run | Unanswered | None:
         states = self._place.clients["stepfunctions"]
         found = self._ask(
             "states:DescribeExecution",

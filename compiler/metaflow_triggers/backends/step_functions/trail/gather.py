@@ -105,6 +105,15 @@ def own_run(roads: Roads, identity: str, asking: Asking) -> OwnRun | None:
     return OwnRun(run, stored(roads, document_key(roads, name), asking) if started_by_event else None)
 
 
+def ended(way: Way, identity: str, asking: Asking) -> Run | None:
+    """The run that Metaflow calls so, if it is one of the flow whose ends the way is for."""
+    named = RUN.fullmatch(identity)
+    if named is None or way.sender.machine is None:
+        return None
+    run = asking.run(named["name"], way.sender.machine)
+    return run if isinstance(run, Run) else None
+
+
 def standing(way: Way, asking: Asking) -> Standing:
     """The rules and the state machine of a way."""
     rules = tuple(

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaflow_extensions.triggers.contract import exact_json
-from metaflow_extensions.triggers.contract.words import event_resource
+from metaflow_extensions.triggers.contract.words import OUTCOME_OF_STATUS, event_resource
 
 from ....language.refusing import refusing
-from ....model.flows import EventDependency
+from ....model.flows import EventDependency, FinishDependency
 from ....trail import causes, judge
 from ....trail.answer import Answer
 from ....trail.causes import Cause
 from ....trail.question import Question
 from ..compile.resources import EventRule
-from .asking import Rule
+from .asking import Rule, Run
 from .computed import Way
-from .gather import LookedFor, Standing
+from .gather import LookedFor, Standing, ended
 from .tell import Facts, answer, unanswered
 
 
@@ -43,8 +43,19 @@ class _About:
         for event in self.events:
             if event.get("source") == way.sender.source and way.sender.detail_type in (None, event.get("detail-type")):
                 return event
+        if way.sender.machine is not None:
+            return self.ended(way)
         payload = self.question.payload
         return None if payload is None else as_event(way, self.question.identity, payload)
+
+    def knows(self, item: Standing) -> bool:
+        """Whether all is known that says if the event starts the flow on this way."""
+        there = self.event(item.way) is not None or self.ended(item.way) is not None
+        return there and not item.needs
+
+    def ended(self, way: Way) -> Run | None:
+        """The run in question, if its end comes on this way."""
+        return ended(way, self.question.identity, self.facts.asking)
 
 
 _WHEN = "2026-01-01T00:00:00Z"
@@ -53,9 +64,11 @@ _WHEN = "2026-01-01T00:00:00Z"
 
 def nothing(facts: Facts, standings: Sequence[Standing], question: Question, events: Sequence[Any]) -> Answer:
     """`events` is the very event, as the bus had it, where other flows have kept it; of one id under two names both."""
+    about = _About(facts, question, tuple(events))
+    # Of a run that is there nobody has to guess on which way its end comes.
+    standings = [item for item in standings if about.ended(item.way) is not None] or standings
     names = {item.way.name for item in standings}
     name = question.event or (next(iter(names)) if len(names) == 1 else None)
-    about = _About(facts, question, tuple(events))
     each = [_on_way(about, item) for item in standings]
     notes = [unanswered(item) for item in facts.asking.unanswered]
     firsts = _once(cause for found in each for cause in found[:1])
@@ -64,7 +77,7 @@ def nothing(facts: Facts, standings: Sequence[Standing], question: Question, eve
         return answer(facts, name, firsts[0], (*firsts[1:], *others))
     if notes:  # it may well have started
         return answer(facts, name, notes[0], (*firsts, *others))
-    known = all(about.event(item.way) is not None and not item.needs for item in standings)
+    known = all(about.knows(item) for item in standings)
     if name is not None and known:
         return answer(facts, name, causes.NOT_ARRIVED(), (*firsts, *others))
     return answer(facts, name, causes.NOT_KEPT(), (*firsts, *others))
@@ -127,6 +140,7 @@ def _of_rule(about: _About, way: Way, rule: Rule) -> Iterator[Cause]:
     """What a rule that is there says of the event."""
     facts, dependency, flow = about.facts, way.dependency, about.facts.roads.flow
     if not isinstance(dependency, EventDependency):
+        yield from _of_end(about, dependency, way)
         return
     bus, sent = (text.rpartition("event-bus/")[2] for text in (rule.bus, facts.bus))
     if not about.events and way.sender.source == facts.source and bus != sent:
@@ -143,6 +157,25 @@ def _of_rule(about: _About, way: Way, rule: Rule) -> Iterator[Cause]:
     yield from said or judged.refusals
     if said or judged.refusals:
         yield from (note for note in judged.notes if note not in said)
+
+
+def _of_end(about: _About, dependency: FinishDependency, way: Way) -> Iterator[Cause]:
+    """What the run itself says, whose end is waited for: it is still there, whether its end came or not."""
+    run = about.ended(way)
+    if run is None:
+        return
+    outcome = OUTCOME_OF_STATUS.get(run.status)
+    if outcome is None:
+        yield causes.NOT_ENDED(run=about.question.identity)
+        return
+    ways = " or ".join(f'"{one}"' for one in dependency.match)
+    if outcome not in dependency.match:
+        yield causes.FILTER(path="outcome", wanted=ways, found=f'"{outcome}"')
+        return
+    reasons = ": ".join(filter(None, (run.error, run.cause)))
+    payload = {"flow": dependency.flow, "run_id": about.question.identity, "outcome": outcome, "step": None}
+    payload |= {"project": dependency.project, "branch": dependency.branch, "error": reasons or None}
+    yield from judge.judge(about.facts.roads.flow, way.trigger, 0, dependency, payload).refusals
 
 
 def _pattern(pattern: dict[str, Any], event: dict[str, Any]) -> list[Cause]:

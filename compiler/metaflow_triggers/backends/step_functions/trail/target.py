@@ -10,6 +10,7 @@ kept of the event tells the others what it held.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -27,10 +28,13 @@ from .asking import Asking, Unanswered
 from .computed import Asked as Computed
 from .computed import Roads, Way, roads
 from .deployed import Known, known, place_of
-from .gather import Standing, Trace, own_run, standing, standing_unread, trace
+from .gather import Standing, Trace, ended, own_run, standing, standing_unread, trace
 from .letters import look, of_event
 from .nothing import nothing
 from .tell import Facts, answer, found, unanswered
+
+_AT_ONCE = 8
+_SERVICES = ("stepfunctions", "events", "dynamodb", "s3", "sqs")
 
 
 class Target:
@@ -43,22 +47,33 @@ class Target:
     def ask(self, question: Question, settings: Settings) -> list[Answer]:
         out: list[Answer] = []
         facts: list[Facts] = []
-        for asked in question.listening():
-            made = self._facts(asked, question, settings)
+        for made in self._each(question, settings):
             if isinstance(made, Facts):
                 facts.append(made)
             else:
                 out.append(made)
         events = [event for item in facts for event in kept(item)]
+        # An id that is a run's is nobody else's: what does not wait for its end has nothing to do with it.
+        is_run = any(item.own is not None or _waits(item, question) for item in facts)
         of_event = [list(found(item, question)) for item in facts]
         names = dict.fromkeys(one.event for answers in of_event for one in answers if one.event in _events(facts))
         for item, answers in zip(facts, of_event, strict=True):
             for one in answers:
                 others = [name for name in names if name != one.event and one.event in names]
                 out.append(replace(one, also=(*one.also, *(causes.SAME_ID(event=name) for name in others))))
-            if not answers and item.roads.ways:
+            if not answers and any(not is_run or _waits_for(way, item, question) for way in item.roads.ways):
                 out.append(self._nothing(item, question, events, settings))
         return out or [_nobody(question, facts)]
+
+    def _each(self, question: Question, settings: Settings) -> Iterator[Facts | Answer]:
+        """The facts of each flow, several flows at a time. Clients are made before: making them is not for threads."""
+        flows = question.listening()
+        if flows:
+            where(flows[0].deployed, self._clients)
+        for service in _SERVICES if flows else ():
+            self._clients[service]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            yield from pool.map(lambda asked: self._facts(asked, question, settings), flows)
 
     def _facts(self, asked: Asked, question: Question, settings: Settings) -> Facts | Answer:
         """The facts of a flow, or the answer where nothing more can be asked."""
@@ -114,6 +129,15 @@ class Target:
             else:
                 standings.append(standing_unread(way, facts.known, settings.event_bus, facts.asking))
         return nothing(facts, standings, question, events)
+
+
+def _waits(facts: Facts, question: Question) -> bool:
+    """Whether the id is of a run for whose end the flow waits."""
+    return any(_waits_for(way, facts, question) for way in facts.roads.ways)
+
+
+def _waits_for(way: Way, facts: Facts, question: Question) -> bool:
+    return ended(way, question.identity, facts.asking) is not None
 
 
 def _nobody(question: Question, facts: Sequence[Facts]) -> Answer:
