@@ -36,6 +36,8 @@ def diff(options: argparse.Namespace) -> int:
     """What differs from a folder. A mistake in the flows is an error here: exit code 1 says that something differs."""
     if options.live == bool(options.against) or (options.live and options.format != "text"):
         return _misused("diff needs either --against DIR or --live, which is told as text")
+    if options.full and options.format == "html":
+        return _misused("--full is the text of files, and html a picture: use text, markdown or json")
     if options.log_execution_history and not options.live:
         return _misused("--log-execution-history is for --live: nothing that `compile` writes depends on it")
     if options.live:

@@ -66,6 +66,7 @@ CODES = [
     ("diff good.py --against out", 0),
     ("diff good.py --against out --no-code-package", 1),
     ("diff bad.py --against out", 2),
+    ("diff good.py --against out --format html --full", 2),
     ("diff good.py", 2),
     ("graph good.py", 0),
     ("graph bad.py --format json", 1),

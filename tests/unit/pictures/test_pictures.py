@@ -138,6 +138,8 @@ def test_diagnostics_stand_at_their_nodes() -> None:
     places = {
         Span("f.py", 10, 10, 10, 11): "flow/First",  # its trigger
         Span("f.py", 30, 1, 30, 2): "flow/First",  # below it
+        Span("f.py", 39, 1, 39, 2): "flow/First",
+        Span("f.py", 40, 1, 40, 2): "flow/Second",
         Span("f.py", 41, 1, 41, 2): "flow/Second",
         Span("f.py", 61, 1, 61, 2): "poll/p",
         Span("f.py", 2, 1, 2, 2): None,  # before any
@@ -179,7 +181,7 @@ def pictured(names: list[str]) -> Picture:
 
 def test_mermaid_has_hostile_names_as_numbers_of_characters() -> None:
     lines = mermaid.as_text(pictured(HOSTILE)).splitlines()
-    nodes = [re.fullmatch(r'  n\d+\(\["([^"]*)"\]\):::event', line) for line in lines[1 : 1 + len(HOSTILE)]]
+    nodes = [re.fullmatch(r'  n\d+\(\["([^"]+)"\]\):::event', line) for line in lines[1 : 1 + len(HOSTILE)]]
     edges = [re.fullmatch(r'  n\d+ -->(?:\|"([^"]*)"\|)? n0', line) for line in lines[1 + len(HOSTILE) : -1]]
     for found in (nodes, edges):
         assert all(found), lines
