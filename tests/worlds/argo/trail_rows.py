@@ -88,6 +88,20 @@ def given_up_without_right(world: World) -> None:
     unbound(world)
 
 
+GIVEN_UP = start_names.of_event(PAID, "paid", "17")[0].name
+
+
+def set_given_up(world: World) -> None:
+    world.given_up("demoflow-of-others", "left", "16")
+    world.given_up("demoflow-of-these", "left", "17", "right")
+
+
+def set_given_up_and_started(world: World) -> None:
+    set_given_up(world)
+    events = [({"name": name, "id": identity}, {}) for name, identity in (("left", "17"), ("right", "18"))]
+    world.workflow(SET, "demoflow-of-these", events, GOOD)
+
+
 DENIED = 'admission webhook "guard" denied the request: no more runs today'
 NO_RIGHT = (
     'workflows.argoproj.io is forbidden: User "system:serviceaccount:events:metaflow-triggers-sensor" cannot create '
@@ -185,6 +199,23 @@ RUNS = [
         event="right",
         words=("it is reset at 0 6 * * * (Europe/Rome)", "with event left;"),
     ),
+    Row(
+        "set given up",
+        ["dead-letter"],
+        set_given_up,
+        flow=SET,
+        event="left",
+        words=("lies in ConfigMap flows/demoflow-of-these",),
+        commands=("metaflow-triggers dead-letters show demoflow-of-these", "metaflow-triggers emit left --id 17"),
+    ),
+    Row(
+        "set given up, and started since",
+        ["run"],
+        set_given_up_and_started,
+        flow=SET,
+        event="left",
+        words=("together with right (18)",),
+    ),
     Row("a set whose events have one id", ["run"], one_id, flow=SET, event="left", words=("together with right (17)",)),
     Row("same id under two names", ["run", "same-id"], both, flow=TWO, event=None, words=("that of event right",)),
     Row("same id, one name asked for", ["run"], both, flow=TWO, event="left"),
@@ -220,7 +251,10 @@ RUNS = [
         ["dead-letter"],
         given_up,
         words=("lies in ConfigMap flows/demoflow-", "kubectl logs --namespace events --selector sensor-name=demoflow-"),
-        commands=("metaflow-triggers emit paid --id 17 --backend argo-workflows",),
+        commands=(
+            "metaflow-triggers dead-letters show demoflow-",
+            f"metaflow-triggers dead-letters send-again {GIVEN_UP} --backend argo-workflows --flow demoflow --",
+        ),
     ),
     Row(
         "start given up, and the log says why",

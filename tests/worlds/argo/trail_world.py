@@ -106,13 +106,17 @@ class World:
         log = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
         self.put("events", "pods", {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "log": log}, "/api/v1")
 
-    def given_up(self, name: str, event: str, identity: str) -> None:
+    def given_up(self, name: str, event: str, identity: str, *others: str) -> None:
+        """The record of a start; `others` are the other events of a set."""
         labels = {"metaflow-triggers/start": "given-up", "metaflow-triggers/deployed-name": "demoflow"}
         record = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": name, "labels": labels},
-            "data": {"event-0": json.dumps({"name": event, "id": identity})},
+            "data": {
+                f"event-{place}": json.dumps({"name": name, "id": identity})
+                for place, name in enumerate((event, *others))
+            },
         }
         self.put("flows", "configmaps", record, "/api/v1")
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from metaflow_extensions.triggers.contract import exact_json
 from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.backends.step_functions.compile import names
 from metaflow_triggers.backends.step_functions.trail.asking import ACTIONS
@@ -176,6 +177,11 @@ def test_stored_and_not_started_or_long_ago() -> None:
         store(aws, ORDERS, sent("order-placed", "x", GOOD), "x", run=False)
         answer = one(aws, "x", ORDERS)
         assert codes(answer) == ["queued"] and "the starter stored the event at" in answer.cause.words
+        # No starter is at work on it for a day, and no letter tells what it could not do.
+        later = one(aws, "x", ORDERS, now=datetime.now(timezone.utc) + timedelta(days=1))
+        assert codes(later) == ["refused"] and "its dead letter is not there any more" in later.cause.words
+        later = one(aws, "x", ORDERS, now=datetime.now(timezone.utc) + timedelta(days=1), refused="sqs:ReceiveMessage")
+        assert codes(later) == ["could-not-ask"]
         later = one(aws, "x", ORDERS, now=datetime.now(timezone.utc) + timedelta(days=91))
         assert codes(later) == ["could-not-ask"] and "forgets a run 90 days after its end" in later.cause.words
         whole = roads(SET, CONFIGURED, Asked("y", ARNS))
@@ -331,6 +337,48 @@ def test_of_a_run_whose_end_a_flow_waits_for_the_run_itself_says_why_not() -> No
 
 
 ODD = ("'\"`$(x) {} {0} %s\\", "\u00e9\U0001f600", "x" * 1024, "../..", "a/b:c*", "-")
+
+
+def test_a_payload_is_the_same_digit_by_digit_and_a_file_that_somebody_damaged_is_said() -> None:
+    payload = {"kind": "new", "n": 12345678901234567890}
+    numbers = exact_json.numbers_resource(payload)
+    assert numbers is not None
+    on_the_bus = sent("order-placed", "x", {"n": 1.2345678901234567e19, "kind": "new"})
+    on_the_bus["resources"].append(numbers)
+
+    def work(aws: Inside) -> None:
+        deploy(aws, ORDERS)
+        store(aws, ORDERS, on_the_bus, "x", run=True)
+        assert codes(one(aws, "x", ORDERS, payload=payload)) == ["run"]
+        other = one(aws, "x", ORDERS, payload={**payload, "n": 12345678901234567891})
+        assert codes(other) == ["other-payload", "run"]
+        key = document_key(roads(ORDERS, CONFIGURED, Asked("x", ARNS)), kept(ORDERS, "x").run)
+        for damaged in (b"{", b"[]", b"null", b"\xff"):
+            clients(aws)("s3").put_object(Bucket="flows", Key=key, Body=damaged)
+            answer = one(aws, "x", ORDERS)
+            assert codes(answer) == ["run", "could-not-ask"] and "is not what a starter" in answer.also[0].words
+
+    tried(work)
+
+
+def test_an_event_that_fills_two_places_is_told_once() -> None:
+    twice = flow("TrailTwice", trigger(event("a"), event("a"), event("b"), join="all"))
+
+    def work(aws: Inside) -> None:
+        deploy(aws, twice)
+        whole = roads(twice, CONFIGURED, Asked("x", ARNS, "a"))
+        row: dict[str, Any] = {"pk": {"S": whole.ways[0].set.key if whole.ways[0].set else ""}}
+        for way in whole.ways:
+            mark = way.keeps[0].mark
+            put(aws, event_key(whole, mark), sent("a", "x", {}))
+            item = {"pk": {"S": f"seen-{mark}"}}
+            clients(aws)("dynamodb").put_item(TableName=names.table_name("TrailTwice"), Item=item)
+            row[way.slot] = {"S": mark}
+        clients(aws)("dynamodb").put_item(TableName=names.table_name("TrailTwice"), Item=row)
+        answer = one(aws, "x", twice)
+        assert codes(answer) == ["waiting-in-set"] and answer.cause.facts["lacks"] == "event b arrives"
+
+    tried(work)
 
 
 def test_odd_ids_are_asked_for_as_they_are() -> None:

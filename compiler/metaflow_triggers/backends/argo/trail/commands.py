@@ -11,12 +11,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from metaflow_extensions.triggers.contract import exact_json, words
+
+from ....model.facts import is_set
 from ....trail.causes import Cause
-from ....trail.question import Asked
+from ....trail.question import Asked, Question
 from .. import NAME
 from ..compile.resources import Sensor
 from ..deploy.instructions import DEPLOYED_NAME
 from .looks import Look
+from .start_names import StartName
 
 _CREATES = ("gone", "other-version", "no-right", "wrong-bus", "wrong-endpoint")
 
@@ -42,12 +46,16 @@ def outcomes_of(run_id: str) -> str:
     return f"metaflow-triggers trail {shlex.quote(run_id)} --backend {NAME}"
 
 
-def again(event: str, identity: str, record: Look) -> tuple[str, ...]:
-    """Of a start that was given up."""
-    return (
-        f"metaflow-triggers emit {shlex.quote(event)} --id {shlex.quote(identity)} --backend {NAME} --payload ...",
-        f"kubectl delete configmap --namespace {record.namespace} {record.name}",
-    )
+def again(start: StartName, question: Question, deployed: str) -> tuple[str, ...]:
+    """Of a start that was given up: what shows it, and sends it again. Its record has no payload."""
+    rest = f"{start.name} --backend {NAME} --flow {deployed}"
+    show = f"metaflow-triggers dead-letters show {rest}"
+    if is_set(start.trigger):
+        return show, f"metaflow-triggers emit {start.event} --id {shlex.quote(question.identity)} --backend {NAME}"
+    if words.PUBLISHED_BY_RUNS.fullmatch(start.event):
+        return (show,)
+    payload = "..." if question.payload is None else shlex.quote(exact_json.dumps(question.payload))
+    return show, f"metaflow-triggers dead-letters send-again {rest} --payload {payload}"
 
 
 def after(cause: Cause, asked: Asked, sensors: Sequence[Sensor], namespace: str) -> tuple[str, ...]:

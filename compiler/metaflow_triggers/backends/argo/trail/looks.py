@@ -14,11 +14,12 @@ from typing import Any
 
 from ....diagnostics import DiagnosticError
 from ..deploy.cluster import Cluster
+from ..deploy.instructions import DEPLOYED_NAME
 
 RIGHTS = {
     "workflows.argoproj.io": ("get",),
     "workflowtemplates.argoproj.io": ("get",),
-    "configmaps": ("get",),
+    "configmaps": ("get", "list"),
     "sensors.argoproj.io": ("get",),
     "eventsources.argoproj.io": ("get",),
     "eventbus.argoproj.io": ("get",),
@@ -61,6 +62,8 @@ class Look:
     def __str__(self) -> str:
         if self.kind == "Pods":
             return f"the log {self.name}"
+        if self.kind == "ConfigMaps":
+            return f"the starts {self.name} that were given up"
         if self.kind == "LocalSubjectAccessReview":
             return f"the rights of {self.name}"
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -104,6 +107,15 @@ class Looks:
             return [self.api.log(namespace, item["metadata"]["name"], _LOG_LINES) for item in pods]
         except DiagnosticError as error:
             self._kept(place, _unknown(place, error, f"get pods/log in namespace {namespace}"))
+            return []
+
+    def records(self, namespace: str, deployed: str) -> list[Any]:
+        """The objects of a flow's starts that were given up. Raises DiagnosticError (FT701)."""
+        place = "ConfigMaps", namespace, f"of {deployed}"
+        try:
+            return self.api.find("ConfigMap", namespace, f"metaflow-triggers/start=given-up,{DEPLOYED_NAME}={deployed}")
+        except DiagnosticError as error:
+            self._kept(place, _unknown(place, error, f"list configmaps in namespace {namespace}"))
             return []
 
     def may(self, account: tuple[str, str], verb: str, resource: str, namespace: str) -> bool | None:

@@ -13,10 +13,12 @@ what is not in order, then what the filters say of the payload that is given.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from .... import seams
 from ....model.facts import is_set
@@ -33,7 +35,7 @@ from ..deploy.cluster import Cluster
 from ..deploy.ownership import is_ours
 from . import commands, obstacles, outcomes, start_names, workflows
 from .deployed import older_than, recorded
-from .fields import field, part
+from .fields import field, part, word
 from .listening import Way, wanted, ways
 from .looks import Look, Looks
 from .runs import is_of, run_answer
@@ -134,13 +136,27 @@ class _Flow:
 
     def left(self, start: StartName) -> Answer | None:
         """The run that was started, or the record of a start that was given up."""
-        if start.name is None:
-            return None
-        look = self.looks.at("Workflow", self.namespace, start.name)
-        if look.item is not None:
-            return self.run(start.event, look)
-        record = self.looks.at("ConfigMap", self.namespace, start.name)
-        return None if record.item is None else self.given_up(start, record)
+        if start.name is not None:
+            look = self.looks.at("Workflow", self.namespace, start.name)
+            if look.item is not None:
+                return self.run(start.event, look)
+            record = self.looks.at("ConfigMap", self.namespace, start.name)
+            if record.item is not None:
+                return self.given_up(start, record)
+        return self.left_of_set(start) if is_set(start.trigger) else None
+
+    def left_of_set(self, start: StartName) -> Answer | None:
+        """The record of a set tells its events and the name of its Workflow."""
+        ids = (self.question.identity, f"{self.question.identity}/{start.event.rpartition('.')[2]}")
+        for item in self.looks.records(self.namespace, self.asked.deployed):
+            if not any(_is_event(text, start.event, ids) for text in part(item, "data").values()):
+                continue
+            named = dataclasses.replace(start, name=item["metadata"]["name"])
+            look = self.looks.at("Workflow", self.namespace, str(named.name))
+            if look.item is not None:
+                return self.run(start.event, look)
+            return self.given_up(named, Look("ConfigMap", self.namespace, str(named.name), item))
+        return None
 
     def run(self, event: str | None, look: Look) -> Answer:
         payload = self.question.payload if self.own is None else None
@@ -153,7 +169,8 @@ class _Flow:
         told = reason or "all tries were refused; only the Sensor's log says why, and it does not any more"
         letter = causes.DEAD_LETTER(place=str(record), reason=told, since=since)
         lacks = _no_right(reason) or [cause for cause in self.in_the_way(start.event) if cause.code == "no-right"]
-        return self.answer(start.event, [*lacks, letter], commands.again(start.event, self.question.identity, record))
+        again = commands.again(start, self.question, self.asked.deployed)
+        return self.answer(start.event, [*lacks, letter], again)
 
     # nothing is left ---------------------------------------------------------------------------------------------
 
@@ -162,7 +179,9 @@ class _Flow:
         obstacles_found = list(self.in_the_way(event))
         if not obstacles_found:
             obstacles_found = self.refused_so_far(starts)
-        unasked = [_could_not(look) for look in self.looks.refused() if look.kind in ("Workflow", "ConfigMap")]
+        unasked = [
+            _could_not(look) for look in self.looks.refused() if look.kind in ("Workflow", "ConfigMap", "ConfigMaps")
+        ]
         return [*unasked[:1], *obstacles_found, *self.judged(event, starts, bool(unasked or obstacles_found))]
 
     def refusal(self, start: StartName, given_up: str | None) -> str | None:
@@ -245,6 +264,15 @@ def _with_same_id(found: list[Answer]) -> list[Answer]:
         )
         for item in found
     ]
+
+
+def _is_event(text: Any, event: str, ids: tuple[str, ...]) -> bool:
+    """Whether a field of a record tells of the event."""
+    try:
+        told = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return word(told, "name") == event and word(told, "id") in ids
 
 
 def _could_not(look: Look) -> Cause:

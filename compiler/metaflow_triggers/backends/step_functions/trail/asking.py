@@ -39,6 +39,10 @@ ACTIONS = {
 }
 
 
+MOST_LISTED = 10_000
+"""Names of runs of the flow that are listed, a thousand in an answer."""
+
+
 @dataclass(frozen=True)
 class Unanswered:
     """A question without an answer. `why` is the refusal."""
@@ -75,10 +79,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Stored:
-    """A file of the datastore: when it was written, its JSON value."""
+    """A file of the datastore: when it was written, the object in it."""
 
     when: datetime
-    value: Any
+    value: dict[str, Any]
 
 
 def _folder(key: str) -> str:
@@ -174,30 +178,28 @@ class Asking:
         began = ("TaskSubmitted", "TaskSucceeded")
         return found is not None and any(item["type"] in began for item in found["events"])
 
-    def runs_since(self, when: datetime, most: int) -> list[tuple[str, datetime]] | Unanswered | None:
-        """(name, start) of the flow's own runs from `when` on, the latest first; None: there are more than `most`."""
+    def runs_since(self, when: datetime) -> list[str] | Unanswered | None:
+        """Names of the flow's own runs from `when` on, the oldest first; None: there are more than `MOST_LISTED`."""
         arn = self._place.arn("states", f"stateMachine:{self._place.deployed}")
         states = self._place.clients["stepfunctions"]
         more: dict[str, str] = {}
-        out: list[tuple[str, datetime]] = []
-        while True:
+        out: list[str] = []
+        while len(out) < MOST_LISTED:
             page = self._ask(
                 "states:ListExecutions",
                 arn,
-                lambda: states.list_executions(stateMachineArn=arn, maxResults=100, **more),  # noqa: B023 - asked now
+                lambda: states.list_executions(stateMachineArn=arn, maxResults=1000, **more),  # noqa: B023 - asked now
                 "StateMachineDoesNotExist",
             )
-            if page is None or isinstance(page, Unanswered):
-                return out if page is None else page
-            for item in page["executions"]:
-                if item["startDate"] < when:
-                    return out
-                out.append((item["name"], item["startDate"]))
-                if len(out) > most:
-                    return None
-            if not page.get("nextToken"):
-                return out
+            if isinstance(page, Unanswered):
+                return page
+            found = page["executions"] if page is not None else []
+            out += [item["name"] for item in found if item["startDate"] >= when]
+            ends = any(item["startDate"] < when for item in found)
+            if ends or page is None or not page.get("nextToken"):
+                return out[::-1]
             more = {"nextToken": page["nextToken"]}
+        return None
 
     def definition(self, machine: str) -> Any:
         """The definition of a state machine that is not being deleted."""
@@ -282,4 +284,12 @@ class Asking:
         found = self._ask("s3:GetObject", f"{bucket}/{_folder(key)}*", read, "NoSuchKey", "404")
         if found is None or isinstance(found, Unanswered):
             return found
-        return Stored(found[0], loads(found[1].decode("utf-8")))
+        try:
+            value = loads(found[1].decode("utf-8"))
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            why = Diagnostic("", f"{bucket}/{key} is not what a starter or a correlator stores")
+            self.unanswered.append(Unanswered("", key, why))
+            return self.unanswered[-1]
+        return Stored(found[0], value)

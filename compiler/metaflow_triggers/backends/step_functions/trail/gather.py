@@ -23,7 +23,7 @@ from .deployed import Known
 MOST_MISSING = 2
 """Numbers of rules in a row that are not there, before no more is tried."""
 MOST_RUNS = 50
-"""Runs of the flow that are looked through for the set that an event went with."""
+"""Runs of the flow that are looked into for the set that an event went with, the first ones after it came."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,8 @@ def _alone(roads: Roads, way: Way, kept: Kept, asking: Asking) -> Trace | None:
 
 def _is_of(document: Stored, way: Way) -> bool:
     """Under an id of the bus, which is an event's alone, the run has one name whatever the event is called."""
-    event = document.value["events"][0].get("event") or {}
+    events = document.value.get("events") or [{}]
+    event = events[0].get("event") or {}
     mine = way.sender
     if mine.machine is not None:
         return str(event.get("detail", {}).get("stateMachineArn")).endswith(f":{mine.machine}")
@@ -242,11 +243,11 @@ def _left(roads: Roads, one: Trace, asking: Asking) -> Trace:
     """The event is in its set no more: the run that has it is looked for among the flow's runs since it came."""
     assert one.way.set is not None
     place = one.way.set.attributes.index(one.way.slot)
-    runs = asking.runs_since(one.stored.when, MOST_RUNS) if one.stored is not None else None
+    runs = asking.runs_since(one.stored.when) if one.stored is not None else None
     if runs is None or isinstance(runs, Unanswered):
         return replace(one, searched=False)
     by = ""
-    for name, _ in reversed(runs):
+    for name in runs[:MOST_RUNS]:
         document = stored(roads, document_key(roads, name), asking) if name.startswith("event-") else None
         marks = _marks(document) if document is not None else ()
         if len(marks) != len(one.places):
@@ -257,6 +258,8 @@ def _left(roads: Roads, one: Trace, asking: Asking) -> Trace:
             return replace(one, run=found, document=document, searched=found is not None)
         by = by or marks[place]
     held = one.places[place].marks
+    if len(runs) > MOST_RUNS:
+        return replace(one, searched=False)
     return replace(one, by=by or (held[0] if held else ""))
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from metaflow_extensions.triggers.contract import event_reader
+from metaflow_extensions.triggers.contract import event_check, event_reader, exact_json
+from metaflow_extensions.triggers.contract.trigger_document import event as bus_event
+from metaflow_extensions.triggers.contract.trigger_document import started_by
 from metaflow_extensions.triggers.contract.words import EVENT_RESOURCE
 
 from ....dead_letters.letter import Letter
@@ -34,6 +36,8 @@ from .runs import Around, told
 
 _REMEMBERED = timedelta(days=90)
 """How long Step Functions knows an execution after its end."""
+_AT_WORK = timedelta(hours=1)
+"""No starter and no correlator works longer on an event (`TimeoutSeconds` of their definitions)."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Facts:
 def found(facts: Facts, question: Question) -> Iterator[Answer]:
     """An answer for each way on which the event left something; one for ways that lead to one run."""
     known: set[str] = set()
+    said: set[tuple[str, str]] = set()
     if facts.own is not None:
         made = _of_own(facts, facts.own)
         known.add(made.run.id if made.run is not None else "")
@@ -67,6 +72,9 @@ def found(facts: Facts, question: Question) -> Iterator[Answer]:
             if made.run.id in known:
                 continue
             known.add(made.run.id)
+        elif (one.way.name, made.cause.words) in said:  # it fills several places, or belongs to several dependencies
+            continue
+        said.add((one.way.name, made.cause.words))
         yield made
     told = {one.way.name for one in facts.traces}
     for way, letter in facts.letters:
@@ -148,16 +156,15 @@ def _other_payload(one: Trace, question: Question) -> Iterator[Cause]:
     """The payload that was kept under this id is not the one that was given."""
     if question.payload is None or one.stored is None:
         return
-    detail = _detail(one.stored.value)
-    if detail is not None and detail != question.payload:
+    value = one.stored.value
+    document = value if "events" in value else started_by((), [bus_event("eventbridge", value)])
+    try:
+        (event,) = event_reader.select(document)  # with the digits that its numbers had
+    except (event_reader.EventError, ValueError):
+        return
+    given, kept = (str(exact_json.dumps(payload)) for payload in (question.payload, event.payload))
+    if event.kind == "event" and not event_check.same_payload(given, kept):
         yield causes.OTHER_PAYLOAD()
-
-
-def _detail(value: Any) -> Any:
-    """The payload in a document with one event, or in an event."""
-    events = value.get("events") if isinstance(value, dict) else None
-    event = events[0].get("event") if events and len(events) == 1 else value
-    return event.get("detail") if isinstance(event, dict) else None
 
 
 def _stored(facts: Facts, one: Trace) -> Cause:
@@ -168,7 +175,18 @@ def _stored(facts: Facts, one: Trace) -> Cause:
     when = one.stored.when
     if facts.now - when > _REMEMBERED:
         return causes.COULD_NOT_ASK(why=f"it came on {when:%Y-%m-%d}, and AWS forgets a run 90 days after its end")
+    if facts.now - when > _AT_WORK:
+        return _given_up(facts, when)
     return causes.QUEUED(why=f"the starter stored the event at {when.isoformat()}, and has not started the flow")
+
+
+def _given_up(facts: Facts, when: datetime) -> Cause:
+    """No machine is at work on it any more, and what it could not do would be a dead letter."""
+    for item in facts.asking.unanswered:
+        if item.action.startswith("sqs:") or not item.action:
+            return unanswered(item)
+    why = f"it was stored at {when.isoformat()} and could not be used; its dead letter is not there any more"
+    return causes.REFUSED(why=why)
 
 
 def _unasked(facts: Facts, action: str) -> Cause:
@@ -201,6 +219,8 @@ def _set(facts: Facts, one: Trace) -> Cause:
     if not one.searched:
         return _unasked(facts, "dynamodb:GetItem")
     assert one.stored is not None
+    if facts.now - one.stored.when > _AT_WORK:
+        return _given_up(facts, one.stored.when)
     return causes.QUEUED(
         why=f"the correlator stored it at {one.stored.when.isoformat()}, and has not put it into its set"
     )
@@ -226,7 +246,10 @@ def _gone(facts: Facts, one: Trace) -> Cause:
             if item.action in ("states:ListExecutions", "states:DescribeExecution", "s3:GetObject"):
                 return unanswered(item)
         return causes.COULD_NOT_ASK(why="it left its set, and which of the flow's many runs since has it is not kept")
-    if one.by:
+    if one.stored is not None and facts.now - one.stored.when > _REMEMBERED:
+        why = f"it came on {one.stored.when:%Y-%m-%d} and left its set; AWS forgets a run 90 days after its end"
+        return causes.COULD_NOT_ASK(why=why)
+    if one.by and one.way.trigger.options.join == "latest":
         other = stored(facts.roads, event_key(facts.roads, one.by), facts.asking)
         if other is not None and one.stored is not None and other.when >= one.stored.when:
             return causes.SET_REPLACED(by=identity_of(other.value))
