@@ -14,7 +14,7 @@ from .notation import a, any_of, closed, document, open_object, some, text
 _CODES = (
     *("run", "wrong-type", "failed-before-user-code", "lost"),
     *("filter", "filter-together", "missing-field", "refused", "waiting-in-set", "set-reset", "set-replaced"),
-    *("deduplicated", "other-payload", "suppressed-poll", "poll-skips", "poll-fails", "not-polled"),
+    *("other-payload", "suppressed-poll", "poll-skips", "poll-fails", "not-polled"),
     *("queued", "paused", "not-read", "not-listening-then"),
     *("dead-letter", "no-right", "throttled"),
     *("nobody-listens", "disabled", "gone", "wrong-bus", "wrong-endpoint", "not-ready"),

@@ -90,9 +90,6 @@ WAITING_IN_SET = Kind(
 )
 SET_RESET = Kind("set-reset", NOT_STARTED, "its set was forgotten by the reset at {reset}")
 SET_REPLACED = Kind("set-replaced", NOT_STARTED, "a newer event took its place in the set: {by}")
-DEDUPLICATED = Kind(
-    "deduplicated", NOT_STARTED, "starts nothing new: its name and id were accepted before, and started {by}"
-)
 OTHER_PAYLOAD = Kind(
     "other-payload", NOT_STARTED, "starts nothing new: an event of this name and id was accepted with another payload"
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +141,11 @@ def test_the_exit_code_of_several() -> None:
     assert [exit_code([item]) for item in (started, nobody, unasked)] == [0, 1, 3]
     assert [exit_code(few) for few in ([nobody, started, unasked], [nobody, unasked], [])] == [0, 3, 3]
     assert verdict([nobody]) == "not started"
+
+
+def test_every_cause_is_said_by_somebody() -> None:
+    """One that no target has would be a promise that nobody keeps."""
+    folder = Path(causes.__file__).parents[1]
+    text_ = "".join(path.read_text("utf-8") for path in folder.rglob("*.py") if path != Path(causes.__file__))
+    names = [name for name, kind in vars(causes).items() if isinstance(kind, causes.Kind)]
+    assert [name for name in names if not re.search(rf"\b{name}\b", text_)] == []
