@@ -190,6 +190,8 @@ def _send(options: argparse.Namespace, boxes: dict[str, Box], found: Sequence[Le
             if options.format == "text":  # each at once: the next may be the one at which this process is ended
                 sys.stdout.write(f"{shown(tell.sent(sent))}\n")
                 sys.stdout.flush()
+    if not found and options.format == "text":
+        sys.stdout.write("no dead letters\n")
     gone = {one.id for one in found} - {one.letter.id for one in done}
     if options.format == "json":
         rows = [{"id": one.letter.id, "verdict": one.verdict, "told": one.told} for one in done]
