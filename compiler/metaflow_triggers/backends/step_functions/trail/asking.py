@@ -178,12 +178,12 @@ class Asking:
         began = ("TaskSubmitted", "TaskSucceeded")
         return found is not None and any(item["type"] in began for item in found["events"])
 
-    def runs_since(self, when: datetime) -> list[str] | Unanswered | None:
-        """Names of the flow's own runs from `when` on, the oldest first; None: there are more than `MOST_LISTED`."""
+    def runs_since(self, when: datetime) -> list[tuple[str, datetime]] | Unanswered | None:
+        """(name, beginning) of the flow's own runs from `when` on, the oldest first; None: more than `MOST_LISTED`."""
         arn = self._place.arn("states", f"stateMachine:{self._place.deployed}")
         states = self._place.clients["stepfunctions"]
         more: dict[str, str] = {}
-        out: list[str] = []
+        out: list[tuple[str, datetime]] = []
         while len(out) < MOST_LISTED:
             page = self._ask(
                 "states:ListExecutions",
@@ -194,7 +194,7 @@ class Asking:
             if isinstance(page, Unanswered):
                 return page
             found = page["executions"] if page is not None else []
-            out += [item["name"] for item in found if item["startDate"] >= when]
+            out += [(item["name"], item["startDate"]) for item in found if item["startDate"] >= when]
             ends = any(item["startDate"] < when for item in found)
             if ends or page is None or not page.get("nextToken"):
                 return out[::-1]

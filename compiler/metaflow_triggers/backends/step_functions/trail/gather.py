@@ -10,6 +10,7 @@ Not here: what the facts come to (`tell`), dead letters (`letters`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from metaflow_extensions.triggers.contract.words import STARTED_BY_EVENT
@@ -53,7 +54,8 @@ class Trace:
     gone: bool = False
     searched: bool = True
     by: str = ""
-    """The mark of the event that took its place."""
+    """The mark of an event that came to its place later; `perhaps_by`: later, or in the second before it."""
+    perhaps_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,8 +248,8 @@ def _left(roads: Roads, one: Trace, asking: Asking) -> Trace:
     runs = asking.runs_since(one.stored.when) if one.stored is not None else None
     if runs is None or isinstance(runs, Unanswered):
         return replace(one, searched=False)
-    by = ""
-    for name in runs[:MOST_RUNS]:
+    by = perhaps = ""
+    for name, began in runs[:MOST_RUNS]:
         document = stored(roads, document_key(roads, name), asking) if name.startswith("event-") else None
         marks = _marks(document) if document is not None else ()
         if len(marks) != len(one.places):
@@ -256,11 +258,14 @@ def _left(roads: Roads, one: Trace, asking: Asking) -> Trace:
             run = asking.run(name)
             found = run if isinstance(run, Run) else None
             return replace(one, run=found, document=document, searched=found is not None)
-        by = by or marks[place]
+        # S3 tells a time by the second: what began in the same one may have been before.
+        if one.stored is not None and began >= one.stored.when + timedelta(seconds=1):
+            by = by or marks[place]
+        perhaps = perhaps or marks[place]
     held = one.places[place].marks
     if len(runs) > MOST_RUNS:
         return replace(one, searched=False)
-    return replace(one, by=by or (held[0] if held else ""))
+    return replace(one, by=by or (held[0] if held else ""), perhaps_by=perhaps)
 
 
 def _marks(document: Stored) -> tuple[str, ...]:

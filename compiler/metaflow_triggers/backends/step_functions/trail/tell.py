@@ -249,15 +249,17 @@ def _gone(facts: Facts, one: Trace) -> Cause:
     if one.stored is not None and facts.now - one.stored.when > _REMEMBERED:
         why = f"it came on {one.stored.when:%Y-%m-%d} and left its set; AWS forgets a run 90 days after its end"
         return causes.COULD_NOT_ASK(why=why)
-    if one.by and one.way.trigger.options.join == "latest":
-        other = stored(facts.roads, event_key(facts.roads, one.by), facts.asking)
-        if other is not None and one.stored is not None and other.when >= one.stored.when:
-            return causes.SET_REPLACED(by=identity_of(other.value))
     reset = one.way.trigger.options.reset_at
+    first = None
     if reset is not None and one.stored is not None:
         first = next(fires(reset.cron, reset.timezone, one.stored.when, facts.now), None)
-        if first is not None:
-            return causes.SET_RESET(reset=first.isoformat())
+    by = one.by or ("" if first is not None else one.perhaps_by)
+    if by and one.way.trigger.options.join == "latest":
+        other = stored(facts.roads, event_key(facts.roads, by), facts.asking)
+        if other is not None and (first is None or other.when < first):
+            return causes.SET_REPLACED(by=identity_of(other.value))
+    if first is not None:
+        return causes.SET_RESET(reset=first.isoformat())
     return causes.COULD_NOT_ASK(why="it left its set, and no run that AWS still knows has it")
 
 
