@@ -24,7 +24,8 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from ..poll import alias
 from ..poll.errors import PollError
 from .arguments import add_flow_options, add_reading, flow_options
-from .run import add_database
+from .project_options import add_local_profile, fill_locally
+from .run import add_database, weighed_locally
 
 
 def add_parsers(commands: Any) -> None:
@@ -43,6 +44,7 @@ def add_parsers(commands: Any) -> None:
     listed.add_argument(
         "--external-event", action="append", default=[], metavar="EVENT", help="emitted by something else"
     )
+    add_local_profile(listed)
     add_reading(listed)
     add_flow_options(listed)
     history = commands.add_parser("history", help="what a poll trigger, or a flow, has started; the latest first")
@@ -149,7 +151,7 @@ def _list_deployed(options: argparse.Namespace) -> int:
     from .deployed import deployed
     from .project_options import take
 
-    options.strict, options.profile = False, None
+    options.strict, options.profile = False, options.of_profile
     return take(options) or deployed(options)
 
 
@@ -160,12 +162,15 @@ def _list_files(options: argparse.Namespace) -> int:
     from ..reports.terminal import show
     from ..rules.weight import has_errors
 
+    fill_locally(options)
+    options.profile = options.of_profile
     read = read_flows(options, given=flow_options(options))
-    failed = has_errors(read.diagnostics)
-    show(read.diagnostics if failed else (), len(read.flows), others=read.omissions())
+    graph = link([item.flow for item in read.flows], frozenset(), read.polls)
+    found = weighed_locally(options, read.diagnostics, read, graph)
+    failed = has_errors(found)
+    show(found if failed else (), len(read.flows), others=read.omissions())
     if failed:
         return 1
-    graph = link([item.flow for item in read.flows], frozenset(), read.polls)
     events = catalogue(options, graph)
     if options.format == "json":
         print_json({**as_value(graph), **({"events": events} if events else {})})

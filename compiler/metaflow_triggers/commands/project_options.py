@@ -79,6 +79,30 @@ def fill(options: argparse.Namespace, environment: MutableMapping[str, str]) -> 
     _fill(options, project, environment)
 
 
+def add_local_profile(parser: argparse.ArgumentParser) -> None:
+    """Add `--profile` to a command of the local engine, which has `fill_locally` take the project file."""
+    parser.add_argument("--profile", dest="of_profile", metavar="NAME", help="of the project file")
+
+
+_OF_DEPLOYMENTS = ("production", "branch", "environment", "decorators", "flow_option", "backend")
+
+
+def fill_locally(options: argparse.Namespace) -> None:
+    """What of the project file counts where nothing is deployed: paths, what is excluded, the Configs' values, flows
+    and events from elsewhere, severities and acceptances. The rest says where and how flows are deployed.
+
+    Raises DiagnosticError.
+    """
+    project = options.project = read_for(start_of(options.paths), options.of_profile, os.environ)
+    options.locally, options.lenient, options.whole = True, (), project is not None and not options.paths
+    if project is None:
+        return
+    options.paths = options.paths or project.searched()
+    typed = {name: getattr(options, name) for name in _OF_DEPLOYMENTS if hasattr(options, name)}
+    _fill(options, project, os.environ)
+    vars(options).update(typed)
+
+
 def read_for(start: str, profile: str | None, environment: MutableMapping[str, str]) -> ProjectFile | None:
     """The project file for a place, as the chosen profile has it. Raises DiagnosticError."""
     found = find(start)

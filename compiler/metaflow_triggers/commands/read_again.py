@@ -22,7 +22,7 @@ from ..model.flows import Flow, PollTrigger
 from ..model.serialize import from_json, to_json
 
 OPTIONS = (
-    *("paths", "production", "branch", "timeout", "external_flow"),
+    *("paths", "of_profile", "production", "branch", "timeout", "external_flow"),
     *("config", "config_value", "environment", "decorators", "flow_option"),
 )
 """Those of `run` that say how files are read."""
@@ -43,8 +43,10 @@ def again(told: dict[str, Any]) -> dict[str, Any]:
     from ..reading.paths import read_flows
     from ..rules.find import check
     from .arguments import flow_options
+    from .project_options import read_for, start_of
 
-    options = argparse.Namespace(**{key: told[key] for key in OPTIONS})
+    options = argparse.Namespace(**{key: told.get(key) for key in OPTIONS}, locally=True)
+    options.project = read_for(start_of(options.paths), options.of_profile, os.environ)
     read = read_flows(options, given=flow_options(options))
     external = frozenset(options.external_flow)
     before: dict[str, list[Flow]] = {

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .arguments import add_flow_options, add_reading, flow_options, seconds
+from .project_options import add_local_profile, fill_locally, read_for, start_of
 
 _FED_FROM_OUTSIDE = "FT202"
 """An event that no flow emits: on the local engine `metaflow-triggers emit` does."""
@@ -28,7 +29,13 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "run", help="run flows on this machine, started by events (`emit`), by each other, and by time"
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="flow files, and folders to search for them")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="flow files, and folders to search for them (default: the paths of the project file)",
+    )
+    add_local_profile(parser)
     add_database(parser)
     parser.add_argument(
         "--logs", metavar="DIR", help="a file for the output of each run (default: beside the database)"
@@ -49,7 +56,7 @@ def add_parser(commands: Any) -> None:
     )
     add_flow_options(parser)
     parser.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="run by another engine")
-    parser.set_defaults(work=work)
+    parser.set_defaults(work=work, refuse=parser.error)
 
 
 def add_database(parser: Any) -> None:
@@ -81,6 +88,9 @@ def work(options: argparse.Namespace) -> int:
             from ..engine.metrics.endpoint import parse
 
             parse(options.metrics)  # before user code runs
+        fill_locally(options)
+        if not options.paths:
+            options.refuse("PATH is required where there is no project file")
         read = read_graph(options, environment)
         if read is None:
             return 1
@@ -144,9 +154,7 @@ def _measured(address: str | None, database: str, observer: Any) -> Iterator[Any
 
 def name_the_catalogue(options: argparse.Namespace, environment: dict[str, str]) -> None:
     """Tell the runs which project file has the catalogue of events. Raises DiagnosticError for one that is wrong."""
-    from .project_options import read_for, start_of
-
-    project = read_for(start_of(options.paths), None, environment)
+    project = read_for(start_of(options.paths), getattr(options, "of_profile", None), environment)
     if project is not None and any(event.schema for event in project.events):
         environment["METAFLOW_TRIGGERS_CATALOGUE"] = str(project.file)
 
@@ -166,6 +174,15 @@ def _flow_options(options: argparse.Namespace, environment: dict[str, str]) -> C
         if parsed(environment.get(name)):
             del environment[name]
     return lambda flow: given.words(flow.name, [item.name for item in flow.parameters if item.is_config])
+
+
+def weighed_locally(options: argparse.Namespace, found: list[Any], read: Any, graph: Any) -> list[Any]:
+    """What the project file and comments in the flows' files leave of the findings."""
+    from ..rules.accepted import Scope, weigh
+
+    done = weigh(found, getattr(options, "project", None), Scope(tuple(read.modules), graph, frozenset()))
+    read.accepted, read.off = done.accepted, done.off
+    return list(done.diagnostics)
 
 
 def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
@@ -202,6 +219,7 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     external = frozenset(options.external_flow) | read.unread_flows()
     graph = link([item.flow for item in read.flows], external, read.polls)
     judged = read.explained(check(graph, True, external))
-    diagnostics = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
+    found = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
+    diagnostics = weighed_locally(options, found, read, graph)
     show(diagnostics, len(read.flows), others=read.omissions())
     return None if has_errors(diagnostics) or not graph.flows else (graph, read.modules)

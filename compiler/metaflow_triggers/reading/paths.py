@@ -68,7 +68,7 @@ def read_flows(
     files = flow_files(options.paths, Ignored(project) if project else None)
     read = read_project(files.all(), request, files.found)
     read.diagnostics[:0] = files.diagnostics
-    if hasattr(options, "project"):
+    if hasattr(options, "project") and not getattr(options, "locally", False):
         read.diagnostics += elsewhere(files.all(), options.project)
     read.skipped += files.skipped
     read.looked = files.looked - {os.path.realpath(file) for file in read.unread}

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from metaflow_triggers.commands.arguments import flow_options
@@ -279,6 +280,45 @@ origin = {step-functions = {source = "shop"}}
 schema = {type = "object", required = ["orderId"], properties = {orderId = {type = "string"}}}
 [events.unused]
 """
+
+
+LOCAL = """
+paths = ["flows"]
+exclude = ["flows/old.py"]
+production = true
+with = ["batch"]
+config-values.cfg = {event = "placed"}
+severity = {FT113 = "error"}
+[profiles.lenient.severity]
+FT113 = "off"
+"""
+
+
+def test_the_local_engine_takes_what_does_not_say_where_flows_are_deployed(tmp_path: Path, triggers: Run) -> None:
+    """Paths, what is excluded, Configs, severities, of a profile; not branch and decorators."""
+    several = flow("A", above="@trigger(events=['a', 'b'])")
+    configured = HEAD + "from metaflow import config_expr\n"
+    body = "    cfg = Config('cfg', required=True)" + STEPS
+    write(tmp_path, {"metaflow-triggers.toml": LOCAL, "flows/old.py": "raise ValueError", "other.py": "1/0"})
+    write(tmp_path, {"flows/a.py": HEAD + several + guard("A")})
+    (tmp_path / "flows/b.py").write_text(
+        configured + flow("B", above="@trigger(event=config_expr('cfg.event'))", body=body)
+    )
+    known = {"METAFLOW_USER": "ada"}
+
+    def do(*words: str) -> Any:
+        return triggers(*words, cwd=tmp_path, settings=known)
+
+    refused = do("run", "--until-idle")
+    assert refused.code == 1 and "error[FT113]" in refused.err, refused.err
+    assert refused.err.count("error[") == 1
+    done = do("run", "--until-idle", "--profile", "lenient")
+    assert done.code == 0 and "FT113" not in done.err, done.err
+    listed = do("list", "flows", "--profile", "lenient")
+    assert listed.code == 0 and "placed" in listed.out and "old" not in listed.out, listed.err
+    (tmp_path / "metaflow-triggers.toml").unlink()
+    without = do("run", "--until-idle")
+    assert without.code == 2 and "error: PATH is required where there is no project file" in without.err
 
 
 def test_simulate_refuses_what_emit_refuses(
