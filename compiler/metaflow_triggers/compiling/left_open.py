@@ -15,7 +15,7 @@ from ..diagnostics import Diagnostic
 
 
 def left_open(found: Iterable[tuple[str, Open]], *, strict: bool) -> list[Diagnostic]:
-    """The note. A setting that has a default is told beside the others, and never refused."""
+    """The note. A setting that has a default is told beside the others: a cluster may not have what it names."""
     found = list(found)
     missing = _lines(item for item in found if item[1].default is None)
     defaults = _lines(item for item in found if item[1].default is not None)
@@ -23,12 +23,14 @@ def left_open(found: Iterable[tuple[str, Open]], *, strict: bool) -> list[Diagno
         return []
     notes = [f"{setting} is open: {places}" for setting, places in missing.items()]
     notes += [f"{setting} is not set: {places}" for setting, places in defaults.items()]
+    severity = "warning" if strict else ""
     if not missing:
         message = f"a deployment takes defaults, for no configuration gives {_and(list(defaults))}"
-        return [Diagnostic("FT020", message, notes=tuple(notes))]
+        helps = ("set it, to the default where that is meant",) if strict else ()
+        return [Diagnostic("FT020", message, notes=tuple(notes), helps=helps, severity=severity)]
     message = f"a deployment needs what no configuration gives: {_and(list(missing))}"
     helps = ("set it, or give it where the files are deployed",)
-    return [Diagnostic("FT020", message, notes=tuple(notes), helps=helps, severity="warning" if strict else "")]
+    return [Diagnostic("FT020", message, notes=tuple(notes), helps=helps, severity=severity)]
 
 
 def _and(names: Sequence[str]) -> str:

@@ -17,6 +17,12 @@ DEFAULTS = [
     "METAFLOW_TRIGGERS_OUTCOME_SECRET is not set: `metaflow-triggers-outcomes` on argo-workflows",
     "METAFLOW_TRIGGERS_WEBHOOK_SECRET is not set: `metaflow-triggers-webhook` on argo-workflows",
 ]
+NAMED = """
+METAFLOW_KUBERNETES_NAMESPACE = "default"
+METAFLOW_TRIGGERS_OUTCOME_SECRET = "metaflow-triggers-outcomes"
+METAFLOW_TRIGGERS_WEBHOOK_SECRET = "metaflow-triggers-webhook"
+METAFLOW_KUBERNETES_SERVICE_ACCOUNT = "flows"
+"""
 AWS = """
 METAFLOW_BATCH_JOB_QUEUE = "queue"
 METAFLOW_ECS_S3_ACCESS_IAM_ROLE = "arn:aws:iam::123456789012:role/task"
@@ -73,8 +79,12 @@ def test_strict_refuses_it(project: Path, triggers: Run) -> None:
         '[settings]\nMETAFLOW_DATASTORE_SYSROOT_S3 = "s3://bucket/metaflow"\n'
     )
     done = triggers(*COMPILE, "--strict", "--backend", "argo-workflows", cwd=project)
-    assert done.code == 0, done.err
-    assert told(done.err)[1:] == DEFAULTS
+    assert done.code == 1 and "warning[FT020]" in done.err and not (project / "out").exists()
+    assert told(done.err)[1:] == DEFAULTS and "= help: set it, to the default where that is meant" in done.err
+    with (project / "metaflow-triggers.toml").open("a") as file:
+        file.write(NAMED)
+    done = triggers(*COMPILE, "--strict", "--backend", "argo-workflows", cwd=project)
+    assert done.code == 0 and "FT020" not in done.err, done.err
     # On AWS all have a default then, or are refused.
     done = triggers(*COMPILE, "--strict", "--backend", "step-functions", cwd=project)
     assert done.code == 1 and "METAFLOW_BATCH_JOB_QUEUE, METAFLOW_ECS_S3" in told(done.err)[0]

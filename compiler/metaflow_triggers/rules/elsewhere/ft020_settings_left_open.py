@@ -5,8 +5,8 @@ SOURCE = "commands.md#what-stands-open"
 RAISED = "compiling/left_open.py"
 FINDS = """What was compiled needs values that no configuration gives. They are listed once, by the setting's name, with
 what stands for each: a parameter without default on Step Functions, a text `OPEN.<Name>.SETTING` on Argo Workflows.
-`--strict` refuses that. Defaults that a cluster may not have (the namespace, the Secrets of the webhooks)
-stand beside them, and are none."""
+Defaults that a cluster may not have (the namespace, the Secrets of the webhooks) stand beside them.
+`--strict` refuses both."""
 WHY = """`create` asks for them; whoever deploys the files otherwise, with CloudFormation or Argo CD, has to know what
 to fill in."""
 BAD = "$ metaflow-triggers compile flows --output manifests"
