@@ -13,11 +13,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from tests import forked
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
@@ -60,15 +63,26 @@ def _told(command: str, folder: Path) -> str:
         "COLUMNS": "100",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    done = subprocess.run(
+    out, err, code = _ran(command, folder, environment)
+    parts = [f"$ {command}\n"]
+    for name, stream in (("", out), ("--- stderr\n", err)):
+        if stream:
+            text = stream.replace(str(folder), "<folder>")
+            parts.append(name + text + ("" if text.endswith("\n") else "\n"))
+    return "".join([*parts, f"--- exit {code}\n"])
+
+
+def _ran(command: str, folder: Path, environment: dict[str, str]) -> tuple[str, str, int]:
+    """Both streams and the exit code of a command as it was typed: by a shell where it asks for one."""
+    words = shlex.split(command)
+    if words[0] == "metaflow-triggers" and not set(command) & set("*|;&<>$"):
+        done = forked.python([str(BIN / words[0]), *words[1:]], folder, environment, 600)
+        return done.stdout, done.stderr, done.returncode
+    shell = subprocess.run(
         ["sh", "-c", command], cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=600
     )
-    parts = [f"$ {command}\n"]
-    for name, stream in (("", done.stdout), ("--- stderr\n", done.stderr)):
-        if stream:
-            text = stream.decode("utf-8", "backslashreplace").replace(str(folder), "<folder>")
-            parts.append(name + text + ("" if text.endswith("\n") else "\n"))
-    return "".join([*parts, f"--- exit {done.returncode}\n"])
+    out, err = (stream.decode("utf-8", "backslashreplace") for stream in (shell.stdout, shell.stderr))
+    return out, err, shell.returncode
 
 
 def rules(page: str) -> dict[str, dict[str, str]]:

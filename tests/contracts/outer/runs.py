@@ -22,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+
 from .deployed import DATA, Task
 
 _OUT_IS_HERE = """
@@ -47,15 +49,8 @@ def clean(home: Path, **settings: str) -> dict[str, str]:
 
 def command(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the environment's `bin` in a folder."""
-    return subprocess.run(
-        [str(BIN / words[0]), *words[1:]],
-        cwd=folder,
-        env=clean(folder, **settings),
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=600,
-    )
+    script = [] if words[0] == "python" else [str(BIN / words[0])]
+    return forked.python([*script, *words[1:]], folder, clean(folder, **settings), 600)
 
 
 def succeeded(folder: Path, *words: str, **settings: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import forked
 
 if TYPE_CHECKING:
     from tests.worlds.upstream.emulated_aws import Aws
@@ -40,16 +40,7 @@ def clean(home: Path, **settings: str) -> dict[str, str]:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def run(*arguments: str, cwd: Path = ROOT, settings: dict[str, str] | None = None, seconds: float = 120) -> Done:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=cwd,
-            env=clean(tmp_path, **(settings or {})),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        done = forked.python(arguments, cwd, clean(tmp_path, **(settings or {})), seconds)
         return Done(done.returncode, done.stdout, done.stderr)
 
     return run

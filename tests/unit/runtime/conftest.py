@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import textwrap
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from tests import forked
 
 
 class Workspace:
@@ -34,14 +35,8 @@ class Workspace:
         self, *arguments: str, environment: dict[str, str | None] | None = None
     ) -> subprocess.CompletedProcess[str]:
         merged = {**self.environment, **(environment or {})}
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.path,
-            env={key: value for key, value in merged.items() if value is not None},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        kept = {key: value for key, value in merged.items() if value is not None}
+        return forked.python(arguments, self.path, kept)
 
     def run(self, *arguments: str, flow: str = "flow.py") -> str:
         """Output of a flow command that must succeed."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests import forked
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples"
@@ -20,15 +21,7 @@ def environment(home: Path | str, **variables: str) -> dict[str, str]:
 
 def python(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the interpreter of the tests; `variables` are environment variables."""
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(cwd, **variables),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return forked.python([str(word) for word in arguments], cwd, environment(cwd, **variables))
 
 
 def succeeded(process: subprocess.CompletedProcess[str]) -> str:
