@@ -52,18 +52,25 @@ def python(
     words: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """`python WORDS`, without input. Raises subprocess.TimeoutExpired; the command is ended then."""
-    if not can(words, environment):
-        return subprocess.run(
-            [sys.executable, *words],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    return _fork(words, folder, environment, seconds)
+    if can(words, environment):
+        return _fork(words, folder, environment, seconds)
+    return alone(words, folder, environment, seconds)
+
+
+def alone(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """`python WORDS` in a process of its own: for who looks at what it imports."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
 
 
 def _fork(

@@ -46,7 +46,7 @@ def test_which_part_of_the_filter_said_no(world: World) -> None:
 def test_what_a_set_waits_for_since_when_and_until_when(world: World) -> None:
     answer = one(local.half_a_set(world))
     midnight = timestamp_text(START.replace(hour=0) + timedelta(days=1))
-    assert answer.cause.facts == {"lacks": "event sent arrives", "since": timestamp_text(START), "until": midnight}
+    assert answer.cause.facts == {"lacks": "event sent", "since": timestamp_text(START), "until": midnight}
 
 
 @pytest.mark.parametrize("other_came", [False, True])

@@ -69,6 +69,24 @@ def words_of(trigger: Trigger) -> list[str]:
     ]
 
 
+def awaited(trigger: Trigger) -> list[str]:
+    """What each dependency waits for: `event order-placed`, `the end of DataIngestion`; those of one name with their
+    filter."""
+    words = [_awaited(item) for item in trigger.dependencies]
+    return [
+        f"{text} that matches {item.filter.text}" if words.count(text) > 1 and item.filter is not None else text
+        for text, item in zip(words, trigger.dependencies, strict=True)
+    ]
+
+
+def _awaited(dependency: Dependency) -> str:
+    if isinstance(dependency, EventDependency):
+        return f"event {dependency.name}"
+    if not isinstance(dependency, FinishDependency):
+        assert_never(dependency)
+    return f"the end of {upstream_name(dependency)}"
+
+
 def mapping_words(mappings: tuple[Mapping, ...]) -> str:
     """`order_id <- orderId, env <- "production"`."""
     return ", ".join(f"{mapping.parameter} <- {source_words(mapping.source)}" for mapping in mappings)

@@ -17,7 +17,7 @@ from metaflow_triggers.seams import read_settings
 
 from benchmarks.flows import EXTERNAL, flow, generate
 from tests.unit.graph import build
-from tests.unit.seams.run import BACKENDS, QUIET, python
+from tests.unit.seams.run import BACKENDS, QUIET, alone, python
 
 COUNTING = """
 import collections, json, os, sys
@@ -77,7 +77,7 @@ def loaded(stderr: str) -> set[str]:
 def test_a_command_imports_no_cloud_client(tmp_path: Path, backend: str, command: tuple[str, ...]) -> None:
     pytest.importorskip("jsonschema_rs")
     (tmp_path / "flow.py").write_text(TELL + flow(1), "utf-8")
-    done = python("flow.py", *QUIET, backend, *command, cwd=tmp_path)
+    done = alone("flow.py", *QUIET, backend, *command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert loaded(done.stderr).isdisjoint(HEAVY)
     (other,) = {"argo", "step_functions"} - {{"argo-workflows": "argo"}.get(backend, "step_functions")}
@@ -87,7 +87,7 @@ def test_a_command_imports_no_cloud_client(tmp_path: Path, backend: str, command
 
 def test_showing_triggers_needs_no_compiler_of_upstream(tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(TELL + flow(1), "utf-8")
-    done = python("flow.py", *QUIET, "step-functions", "compile", "--show", "triggers", cwd=tmp_path)
+    done = alone("flow.py", *QUIET, "step-functions", "compile", "--show", "triggers", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "metaflow.package" in loaded(done.stderr)  # Metaflow itself imports it
     assert loaded(done.stderr).isdisjoint(HEAVY)

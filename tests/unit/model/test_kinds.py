@@ -10,7 +10,8 @@ import metaflow_triggers
 import pytest
 from metaflow_triggers.model.kinds import assert_never
 
-ROOMS = ("backends", "compiling", "engine", "graph", "model", "rules", "simulate")
+ROOMS = ("backends", "compiling", "dead_letters", "deploying", "doctor", "engine", "graph", "model", "pictures")
+ROOMS += ("rules", "simulate", "trail")
 KINDS = {"EventDependency", "FinishDependency", "PayloadField", "Constant"}
 
 

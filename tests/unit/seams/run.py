@@ -24,6 +24,11 @@ def python(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.Co
     return forked.python([str(word) for word in arguments], cwd, environment(cwd, **variables))
 
 
+def alone(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process that has imported nothing before."""
+    return forked.alone([str(word) for word in arguments], cwd, environment(cwd, **variables))
+
+
 def succeeded(process: subprocess.CompletedProcess[str]) -> str:
     """What the process printed. Raises AssertionError with everything it said if it failed."""
     assert process.returncode == 0, process.stdout + process.stderr

@@ -184,9 +184,9 @@ def test_half_a_set_waits_until_it_is_whole(account: Aws) -> None:
     deliver(account, SETS, ours("a", "half", {}))
     answer = one(account, "half", ORDERS)
     assert codes(answer) == ["waiting-in-set"] and answer.verdict == "not started"
-    assert answer.cause.facts["lacks"] == "event b arrives"
+    assert answer.cause.facts["lacks"] == "event b"
     unread = one(account, "half", ORDERS, read=False)
-    assert codes(unread) == ["waiting-in-set"] and unread.cause.facts["lacks"] == "event b arrives"
+    assert codes(unread) == ["waiting-in-set"] and unread.cause.facts["lacks"] == "event b"
     until = datetime.fromisoformat(answer.cause.facts["until"])
     assert timedelta(0) < until - datetime.now(timezone.utc) <= timedelta(hours=25)
     assert abs(datetime.fromisoformat(answer.cause.facts["since"]) - datetime.now(timezone.utc)) < timedelta(minutes=5)
@@ -195,7 +195,7 @@ def test_half_a_set_waits_until_it_is_whole(account: Aws) -> None:
     replaced = one(account, "half", ORDERS)
     assert codes(replaced) == ["set-replaced"] and replaced.cause.facts["by"] == "newer-a"
     deliver(account, SETS, ours("b", "its-b", {}))
-    for identity, others in (("newer-a", "event b arrives"), ("its-b", "event a arrives")):
+    for identity, others in (("newer-a", "event b"), ("its-b", "event a")):
         answer = one(account, identity, ORDERS)
         assert codes(answer) == ["run"] and answer.cause.facts["set"] == others
         assert one(account, identity, ORDERS, read=False).cause == answer.cause

@@ -198,7 +198,7 @@ def test_stored_and_not_started_or_long_ago() -> None:
         row = {"pk": {"S": whole.ways[0].set.key}, "slot_0": {"L": [{"S": "older"}, {"S": mark}]}}
         dynamo.put_item(TableName=table, Item=row)
         answer = one(aws, "y", SET)
-        assert codes(answer) == ["waiting-in-set"] and answer.cause.facts["lacks"] == "event b arrives"
+        assert codes(answer) == ["waiting-in-set"] and answer.cause.facts["lacks"] == "event b"
         assert "until" not in answer.cause.facts, "nothing resets this set"
 
     tried(work)
@@ -376,7 +376,7 @@ def test_an_event_that_fills_two_places_is_told_once() -> None:
             row[way.slot] = {"S": mark}
         clients(aws)("dynamodb").put_item(TableName=names.table_name("TrailTwice"), Item=row)
         answer = one(aws, "x", twice)
-        assert codes(answer) == ["waiting-in-set"] and answer.cause.facts["lacks"] == "event b arrives"
+        assert codes(answer) == ["waiting-in-set"] and answer.cause.facts["lacks"] == "event b"
 
     tried(work)
 

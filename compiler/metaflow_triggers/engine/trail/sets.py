@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from metaflow_extensions.triggers.contract import event_reader
 from metaflow_extensions.triggers.plugins.local_events import timestamp_text
 
-from ...graph.explain import words_of
+from ...graph.explain import awaited
 from ...language import cron, filters
 from ...trail import causes
 from ...trail.causes import Cause
@@ -39,7 +39,7 @@ def cause_of(connection: sqlite3.Connection, wait: Wait, index: Index, event: Ev
     reset = reset_between(wait.trigger, event.timestamp, timestamp_text(now))
     if reset is not None:  # the next event of the set will find it
         return causes.SET_RESET(reset=reset)
-    words = words_of(wait.flow.flow.triggers[wait.trigger.place])
+    words = awaited(wait.flow.flow.triggers[wait.trigger.place])
     lacks = [text for number, text in enumerate(words) if number not in {number for number, _ in held}]
     return causes.WAITING_IN_SET(lacks=" and ".join(lacks), since=event.timestamp, until=_next_reset(wait.trigger, now))
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .... import seams
+from ....graph.explain import awaited
 from ....model.facts import is_set
-from ....model.flows import EventDependency
 from ....model.settings import OPEN_PREFIX, Settings
 from ....trail import answer, causes, judge
 from ....trail.answer import Answer
@@ -286,8 +286,7 @@ def _no_right(reason: str | None) -> list[Cause]:
 
 
 def _set_not_kept(start: StartName) -> Cause:
-    rest = [item for place, item in enumerate(start.trigger.dependencies) if place not in start.dependencies]
-    lacks = [f"event {item.name}" if isinstance(item, EventDependency) else f"the end of {item.flow}" for item in rest]
+    lacks = [word for place, word in enumerate(awaited(start.trigger)) if place not in start.dependencies]
     reset = start.trigger.options.reset_at
     when = None if reset is None else f"{reset.cron} ({reset.timezone or 'UTC'})"
     return causes.SET_NOT_KEPT(lacks=" and ".join(lacks), reset=when)

@@ -18,6 +18,7 @@ from metaflow_extensions.triggers.contract.words import EVENT_RESOURCE, STATUS, 
 
 from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
+from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ..compile.actions import DOCUMENT
 from ..compile.lower import datastore, lower_triggers
@@ -63,7 +64,11 @@ class Way:
     @property
     def name(self) -> str:
         """The event's name, as the flow calls it; of an outcome the flow that is waited for."""
-        return self.dependency.name if isinstance(self.dependency, EventDependency) else self.dependency.flow
+        if isinstance(self.dependency, EventDependency):
+            return self.dependency.name
+        if isinstance(self.dependency, FinishDependency):
+            return self.dependency.flow
+        assert_never(self.dependency)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from ....model.flows import (
     Trigger,
 )
 from ....model.flows import Mapping as Given
+from ....model.kinds import assert_never
 from .. import NAME
 from ..compile import names
 from .asking import Asking, Unanswered
@@ -105,7 +106,11 @@ def _dependencies(definition: Any) -> Iterator[Dependency]:
 
 
 def _kind(item: Dependency) -> str:
-    return "event" if isinstance(item, EventDependency) else "finish"
+    if isinstance(item, EventDependency):
+        return "event"
+    if isinstance(item, FinishDependency):
+        return "finish"
+    assert_never(item)
 
 
 def _mapping(one: Mapping[str, str]) -> Given:

@@ -19,7 +19,7 @@ from metaflow_extensions.triggers.contract.trigger_document import started_by
 from metaflow_extensions.triggers.contract.words import EVENT_RESOURCE
 
 from ....dead_letters.letter import Letter
-from ....graph.explain import words_of
+from ....graph.explain import awaited
 from ....language.cron import fires, next_fire
 from ....trail import causes
 from ....trail.answer import Answer, Run
@@ -142,7 +142,7 @@ def _run(facts: Facts, one: Trace) -> tuple[Cause, Run]:
     document = with_events(roads, one.document, facts.asking) if one.document is not None else None
     others = None
     if one.way.set is not None:
-        words = words_of(one.way.trigger)
+        words = awaited(one.way.trigger)
         mine = one.way.set.attributes.index(one.way.slot)
         others = " and ".join(word for place, word in enumerate(words) if place != mine)
     return told(one.run, Around(facts.asked.flow, document, _root(facts), others), facts.asking)
@@ -227,7 +227,7 @@ def _set(facts: Facts, one: Trace) -> Cause:
 
 
 def _waits(facts: Facts, one: Trace) -> Cause:
-    words = words_of(one.way.trigger)
+    words = awaited(one.way.trigger)
     lacks = [word for word, place in zip(words, one.places, strict=True) if not place.marks]
     if not lacks:
         return causes.QUEUED(why="its set is whole, and is not started yet")
