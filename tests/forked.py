@@ -127,16 +127,15 @@ def _end(starter: int, process: subprocess.Popen[bytes], place: Path) -> None:
     if os.getpid() == starter:
         process.terminate()
         process.wait()
-        with contextlib.suppress(OSError):
-            place.unlink()
-            place.parent.rmdir()
+        _forget(place)
 
 
 # The process with the libraries ---------------------------------------------------------------------------------------
 
 
 def serve(place: str, ready: int) -> None:
-    """Fork for each connection, until it is ended."""
+    """Fork for each connection, until it is ended, or who started it has been."""
+    starter = os.getppid()
     for name in LIBRARIES:
         importlib.import_module(name)
     # It reads the environment when it is imported, and comes with the client.
@@ -147,16 +146,29 @@ def serve(place: str, ready: int) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(place)
         listener.listen(64)
+        listener.settimeout(5)
         os.write(ready, b"1")
         os.close(ready)
         gc.collect()
         gc.freeze()
         while True:
-            connection, _ = listener.accept()
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                if os.getppid() != starter:
+                    break
+                continue
             if os.fork() == 0:
                 listener.close()
                 _answer(connection)
             connection.close()
+    _forget(Path(place))
+
+
+def _forget(place: Path) -> None:
+    with contextlib.suppress(OSError):
+        place.unlink()
+        place.parent.rmdir()
 
 
 def _reap(*_: object) -> None:
