@@ -1,13 +1,14 @@
 """Actions: what starter and correlator ask of services alike.
 
 In:   `Around`, where a state leads.
-Out:  states, and the keys of what they store.
+Out:  states, the keys of what they store, the names of runs.
 
 Not here: what else a machine does (`starter`, `correlator`), what an object is encrypted with (`encryption`).
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,11 @@ def key(around: Around, file: str, value: str) -> Any:
 def run_name(text: str) -> str:
     """The name of a run, by an expression for the text that tells it from all others."""
     return f"States.Format('event-{{}}', States.Hash({text}, 'SHA-256'))"
+
+
+def run_of(deployed: str, *keys: str) -> str:
+    """What `run_name` comes to for the run that an event starts, by its key, or a set, by its marks in order."""
+    return f"event-{hashlib.sha256(' '.join((deployed, *keys)).encode('utf-8')).hexdigest()}"
 
 
 def uri(around: Around, file: str, value: str) -> Any:

@@ -9,7 +9,6 @@ Not here: letters. Nothing here writes. What the machines do with an event stand
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -149,11 +148,6 @@ def start_key(machine: Machine, event: dict[str, Any]) -> str:
     if "TakeOutcome" in machine.states and event.get("source") == "aws.states" and "executionArn" in event["detail"]:
         return f"{event['detail']['executionArn']}/{event['detail'].get('status')}"
     return str(event["id"])
-
-
-def run_of(deployed: str, *keys: str) -> str:
-    """The name of the run that an event starts, by its key, or a set, by its marks (`compile.actions.run_name`)."""
-    return f"event-{hashlib.sha256(' '.join((deployed, *keys)).encode('utf-8')).hexdigest()}"
 
 
 def is_started(place: Place, run: str) -> bool:

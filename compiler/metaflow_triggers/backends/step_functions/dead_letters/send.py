@@ -17,8 +17,9 @@ import uuid
 from typing import Any
 
 from ....dead_letters.letter import KNOWN, REFUSED, SCHEDULE, STARTED, STAYS, TAKEN, UNSURE, Sent
+from ..compile.actions import run_of
 from ..deploy.calls import absent, calling
-from .machines import Deployment, Machine, is_started, run_of, start_key, takers
+from .machines import Deployment, Machine, is_started, start_key, takers
 from .read import GONE, Found
 from .sets import send_set
 

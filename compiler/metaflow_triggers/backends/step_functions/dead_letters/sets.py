@@ -15,8 +15,9 @@ from typing import Any
 from metaflow_extensions.triggers.contract import exact_json
 
 from ....dead_letters.letter import KNOWN, STARTED, STAYS, UNSURE, Sent
+from ..compile.actions import run_of
 from ..deploy.calls import absent, calling
-from .machines import Deployment, Machine, is_started, run_of
+from .machines import Deployment, Machine, is_started
 from .read import Found
 
 _FORMAT = "States.Format('"

@@ -17,11 +17,12 @@ from ....doctor.findings import Finding, fine, lacking, not_asked
 from ....model.flows import Flow
 from ....model.settings import Settings
 from ..compile.options import Options, option_mistakes, options
+from ..deploy.objects import NO_QUEUE
 from .asking import Account, ask
 from .statements import lets, listed
+from .things import read_bus
 
 _EVENTS = "events.amazonaws.com"
-_NO_QUEUE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
 def questions(settings: Settings, flows: Sequence[Flow], account: Account) -> Iterator[Callable[[], Finding]]:
@@ -46,18 +47,11 @@ def _options(flow: Flow, kind: str = "") -> Iterator[Options]:
 
 
 def _bus(name: str, account: Account) -> Finding:
-    thing, events = f"event bus {name}", account.clients["events"]
+    thing = f"event bus {name}"
     owner = name.split(":")[3:5] if name.startswith("arn:") else [account.region, account.number]
     if owner != [account.region, account.number]:
         return not_asked(thing, f"credentials of {owner[1]} in {owner[0]}")
-    there = ask(
-        thing,
-        "events:DescribeEventBus",
-        name,
-        lambda: events.describe_event_bus(Name=name),
-        "ResourceNotFoundException",
-    )
-    if there is None:
+    if read_bus(thing, name, account) is None:
         make = f"aws events create-event-bus --name {shlex.quote(name.rpartition('/')[2])} --region {account.region}"
         return lacking(thing, "there is none", make, "or name another in the trigger's `options`", code="FT706")
     return fine(thing)
@@ -75,7 +69,7 @@ def _queue(arn: str, account: Account) -> Finding:
         "sqs:GetQueueUrl",
         name,
         lambda: sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=owner),
-        *_NO_QUEUE,
+        *NO_QUEUE,
     )
     if found is None:
         make = f"aws sqs create-queue --queue-name {shlex.quote(name)} --region {account.region}"

@@ -143,16 +143,21 @@ def _computes(name: str, environments: list[str], settings: Settings, account: A
     return fine(QUEUE, name)
 
 
-def _bus(settings: Settings, account: Account) -> Finding:
-    name, events = settings.event_bus, account.clients["events"]
-    found = ask(
-        BUS,
+def read_bus(thing: str, name: str, account: Account) -> Any:
+    """The event bus, or None."""
+    events = account.clients["events"]
+    return ask(
+        thing,
         "events:DescribeEventBus",
         name,
         lambda: events.describe_event_bus(Name=name),
         "ResourceNotFoundException",
     )
-    if found is None:
+
+
+def _bus(settings: Settings, account: Account) -> Finding:
+    name = settings.event_bus
+    if read_bus(BUS, name, account) is None:
         make = f"aws events create-event-bus --name {shlex.quote(name)} {_in_region(account)}"
         told = f"there is no `{name}` in {account.region} of {account.number}"
         return lacking(BUS, told, make, _another("METAFLOW_TRIGGERS_EVENT_BUS"), code=NOT_THERE)

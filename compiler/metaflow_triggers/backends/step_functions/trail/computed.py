@@ -20,7 +20,7 @@ from ....model.facts import is_set
 from ....model.flows import Dependency, EventDependency, FinishDependency, Flow, Trigger
 from ....model.kinds import assert_never
 from ....model.settings import Settings
-from ..compile.actions import DOCUMENT
+from ..compile.actions import DOCUMENT, run_of
 from ..compile.lower import datastore, lower_triggers
 from ..compile.machines import machines, sender
 from ..compile.options import options, queue_arns
@@ -120,11 +120,7 @@ def event_key(roads: Roads, mark: str) -> str:
 
 def set_run(deployed: str, marks: tuple[str, ...]) -> str:
     """The name of the run of a whole set, by its events' marks in the order of the dependencies."""
-    return _run(" ".join((deployed, *marks)))
-
-
-def _run(text: str) -> str:
-    return f"event-{_hash(text)}"
+    return run_of(deployed, *marks)
 
 
 def _hash(text: str) -> str:
@@ -147,7 +143,7 @@ def _ways(flow: Flow, settings: Settings, lowered: Triggers, event: Asked) -> It
             keeps = []
             for key in _keys(item, mine, event, named=arrivals[machine.logical].named):
                 if gathered is None:
-                    keeps.append(Kept(key, run=_run(f"{lowered.deployed} {key}")))
+                    keeps.append(Kept(key, run=run_of(lowered.deployed, key)))
                 else:
                     keeps.append(Kept(key, mark=_hash(f"{lowered.deployed} {gathered.key} {slot} {key}")))
             rules = tuple(rule for rule in lowered.rules if _leads(rule, machine.logical, mine, trigger, settings))
