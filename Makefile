@@ -20,10 +20,11 @@ PYTEST_ARGS ?=
 # Console scripts and the tests that call them find the environment first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-aws engine argo-events judges browser test test-long lint goldens schemas docs clean
+.PHONY: help demo demo-page demo-aws engine argo-events judges browser test test-long lint goldens schemas docs clean
 
 help:
 	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
+	@echo "make demo-page  run those three flows and leave the engine's page open, until Ctrl-C"
 	@echo "make demo-aws   create on an emulated AWS, an event, and what its run sees (installs the emulator once)"
 	@echo "make engine     install that emulator for the tests, in .venv-ministack"
 	@echo "make argo-events build Argo Events' services for the tests, with Go"
@@ -58,6 +59,12 @@ $(VENV)/installed-test: $(INSTALLED) | $(VENV)/created
 demo: $(VENV)/installed
 	@sh examples/demo.sh
 	@sh examples/local_demo.sh
+	@echo
+	@echo 'To look at it in a browser: make demo-page'
+
+demo-page: $(VENV)/installed
+	@$(PYTHON) -c 'import aiohttp' 2>/dev/null || $(PIP) --editable '.[ui]'
+	@sh examples/page_demo.sh
 
 engine: $(VENV)/installed-test
 	@$(PYTHON) -m tests.worlds.aws.engine.installation

@@ -3,7 +3,7 @@
 In:   the distribution's `chromium` (or `google-chrome`); MISSING says how to get it where there is none.
 Out:  `Page`: opens a file, clicks, types, asks for the value of an expression, takes pictures.
 
-Not here: what is looked at. No name is resolved, so nothing comes from a network; what was asked for is told.
+Not here: what is looked at. No name is resolved, so nothing comes from another machine; what was asked for is told.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ MISSING = "no Chromium: install the distribution's package, as in `apt-get insta
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
-    *("--disable-extensions", "--mute-audio", "--remote-debugging-pipe", "--host-resolver-rules=MAP * ~NOTFOUND"),
+    *("--disable-extensions", "--mute-audio", "--remote-debugging-pipe"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _KEYS = {
     "Enter": (13, "\r"),
@@ -80,12 +81,26 @@ class Page:
         answer: dict[str, Any] = json.loads(first)
         return answer
 
-    def begin(self) -> None:
+    def begin(self, **of: str) -> None:
         """Attach to a new page."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        target = self.call("Target.createTarget", url="about:blank", **of)["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+
+    def stranger(self) -> Page:
+        """A page of another profile, which knows nothing of this one. Until `back` this one is not used."""
+        other = Page(self._writes, self._reads)
+        other._rest, other._number = self._rest, self._number
+        context = other.call("Target.createBrowserContext")["browserContextId"]
+        other.begin(browserContextId=context)
+        return other
+
+    def back(self, other: Page) -> None:
+        """Go on with this page after `stranger`, whose profile is gone then."""
+        other._session, session = None, other._session
+        other.call("Target.detachFromTarget", sessionId=session)
+        self._rest, self._number = other._rest, other._number
 
     # --- what a person does ---
 
@@ -134,6 +149,13 @@ class Page:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
+
+    def until(self, expression: str, seconds: float = 20) -> Any:
+        """The value of an expression once it is something; what it was last, if it never is."""
+        end = time.monotonic() + seconds
+        while not (found := self.value(expression)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found
 
     def picture(self, file: Path) -> None:
         """What is on the screen, as PNG."""

@@ -238,7 +238,8 @@ def _boxes(options: argparse.Namespace) -> Iterator[tuple[str, Box]]:
 def _local(options: argparse.Namespace) -> Iterator[tuple[str, Box]]:
     """Of each flow that the engine's database has refused starts of."""
     from ..engine import dead_letters, store
-    from .manage import database, flow_key
+    from ..engine.pauses import flow_key
+    from .manage import database
 
     connection = database(options)
     names = [flow_key(connection, name, "FT730") for name in options.flow or ()] or dead_letters.keys(connection)

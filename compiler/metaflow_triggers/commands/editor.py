@@ -93,6 +93,11 @@ class Editor:
         self._tried_at = 0.0
         self._note(begun_ns)
 
+    @property
+    def graph(self) -> TriggerGraph:
+        """The flows and polls as they are served."""
+        return self._served.graph
+
     # what the engine asks -------------------------------------------------------------------------------------------
 
     def changed(self, keys: Collection[str]) -> set[str]:

@@ -56,8 +56,5 @@ def _again(options: argparse.Namespace, begin: datetime | None) -> int:
         name=options.name,
         identity=options.id,
     )
-    sys.stdout.write(
-        f"{counts.events} accepted before, {counts.heard} that these flows wait for: {counts.started} started, "
-        f"{counts.taken} added to sets, {counts.refused} refused, {counts.known} known\n"
-    )
+    sys.stdout.write(f"{counts.words()}\n")
     return 0 if counts.events else 1

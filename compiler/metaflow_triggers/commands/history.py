@@ -15,7 +15,8 @@ import sys
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from .manage import flow_key, print_table
+from ..engine.pauses import flow_key
+from .manage import print_table
 
 
 def history(options: argparse.Namespace, connection: sqlite3.Connection) -> int:

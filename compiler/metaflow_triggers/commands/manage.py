@@ -227,53 +227,26 @@ def _enable(options: argparse.Namespace, enabled: bool) -> int:
 
 
 def _pause(options: argparse.Namespace) -> int:
-    from ..engine.store import timestamp_text
+    from ..engine import pauses
 
-    connection = database(options)
-    key = "*" if options.flow is None else flow_key(connection, options.flow, "FT730")
-    connection.execute(
-        "INSERT INTO paused VALUES (?, ?) ON CONFLICT DO NOTHING", (key, timestamp_text(datetime.now(timezone.utc)))
-    )
-    _print(f"no run of {'any flow' if key == '*' else key} is started until it is resumed")
+    key = pauses.pause(database(options), options.flow, datetime.now(timezone.utc))
+    _print(f"no run of {'any flow' if key == pauses.ALL else key} is started until it is resumed")
     return 0
 
 
 def _resume(options: argparse.Namespace) -> int:
-    connection = database(options)
-    if options.flow is None:
-        connection.execute("DELETE FROM paused")
+    from ..engine import pauses
+
+    key, all_are = pauses.resume(database(options), options.flow)
+    if key == pauses.ALL:
         _print("runs of all flows are started again")
-        return 0
-    key = flow_key(connection, options.flow, "FT730")
-    connection.execute("DELETE FROM paused WHERE flow_key = ?", (key,))
-    if connection.execute("SELECT 1 FROM paused WHERE flow_key = '*'").fetchone():
+    elif all_are:
         named = ["--database", options.database] if options.database else []
         typed = shlex.join(["metaflow-triggers", "resume", *named])
         _print(f"{key} is not paused by itself, but all flows are: {typed}")
     else:
         _print(f"runs of {key} are started again")
     return 0
-
-
-def flow_key(connection: Any, name: str, code: str) -> str:
-    """The database's key of a flow given by its class name or `project.branch.Flow`. Raises DiagnosticError."""
-    from ..diagnostics.suggest import did_you_mean
-
-    keys = [
-        key
-        for (key,) in connection.execute("SELECT flow_key FROM cursors UNION SELECT flow_key FROM starts ORDER BY 1")
-    ]
-    found = [name] if name in keys else [key for key in keys if key.rsplit(".", 1)[-1] == name]
-    if len(found) == 1:
-        return str(found[0])
-    triggers = [trigger for (trigger,) in connection.execute("SELECT name FROM poll_triggers")]
-    known = [*keys, *(triggers if code == "FT727" else ())]
-    what = "flow" if code == "FT730" else "poll trigger or flow"
-    if found:
-        message, helps = f"{len(found)} flows are named `{name}`", tuple(f"write `{key}`" for key in found[:3])
-    else:
-        message, helps = f"the database knows no {what} named `{name}`", did_you_mean(name, known)
-    raise DiagnosticError([Diagnostic(code, message, helps=helps)])
 
 
 # exec ----------------------------------------------------------------------------------------------------------------

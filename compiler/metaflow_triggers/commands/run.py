@@ -48,6 +48,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--metrics", metavar="HOST:PORT", help="serve metrics for Prometheus there (needs metaflow-triggers[metrics])"
     )
+    parser.add_argument(
+        "--ui",
+        type=_port,
+        nargs="?",
+        const=-1,
+        metavar="PORT",
+        help="serve a page of all this at 127.0.0.1 (default: port 8723; 0: a free one; needs metaflow-triggers[ui])",
+    )
     add_reading(parser)
     parser.add_argument(
         "--watch",
@@ -75,8 +83,19 @@ def _count(text: str) -> int:
     return value
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"`{text}` is no port from 0 to 65535; write PATHS before --ui")
+    return int(text)
+
+
 def work(options: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
+    with contextlib.ExitStack() as stack:
+        return _work(options, stack)
+
+
+def _work(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     from ..diagnostics import DiagnosticError
     from ..reports.terminal import show
 
@@ -88,13 +107,18 @@ def work(options: argparse.Namespace) -> int:
             from ..engine.metrics.endpoint import parse
 
             parse(options.metrics)  # before user code runs
+        listener = None
+        if options.ui is not None:
+            from ..engine.page import address
+
+            listener = stack.enter_context(address.listening(address.PORT if options.ui < 0 else options.ui))
         fill_locally(options)
         if not options.paths:
             options.refuse("PATH is required where there is no project file")
         read = read_graph(options, environment)
         if read is None:
             return 1
-        graph, modules = read
+        graph, modules, found = read
         from ..engine import serve, store
         from ..engine.screen import live
         from . import editor, polls
@@ -117,8 +141,12 @@ def work(options: argparse.Namespace) -> int:
         served = editor.Served(graph, modules, {}, {})
         asked = {key: getattr(options, key) for key in editor.OPTIONS}
         library = editor.Editor(asked, served, poller, begun_ns=begun_ns)
+        page = _Page(listener, told, options.project, found, library)
         if not live.is_terminal(sys.stdout, os.environ):
-            with _measured(options.metrics, database, serve.Lines(sys.stdout, sys.stderr)) as observer:
+            with (
+                _measured(options.metrics, database, serve.Lines(sys.stdout, sys.stderr)) as measured,
+                page.served(measured) as observer,
+            ):
                 serve.serve(flows, told, sources=[poller], observer=observer, editor=library)
             return 0
         from ..graph.explain import table as starts
@@ -127,7 +155,8 @@ def work(options: argparse.Namespace) -> int:
         sys.stdout.write(starts(graph) + "\n")
         with (
             live.Live(sys.stdout, database, wants_color(True, os.environ)) as table,
-            _measured(options.metrics, database, table) as observer,
+            _measured(options.metrics, database, table) as measured,
+            page.served(measured) as observer,
         ):
             serve.serve(flows, told, sources=[poller], observer=observer, editor=library)
     except DiagnosticError as error:
@@ -150,6 +179,40 @@ def _measured(address: str | None, database: str, observer: Any) -> Iterator[Any
         sys.stdout.write(f"metrics    {url}\n")
         sys.stdout.flush()
         yield counting
+
+
+class _Page:
+    """The engine's page, where `--ui` asks for one."""
+
+    def __init__(self, listener: Any, told: Any, project: Any, found: Sequence[Any], library: Any) -> None:
+        self._listener, self._told, self._project = listener, told, project
+        self._found, self._library = found, library
+
+    @contextlib.contextmanager
+    def served(self, observer: Any) -> Iterator[Any]:
+        """An observer of the engine, which tells the page. Raises DiagnosticError (FT759)."""
+        if self._listener is None:
+            yield observer
+            return
+        from ..diagnostics.wire import to_wire
+        from ..engine.page.beside import served
+        from ..engine.store import connect
+        from ..model.serialize import to_json
+
+        connect(self._told.database).close()  # the page reads it as soon as it is there
+        events = self._project.events if self._project is not None else ()
+        first = {
+            "logs": self._told.logs,
+            "catalogue": [{**vars(event), "span": to_json(event.span)} for event in events],
+            "diagnostics": [to_wire(item) for item in self._found],
+        }
+        with served(self._listener, self._told.database, first, lambda: self._library.graph, observer) as (
+            url,
+            telling,
+        ):
+            sys.stdout.write(f"page       {url}\n")
+            sys.stdout.flush()
+            yield telling
 
 
 def name_the_catalogue(options: argparse.Namespace, environment: dict[str, str]) -> None:
@@ -186,7 +249,8 @@ def weighed_locally(options: argparse.Namespace, found: list[Any], read: Any, gr
 
 
 def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
-    """The graph of `options.paths`, and the modules of each file; None when there is a mistake, which is then printed.
+    """The graph of `options.paths`, the modules of each file, what was found in them; None when there is a mistake,
+    which is then printed.
 
     `environment` is that of the runs: it gets the user's name, so that they see the branch that is read here.
     Raises DiagnosticError.
@@ -222,4 +286,4 @@ def read_graph(options: argparse.Namespace, environment: dict[str, str]) -> Any:
     found = [item for item in (*read.diagnostics, *judged) if item.code != _FED_FROM_OUTSIDE]
     diagnostics = weighed_locally(options, found, read, graph)
     show(diagnostics, len(read.flows), others=read.omissions())
-    return None if has_errors(diagnostics) or not graph.flows else (graph, read.modules)
+    return None if has_errors(diagnostics) or not graph.flows else (graph, read.modules, diagnostics)

@@ -113,7 +113,7 @@ def _identity(given: str) -> str:
 def _payload(options: argparse.Namespace) -> dict[str, Any] | None:
     from metaflow_extensions.triggers.contract import event_check
 
-    from .emit import parsed_payload
+    from ..engine import accept
 
     if options.event is not None:
         try:
@@ -122,7 +122,7 @@ def _payload(options: argparse.Namespace) -> dict[str, Any] | None:
             raise DiagnosticError([Diagnostic("FT760", _plain(str(error)))]) from None
     if options.payload is None:
         return None
-    return parsed_payload(options.event or "of any name", os.fsencode(options.payload))[0]
+    return accept.payload(options.event or "of any name", os.fsencode(options.payload))[0]
 
 
 def _plain(text: str) -> str:

@@ -152,6 +152,13 @@ class Counts:
     def as_value(self) -> dict[str, int]:
         return dict(vars(self))
 
+    def words(self) -> str:
+        """For people, on one line."""
+        return (
+            f"{self.events} accepted before, {self.heard} that these flows wait for: {self.started} started, "
+            f"{self.taken} added to sets, {self.refused} refused, {self.known} known"
+        )
+
 
 def accepted_again(
     connection: sqlite3.Connection,

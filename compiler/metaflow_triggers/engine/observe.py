@@ -56,11 +56,12 @@ class Observer:
 
 @dataclass(frozen=True)
 class HalfSet:
-    """A half-arrived set: names of what has come and of what has not."""
+    """A half-arrived set: names of what has come and of what has not. `place`: of the trigger among the flow's."""
 
     flow_key: str
     arrived: tuple[str, ...]
     missing: tuple[str, ...]
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,5 +104,6 @@ def _half_sets(connection: sqlite3.Connection, flows: Mapping[str, LocalFlow]) -
         if place in triggers:
             names = [item["name"] for item in triggers[place].dependencies]
             arrived = tuple(name for number, name in enumerate(names) if number in numbers)
-            found.append(HalfSet(place[0], arrived, tuple(n for k, n in enumerate(names) if k not in numbers)))
+            missing = tuple(n for k, n in enumerate(names) if k not in numbers)
+            found.append(HalfSet(place[0], arrived, missing, triggers[place].place))
     return tuple(found)

@@ -148,6 +148,12 @@ def start_of(connection: sqlite3.Connection, flow_key: str, start_key: str) -> S
     return None if row is None else Start(*row)
 
 
+def start_at(connection: sqlite3.Connection, number: int) -> Start | None:
+    """The start of this row, or None."""
+    row = connection.execute(f"{_START} WHERE id = ?", (number,)).fetchone()
+    return None if row is None else Start(*row)
+
+
 def latest(connection: sqlite3.Connection, flow_key: str, most: int) -> list[Start]:
     """The last starts of a flow, the latest first."""
     found = connection.execute(f"{_START} WHERE flow_key = ? ORDER BY id DESC LIMIT ?", (flow_key, most))

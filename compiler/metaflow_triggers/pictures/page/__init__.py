@@ -34,18 +34,22 @@ _HEIGHTS = {"flow": 42, "event": 28, "poll": 38, "schedule": 28, "set": 24}
 
 def as_text(picture: Picture, title: str = "What starts what", words: str = "", remarks: Sequence[str] = ()) -> str:
     """The page. `remarks` are told before anything is chosen."""
-    style, script = _file("page.css"), "\n".join(map(_file, SCRIPTS))
-    value = {**document(picture), "layout": layout(picture), "remarks": list(remarks)}
+    style, script = text_of("page.css"), "\n".join(map(text_of, SCRIPTS))
     parts = {
         "title": html.escape(shown(title)),
         "policy": f"{_NOTHING}; style-src {_sum(style)}; script-src {_sum(script)}",
         "style": style,
         "script": script,
         "words": html.escape("\n".join(map(shown, words.split("\n")))),
-        "data": _data(value),
+        "data": _data(value_of(picture, remarks)),
     }
     # One pass: what is put in is not looked at again.
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _file("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], text_of("page.html"))
+
+
+def value_of(picture: Picture, remarks: Sequence[str] = ()) -> dict[str, Any]:
+    """What the scripts read: the picture's document, where all is drawn, what is told before anything is chosen."""
+    return {**document(picture), "layout": layout(picture), "remarks": list(remarks)}
 
 
 def layout(picture: Picture) -> dict[str, Any]:
@@ -85,8 +89,15 @@ def _cells(text: str) -> int:
     return sum(sorted(cells, reverse=True)[:LONGEST_NAME])
 
 
-def _file(name: str) -> str:
+def text_of(name: str) -> str:
+    """One of the files that the page is put together from."""
     return (resources.files(__name__) / name).read_text("utf-8")
+
+
+def header(title: str) -> str:
+    """Search, filters, buttons, legend: what stands above every picture."""
+    inner = text_of("page.html").partition("<header>")[2].partition("</header>")[0]
+    return f"<header>{inner}</header>".replace("{{title}}", html.escape(shown(title)))
 
 
 def _sum(text: str) -> str:

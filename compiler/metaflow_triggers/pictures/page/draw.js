@@ -30,11 +30,11 @@ const Draw = (() => {
     return node.kind === "set" ? "all of" : Model.label(node);
   }
 
-  // What is written in a box, then what its shape and color say.
-  function told(known, at) {
+  // What is written in a box (and `more`, below it), then what its shape and color say.
+  function told(known, at, more = "") {
     const { picture } = known;
     const node = picture.nodes[at];
-    const parts = [[title(node), Model.below(node), sign(picture, node)].filter(Boolean).join(" "), node.kind];
+    const parts = [[title(node), Model.below(node), sign(picture, node), more].filter(Boolean).join(" "), node.kind];
     if (node.change) parts.push(node.change);
     if (!node.known) parts.push("not in these files");
     const count = (node.diagnostics || []).length;

@@ -13,6 +13,7 @@ const Page = (() => {
   const everything = Model.whole(picture);
   let layout = everything;
   let drawn = null, matches = null, focused = 0, entry = null;
+  const hearers = [];
   const panel = Panel.create(known, (at) => choose(at, true), (at, up, down) => follow(at, up, down));
 
   // What is shown, drawn anew.
@@ -71,6 +72,7 @@ const Page = (() => {
     find("panel").replaceChildren(...(state.chosen !== null ? panel.node(state.chosen)
       : found ? panel.list(found, `${found.length} found`) : panel.overview(shown)));
     find("panel").scrollTop = 0;
+    for (const hear of hearers) hear(drawn);
   }
 
   function choose(at, focus) {
@@ -173,8 +175,14 @@ const Page = (() => {
     } else return;
     event.preventDefault();
   });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.defaultPrevented) clear(); });
   window.addEventListener("resize", () => view.resized());
   show();
-  return { state, known, show, choose, follow, clear, svg };
+  // Calls `hear` with what is drawn, now and whenever what is drawn, chosen or told has changed.
+  function hear(hearer) {
+    hearers.push(hearer);
+    hearer(drawn);
+  }
+
+  return { state, known, show, choose, follow, clear, hear, svg };
 })();

@@ -1,7 +1,7 @@
 """FT730: no flow of this name."""
 
 SOURCE = "poll-triggers.md#looking-after-it"
-RAISED = "commands/manage.py"
+RAISED = "engine/pauses.py"
 FINDS = """`pause` or `resume` names a flow that no engine has served on this database, or one that several projects
 have."""
 WHY = "Nothing was changed."

@@ -1,7 +1,7 @@
 """FT761: no payload of an event."""
 
 SOURCE = "semantics.md#11-limits"
-RAISED = "commands/emit.py"
+RAISED = "commands/emit.py engine/accept.py"
 FINDS = """The payload given to `emit` is no JSON object, holds NUL or half a surrogate pair, or is larger than 240 KiB.
 Nothing was stored or sent."""
 WHY = "A payload is refused where it is made: no backend could carry it whole."

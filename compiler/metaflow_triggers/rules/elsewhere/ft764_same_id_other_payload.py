@@ -1,7 +1,7 @@
 """FT764: the name and id of another event."""
 
 SOURCE = "semantics.md#7-when-a-flow-starts"
-RAISED = "commands/emit.py"
+RAISED = "engine/accept.py"
 FINDS = "The local engine has accepted an event of this name and id before, with another payload. Nothing was stored."
 WHY = """An event is its name and its id: with both, and the same payload, it is the same event and starts nothing new.
 With another payload one of the two would be lost without a word."""

@@ -1,0 +1,145 @@
+"""Acts: what a page may ask to be done.
+
+In:   the database, the flows that are served, what was asked for as JSON values.
+Out:  what was done, in words; a DiagnosticError where it was not.
+
+Not here: doing it. Each act is that of a command: `emit`, `emit --again`, `dead-letters send-again`, `pause`, `resume`,
+`enable`, `disable`, by the same pieces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ...diagnostics import Diagnostic, DiagnosticError
+from ...model.flows import Flow
+from ...poll.errors import PollError
+from ...project_file.shape import Event
+from ...rules.catalogued import misfits
+from .. import accept, again, dead_letters, pauses, store
+from ..polls import records
+from ..trail import rows
+from ..waits import local_flow
+
+
+@dataclass(frozen=True)
+class Where:
+    """The database, the flows that are served by their keys, the catalogue."""
+
+    database: str
+    flows: Mapping[str, Flow]
+    catalogue: Sequence[Event]
+
+
+class Unfit(ValueError):
+    """What was asked for has not the form of this act."""
+
+
+def act(name: str, where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Do it. Raises KeyError for an unknown act, Unfit, DiagnosticError, sqlite3.Error."""
+    try:
+        return _ACTS[name](where, asked)
+    except PollError as error:
+        raise DiagnosticError([Diagnostic(error.code, error.message, helps=error.helps)]) from error
+
+
+def _text(asked: Mapping[str, Any], key: str) -> str:
+    value = asked.get(key)
+    if not isinstance(value, str):
+        raise Unfit(f"`{key}` has to be a text")
+    return value
+
+
+def _number(asked: Mapping[str, Any], key: str) -> int:
+    value = asked.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise Unfit(f"`{key}` has to be the number of a row")
+    return value
+
+
+def _flow(asked: Mapping[str, Any]) -> str | None:
+    return None if asked.get("flow") is None else _text(asked, "flow")
+
+
+def _opened(where: Where) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(store.connect(where.database, create=False))
+
+
+def _emit(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
+    name = accept.name(_text(asked, "name"))
+    given = None if asked.get("id") in (None, "") else _text(asked, "id")
+    identity = accept.identity(given)
+    _, text = accept.payload(name, _text(asked, "payload").encode("utf-8", "surrogatepass"))
+    event, told = misfits(where.catalogue, name, text)
+    if event is not None and told:
+        raise accept.misfit(name, told, event.span)
+    done = accept.accept(where.database, name, text, identity)
+    words = f"accepted {name} with the id {identity}"
+    if not done.is_new:
+        words = f"{name} with the id {identity} was accepted before; nothing was added"
+    return {"id": identity, "name": name, "told": words, "note": done.unheard}
+
+
+def _again(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """An event of the log once more, for flows that have not had it."""
+    with _opened(where) as connection:
+        event = rows.event_at(connection, _number(asked, "sequence"))
+        if event is None or event.kind != "event":
+            raise Unfit("only an event that the log still has can be taken again")
+        flows = list(map(local_flow, where.flows.values()))
+        counts = again.accepted_again(
+            connection, flows, datetime.now(timezone.utc), name=event.name, identity=event.identity
+        )
+    return {"told": counts.words()}
+
+
+def _send_again(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The events of a refused start once more."""
+    with _opened(where) as connection:
+        start = rows.start_at(connection, _number(asked, "start"))
+        if start is None or start.state != "refused":
+            raise Unfit("there is no refused start of this number")
+        box = dead_letters.Refused(connection, start.flow_key, where.database, lambda: where.flows)
+        sent = next(iter(box.send([str(start.id)])), None)
+    return {"told": "it is not there any more" if sent is None else f"{sent.verdict}: {sent.told}"}
+
+
+def _pause(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
+    with _opened(where) as connection:
+        key = pauses.pause(connection, _flow(asked), datetime.now(timezone.utc))
+    return {"told": f"no run of {'any flow' if key == pauses.ALL else key} is started until it is resumed"}
+
+
+def _resume(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
+    with _opened(where) as connection:
+        key, all_are = pauses.resume(connection, _flow(asked))
+    if all_are:
+        return {"told": f"{key} is not paused by itself, but all flows are"}
+    return {"told": f"runs of {'all flows' if key == pauses.ALL else key} are started again"}
+
+
+def _enabled(is_enabled: bool) -> Callable[[Where, Mapping[str, Any]], dict[str, Any]]:
+    def done(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
+        name = _text(asked, "name")
+        with _opened(where) as connection:
+            records.set_enabled(connection, name, is_enabled)
+        return {"told": f"{name} is {'polled from its next tick on' if is_enabled else 'polled no more'}"}
+
+    return done
+
+
+_ACTS: Mapping[str, Callable[[Where, Mapping[str, Any]], dict[str, Any]]] = {
+    "emit": _emit,
+    "again": _again,
+    "send-again": _send_again,
+    "pause": _pause,
+    "resume": _resume,
+    "enable": _enabled(True),
+    "disable": _enabled(False),
+}
+NAMES = tuple(_ACTS)
