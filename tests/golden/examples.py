@@ -28,7 +28,15 @@ OPTIONS = {
     "project_events": ["--production"],
     "project_events_with_id": ["--production"],
 }
-AGAIN = {"project_events_with_id": ("project_events", {"METAFLOW_TRIGGERS_PROJECT_ID": "shop"})}
+AGAIN = {
+    "project_events_with_id": (
+        "project_events",
+        {
+            "METAFLOW_TRIGGERS_PROJECT_ID": "shop",
+            "METAFLOW_TRIGGERS_ALARM_TOPIC": "arn:aws:sns:eu-west-1:123456789012:on-call",
+        },
+    )
+}
 """Examples that are compiled once more, with further settings."""
 LOCAL = {"local_pipeline"}
 """Polls, which no cloud runs yet."""

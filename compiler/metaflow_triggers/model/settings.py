@@ -80,6 +80,7 @@ class Settings:
     s3_encryption: str | None = None  # METAFLOW_S3_SERVER_SIDE_ENCRYPTION
     kms_key: str | None = None  # METAFLOW_TRIGGERS_KMS_KEY, an ARN
     log_group: str | None = None  # METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN: where starter and correlator log failures
+    alarm_topic: str | None = None  # METAFLOW_TRIGGERS_ALARM_TOPIC, an ARN: who is told that a dead letter lies there
     # both: of which project the deployed objects are
     project_id: str | None = None  # METAFLOW_TRIGGERS_PROJECT_ID
     branch: str | None = None  # --branch of a command over many flows

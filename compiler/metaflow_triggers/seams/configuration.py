@@ -84,6 +84,7 @@ def _read(
         s3_encryption=ask("S3_SERVER_SIDE_ENCRYPTION"),
         kms_key=ask("TRIGGERS_KMS_KEY"),
         log_group=ask("SFN_EXECUTION_LOG_GROUP_ARN"),
+        alarm_topic=ask("TRIGGERS_ALARM_TOPIC"),
         dynamo_db_table=ask("SFN_DYNAMO_DB_TABLE"),
         state_machine_prefix=ask("SFN_STATE_MACHINE_PREFIX"),
         event_bus=ask("TRIGGERS_EVENT_BUS", "default"),

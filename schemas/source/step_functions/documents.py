@@ -112,6 +112,25 @@ _RESOURCES: dict[str, Any] = {
             },
         },
     ),
+    "alarm": resource(
+        "AWS::CloudWatch::Alarm",
+        {
+            "AlarmName": text("^metaflow-triggers-[A-Za-z0-9_-]{1,80}$"),
+            "AlarmDescription": text("dead-letters list", at_most=1024),
+            "ActionsEnabled": True,
+            "AlarmActions": [{"Ref": "AlarmTopicArn"}],
+            "Namespace": "AWS/SQS",
+            "MetricName": "ApproximateNumberOfMessagesVisible",
+            "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}],
+            "Statistic": "Maximum",
+            "Period": 300,
+            "EvaluationPeriods": 1,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "Threshold": 0,
+            "TreatMissingData": "notBreaching",
+            "Tags": TAGS,
+        },
+    ),
     "table": resource(
         "AWS::DynamoDB::Table",
         {
@@ -195,6 +214,7 @@ _PARAMETERS = [
     "CodePackagePath",
     "CodePackageSha",
     "LogGroupArn",
+    "AlarmTopicArn",
 ]
 
 # Metaflow's datastore has a package below the name of its flow, by its SHA-1.
@@ -207,6 +227,7 @@ _OF_A_FLOW = closed(
         "RulesRole?": a("rulesRole"),
         "DeadLetterQueue?": a("queue"),
         "DeadLetterQueuePolicy?": a("queuePolicy"),
+        "DeadLetterAlarm?": a("alarm"),
         "StateMachine?": a("stateMachine"),
         "EventCorrelator?": a("correlator"),
         "FinishCorrelator?": a("correlator"),

@@ -52,7 +52,17 @@ def content(aws: Aws) -> dict[str, Any]:
         if name.startswith("job definition "):
             found[name] = sorted({json.dumps(one, sort_keys=True) for one in revisions})
     _tables_and_schedules(client, found)
+    _alarms(client, found)
     return found
+
+
+def _alarms(client: Callable[[str], Any], found: dict[str, Any]) -> None:
+    cloudwatch = client("cloudwatch")
+    for alarm in cloudwatch.describe_alarms()["MetricAlarms"]:
+        tags = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+        tags.sort(key=lambda tag: tag["Key"])
+        kept = ("AlarmActions", "ActionsEnabled", "Dimensions", "MetricName", "Period", "Statistic", "Threshold")
+        found[f"alarm {alarm['AlarmName']}"] = [{key: alarm[key] for key in kept}, tags]
 
 
 def _rules(client: Callable[[str], Any], found: dict[str, Any]) -> None:

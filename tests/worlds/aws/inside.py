@@ -30,6 +30,7 @@ BEFORE, AFTER = "before-call", "after-call"
 
 _SERVICES = (
     "batch",
+    "cloudwatch",
     "dynamodb",
     "events",
     "iam",

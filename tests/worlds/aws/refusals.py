@@ -34,6 +34,9 @@ def denied(action: str) -> Refusal:
 _QUERY = {"iam", "sqs", "sts"}
 """Services whose errors have the names of AWS's query protocol; SQS keeps them in JSON (`awsQueryCompatible`)."""
 
+_PREFIXES = {"cloudwatch": "cloudwatch"}
+"""How policies spell a service that signs with another name."""
+
 
 def expired(action: str) -> Refusal:
     """How a service says that the session's credentials have expired."""
@@ -56,7 +59,7 @@ class Refusing:
     def client(self, service: str) -> Any:
         if service not in self._made:
             made = self._made[service] = self._aws.client(service)
-            prefix = made.meta.service_model.signing_name
+            prefix = _PREFIXES.get(service, made.meta.service_model.signing_name)
 
             def asked(model: Any, **_: Any) -> Any:
                 self.actions.append(f"{prefix}:{model.name}")

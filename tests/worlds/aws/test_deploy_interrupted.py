@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from .account import content
-from .boundaries import Deploying
+from .boundaries import Deploying, Work
 from .inside import AFTER, BEFORE, Inside, account, in_a_copy
 from .service import Aws
 from .stories import STORIES
@@ -40,13 +40,12 @@ def test_what_was_killed_is_finished_by_the_next(world: Aws, story: str, every: 
         assert not deploying.killed(work, len(writes), BEFORE)
 
 
-def cut_off_at_every_boundary(story: str, every: int = 1) -> tuple[int, int]:
+def cut_off_at_every_boundary(before: Work, work: Work, every: int = 1) -> tuple[int, int]:
     """End before and after each `every`-th write, begin again and compare the accounts; returns ends and writes.
 
     The account is in the process that deploys, so that instead of killing this process a copy of it begins again:
     nothing of the first run is done in it any more, just as when it is killed.
     """
-    before, work = STORIES[story]
 
     def again(aws: Inside, wanted: object) -> None:
         work(aws.client)
@@ -84,13 +83,13 @@ def cut_off_at_every_boundary(story: str, every: int = 1) -> tuple[int, int]:
 
 @pytest.mark.parametrize("story", ["another set", "over upstream's", "delete"])
 def test_what_ended_too_early_is_finished_by_the_next(story: str) -> None:
-    ends, _ = cut_off_at_every_boundary(story, every=19)
+    ends, _ = cut_off_at_every_boundary(*STORIES[story], every=19)
     assert ends > 0
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("story", STORIES)
 def test_what_ended_anywhere_is_finished_by_the_next(story: str) -> None:
-    ends, writes = cut_off_at_every_boundary(story)
+    ends, writes = cut_off_at_every_boundary(*STORIES[story])
     print(f"{story}: ended {ends} times, {writes} writes")
     assert ends == 2 * writes > 4

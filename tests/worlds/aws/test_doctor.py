@@ -21,6 +21,8 @@ from .service import Aws
 from .simulation import Simulation
 
 _KEYS = "arn:aws:kms:eu-west-1:123456789012:key/"
+QUEUES = "arn:aws:sqs:eu-west-1:123456789012:"
+TOPICS = "arn:aws:sns:eu-west-1:123456789012:"
 _ROLES = "arn:aws:iam::123456789012:role/"
 SIMULATE = "iam:SimulatePrincipalPolicy"
 FLOW = flow("OrderFlow", trigger(event("order-placed")))
@@ -80,9 +82,11 @@ def _fill(client: Callable[[str], Any]) -> dict[str, str]:
         client("events").create_event_bus(Name=bus)
     opened = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{**opened, "Resource": QUEUES + "open"}]})
-    client("sqs").create_queue(QueueName="open", Attributes={"Policy": policy})
+    for name in ("open", "unwatched"):
+        client("sqs").create_queue(QueueName=name, Attributes={"Policy": policy})
     client("sqs").create_queue(QueueName="closed")
     client("logs").create_log_group(logGroupName="flows")
+    _topics(client)
     where = {
         "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
         "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
@@ -128,6 +132,35 @@ def _fill(client: Callable[[str], Any]) -> dict[str, str]:
     return made
 
 
+def _topics(client: Callable[[str], Any]) -> None:
+    """One that is fit for alarms, and one for each way in which it is not."""
+    from moto.sns.models import sns_backends
+
+    closed = json.dumps({"Version": "2012-10-17", "Statement": []})
+    for name, attributes in (
+        ("on-call", {}),
+        ("unheard", {}),
+        ("encrypted", {"KmsMasterKeyId": "alias/aws/sns"}),
+        ("closed", {"Policy": closed}),
+    ):
+        arn = client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
+        # The emulator counts no subscriptions, and spells them so.
+        sns_backends["123456789012"]["eu-west-1"].topics[arn].subscriptions_confimed = int(name != "unheard")
+    for queue in ("open", "closed", "none"):
+        client("cloudwatch").put_metric_alarm(
+            AlarmName=queue,
+            AlarmActions=[TOPICS + "on-call"],
+            Namespace="AWS/SQS",
+            MetricName="ApproximateNumberOfMessagesVisible",
+            Dimensions=[{"Name": "QueueName", "Value": queue}],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+        )
+
+
 def right(world: World) -> Any:
     return dataclasses.replace(
         OPEN,
@@ -140,6 +173,7 @@ def right(world: World) -> Any:
         event_bus="orders",
         kms_key=world.keys["good"],
         log_group="arn:aws:logs:eu-west-1:123456789012:log-group:flows:*",
+        alarm_topic=TOPICS + "on-call",
     )
 
 
@@ -215,6 +249,17 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "",
         "aws logs create-log-group --log-group-name flow",
     ),
+    "no topic's ARN": ({"alarm_topic": "on-call"}, "METAFLOW_TRIGGERS_ALARM_TOPIC", "FT017", "arn:aws:sns:REGION"),
+    "topic elsewhere": (
+        {"alarm_topic": TOPICS.replace("west-1", "central-1") + "on-call"},
+        "alarm topic",
+        "",
+        "AWS_DEFAULT_REGION=eu-central-1",
+    ),
+    "no topic": ({"alarm_topic": TOPICS + "oncall"}, "alarm topic", "FT706", "aws sns create-topic --name oncall"),
+    "topic by SNS's key": ({"alarm_topic": TOPICS + "encrypted"}, "alarm topic", "", "KmsMasterKeyId"),
+    "topic's policy": ({"alarm_topic": TOPICS + "closed"}, "alarm topic", "", "cloudwatch.amazonaws.com"),
+    "nobody hears": ({"alarm_topic": TOPICS + "unheard"}, "alarm topic", "", "aws sns subscribe"),
     "no table": ({"dynamo_db_table": "none"}, "table of foreach steps", "FT706", "aws dynamodb create-table"),
     "table's key": ({"dynamo_db_table": "other"}, "table of foreach steps", "", "METAFLOW_SFN_DYNAMO_DB_TABLE"),
 }
@@ -241,7 +286,6 @@ def named(**options: str) -> Flow:
     return dataclasses.replace(FLOW, triggers=(trigger(event("order-placed"), options=said),))
 
 
-QUEUES = "arn:aws:sqs:eu-west-1:123456789012:"
 NAMED = {
     "bus": (named(bus="ordres"), "event bus ordres", "FT706", "create-event-bus --name ordres"),
     "queue": (named(dead_letter_queue=QUEUES + "none"), "dead-letter queue none", "", "create-queue --queue-name none"),
@@ -250,6 +294,12 @@ NAMED = {
         "dead-letter queue closed",
         "",
         "events.amazonaws.com",
+    ),
+    "queue without an alarm": (
+        named(dead_letter_queue=QUEUES + "unwatched"),
+        "alarm of dead-letter queue unwatched",
+        "",
+        f"--alarm-actions {TOPICS}on-call",
     ),
     "queue elsewhere": (
         named(dead_letter_queue=QUEUES.replace("west", "north") + "open"),
@@ -289,6 +339,7 @@ RIGHTS = {
     "events": ({"events:PutRule"}, "rights of events"),
     "passing": ({("iam:PassRole", _ROLES + "machine")}, "rights of iam"),
     "a table": ({"dynamodb:CreateTable"}, "rights of dynamodb"),
+    "alarms": ({"cloudwatch:PutMetricAlarm"}, "rights of cloudwatch"),
     "groups": ({"scheduler:CreateScheduleGroup"}, "rights of scheduler"),
     "store": ({("s3:PutObject", "arn:aws:s3:::flows/metaflow/OrderFlow/data/any")}, "rights of s3"),
 }
@@ -323,7 +374,8 @@ def test_credentials_that_aws_does_not_take(world: World, refusal: Any) -> None:
     assert [(item.thing, item.code) for item in told if item.state == LACKING] == [("credentials", "FT701")]
     assert {item.needs for item in told if item.state == NOT_ASKED} == {"credentials"}
     things = {item.thing for item in told}
-    assert {"datastore", "job queue", "role of the tasks", "event bus", "KMS key", "log group", "rights"} <= things
+    assert {"datastore", "job queue", "role of the tasks", "event bus", "rights"} <= things
+    assert {"KMS key", "log group", "alarm topic"} <= things
 
 
 def test_what_may_not_be_asked_is_said_and_not_guessed(world: World) -> None:

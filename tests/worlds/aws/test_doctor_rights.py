@@ -29,9 +29,10 @@ SHARED = {
 def _called() -> set[str]:
     with account() as aws:
         refusing = Refusing(aws)
-        for one in (FLOW, ALL):
-            made = template(one, CONFIGURED)
-            create(made, VALUES, CONFIGURED, refusing.client)
+        told = dataclasses.replace(CONFIGURED, alarm_topic="arn:aws:sns:eu-west-1:123456789012:on-call")
+        for one, settings in ((FLOW, told), (ALL, CONFIGURED)):
+            made = template(one, settings)
+            create(made, VALUES, settings, refusing.client)
             create(
                 template(dataclasses.replace(one, triggers=(trigger(event("c")),)), CONFIGURED),
                 VALUES,

@@ -97,7 +97,9 @@ def test_cfn_lint() -> None:
     import cfnlint.api
     from cfnlint.config import ManualArgs
 
-    found = cfnlint.api.lint(yaml_text(template(SET_FLOW, LOGGED)), config=ManualArgs(regions=["eu-west-1"]))
+    # With an alarm, too: a lint takes seconds.
+    settings = dataclasses.replace(LOGGED, alarm_topic="arn:aws:sns:eu-west-1:123456789012:on-call")
+    found = cfnlint.api.lint(yaml_text(template(SET_FLOW, settings)), config=ManualArgs(regions=["eu-west-1"]))
     assert [f"{one.rule.id} {one.message}" for one in found] == []
 
 

@@ -19,6 +19,7 @@ from ....model.flows import Flow
 from ....model.marks import mark_values
 from ....model.settings import Settings
 from .actions import MACHINE_ARN, Around
+from .alarm import METRIC, NAMESPACE, PERIOD
 from .code_place import mappings, opened
 from .correlator import correlator_definition
 from .encryption import has_key, key_services, object_fields
@@ -153,6 +154,10 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
         out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)
         out["DeadLetterQueuePolicy"] = render(
             "step_functions/queue_policy", rules=[_rule_path(rule) for rule in triggers.rules]
+        )
+    if triggers.alarm is not None:
+        out["DeadLetterAlarm"] = render(
+            "step_functions/alarm", alarm=triggers.alarm, namespace=NAMESPACE, metric=METRIC, period=PERIOD, **common
         )
     return out
 

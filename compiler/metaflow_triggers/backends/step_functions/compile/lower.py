@@ -85,6 +85,7 @@ def lower_triggers(flow: Flow, settings: Settings) -> Triggers | None:
         table=names.table_name(name),
         queue=names.queue_name(name),
         queue_arn=queues[0] if queues else None,
+        alarm=names.alarm_name(name) if settings.alarm_topic is not None and not queues else None,
         prefixed=datastore(settings)[1] != "",
     )
 

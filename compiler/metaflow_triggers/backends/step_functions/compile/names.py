@@ -87,6 +87,15 @@ def queue_name(deployed: str) -> str:
     return aws_name(f"{deployed[:50]}-dead-letter", "queue", deployed, limit=80)
 
 
+ALARMS = "metaflow-triggers-"
+"""What the names of all our alarms begin with: CloudWatch lists by a beginning."""
+
+
+def alarm_name(deployed: str) -> str:
+    """The name of the alarm of the dead-letter queue (at most 255 characters)."""
+    return f"{ALARMS}{queue_name(deployed)}"
+
+
 def job_definition_name(deployed: str, step: str) -> str:
     """The name of a step's job definition (at most 128 of `[A-Za-z0-9_-]`)."""
     return aws_name(f"{deployed}-{step}", "job-definition", deployed, step, limit=128)

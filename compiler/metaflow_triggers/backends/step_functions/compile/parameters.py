@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....model.settings import Settings
+from .alarm import TOPIC, TOPIC_ARN
 from .encryption import KEY, KEY_ARN
 from .failure_log import LOG_GROUP, LOG_GROUP_ARN
 from .lower import datastore
@@ -119,6 +120,13 @@ def parameters(settings: Settings) -> tuple[Parameter, ...]:
             "METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN",
             LOG_GROUP_ARN,
             settings.log_group,
+        ),
+        Parameter(
+            TOPIC,
+            "Topic that is told when something lies in the dead-letter queue",
+            "METAFLOW_TRIGGERS_ALARM_TOPIC",
+            TOPIC_ARN,
+            settings.alarm_topic,
         ),
         Parameter("ProductionToken", "Metaflow's production token of the flow", "--authorize", None, None),
         Parameter(

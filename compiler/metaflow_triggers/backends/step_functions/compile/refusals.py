@@ -28,7 +28,7 @@ from .machines import sender
 from .options import option_mistakes, options, queue_arns
 from .scheduler_cron import LIMIT as CRON_LIMIT
 from .scheduler_cron import scheduler_expressions
-from .setting_forms import FORMS, OF_LOGS, OF_WHAT_IS_KEPT
+from .setting_forms import FORMS, OF_ALARMS, OF_LOGS, OF_WHAT_IS_KEPT
 
 _UNBUILT = {
     "parallel": "@parallel steps",
@@ -45,7 +45,7 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
         *_schedule(flow),
         *_triggers(flow, settings),
         *mistakes(settings, FORMS),
-        *mistakes(settings, OF_WHAT_IS_KEPT if flow.triggers or flow.schedule is not None else ()),
+        *mistakes(settings, (*OF_WHAT_IS_KEPT, *OF_ALARMS) if flow.triggers or flow.schedule is not None else ()),
         *mistakes(settings, OF_LOGS if flow.triggers else ()),
     ]
 

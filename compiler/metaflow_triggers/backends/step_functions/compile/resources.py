@@ -162,7 +162,8 @@ class Schedule:
 class Triggers:
     """Everything that starts one flow. `prefixed` tells whether the datastore's root has a path.
 
-    `queue` is the name of our dead-letter queue; `queue_arn` is the user's, then ours is not made.
+    `queue` is the name of our dead-letter queue; `queue_arn` is the user's, then ours is not made. `alarm` is the name
+    of its alarm, None where nobody shall be told.
     """
 
     flow: str
@@ -175,6 +176,7 @@ class Triggers:
     table: str
     queue: str
     queue_arn: str | None
+    alarm: str | None
     prefixed: bool
 
 

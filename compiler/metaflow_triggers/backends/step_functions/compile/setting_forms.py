@@ -1,7 +1,7 @@
 """Setting forms: what the settings of this backend look like.
 
 In:   nothing.
-Out:  `FORMS`, and those that count only where something is kept, or logged.
+Out:  `FORMS`, and those that count only where something is kept, or logged, or cannot be delivered.
 
 Not here: asking them (`backends.setting_forms`). Sources: the API references of EventBridge (CreateEventBus,
 PutEvents), IAM (ARNs) and S3 (buckets).
@@ -10,6 +10,7 @@ PutEvents), IAM (ARNs) and S3 (buckets).
 from __future__ import annotations
 
 from ...setting_forms import OF_ALL, Form
+from .alarm import TOPIC_ARN
 from .encryption import KEY_ARN, METHODS
 from .failure_log import LOG_GROUP_ARN
 from .options import BUS
@@ -84,5 +85,15 @@ OF_LOGS = (
         LOG_GROUP_ARN,
         "the ARN of a log group with `:*` at its end",
         "write arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*",
+    ),
+)
+
+OF_ALARMS = (
+    Form(
+        "METAFLOW_TRIGGERS_ALARM_TOPIC",
+        "alarm_topic",
+        TOPIC_ARN,
+        "the ARN of an SNS topic",
+        "write arn:aws:sns:REGION:ACCOUNT:NAME; who shall be told subscribes to it",
     ),
 )

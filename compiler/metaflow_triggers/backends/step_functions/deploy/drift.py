@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...plans import beside_the_code, differences, short, told
+from .alarms import ALARM
 from .instructions import JsonText, Plan, Result, Step
 from .objects import QUEUE, QUEUE_POLICY, ROLE, TABLE
 from .rules_and_schedules import GROUP, RULE, SCHEDULE
 from .state_machines import JOB_DEFINITION, MACHINE
 
 _NOUNS = {
+    ALARM: "the alarm",
     GROUP: "the schedule group",
     JOB_DEFINITION: "the job definition",
     MACHINE: "the state machine",

@@ -31,7 +31,7 @@ from .state_machines import read_machine
 from .waiting import queue_that_stays, table_that_stays
 
 BACKEND = "step-functions"
-_KINDS = ["states", "events", "sqs", "dynamodb", "scheduler"]
+_KINDS = ["states", "events", "sqs", "dynamodb", "scheduler", "cloudwatch"]
 """Of job definitions AWS would tell all revisions, also those that are gone; of roles it tells nothing."""
 _MOST_RUNS = 1000  # in one answer
 
@@ -120,7 +120,8 @@ def _deployed(project: str, name: str, objects: list[tuple[str, dict[str, str]]]
 
 def _noun(arn: str) -> str:
     service, rest = arn.split(":")[2], arn.split(":", 5)[5]
-    kind = {"states": "state machine", "events": "rule", "sqs": "queue", "dynamodb": "table"}.get(service)
+    kinds = {"states": "state machine", "events": "rule", "sqs": "queue", "dynamodb": "table", "cloudwatch": "alarm"}
+    kind = kinds.get(service)
     return f"{kind or 'schedule group'} {rest.rpartition('/')[2].rpartition(':')[2]}"
 
 

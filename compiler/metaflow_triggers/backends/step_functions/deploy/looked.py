@@ -22,12 +22,13 @@ from functools import partial
 from typing import Any
 
 from ..compile.assemble import TAG_DEPLOYED_NAME
+from ..compile.names import ALARMS
 from .calls import Clients, code
 
 _AT_ONCE = 8
 _READS = ("describe_", "get_", "list_", "head_", "scan", "test_")
 _DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
-_KINDS = ["states", "events", "sqs", "dynamodb", "scheduler"]
+_KINDS = ["states", "events", "sqs", "dynamodb", "scheduler", "cloudwatch"]
 _IN_PAGES = {"list_queues": {"PaginationConfig": {"PageSize": 1000}}}
 """SQS gives 1,000 queues and no way to the others unless it is told how many a page has (API reference, ListQueues)."""
 _UNLISTED = object()
@@ -273,6 +274,13 @@ def _table(looked: Looked, given: dict[str, Any]) -> Any:
     return _unless_listed(given["TableName"], found, "ResourceNotFoundException")
 
 
+def _alarm(looked: Looked, given: dict[str, Any]) -> Any:
+    found = looked.by_name("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName", AlarmNamePrefix=ALARMS)
+    if found is _UNLISTED:
+        return found
+    return {"MetricAlarms": [found[name] for name in given["AlarmNames"] if name in found]}
+
+
 def _group(looked: Looked, given: dict[str, Any]) -> Any:
     found = looked.by_name("scheduler", "list_schedule_groups", "ScheduleGroups", "Name")
     return _UNLISTED if found is _UNLISTED else found.get(given["Name"], _Absent("ResourceNotFoundException"))
@@ -335,6 +343,8 @@ _LISTS: dict[tuple[str, str], Callable[[Looked, dict[str, Any]], Any]] = {
     ("sqs", "list_queue_tags"): _queue_tags,
     ("dynamodb", "describe_table"): _table,
     ("dynamodb", "list_tags_of_resource"): _tags("ResourceArn", _upper),
+    ("cloudwatch", "describe_alarms"): _alarm,
+    ("cloudwatch", "list_tags_for_resource"): _tags("ResourceARN", _upper),
     ("scheduler", "get_schedule_group"): _group,
     ("scheduler", "list_schedules"): _schedules,
     ("scheduler", "list_tags_for_resource"): _tags("ResourceArn", _upper),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..compile.names import role_name
+from .alarms import ALARM, plan_alarm
 from .calls import absent, calling
 from .instructions import Instruction, JsonText, Place, Planned, Result, Step
 from .ownership import is_ours, refuse, retagged, tag_list, tag_map
@@ -78,7 +79,7 @@ def _queue(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     }
     if key:
         wanted["KmsMasterKeyId"] = key
-    attributes = {"Arn": place.arn("sqs", name)}
+    attributes = {"Arn": place.arn("sqs", name), "QueueName": name}
     url = queue_url(place, name)
     if url is None:
         make = Instruction(
@@ -297,6 +298,7 @@ def _key_of(found: dict[str, Any]) -> dict[str, str]:
 
 
 _PLANNERS: dict[str, Callable[[Place, str, dict[str, Any]], Planned]] = {
+    ALARM: plan_alarm,
     QUEUE: _queue,
     QUEUE_POLICY: _queue_policy,
     ROLE: _role,

@@ -20,6 +20,9 @@ BUSES = "metaflow-triggers/buses"
 """Buses but `default` on which the flow has, or may have, rules: else each bus of the account had to be asked."""
 FORMER_STEPS = "metaflow-triggers/former-steps"
 """Steps that the flow no longer has, whose job definitions are still there."""
+ALARMS = "metaflow-triggers/alarm"
+"""The alarm of the flow's dead-letter queue: else each `create` had to ask for one, with a right that it needs for no
+more than that."""
 
 _VALUE_LIMIT = 256  # characters of a tag's value
 

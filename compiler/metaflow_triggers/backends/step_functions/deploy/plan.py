@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ....diagnostics import DiagnosticError
 from ..compile import names
 from ..compile.assemble import TAG_DEPLOYED_NAME
 from ..compile.lower import FLOW
 from ..compile.open_settings import resolve, used
 from .adoption import changed_starts, is_upstreams
+from .alarms import ALARM, read_alarm
 from .calls import Clients, calling
 from .instructions import Instruction, Place, Plan, Result, Step
 from .objects import ROLE, planned
-from .ownership import BUSES, FORMER_STEPS, is_ours, kind_of, remembered, reminders, tag_map
+from .ownership import ALARMS, BUSES, FORMER_STEPS, is_ours, kind_of, remembered, reminders, tag_map
 from .previous import (
     all_revisions,
     delete_machine,
@@ -48,7 +50,8 @@ def plan_create(
     """What `create` has to do. `values` are of the template's parameters, all that have no default among them.
 
     `replaces` are deployed names, of ours or of Metaflow's alone: they go when this one is there.
-    `known` is what the plans of one command tell each other: names under BUSES and FORMER_STEPS at which they looked.
+    `known` is what the plans of one command tell each other: names under BUSES, FORMER_STEPS and ALARMS at which they
+    looked.
     Raises DiagnosticError: FT701 to FT704 at the question that failed, FT703 for an object that is not ours.
     """
     place = where(deployed_as(template), clients)
@@ -84,7 +87,7 @@ def plan_create(
     if not any(step.type == RULE and step.verb == "deleted" for step in steps):
         steps += _retire(place)
     kept = {(step.type, step.name) for step in steps if step.verb != "deleted"}
-    steps += former_triggers(place, notes.buses, kept)
+    steps += former_triggers(place, notes.buses, kept, alarms=notes.alarms)
     if any(step.verb != "unchanged" for step in steps if step.type in (JOB_DEFINITION, MACHINE)):
         steps += old_revisions(place, notes.step_names(), _references(scope, template))
     changes = tuple(changed_starts(place, template)) if adopted else ()
@@ -134,7 +137,8 @@ def plan_delete(
     upstreams = found is not None and not found.deleting and flow is not None and flow_of(found.definition) == flow
     tags = found.tags if ours and found is not None else {}
     buses = ["default", *remembered(BUSES, tags)] if ours else _all_buses(place)
-    out = list(former_triggers(place, buses, (), drop_waiting=drop_waiting))
+    alarms = remembered(ALARMS, tags) if ours else _possible_alarm(place)
+    out = list(former_triggers(place, buses, (), alarms=alarms, drop_waiting=drop_waiting))
     if ours or upstreams or found is None:
         out += _retire(place)
     definitions = [names.job_definition_name(deployed, step) for step in steps]
@@ -194,6 +198,18 @@ def _all_buses(place: Place) -> list[str]:
         return [item["Name"] for item in pages(events.list_event_buses, "EventBuses")]
 
 
+def _possible_alarm(place: Place) -> list[str]:
+    """The alarm that a deployment may have whose state machine does not say it any more."""
+    name = names.alarm_name(place.deployed)
+    try:
+        return [name] if read_alarm(place, name) is not None else []
+    except DiagnosticError as error:
+        # Whoever may not ask for alarms has made none: that is no reason to leave all the rest.
+        if [item.code for item in error.diagnostics] != ["FT702"]:
+            raise
+        return []
+
+
 def _references(scope: dict[str, Any], template: dict[str, Any]) -> set[str]:
     """ARNs of the job definitions that the new state machine uses, as far as they exist."""
     return {
@@ -201,6 +217,9 @@ def _references(scope: dict[str, Any], template: dict[str, Any]) -> set[str]:
         for logical, resource in template["Resources"].items()
         if resource["Type"] == JOB_DEFINITION and not isinstance(scope[logical], Result)
     }
+
+
+_REMINDED = (BUSES, FORMER_STEPS, ALARMS)
 
 
 class _Notes:
@@ -216,6 +235,7 @@ class _Notes:
         ]
         wanted = {item["Properties"]["EventBusName"] for item in resources if item["Type"] == RULE}
         self._new_buses = wanted - {"default"}
+        self._new_alarms = {item["Properties"]["AlarmName"] for item in resources if item["Type"] == ALARM}
         former = remembered(BUSES, self._tags)
         self.buses = ["default", *sorted(self._new_buses | set(former))]
         steps = set(remembered(FORMER_STEPS, self._tags)) - set(self._definitions)
@@ -225,6 +245,10 @@ class _Notes:
         self.buses += sorted(bus for bus in again if has_rules(place, bus))
         gone = known.get(FORMER_STEPS, set()) - set(self.step_names())
         self._former += sorted(name for name in gone if has_revisions(place, name))
+        present = self._new_alarms | set(remembered(ALARMS, self._tags))
+        again = known.get(ALARMS, set()) - present
+        self.alarms = sorted(present | {name for name in again if read_alarm(place, name) is not None})
+        known.setdefault(ALARMS, set()).update(self.alarms)
         known.setdefault(BUSES, set()).update(self.buses[1:])
         known.setdefault(FORMER_STEPS, set()).update(self._former)
 
@@ -234,7 +258,11 @@ class _Notes:
 
     def before(self) -> dict[str, str]:
         """Tags that must be there before anything is made or removed."""
-        return reminders(BUSES, self.buses[1:]) | reminders(FORMER_STEPS, self._former)
+        return {
+            **reminders(BUSES, self.buses[1:]),
+            **reminders(FORMER_STEPS, self._former),
+            **reminders(ALARMS, self.alarms),
+        }
 
     def after(self, steps: list[Step]) -> Iterator[Step]:
         """The step that forgets what is gone."""
@@ -247,8 +275,9 @@ class _Notes:
         wanted = reminders(BUSES, self._new_buses) | reminders(
             FORMER_STEPS, [name for name in self._former if name not in gone or name in in_use]
         )
+        wanted |= reminders(ALARMS, self._new_alarms)
         # `before` replaces or adds values; keys that it does not have any more are still there.
-        present = {key: value for key, value in self._tags.items() if kind_of(key) in (BUSES, FORMER_STEPS)}
+        present = {key: value for key, value in self._tags.items() if kind_of(key) in _REMINDED}
         present |= self.before()
         arn, name = self._place.arn("states", f"stateMachine:{self._place.deployed}"), self._place.deployed
         changed = {key: value for key, value in wanted.items() if present.get(key) != value}

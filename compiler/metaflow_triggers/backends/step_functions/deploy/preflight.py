@@ -15,15 +15,17 @@ from typing import Any
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....model.settings import Settings
 from ..compile import roles
+from ..compile.alarm import TOPIC
 from ..compile.encryption import KEY
 from ..compile.parameters import parameters
 from .calls import Clients, absent, calling
 
+NO_TOPIC = ("NotFound", "NotFoundException")
 _ROLES = {"BatchJobRoleArn", "FargateExecutionRoleArn", "StateMachineRoleArn", *roles.PARAMETERS.values()}
 
 
 def missing_things(template: dict[str, Any], settings: Settings, clients: Clients) -> list[Diagnostic]:
-    """FT706 for each queue, role, bucket, key or table that a setting of the template names and that is not there."""
+    """FT706 for each queue, role, bucket, key, topic or table that a setting of the template names and nobody has."""
     known = {item.name: item for item in parameters(settings)}
     values = {name: item["Default"] for name, item in template.get("Parameters", {}).items() if "Default" in item}
     out: dict[str, Diagnostic] = {}
@@ -93,6 +95,9 @@ def _question(name: str, value: str, clients: Clients) -> tuple[str, Callable[[]
     if name == KEY:  # SQS takes one that is not there, and then keeps nothing
         kms = clients["kms"]
         return "kms:DescribeKey", lambda: absent(lambda: kms.describe_key(KeyId=value), "NotFoundException")
+    if name == TOPIC:  # CloudWatch takes one that is not there, and then tells nobody
+        sns = clients["sns"]
+        return "sns:GetTopicAttributes", lambda: absent(lambda: sns.get_topic_attributes(TopicArn=value), *NO_TOPIC)
     if name == "DynamoDbTable":
         dynamo = clients["dynamodb"]
         code = "ResourceNotFoundException"

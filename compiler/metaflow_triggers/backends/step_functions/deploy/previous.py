@@ -17,6 +17,7 @@ from typing import Any
 from metaflow_extensions.triggers.contract.words import STATUS
 
 from ..compile import names
+from .alarms import ALARM, delete_alarm
 from .calls import absent, calling
 from .instructions import Instruction, Place, Step
 from .objects import NO_QUEUE, QUEUE, ROLE, TABLE, delete_role, queue_is_ours, queue_url, read_table, role_is_ours
@@ -34,12 +35,17 @@ _RULE_KINDS = ("events", *("-".join(some) for size in range(1, 5) for some in co
 
 
 def former_triggers(
-    place: Place, buses: Iterable[str], kept: Collection[tuple[str, str]], *, drop_waiting: bool = False
+    place: Place,
+    buses: Iterable[str],
+    kept: Collection[tuple[str, str]],
+    *,
+    alarms: Iterable[str] = (),
+    drop_waiting: bool = False,
 ) -> Iterator[Step]:
     """Trigger objects that exist, in the order in which they can be removed. `kept`: (type, name) of those that stay.
 
-    `buses` are names or ARNs of the buses that may have rules of ours. A table or queue in which events wait stays,
-    unless they may be dropped.
+    `buses` are names or ARNs of the buses that may have rules of ours, `alarms` names of those that may be. A table or
+    queue in which events wait stays, unless they may be dropped.
     """
     yield from _rules(place, buses, kept)
     yield from _schedules(place, kept)
@@ -49,6 +55,10 @@ def former_triggers(
         role = names.role_name(place.deployed, logical, place.region)
         if (ROLE, role) not in kept and role_is_ours(place, role):
             yield Step("deleted", ROLE, role, delete_role(place, role), was={"name": role})
+    for alarm in alarms:
+        step = None if (ALARM, alarm) in kept else delete_alarm(place, alarm)
+        if step is not None:
+            yield step
     table = names.table_name(place.deployed)
     if (TABLE, table) not in kept:
         found_table = read_table(place, table)

@@ -16,9 +16,11 @@ from ....doctor.findings import Finding, lacking, not_asked
 from ....model.flows import Flow
 from ....model.settings import Settings
 from ...setting_forms import mistakes
-from ..compile.setting_forms import FORMS, OF_LOGS, OF_WHAT_IS_KEPT
+from ..compile.setting_forms import FORMS, OF_ALARMS, OF_LOGS, OF_WHAT_IS_KEPT
 from ..deploy.calls import Clients
 from . import named_by_flows, rights, roles, things
+from .alarms import TOPIC
+from .alarms import questions as of_alarms
 from .asking import CREDENTIALS, each
 from .identity import account
 
@@ -27,7 +29,7 @@ def examine(
     settings: Settings, flows: Sequence[Flow], make_client: Callable[[str], Any] | None = None
 ) -> Iterator[Finding]:
     """Every thing, each once."""
-    forms = (*FORMS, *OF_WHAT_IS_KEPT, *OF_LOGS)
+    forms = (*FORMS, *OF_WHAT_IS_KEPT, *OF_LOGS, *OF_ALARMS)
     wrong: set[str] = set()
     for form in forms:
         for told in mistakes(settings, [form]):
@@ -40,6 +42,8 @@ def examine(
         return
     yield from each(things.questions(settings, who, flows, frozenset(wrong)))
     yield from each(named_by_flows.questions(settings, flows, who))
+    if settings.alarm_topic is not None and "alarm_topic" not in wrong:
+        yield from each(of_alarms(settings.alarm_topic, flows, who))
     yield from rights.rights(settings, flows, who)
 
 
@@ -53,7 +57,12 @@ def _without_account(settings: Settings, wrong: frozenset[str]) -> Iterator[Find
         yield not_asked(role.thing, CREDENTIALS) if given else roles.without(role)
     if settings.event_bus != "default" and "event_bus" not in wrong:
         yield not_asked(things.BUS, CREDENTIALS)
-    for field, thing in (("kms_key", things.KEY), ("log_group", things.LOG_GROUP), ("dynamo_db_table", things.TABLE)):
+    for field, thing in (
+        ("kms_key", things.KEY),
+        ("log_group", things.LOG_GROUP),
+        ("alarm_topic", TOPIC),
+        ("dynamo_db_table", things.TABLE),
+    ):
         if getattr(settings, field) is not None and field not in wrong:
             yield not_asked(thing, CREDENTIALS)
     yield not_asked("rights", CREDENTIALS)

@@ -30,8 +30,13 @@ def questions(settings: Settings, flows: Sequence[Flow], account: Account) -> It
     named = [one for flow in flows for one in _options(flow)]
     for bus in sorted({one.bus for one in named if one.bus} - {"default", settings.event_bus}):
         yield partial(_bus, bus, account)
-    for arn in sorted({one.queue_arn for one in named if one.queue_arn}):
+    for arn in named_queues(flows):
         yield partial(_queue, arn, account)
+
+
+def named_queues(flows: Sequence[Flow]) -> list[str]:
+    """ARNs of the dead-letter queues, each once."""
+    return sorted({one.queue_arn for flow in flows for one in _options(flow) if one.queue_arn})
 
 
 def buses(flow: Flow, settings: Settings) -> list[str]:

@@ -62,6 +62,7 @@ OF_SERVICES: dict[str, tuple[str, ...]] = {
         "TagQueue",
         "UntagQueue",
     ),
+    "cloudwatch": ("PutMetricAlarm", "DeleteAlarms", "DescribeAlarms", "ListTagsForResource", *_TAGS),
     "iam": (
         "CreateRole",
         "DeleteRole",
@@ -173,6 +174,8 @@ def _asked(settings: Settings, flows: Sequence[Flow], account: Account) -> Itera
     queues = [name for flow, name in started if not queue_arns(flow)]
     if queues:
         yield of("sqs", [f"{place}:{names.queue_name(name)}" for name in queues])
+    if queues and settings.alarm_topic is not None:
+        yield of("cloudwatch", [f"{place}:alarm:{names.alarm_name(name)}" for name in queues])
     if sets:
         yield of("dynamodb", [f"{place}:table/{names.table_name(name)}" for name in sets])
     if timed:

@@ -164,7 +164,7 @@ def _bus(settings: Settings, account: Account) -> Finding:
     return fine(BUS, name)
 
 
-def _elsewhere(thing: str, arn: str, setting: str, account: Account) -> Finding | None:
+def elsewhere(thing: str, arn: str, setting: str, account: Account) -> Finding | None:
     """Of a thing whose ARN says another region."""
     region = arn.split(":")[3]
     if region == account.region:
@@ -175,7 +175,7 @@ def _elsewhere(thing: str, arn: str, setting: str, account: Account) -> Finding 
 
 def _key(arn: str, account: Account) -> Finding:
     setting = "METAFLOW_TRIGGERS_KMS_KEY"
-    other = _elsewhere(KEY, arn, setting, account)
+    other = elsewhere(KEY, arn, setting, account)
     if other is not None:
         return other
     kms = account.clients["kms"]
@@ -195,7 +195,7 @@ def _key(arn: str, account: Account) -> Finding:
 
 def _log_group(arn: str, account: Account) -> Finding:
     setting = "METAFLOW_SFN_EXECUTION_LOG_GROUP_ARN"
-    other = _elsewhere(LOG_GROUP, arn, setting, account)
+    other = elsewhere(LOG_GROUP, arn, setting, account)
     if other is not None:
         return other
     name = arn.split(":", 6)[6].removesuffix(":*")

@@ -31,6 +31,7 @@ from ..compile.options import options, queue_arns, queue_url
 from ..compile.parameters import PSEUDO, parameters
 from ..compile.scheduler_cron import scheduler_expressions
 from ..compile.sources import group_sources, machine_sources, rule_sources
+from .alarm_read_back import alarm_differences
 from .code_read_back import code_differences
 from .encryption_read_back import encryption_differences, key_rights
 from .logs_read_back import log_differences, log_rights
@@ -67,6 +68,7 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
     yield from code_differences(template, flow)
     yield from encryption_differences(given, settings)
     yield from log_differences(given, settings)
+    yield from alarm_differences(given, deployed, settings)
     yield from mark_differences(given, flow, deployed, settings)
 
 
