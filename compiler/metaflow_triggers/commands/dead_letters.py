@@ -117,7 +117,7 @@ def _do(options: argparse.Namespace) -> int:
 
     boxes = dict(_boxes(options))
     looked = {name: box.look() for name, box in boxes.items()}
-    letters = [letter for one in looked.values() for letter in one.letters]
+    letters = choose.each_once(letter for one in looked.values() for letter in one.letters)
     found = choose.because(choose.since(letters, options.begin), options.reason)
     if options.ids:
         found, none, several = choose.named(found, options.ids)
@@ -269,7 +269,7 @@ def _deployed(options: argparse.Namespace) -> tuple[Any, list[str]]:
     settings = seams.read_settings(production=options.production, user=user, branch=options.branch)
     if options.flow:
         return settings, list(options.flow)
-    if options.whole and settings.project_id is not None:
+    if (options.whole or not options.paths_typed) and settings.project_id is not None:
         ask: Any = getattr(registry.deployer(options.target), "inventory", None)
         if ask is not None:
             return settings, [one.name for one in ask(settings.project_id, settings, lambda item: False)]

@@ -2,7 +2,8 @@
 
 In:   the parsed arguments of a command over many flows; the environment.
 Out:  the same arguments, filled in; settings in the environment, where Metaflow's configuration looks first; the
-      `ProjectFile` as `options.project`, whether PATHS are all of the project as `options.whole`.
+      `ProjectFile` as `options.project`, whether PATHS are all of the project as `options.whole`; whether they, and
+      backends, were typed.
 
 Not here: reading the file (`project_file`). Order: flags, METAFLOW_* variables, the project file, Metaflow's
 configuration, defaults. So this runs before Metaflow is imported, and imports nothing heavy where there is no file.
@@ -65,7 +66,7 @@ def fill(options: argparse.Namespace, environment: MutableMapping[str, str]) -> 
     project = read_for(start_of(options.paths), options.profile, environment)
     options.project = project
     options.lenient, options.put = (), []
-    options.backends_typed = bool(getattr(options, "backend", None))
+    options.backends_typed, options.paths_typed = bool(getattr(options, "backend", None)), bool(options.paths)
     options.whole = project is not None and not options.paths
     if project is None:
         options.paths = options.paths or ["."]

@@ -33,6 +33,14 @@ def moment(text: str, now: datetime) -> datetime:
     return given if given.tzinfo else given.replace(tzinfo=timezone.utc)
 
 
+def each_once(looked: Iterable[Letter]) -> list[Letter]:
+    """The oldest first; what lies in a place of several flows was seen by a look for each of them."""
+    found: dict[tuple[str, str], Letter] = {}
+    for item in looked:
+        found.setdefault((item.where, item.id), item)
+    return sorted(found.values(), key=lambda item: (item.at, item.where, item.id))
+
+
 def since(letters: Iterable[Letter], begin: datetime | None) -> list[Letter]:
     """Those that were kept at that time or later."""
     return [item for item in letters if begin is None or moment(item.at, begin) >= begin]

@@ -32,7 +32,8 @@ class Letter:
     the name. `at` (ISO 8601, UTC) is when it was kept, `where` the queue, object or file it lies in, `size` in bytes.
 
     `payload` is JSON text, or all of the text where it is odd: somebody's bytes. `stays`: why it cannot be sent again,
-    or "".
+    or "". `unknown`: it lies where several flows' letters do and does not say whose it is; `deployed` is one in
+    whose box it was seen.
     """
 
     id: str
@@ -48,14 +49,15 @@ class Letter:
     size: int
     payload: str
     stays: str = ""
+    unknown: bool = False
 
     def as_value(self, *, payload: bool) -> dict[str, Any]:
         """As a JSON value."""
         found: dict[str, Any] = {
             "id": self.id,
             "backend": self.backend,
-            "flow": self.flow,
-            "deployed": self.deployed,
+            "flow": None if self.unknown else self.flow,
+            "deployed": None if self.unknown else self.deployed,
             "kind": self.kind,
             "event": self.name,
             "event_id": self.event_id,

@@ -14,6 +14,9 @@ from .letter import HIDES, KNOWN, ODD, OUTCOME, REFUSED, STARTED, STAYS, TAKEN, 
 
 HEADER = ("ID", "FLOW", "WHAT", "EVENT ID", "SINCE", "BYTES", "REASON")
 
+UNKNOWN = "?"
+"""In place of a flow's name."""
+
 _SAID = {
     STARTED: "started",
     KNOWN: "started before",
@@ -26,7 +29,10 @@ _SAID = {
 
 def rows(letters: Iterable[Letter]) -> list[tuple[str, ...]]:
     """A row for each letter."""
-    return [(one.id, one.flow, what(one), one.event_id or "", one.at, str(one.size), one.reason) for one in letters]
+    return [
+        (one.id, UNKNOWN if one.unknown else one.flow, what(one), one.event_id or "", one.at, str(one.size), one.reason)
+        for one in letters
+    ]
 
 
 def what(letter: Letter) -> str:
@@ -41,7 +47,8 @@ def what(letter: Letter) -> str:
 def whole(letter: Letter) -> Iterator[tuple[str, str]]:
     """All of a letter: (what, value)."""
     yield "id", letter.id
-    yield "flow", letter.flow if letter.flow == letter.deployed else f"{letter.flow}, deployed as {letter.deployed}"
+    named = letter.flow if letter.flow == letter.deployed else f"{letter.flow}, deployed as {letter.deployed}"
+    yield "flow", UNKNOWN if letter.unknown else named
     yield "what", what(letter)
     if letter.event_id:
         yield "event id", letter.event_id

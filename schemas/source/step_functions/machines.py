@@ -42,7 +42,8 @@ def _machine(kind: str, roles: list[Any], seconds: int, start: Any, states: dict
     )
 
 
-def _keep(body: Any, then: str) -> dict[str, Any]:
+def _keep(body: dict[str, Any], then: str) -> dict[str, Any]:
+    body = {**body, "deployed?": MACHINE_NAME}
     return task("sqs:sendMessage", {"QueueUrl": QUEUE_URL, "MessageBody": body}, then, retry=_five)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -321,3 +322,69 @@ def test_the_command(deployed: Aws, tmp_path: Path) -> None:
         assert typed("drop", "--all", "--yes")[:2] == (0, "dropped 2 of 2 dead letters\n")
         assert typed("list")[1] == "no dead letters\n"
     assert len(starts(deployed, NAME)) == 1
+
+
+SHARED = "shared"
+QUEUE_OPTION = json.dumps({"step-functions": {"dead-letter-queue": f"arn:aws:sqs:eu-west-1:123456789012:{SHARED}"}})
+FILE = """
+from metaflow import FlowSpec, Parameter, step, trigger
+@trigger(event={"name": "order-placed", "parameters": {"order_id": "orderId"}})
+class OneFlow(FlowSpec):
+    order_id = Parameter("order_id", required=True)
+    @step
+    def start(self): self.next(self.end)
+    @step
+    def end(self): pass
+if __name__ == "__main__": OneFlow()
+"""
+
+
+def test_a_queue_that_flows_share_and_letters_of_a_project_and_of_files(aws: Aws, tmp_path: Path) -> None:
+    """Each letter once, under its flow's name; who asks by the project's id sees all of it and nobody else's."""
+    aws.client("s3").create_bucket(Bucket="flows", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    sqs = aws.client("sqs")
+    there = sqs.create_queue(QueueName=SHARED)["QueueUrl"]
+    shop = dataclasses.replace(CONFIGURED, project_id="shop", user="ada")
+    others = dataclasses.replace(shop, project_id="others")
+
+    def made(name: str, settings: Any, *, required: bool = True, **options: str) -> None:
+        needs = (parameter("order_id", required=required),)
+        item = flow(name, trigger(PLACED, **options), parameters=needs)
+        create(step_functions.manifests(item, GRAPH, WORKFLOW, settings)[0].content, {}, settings, aws.client)
+
+    for name, settings, options in (
+        ("OneFlow", shop, {"options": QUEUE_OPTION}),
+        ("TwoFlow", shop, {"options": QUEUE_OPTION}),
+        ("OwnFlow", shop, {}),
+        ("TheirFlow", others, {}),
+    ):
+        made(name, settings, **options)
+        aws.run(names.starter_name(name), "one", order({"n": name}, resources=["metaflow-triggers:event/o-1"]))
+    old = {"reason": "of an earlier version", "event": order({}, resources=["metaflow-triggers:event/o-2"])}
+    sqs.send_message(QueueUrl=there, MessageBody=json.dumps(old))
+    (tmp_path / "one.py").write_text(FILE, encoding="utf-8")
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1"}
+    with warm(tmp_path, AWS_ENDPOINT_URL=aws.url, METAFLOW_TRIGGERS_PROJECT_ID="shop", **keys) as run:
+
+        def letters(*words: str) -> list[tuple[str | None, str | None]]:
+            done = run("dead-letters", "list", *words, "--backend", "step-functions", "--format", "json", cwd=tmp_path)
+            assert done.code == 0, done.err
+            found = json.loads(done.out)["letters"]
+            assert [one["at"] for one in found] == sorted(one["at"] for one in found)
+            return sorted(((one["flow"], one["event_id"]) for one in found), key=str)
+
+        whole = [("OneFlow", "o-1"), ("OwnFlow", "o-1"), ("TwoFlow", "o-1"), (None, "o-2")]
+        assert letters() == sorted(whole, key=str)
+        assert letters("--path", "one.py") == letters("--flow", "OneFlow") == [("OneFlow", "o-1"), (None, "o-2")]
+        shown = run("dead-letters", "list", "--backend", "step-functions", cwd=tmp_path).out
+        assert shown.count("o-2") == 1 and "  ?  " in shown
+
+        made("OneFlow", shop, required=False, options=QUEUE_OPTION)
+        sent = run(
+            "dead-letters", "send-again", "--all", "--backend", "step-functions", "--flow", "OneFlow", cwd=tmp_path
+        )
+        assert sent.code == 1 and "started: event-" in sent.out and "does not say whose it is" in sent.out
+        assert [len(starts(aws, name)) for name in ("OneFlow", "TwoFlow", "OwnFlow")] == [1, 0, 0]
+        done = run("dead-letters", "drop", "--all", "--yes", "--backend", "step-functions", cwd=tmp_path)
+        assert (done.code, done.out) == (0, "dropped 3 of 3 dead letters\n")
+        assert letters() == [] and letters("--flow", "TheirFlow") == [("TheirFlow", "o-1")]

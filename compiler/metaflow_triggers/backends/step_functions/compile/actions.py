@@ -33,13 +33,14 @@ _ALREADY_STARTED = [
 @dataclass(frozen=True)
 class Around:
     """What the machines of a flow share. `folder` is below the datastore's bucket, and refers to parameters if
-    `prefixed`; `encryption` are fields of putObject."""
+    `prefixed`; `encryption` are fields of putObject. `shared`: the queue may be other flows', too."""
 
     flow: str
     deployed: str
     folder: str
     prefixed: bool
     queue_url: Any
+    shared: bool
     encryption: dict[str, Any]
 
 
@@ -63,8 +64,9 @@ def uri(around: Around, file: str, value: str) -> Any:
     return {"Fn::Sub": f"States.Format('s3://${{DatastoreBucket}}/{around.folder}{file}', {value})"}
 
 
-def keep(around: Around, body: Any, to: str) -> State:
-    """Send what is not done to the dead-letter queue."""
+def keep(around: Around, body: dict[str, Any], to: str) -> State:
+    """Send what is not done to the dead-letter queue; in one that flows may share it says whose it is."""
+    body = body | ({"deployed": around.deployed} if around.shared else {})
     return task("sqs:sendMessage", {"QueueUrl": around.queue_url, "MessageBody": body}, to, again=retry(5))
 
 

@@ -80,6 +80,7 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
         folder=folder,
         prefixed=triggers.prefixed,
         queue_url={"Ref": "DeadLetterQueue"} if triggers.queue_arn is None else queue_url(triggers.queue_arn),
+        shared=not own_queue,
         encryption=object_fields(settings),
     )
     common = {

@@ -11,7 +11,7 @@ Anybody else may: what has none of these forms is odd, and never sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -40,6 +40,10 @@ class Found:
     text: str = ""
     target: str = ""
     refs: tuple[str, ...] = ()
+
+    def of_nobody(self) -> Found:
+        """The same in a shared queue where nothing says whose it is: a starter of an earlier version left it."""
+        return replace(self, letter=replace(self.letter, unknown=True, stays=_WHOSE))
 
 
 def read(message: Message, found: Deployment, where: str, *, shared: bool) -> Found | None:
@@ -101,11 +105,17 @@ class _Reader:
         if not isinstance(value, dict):
             return self._odd("not JSON" if value is None else "no object")
         reason, refs = _reason(value), _refs(value.get("events"))
+        whose = value.get("deployed") if self.shared else self.found.place.deployed
+        if isinstance(whose, str) and whose != self.found.place.deployed:
+            return None
         if reason is not None and _is_event(value.get("event")):
             event = value["event"]
-            return self._of_event(event, exact_json.dumps(event), reason, stays=_WHOSE if self.shared else "")
+            found = self._of_event(event, exact_json.dumps(event), reason)
+            return found if whose is not None else found.of_nobody()
         if reason is not None and refs:
-            return self._of_set(refs, reason)
+            found = self._of_set(refs, reason)
+            mine = all(f"/{self.found.flow}/{TRIGGERS_FOLDER}/" in ref for ref in refs)
+            return found if whose is not None or mine else found.of_nobody()
         return self._odd("nothing that EventBridge or the flow's state machines put there")
 
     def _of_rule(self, given: dict[str, str]) -> Found | None:
@@ -117,7 +127,7 @@ class _Reader:
             return self._odd("what EventBridge could not deliver is no event")
         return self._of_event(event, self.message.body, _of_attributes(given), target=target)
 
-    def _of_event(self, event: dict[str, Any], text: str, reason: str, *, target: str = "", stays: str = "") -> Found:
+    def _of_event(self, event: dict[str, Any], text: str, reason: str, *, target: str = "") -> Found:
         detail, first = event["detail"], str((event.get("resources") or [""])[0])
         kind, name = EVENT, event["detail-type"]
         identity = first.removeprefix(EVENT_RESOURCE) if first.startswith(EVENT_RESOURCE) else event["id"]
@@ -125,7 +135,7 @@ class _Reader:
             kind, name = OUTCOME, str(detail.get("stateMachineArn", "")).rpartition(":")[2]
             identity = f"{detail['executionArn'].rpartition(':')[2]}/{detail.get('status')}"
         letter = self._letter(kind, name, identity, reason, exact_json.dumps(detail))
-        return Found(letter.staying(stays or self._gone()), self.message, event, text, target)
+        return Found(letter.staying(self._gone()), self.message, event, text, target)
 
     def _of_schedule(self, given: dict[str, str]) -> Found | None:
         group, _, name = given["SCHEDULE_ARN"].rpartition(":schedule/")[2].partition("/")
@@ -137,12 +147,12 @@ class _Reader:
 
     def _of_set(self, refs: tuple[str, ...], reason: str) -> Found:
         letter = self._letter(SET, None, None, reason, exact_json.dumps(list(refs)))
-        mine = not self.shared or all(f"/{self.found.flow}/{TRIGGERS_FOLDER}/" in ref for ref in refs)
-        return Found(letter.staying(self._gone() if mine else _WHOSE), self.message, refs=refs)
+        return Found(letter.staying(self._gone()), self.message, refs=refs)
 
     def _odd(self, why: str) -> Found:
         letter = self._letter(ODD, None, None, why, self.message.body)
-        return Found(letter.staying(f"nobody knows where it was going: {why}"), self.message)
+        stays = f"nobody knows where it was going: {why}"
+        return Found(replace(letter, unknown=self.shared, stays=stays), self.message)
 
     def _gone(self) -> str:
         return "" if self.found.there else GONE

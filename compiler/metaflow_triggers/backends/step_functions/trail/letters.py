@@ -46,6 +46,8 @@ def look(deployed: str, asking: Asking) -> Looked:
 def of_event(letters: Iterable[Letter], roads: Roads, identity: str) -> Iterator[tuple[Way | None, Letter]]:
     """Those of the event with this id, each with its way: None for one of another name, or of none any more."""
     for letter in letters:
+        if letter.unknown:
+            continue  # of one of those that share the queue: that is no answer
         if letter.kind == SET:
             marks = {str(uri).rpartition("/")[2].removesuffix(".json") for uri in json.loads(letter.payload)}
             for way in roads.ways:

@@ -54,7 +54,7 @@ def starter_differences(states: dict[str, Any], served: Served) -> Iterator[str]
     yield from _equal("Name", states["Name"]["Parameters"].get("run.$"), name)
     yield from _storing(states, served, "$.run")
     yield from _equal("IsStored", states["IsStored"]["Parameters"], _place_of(states["Store"]))
-    yield from _keeping(states, ("Keep",), served.queue)
+    yield from _keeping(states, ("Keep",), served.queue, served.deployed)
 
 
 def correlator_differences(definition: dict[str, Any], served: Served, first: bool) -> Iterator[str]:
@@ -63,7 +63,7 @@ def correlator_differences(definition: dict[str, Any], served: Served, first: bo
     deployed, folder = served.deployed, served.folder
     yield from _arrival(states, served, "Slot")
     yield from _storing(states, served, "$.set.run")
-    yield from _keeping(states, ("Keep", "KeepEvent", "KeepSet"), served.queue)
+    yield from _keeping(states, ("Keep", "KeepEvent", "KeepSet"), served.queue, served.deployed)
     (trigger,) = served.told
     members = trigger.dependencies
     said = options(trigger)
@@ -147,9 +147,11 @@ def _place_of(storing: dict[str, Any]) -> dict[str, Any]:
     return {"Bucket": place["Bucket"], "Prefix.$": place["Key.$"], "MaxKeys": 1}
 
 
-def _keeping(states: dict[str, Any], which: Sequence[str], queue: Any) -> Iterator[str]:
+def _keeping(states: dict[str, Any], which: Sequence[str], queue: Any, deployed: str) -> Iterator[str]:
     for name in (*which, *(["Refuse"] if "Refuse" in states else [])):
         yield from _equal(name, states[name]["Parameters"]["QueueUrl"], queue)
+        whose = None if queue == {"Ref": "DeadLetterQueue"} else deployed
+        yield from _equal(name, states[name]["Parameters"]["MessageBody"].get("deployed"), whose)
 
 
 # arrival -----------------------------------------------------------------------------------------------------------
