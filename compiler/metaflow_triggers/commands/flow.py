@@ -32,9 +32,6 @@ EXIT_DIFFERENT, EXIT_DIFF_ERROR = 1, 2
 
 def compile_command(obj: Any, backend: str, options: dict[str, Any]) -> int:
     """`compile`: print the flow's objects, or write them to `--output`."""
-    if prepared.collector is not None:
-        prepared.collector(obj, options)
-        return EXIT_SAME
     return _guarded(lambda: _compile(obj, backend, options))
 
 

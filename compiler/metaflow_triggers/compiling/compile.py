@@ -180,7 +180,8 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
         return _Emitted(diagnostics, [], False)
     try:
         workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
-        manifests = list(backend.manifests(job.flow, graph, workflow, settings))
+        made = backend.manifests(job.flow, graph, workflow, settings)
+        manifests = [dataclasses.replace(item, text=_text(item)) for item in made]
         left_open = _open(backend, manifests, settings)
         files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
     except DiagnosticError as error:
@@ -225,11 +226,14 @@ def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnost
             broken = findings(manifest.content, manifest.schema)
             told = (f"violates its schema at {pointer}: {message}" for pointer, message in broken)
             diagnostics.extend(our_mistakes(manifest.path, told))
-        text = manifest.text
-        if text is None:
-            text = json_text(manifest.content) if manifest.path.endswith(".json") else yaml_text(manifest.content)
-        out.append(File(manifest.path, text, owner, manifest.content, manifest.ours))
+        out.append(File(manifest.path, _text(manifest), owner, manifest.content, manifest.ours))
     return out
+
+
+def _text(manifest: Manifest) -> str:
+    if manifest.text is not None:
+        return manifest.text
+    return (json_text if manifest.path.endswith(".json") else yaml_text)(manifest.content)
 
 
 def _collision(backend: str, deployed_name: str, first: Flow, second: Flow) -> Diagnostic:

@@ -4,8 +4,8 @@ In:   the name of a template (`<backend>/<kind>`) and the values it lays out.
 Out:  the object. Key order is the template's.
 
 Not here: decisions. Templates are JSON text; every value enters through the
-`json` filter, so a value can never become structure. `StrictUndefined` turns a
-misspelt name into an error.
+`json` filter, so a value can never become structure: a scalar is written as JSON writes it, and of an object or a list
+only its place, so that it need not be written and read again. `StrictUndefined` turns a misspelt name into an error.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import sys
+import threading
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -91,8 +92,58 @@ def _environment() -> Environment:
     return environment
 
 
+_PLACE = "0.0e"
+"""A number that JSON allows and Python's never writes: what follows is the place of an object or a list."""
+
+
+class _Placed(threading.local):
+    """The objects and lists of the template that this thread renders."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+
+_placed = _Placed()
+
+
+class Whole:
+    """A JSON value that nobody else holds or changes: it becomes part of the object as it is, not as a copy."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if isinstance(value, Whole):
+        _placed.values.append(value.value)
+    elif isinstance(value, (dict, list, tuple)) and value:
+        _placed.values.append(_copy(value))
+    else:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return f"{_PLACE}{len(_placed.values) - 1}"
+
+
+def _copy(value: Any) -> Any:
+    """What reading `value` gives after writing it as JSON, but for texts that are keys already."""
+    if isinstance(value, dict):
+        return {_key(key): _copy(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copy(item) for item in value]
+    if type(value) in (str, int, bool) or value is None:
+        return value
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def _key(key: Any) -> str:
+    if type(key) is str:
+        return key
+    raise ValueError(f"a key is no text: {key!r}")
+
+
+def _number(text: str) -> Any:
+    return _placed.values[int(text[len(_PLACE) :])] if text.startswith(_PLACE) else float(text)
 
 
 @cache
@@ -106,7 +157,10 @@ def render(name: str, /, **values: Any) -> Any:
     Raises jinja2.UndefinedError for a missing value and ValueError if the text is not JSON
     (both are bugs of ours, not of the user).
     """
-    return json.loads(_template(name).render(**values), object_pairs_hook=_unique)
+    try:
+        return json.loads(_template(name).render(**values), object_pairs_hook=_unique, parse_float=_number)
+    finally:
+        _placed.values.clear()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,8 +19,14 @@ _LINE_LIMIT = 2**20 - 1024
 """Characters of a text; PyYAML folds lines at the width that `canonical` gives it."""
 _REMEMBERED = 200_000
 
-# Most keys and many values: PyYAML need not be asked. A letter first is no number; a word may be a boolean or a null.
-_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z][A-Za-z0-9_./-]*", re.IGNORECASE | re.ASCII)
+# Nearly all keys and values: PyYAML need not be asked. What begins so is no number, and may be a boolean or a null;
+# inside of a line only `: ` and ` #` mean something, and a space or a colon at the end.
+_PLAIN = re.compile(
+    r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z$^/_](?:[!-9;-~]|:(?=[!-~])| (?=[ !\"$-~]))*",
+    re.IGNORECASE | re.ASCII,
+)
+# What begins with one of these is no number either, and `text` quotes it.
+_QUOTED = re.compile(r"[{\[*\"'<(@!%&#|\\][ -~]*")
 
 
 class _Other(Exception):
@@ -110,8 +116,11 @@ class Writer:
         """The scalar as an element of a sequence on the left margin, with the end of its line."""
         text = self._texts.get(value)
         if text is None:
-            if _PLAIN.fullmatch(value) and len(value) <= _KEY_LIMIT:
-                return value + "\n"
+            if len(value) <= _LINE_LIMIT // 8:
+                if _PLAIN.fullmatch(value):
+                    return value + "\n"
+                if _QUOTED.fullmatch(value):
+                    return "'" + value.replace("'", "''") + "'\n"
             if len(value) > _LINE_LIMIT // 8:  # an escape has up to ten characters
                 raise _Other
             text = self._pyyaml([value])[2:]

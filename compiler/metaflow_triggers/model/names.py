@@ -11,10 +11,12 @@ look deployments up by them.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 
 
+@functools.lru_cache(maxsize=2048)
 def digest(*parts: str, length: int = 16) -> str:
     """The first `length` characters (5 bits each) of a SHA-256 over the parts, as [a-z2-7].
 

@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -66,11 +66,38 @@ def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) ->
     pipe.write(json.dumps(answer).encode())
 
 
+_last, _known = "", frozenset[str]()
+"""The last module that was imported before the forks; which of those before it lie below the roots."""
+
+
+def note_modules(roots: Sequence[str]) -> None:
+    """Look once at what is imported by now, for all processes that are forked from this one."""
+    global _last, _known
+    _last, _known = next(reversed(sys.modules)), frozenset(_below(roots, list(sys.modules.values())))
+
+
 def _modules(roots: Sequence[str], path: Path) -> list[str]:
     """The real paths of the modules that were imported from below the roots, without the file itself."""
-    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    found = {os.path.realpath(file) for file in files if isinstance(file, str)} - {str(path)}
-    return sorted(file for file in found if any(file.startswith(root.rstrip(os.sep) + os.sep) for root in roots))
+    return sorted({*_known, *_below(roots, _new_modules())} - {str(path)})
+
+
+def _new_modules() -> list[ModuleType]:
+    """Those imported since `note_modules`: they stand last. To look at another one copies its page for this process."""
+    found = []
+    try:
+        for name in reversed(sys.modules):
+            if name == _last:
+                break
+            found.append(sys.modules[name])
+    except (RuntimeError, KeyError):  # a thread of the user's imports something
+        return list(sys.modules.values())
+    return found
+
+
+def _below(roots: Sequence[str], modules: Iterable[ModuleType]) -> set[str]:
+    files = (getattr(module, "__file__", None) for module in modules)
+    found = {os.path.realpath(file) for file in files if isinstance(file, str)}
+    return {file for file in found if any(file.startswith(root.rstrip(os.sep) + os.sep) for root in roots)}
 
 
 def _at_home(file: str) -> Path:

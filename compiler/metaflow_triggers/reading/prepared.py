@@ -93,5 +93,7 @@ def workflow(
 
 def is_unbuilt(backend: str, flow: Flow, settings: Settings) -> bool:
     """Whether the backend itself refuses what the flow's steps are (FT510), with more help than upstream's compiler."""
+    if not flow.features:
+        return False
     alone = TriggerGraph((flow,), (), (), ())
     return any(item.code == "FT510" for item in registry.backend(backend).refusals(flow, alone, settings))

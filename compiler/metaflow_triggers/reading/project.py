@@ -209,4 +209,5 @@ def _prepare(request: Request) -> None:
         seams.preload_code_package()
     for name in request.backends:
         registry.backend(name)
+    one_file.note_modules(request.roots)
     gc.freeze()

@@ -23,6 +23,7 @@ from ..model.flows import EmittedEvent, Span
 
 Step = str | int
 
+_CLASS = re.compile(r"class\s+(\w+)")
 _EMITTERS = ("emit_event", "ArgoEvent")
 """`ArgoEvent(name=...)` is upstream's way to publish; its events start our flows too."""
 
@@ -331,7 +332,7 @@ class SourceFile:
         line = node.lineno
         column = self._column(line, node.col_offset)
         rest = self._lines[line - 1][column - 1 :]
-        match = re.match(r"class\s+(\w+)", rest)
+        match = _CLASS.match(rest)
         if match is None:  # `class \` and the name on the next line
             return Span(self.path, line, column, line, column + len("class"))
         return Span(self.path, line, column + match.start(1), line, column + match.end(1))

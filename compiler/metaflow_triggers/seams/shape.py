@@ -86,10 +86,13 @@ _USED_BY_COMMANDS = (
     "metaflow.plugins.aws.batch.batch_cli",
     "metaflow.plugins.cards.card_cli",
     "metaflow.plugins.kubernetes.kubernetes_cli",
+    "metaflow.plugins.kubernetes.spot_metadata_cli",
     "metaflow.plugins.namespaced_events",
+    "metaflow.plugins.package_cli",
     "metaflow.plugins.tag_cli",
     "metaflow.pylint_wrapper",
     "metaflow.system",
+    "metaflow_extensions.triggers.plugins.reading_cli",
     "webbrowser",
 )
 
@@ -109,6 +112,14 @@ def preload(backends: Iterable[Upstream]) -> None:
     metaflow_version.get_version()
     metaflow_version.get_version(public=True)
     inspect.getsource(preload)
+    # and the patterns of its own functions, which say what they are given in other words.
+    with contextlib.suppress(ImportError, AttributeError, TypeError, ValueError):
+        from metaflow import util
+        from metaflow.plugins.aws import aws_utils
+
+        util.to_camelcase({"a_b": 1})
+        util.to_pascalcase({"a": 1})
+        aws_utils.get_docker_registry("registry/image:tag")
     # Each process asks git up to five times for a tag of runs, which stands in nothing that is compiled.
     with contextlib.suppress(ImportError):
         importlib.import_module("metaflow.metaflow_git")._git_info_cache = {}  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ import shlex
 from types import SimpleNamespace
 
 # Inside double quotes a backslash escapes a double quote or a backslash, and is itself before anything else.
-_FORM = re.compile(r'bash -c "((?:[^"\\]|\\.)*)"', re.DOTALL)
+_FORM = re.compile(r'bash -c "([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 
 

@@ -9,7 +9,6 @@ its closed schema; here the schema comes first, so that the numbers tell what ea
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from metaflow_triggers.backends.argo.compile import emit
@@ -17,6 +16,7 @@ from metaflow_triggers.backends.argo.compile.trust import trust
 from metaflow_triggers.backends.shape import Manifest
 from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.manifests.schemas import findings
+from metaflow_triggers.manifests.text import yaml_text
 
 from .subjects import Subject
 
@@ -35,8 +35,8 @@ def by_meaning(subject: Subject, file: str, item: Any) -> list[str]:
     """What the checks find in the subject's objects, one of them changed."""
     objects = subject.objects | {file: item}
     if subject.backend == "step-functions":
-        size = len(json.dumps(item))
-        return [found.message for found in step_functions.mistakes(item, size, subject.flow, subject.settings)]
+        text = yaml_text(item)
+        return [found.message for found in step_functions.mistakes(item, text, subject.flow, subject.settings)]
     manifests = [Manifest(f"{subject.backend}/{path}", content, None, True) for path, content in objects.items()]
     if file.startswith("_shared/"):
         return [found.message for found in emit.shared_mistakes(manifests, subject.settings)]

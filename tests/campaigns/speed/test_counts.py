@@ -59,6 +59,49 @@ def test_files_are_emitted_by_as_many_processes_as_workers(tmp_path: Path) -> No
     assert events(tmp_path, 34, 2)["os.fork"] == 2 + 34 + len(BACKENDS)
 
 
+CHILDREN = """
+import collections, json, os, sys
+
+told = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+calls, before = collections.Counter(), set()
+
+def count(frame, event, function):
+    calls[event] += 1
+
+def begin():
+    calls.clear()
+    before.update(sys.modules)
+    sys.setprofile(count)
+
+def end(code, end=os._exit):
+    sys.setprofile(None)
+    line = {"imported": sorted(set(sys.modules) - before), "calls": calls["call"] + calls["c_call"]}
+    os.write(told, (json.dumps(line) + "\\n").encode())
+    end(code)
+
+os.register_at_fork(after_in_child=begin)
+os._exit = end
+from metaflow_triggers.commands.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_a_file_is_read_with_what_the_parent_has_imported_and_looked_at(tmp_path: Path) -> None:
+    # Seen are 82,000 calls of functions in each file's process; they were 184,000 when it looked at the file of every
+    # module, imported our commands and compiled patterns. Metaflow's command line (and what may import it) looks at the
+    # flow while it is imported, so it comes anew.
+    generate(tmp_path / "project", 3)
+    command = ["compile", tmp_path / "project", "--no-code-package", "--external-flow", EXTERNAL, "--workers", "1"]
+    done = python("-c", CHILDREN, tmp_path / "told", *command, "--output", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    files = [line for line in lines if "metaflow.cli" in line["imported"]]
+    assert len(files) == 3
+    for number, line in enumerate(files):
+        assert {*line["imported"]} <= {f"flow{number:04}", "metaflow.cli", "metaflow.plugins.logs_cli"}
+        assert line["calls"] < 95_000
+
+
 HEAVY = ("boto3", "botocore", "kubernetes.client.models", "kubernetes.config", "jsonschema", "moto", "pylint", "pytest")
 TELL = """
 import atexit, json, sys

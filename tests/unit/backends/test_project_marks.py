@@ -12,6 +12,7 @@ from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import emit
 from metaflow_triggers.backends.argo.compile.trust import trust
 from metaflow_triggers.backends.step_functions import backend as step_functions
+from metaflow_triggers.manifests.text import yaml_text
 from metaflow_triggers.model.flows import Schedule
 from metaflow_triggers.model.marks import NAMES, PROJECT, USER
 
@@ -101,4 +102,5 @@ def test_aws_finds_a_wrong_mark() -> None:
             held["Tags"][PROJECT] = "other"
         else:
             held["Tags"] = [item for item in held["Tags"] if item["Key"] != PROJECT]
-        assert [item.code for item in step_functions.mistakes(template, 1, ON_AWS, settings)] == ["FT601"], logical
+        found = step_functions.mistakes(template, yaml_text(template), ON_AWS, settings)
+        assert [item.code for item in found] == ["FT601"], logical

@@ -48,19 +48,19 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
     if content is None:
         return []
     text = yaml_text(content)
-    found = mistakes(content, len(text.encode("utf-8")), flow, settings)
+    found = mistakes(content, text, flow, settings)
     if found:
         raise DiagnosticError(found)
     name = names.own_name(flow, settings)
     return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, workflow is None, text)]
 
 
-def mistakes(content: dict[str, Any], text_size: int, flow: Flow, settings: Settings) -> list[Diagnostic]:
+def mistakes(content: dict[str, Any], text: str, flow: Flow, settings: Settings) -> list[Diagnostic]:
     """What is wrong with a finished template: what AWS would take and not do, what the flow does not mean.
 
-    `text_size`: its length in bytes as it is written.
+    `text`: as it is written, in YAML.
     """
-    found = template_checks.check_template(content, text_size, flow.name)
+    found = template_checks.check_template(content, text, flow.name)
     differences = read_back.differences(content, flow, settings)
     return found + our_mistakes(f"the template of `{flow.name}`", differences)
 

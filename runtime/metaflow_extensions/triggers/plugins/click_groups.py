@@ -112,6 +112,11 @@ def group(upstream_group, product, shows=None, delete_options=()):
 def _command(name, function, backend, text, params):
     @click.pass_obj
     def callback(obj, **options):
+        from metaflow_triggers.reading import prepared
+
+        if prepared.collector is not None:  # a project is read, and `compile` leads here
+            prepared.collector(obj, options)
+            return
         from metaflow_triggers.commands import flow
 
         code = getattr(flow, function)(obj, backend, options)

@@ -236,7 +236,7 @@ def test_our_own_checks_see_what_validators_do_not() -> None:
     def told(change: Any) -> list[str]:
         broken = copy.deepcopy(whole)
         change(broken["Resources"])
-        return [one.code for one in template_checks.check_template(broken, 1, "F")]
+        return [one.code for one in template_checks.check_template(broken, yaml_text(broken), "F")]
 
     def states(resources: Any) -> Any:
         return resources["Starter"]["Properties"]["Definition"]["States"]

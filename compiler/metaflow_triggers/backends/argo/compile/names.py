@@ -23,6 +23,8 @@ LIMIT = 45
 """Upstream's: a CronWorkflow adds 11 characters, and the result is a label of 63."""
 
 _VALID = re.compile(r"^[a-z]([a-z0-9\.\-]*[a-z0-9])?$")
+_LEADING = re.compile(r"^[^A-Za-z0-9]+")
+_AROUND_DOT = re.compile(r"[^a-z0-9]*\.[^a-z0-9]*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
@@ -68,9 +70,9 @@ def _middle_cut(text: str, room: int) -> str:
 
 
 def _sanitized(text: str) -> str:
-    text = re.sub(r"^[^A-Za-z0-9]+", "", text)
+    text = _LEADING.sub("", text)
     text = text.replace("_", "").replace("@", "").replace("+", "").lower()
-    return re.sub(r"[^a-z0-9]*\.[^a-z0-9]*", ".", text)
+    return _AROUND_DOT.sub(".", text)
 
 
 def sensor_name(deployed: str) -> str:

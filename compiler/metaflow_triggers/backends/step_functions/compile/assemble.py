@@ -14,7 +14,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract import words
 
-from ....manifests.templates import render
+from ....manifests.templates import Whole, render
 from ....model.flows import Flow
 from ....model.marks import mark_values
 from ....model.settings import Settings
@@ -61,7 +61,7 @@ def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | 
             if item.name in names
         },
         mappings=mappings(workflow),
-        resources=resources,
+        resources=Whole(resources),
     )
     return out
 
@@ -231,7 +231,7 @@ def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings
         out[item.logical] = render(
             "step_functions/job_definition",
             job_definition=item.name,
-            properties=fill(own, references),
+            properties={key: Whole(item) for key, item in fill(own, references).items()},
             tags=users_tags | tags,
         )
     references |= {f"JobDefinition.{item.step}": item.logical for item in definitions}
@@ -242,7 +242,7 @@ def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings
         role={"Ref": "StateMachineRoleArn"},
         tags=_tag_list(tags),
         log_rights=(),
-        definition=fill(workflow["definition"], references),
+        definition=Whole(fill(workflow["definition"], references)),
     )
     return out
 

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ....model.settings import OPEN_PREFIX
+
 _OPEN = re.compile(r"OPEN\.(JobDefinition\.\w+|[A-Za-z]\w*(?:::[A-Za-z]\w*)?)\.SETTING")
 
 # `${Name}` in a literal part is written `${!Name}`. Other uses of `${` (unclosed, nested, `${X:-y}`) are outside
@@ -27,6 +29,8 @@ Stands = str | dict[str, Any]
 
 def fill_text(text: str, references: Mapping[str, Stands]) -> Any:
     """`text`, or a CloudFormation function where it holds an open setting out of `references`."""
+    if OPEN_PREFIX not in text:
+        return text
     literals: list[str] = [""]
     names: list[str] = []
     position = 0
@@ -133,22 +137,39 @@ def _substituted(
 
 def used(value: Any) -> set[str]:
     """The logical names that `value` refers to, in `Ref`, `Fn::Sub`, `Fn::GetAtt` and `Fn::FindInMap`."""
-    if isinstance(value, list):
-        return {name for item in value for name in used(item)}
-    if not isinstance(value, dict):
-        return set()
-    if len(value) == 1:
-        ((key, argument),) = value.items()
-        if key == "Ref":
-            return {argument}
-        if key in ("Fn::GetAtt", "Fn::FindInMap"):
-            return {argument[0]}
-        if key == "Fn::Sub":
-            text, own = (argument, {}) if isinstance(argument, str) else argument
-            found = {name.partition(".")[0] for name in _SUB_VARIABLE.findall(text) if not name.startswith("!")}
-            return (found - set(own)) | used(own)
-        if key in ("Fn::Join", "Fn::Select", "Fn::Split"):
-            return used(argument[1])
-        if key.startswith("Fn::"):
-            raise ValueError(f"{key} is not evaluated here")
-    return {name for item in value.values() for name in used(item)}
+    found: set[str] = set()
+    _add_used(value, found)
+    return found
+
+
+def _add_used(value: Any, found: set[str]) -> None:
+    items: Any = value
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((key, argument),) = value.items()
+            if key == "Ref":
+                found.add(argument)
+                return
+            if key.startswith("Fn::"):
+                _add_used_by(key, argument, found)
+                return
+        items = value.values()
+    elif not isinstance(value, list):
+        return
+    for item in items:
+        if not isinstance(item, str):
+            _add_used(item, found)
+
+
+def _add_used_by(key: str, argument: Any, found: set[str]) -> None:
+    if key in ("Fn::GetAtt", "Fn::FindInMap"):
+        found.add(argument[0])
+    elif key == "Fn::Sub":
+        text, own = (argument, {}) if isinstance(argument, str) else argument
+        names = {name.partition(".")[0] for name in _SUB_VARIABLE.findall(text) if not name.startswith("!")}
+        found |= names - set(own)
+        _add_used(own, found)
+    elif key in ("Fn::Join", "Fn::Select", "Fn::Split"):
+        _add_used(argument[1], found)
+    else:
+        raise ValueError(f"{key} is not evaluated here")

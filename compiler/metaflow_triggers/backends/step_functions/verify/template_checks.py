@@ -26,6 +26,9 @@ DEFINITION_LIMIT = 1_048_576
 OVERRIDES_LIMIT = 8_192
 """Characters of all container overrides of a Batch job."""
 
+_JSON_FACTOR = 6
+"""JSON has at most so many characters for one of the same value in YAML: `\\u0007` and the like."""
+
 # The longest values of the pseudo parameters; a parameter of ours counts as its longest ARN.
 _LONGEST = {"AWS::Partition": "aws-iso-b", "AWS::Region": "ap-southeast-99", "AWS::AccountId": "123456789012"}
 _DYNAMIC = "{{resolve:"
@@ -73,9 +76,10 @@ _PATH = re.compile(r"\$(\$?\.|\[|$)")
 def check_workflow(workflow: Any, flow: str) -> list[Diagnostic]:
     """Nulls and container overrides of upstream's definition."""
     text = json.dumps(workflow)  # tells at once that something is nowhere; only else its place is looked for
+    has_null = ": null" in text or "[null" in text or ", null" in text
     out = [
         Diagnostic("FT403", f"the definition of `{flow}` holds a null at {pointer}, which CloudFormation refuses")
-        for pointer in (nulls(workflow) if "null" in text else ())
+        for pointer in (nulls(workflow) if has_null else ())
     ]
     out += [
         Diagnostic(
@@ -84,12 +88,12 @@ def check_workflow(workflow: Any, flow: str) -> list[Diagnostic]:
         )
         for pointer, key in (_function_keys(workflow, "") if '"Ref"' in text or '"Fn::' in text else ())
     ]
-    out += dynamic_references(workflow, flow)
+    out += dynamic_references(workflow, flow) if _DYNAMIC in text else []
     for name, state in _states(workflow["definition"]):
         overrides = state.get("Parameters", {}).get("ContainerOverrides")
         if overrides is None:
             continue
-        size = len(json.dumps(overrides, separators=(",", ":"), ensure_ascii=False))
+        size = _characters(overrides)
         if size > OVERRIDES_LIMIT:
             out.append(
                 Diagnostic(
@@ -102,12 +106,14 @@ def check_workflow(workflow: Any, flow: str) -> list[Diagnostic]:
     return out
 
 
-def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[Diagnostic]:
-    """Everything of the finished template. `text_size` is its length in bytes as it is written."""
+def check_template(template: dict[str, Any], text: str, flow: str) -> list[Diagnostic]:
+    """Everything of the finished template. `text` is what is written: YAML, of which each line ends."""
     out = [
         Diagnostic("FT403", f"the template of `{flow}` holds a null at {pointer}, which CloudFormation refuses")
-        for pointer in (nulls(template) if "null" in json.dumps(template) else ())
+        for pointer in (nulls(template) if " null\n" in text else ())
     ]
+    text_size = len(text.encode("utf-8"))
+    large = _JSON_FACTOR * text_size > DEFINITION_LIMIT
     if text_size > TEMPLATE_LIMIT:
         out.append(
             Diagnostic(
@@ -117,12 +123,12 @@ def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[
             )
         )
     for logical, resource in template["Resources"].items():
-        if logical != FLOW and resource["Type"] != "AWS::Batch::JobDefinition":
+        if _DYNAMIC in text and logical != FLOW and resource["Type"] != "AWS::Batch::JobDefinition":
             out += dynamic_references(resource, flow)
     for logical, resource in template["Resources"].items():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::StepFunctions::StateMachine":
-            size = len(json.dumps(properties["Definition"], separators=(",", ":"), ensure_ascii=False))
+            size = _characters(properties["Definition"]) if large else 0
             if size > DEFINITION_LIMIT:
                 out.append(
                     Diagnostic(
@@ -141,6 +147,10 @@ def check_template(template: dict[str, Any], text_size: int, flow: str) -> list[
     return out
 
 
+def _characters(value: Any) -> int:
+    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+
+
 def dynamic_references(value: Any, flow: str) -> list[Diagnostic]:
     """Texts in which CloudFormation would put a secret or a parameter of the account."""
     return [
@@ -149,7 +159,7 @@ def dynamic_references(value: Any, flow: str) -> list[Diagnostic]:
             f"a text of `{flow}` at {pointer} holds `{_DYNAMIC}`, in whose place CloudFormation would put another",
             helps=("keep the text in a file beside the flow",),
         )
-        for pointer, text in (_texts(value, "") if _DYNAMIC in json.dumps(value) else ())
+        for pointer, text in _texts(value, "")
         if _DYNAMIC in text
     ]
 
