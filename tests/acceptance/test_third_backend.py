@@ -224,3 +224,31 @@ def test_the_commands_of_a_flow_name_it_too(work: Path, site: str) -> None:
     done = python("flow.py", *QUIET, NAME, "compile", cwd=work, PYTHONPATH=site)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "error[FT009]: `chalk-backend` cannot be used as the backend `chalk`: ModuleNotFoundError" in done.stderr
+
+
+RAISES = {
+    # what of the package raises -> the command
+    "sentences.py": ("def manifests(", ("compile", "--no-code-package")),
+    "board.py": ("def create(", ("create",)),
+}
+
+
+@pytest.mark.parametrize("file", RAISES)
+def test_what_a_package_raises_is_told_with_its_name(work: Path, site: str, file: str) -> None:
+    begin, command = RAISES[file]
+    module = Path(site) / "chalk_backend" / file
+    text = module.read_text("utf-8")
+    head = next(line for line in text.splitlines() if line.startswith(begin))
+    module.write_text(text.replace(head, f"{head}\n    raise ZeroDivisionError('of mine')"), "utf-8")
+    given = {"PYTHONPATH": site, "METAFLOW_CHALK_BOARD": str(work / "board")}
+    told = "error[FT009]: `chalk-backend` cannot be used as the backend `chalk`: it raised ZeroDivisionError: of mine"
+    for words in (
+        ("flow.py", *QUIET, NAME, *command),
+        (*CLI, command[0], ".", "--backend", NAME, *command[1:]),
+    ):
+        done = python(*words, cwd=work, **given)
+        assert done.returncode == 1 and told in done.stderr and f"({file}, line " in done.stderr, done.stderr
+        assert "FT900" not in done.stderr
+    if file == "sentences.py":
+        done = python(*CLI, "compile", ".", "--no-code-package", "--output", "out", cwd=work, **given)
+        assert told in done.stderr and done.returncode == 1

@@ -14,6 +14,7 @@ import functools
 import importlib
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,26 @@ def _unusable(name: str, found: Sequence[EntryPoint], why: str) -> DiagnosticErr
     message = f"{packages or 'an installed package'} cannot be used as the backend `{name}`: {why}"
     helps = (f"repair or remove {packages or 'the package'}", "name the backends that are meant with --backend")
     return DiagnosticError([Diagnostic("FT009", " ".join(message.split()), helps=helps)])
+
+
+def blamed(error: BaseException) -> DiagnosticError | None:
+    """FT009 where an exception came out of an installed backend's package; None where it did not. Looks for no package:
+    one whose code ran is known."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    known = _installed() if _installed.cache_info().currsize else {}
+    for name, found in known.items():
+        module = sys.modules.get(found[0].module.partition(".")[0])
+        file = getattr(module, "__file__", None)
+        if name in _OURS or file is None:
+            continue
+        inside = os.path.dirname(file) + os.sep if os.path.basename(file) == "__init__.py" else file
+        last = next((frame for frame in reversed(frames) if frame.filename.startswith(inside)), None)
+        if last is not None:
+            where = f"{os.path.basename(last.filename)}, line {last.lineno}, in {last.name}"
+            return _unusable(name, found[:1], f"it raised {type(error).__name__}: {error} ({where})")
+    return None
 
 
 def suited(flow: Flow, names_: Sequence[str]) -> tuple[str, ...]:

@@ -77,6 +77,24 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        return _of_a_package(error)
+
+
+def _of_a_package(error: Exception) -> int:
+    """What an installed backend raised is told with its package's name; what is ours goes on."""
+    from ..backends import registry
+
+    package = registry.blamed(error)
+    if package is None:
+        raise error
+    import traceback
+
+    from ..reports.terminal import show
+
+    traceback.print_exception(error)
+    show(package.diagnostics)
+    return 1
 
 
 def _not_production(options: argparse.Namespace) -> None:

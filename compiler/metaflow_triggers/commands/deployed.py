@@ -1,8 +1,8 @@
 """Deployed: `list --deployed`, how what is deployed and the repository differ, and how the flows stand on this machine.
 
 In:   the parsed arguments.
-Out:  a table or JSON on standard output, diagnostics on standard error; exit code 0, 1 for a mistake in the flows, 2
-      for a setting that is missing.
+Out:  a table or JSON on standard output, diagnostics on standard error; exit code 0, 1 for a mistake in the flows or
+      a cloud that could not be asked while another could, 2 for a setting that is missing.
 
 Not here: what an object needs (`backends`), which deployment may be pruned (`backends.inventory`).
 """
@@ -10,13 +10,18 @@ Not here: what an object needs (`backends`), which deployment may be pruned (`ba
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backends.inventory import Row
 from ..backends.many import CHANGED, CREATED, UNCHANGED
 from ..deploying.plan import REFUSED
+
+if TYPE_CHECKING:
+    from ..diagnostics import Diagnostic
+    from .whole_project import Project
 
 STATES = {
     UNCHANGED: "in step",
@@ -35,18 +40,15 @@ def deployed(options: argparse.Namespace) -> int:
 
 
 def _deployed(options: argparse.Namespace, kept: str) -> int:
-    from ..deploying import run
-    from . import prune
-    from .deploy import Remarks, said_by_clouds
-    from .whole_project import compiled, parts_of, refused
+    from ..reports.terminal import show
+    from .deploy import said_by_clouds
+    from .whole_project import compiled, refused
 
     project = compiled(options, kept)
     if refused(project, options, leave_out=said_by_clouds(project.names)):
         return 1
-    whole = run.plan(parts_of(project, Remarks(options).remark), {"accept_changes": True})
-    rows = [_of_plan(row) for row in whole.rows]
-    if project.settings.project_id is not None:
-        rows += map(_of_row, prune.unclaimed(options, project, counted=True))
+    rows, unasked = _on_clouds(options, project)
+    show(unasked, None, "what could be asked is listed" if unasked else None)
     if not options.backends_typed:
         rows += _on_this_machine(options, project.graph)
     rows.sort(key=lambda row: (row["backend"], row["name"]))
@@ -55,11 +57,51 @@ def _deployed(options: argparse.Namespace, kept: str) -> int:
 
         told = {"project": project.settings.project_id, "deployments": rows}
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-        return 0
+        return 1 if unasked else 0
     _table(rows)
     if project.settings.project_id is None:
         sys.stdout.write("\nWithout an id of the project, what no flow has is not seen.\n")
-    return 0
+    return 1 if unasked else 0
+
+
+def _on_clouds(options: argparse.Namespace, project: Project) -> tuple[list[dict[str, Any]], list[Diagnostic]]:
+    """Rows, cloud by cloud; what says why a cloud could not be asked. Raises DiagnosticError where none could."""
+    from ..deploying import run
+    from ..diagnostics import DiagnosticError
+    from . import prune
+    from .deploy import Remarks
+    from .whole_project import parts_of
+
+    said = Remarks(options)
+    rows: list[dict[str, Any]] = []
+    unasked: list[Diagnostic] = []
+    lost = 0
+    for name in project.names:
+        one = dataclasses.replace(project, names=(name,))
+        try:
+            whole = run.plan(parts_of(one, said.remark), {"accept_changes": True})
+            found = [_of_plan(row) for row in whole.rows]
+            if project.settings.project_id is not None:
+                found += map(_of_row, prune.unclaimed(options, one, counted=True))
+        except DiagnosticError as error:
+            found = list(_unasked(project, name, error.diagnostics[0]))
+            unasked += error.diagnostics
+            lost += 1
+        rows += found
+    if unasked and lost == len(project.names):
+        raise DiagnosticError(unasked)
+    return rows, unasked
+
+
+def _unasked(project: Project, backend: str, why: Diagnostic) -> Iterator[dict[str, Any]]:
+    """A row for each flow that is for a cloud of which nothing is known."""
+    from ..backends import registry
+    from ..graph.explain import qualified_name
+
+    for flow in project.graph.flows:
+        name = registry.own_name(backend, flow, project.settings)
+        if f"{backend}/{name}" in project.by_owner:
+            yield {"backend": backend, "name": name, "flow": qualified_name(flow), **_unread(why)}
 
 
 def _on_this_machine(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
@@ -89,7 +131,7 @@ def _on_this_machine(options: argparse.Namespace, graph: Any) -> list[dict[str, 
     ]
 
 
-def _unread(why: Any) -> dict[str, Any]:
+def _unread(why: Diagnostic) -> dict[str, Any]:
     return {"state": "unknown", "because": f"{why.code}: {why.message}"}
 
 

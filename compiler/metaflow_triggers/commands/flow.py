@@ -72,7 +72,9 @@ def _print_raised(error: Exception) -> None:
     import traceback
 
     traceback.print_exc()
-    _print([Diagnostic("FT900", f"the command raised {type(error).__name__}: {error}")], 1, [])
+    package = registry.blamed(error)
+    ours = [Diagnostic("FT900", f"the command raised {type(error).__name__}: {error}")]
+    _print(ours if package is None else package.diagnostics, 1, [])
 
 
 # Reading and compiling ----------------------------------------------------------------------------------------------

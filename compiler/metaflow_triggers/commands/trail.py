@@ -105,8 +105,8 @@ def work(options: argparse.Namespace) -> int:
 def _identity(given: str) -> str:
     if 0 < len(given) <= _LONGEST_ID and given.isprintable() and not given.isspace():
         return given
-    shown = given[:80].encode("unicode_escape").decode()
-    what = f"an id of an event or a run has 1 to {_LONGEST_ID} characters that can be printed; found `{shown}`"
+    found = given[:80].encode("unicode_escape").decode()
+    what = f"an id of an event or a run has 1 to {_LONGEST_ID} characters that can be printed; found `{found}`"
     raise DiagnosticError([Diagnostic("FT762", what)])
 
 
@@ -119,14 +119,12 @@ def _payload(options: argparse.Namespace) -> dict[str, Any] | None:
         try:
             event_check.check_name(options.event)
         except event_check.NotAnEvent as error:
-            raise DiagnosticError([Diagnostic("FT760", _plain(str(error)))]) from None
+            from ..reports.shown import shown
+
+            raise DiagnosticError([Diagnostic("FT760", shown(str(error)))]) from None
     if options.payload is None:
         return None
     return accept.payload(options.event or "of any name", os.fsencode(options.payload))[0]
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def _trail(options: argparse.Namespace, identity: str, payload: dict[str, Any] | None) -> int:

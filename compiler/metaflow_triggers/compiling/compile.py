@@ -175,10 +175,11 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
     if isinstance(job, Diagnostic):
         return _Emitted([job], [], False)
     backend = registry.backend(job.backend)
-    diagnostics = list(backend.refusals(job.flow, graph, settings))
-    if has_errors(diagnostics):
-        return _Emitted(diagnostics, [], False)
+    diagnostics: list[Diagnostic] = []
     try:
+        diagnostics += backend.refusals(job.flow, graph, settings)
+        if has_errors(diagnostics):
+            return _Emitted(diagnostics, [], False)
         workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
         made = backend.manifests(job.flow, graph, workflow, settings)
         manifests = [dataclasses.replace(item, text=_text(item)) for item in made]
@@ -186,6 +187,11 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
         files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
     except DiagnosticError as error:
         return _Emitted([*diagnostics, *error.diagnostics], [], False)
+    except Exception as error:  # a package's backend may do anything: it is named, and the others compile
+        package = registry.blamed(error)
+        if package is None:
+            raise
+        return _Emitted([*diagnostics, *package.diagnostics], [], False)
     if texts_only:
         files = [dataclasses.replace(file, content=None) for file in files]
     return _Emitted(diagnostics, files, True, left_open)

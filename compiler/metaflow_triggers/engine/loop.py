@@ -27,7 +27,7 @@ from .editions import Editions, Editor
 from .issue import Order, Row
 from .matching import Matcher
 from .observe import Change, Observer
-from .store import connect, timestamp_text, transaction
+from .store import connect, forget_waits, timestamp_text, transaction
 from .waits import LocalFlow
 
 POLL_SECONDS = 0.012
@@ -235,6 +235,7 @@ class Engine:
         if edition is None:
             return False
         self._matcher.flush(self.connection)
+        forget_waits(self.connection, self.flows.keys() - {flow.key for flow in edition.flows})
         self._serve(edition.flows, edition.held)
         self._launcher.serve(self.flows)
         for source in self._sources:

@@ -28,7 +28,7 @@ from metaflow_extensions.triggers.plugins.local_events import forgotten_hash
 from . import keep as keeping
 from .clock import Clock, SystemClock
 from .keep import Keep
-from .store import connect, timestamp_text, transaction
+from .store import connect, forget_waits, timestamp_text, transaction
 from .waits import LocalFlow
 
 _LOOK_SECONDS = 5.0
@@ -149,6 +149,8 @@ class Retention:
         if is_full_look:
             self._next_hour = self._clock.monotonic() + _HOUR
             self._prune_ids(connection, keep, now)
+            gone = connection.execute("SELECT flow_key FROM cursors WHERE served_at < ?", (before,)).fetchall()
+            forget_waits(connection, [flow_key for (flow_key,) in gone])
             self._log_bytes = self._prune_logs(now - timedelta(days=keep.days))
             self._passed = 0
         self._needs = None

@@ -13,6 +13,7 @@ import json
 import os
 import sqlite3
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from metaflow_extensions.triggers.plugins import local_events
@@ -121,6 +122,11 @@ def write_setting(connection: sqlite3.Connection, name: str, value: str) -> None
         " WHERE value <> excluded.value",
         (name, value),
     )
+
+
+def forget_waits(connection: sqlite3.Connection, flows: Iterable[str]) -> None:
+    """These are served no more: nobody shall be told that they wait for something. Raises sqlite3.Error."""
+    connection.executemany("DELETE FROM settings WHERE name = ?", [(f"{WAITS}{flow}",) for flow in flows])
 
 
 def waited_for(connection: sqlite3.Connection) -> dict[str, list[str]]:

@@ -196,6 +196,9 @@ def _raised(cls: Any, path: Path, source: SourceFile, error: Exception, *, prepa
     if line or not prepared:
         span = at(source.path, line) if line else source.class_span(cls.__name__)
         return Diagnostic("FT123", f"`{cls.__name__}` raised {what} while Metaflow prepared it", span, "raised here")
+    package = registry.blamed(error)
+    if package is not None:
+        return package.diagnostics[0]
     return Diagnostic("FT900", f"reading `{cls.__name__}` raised {what}", at(source.path, 1))
 
 

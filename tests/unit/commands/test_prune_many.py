@@ -100,6 +100,15 @@ def test_what_the_project_has_no_more_goes_and_nothing_of_others(
     assert listed.code == 0, listed.err
     assert states(listed.out) == STATES
     assert world(aws, kubernetes) == before
+    with warm(tmp_path, **{**settings, "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}) as half:
+        partly = half("list", "--deployed", cwd=mine)
+    assert partly.code == 1 and "error[FT701]" in partly.err and "what could be asked is listed" in partly.err
+    assert [state[:2] for state in states(partly.out)] == [("step-functions", "Keep"), ("step-functions", "New")]
+    assert all(state[2].startswith("unknown FT701: ") for state in states(partly.out))
+    on_argo = [line for line in listed.out.splitlines() if line.startswith("argo")]
+    assert [" ".join(line.split()) for line in partly.out.splitlines() if line.startswith("argo")] == [
+        " ".join(line.split()) for line in on_argo
+    ]
 
     done = triggers("create", "--prune", "--yes", cwd=mine)
     assert done.code == 0, done.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from metaflow_triggers.engine.editions import Edition
-from metaflow_triggers.engine.store import transaction
+from metaflow_triggers.engine.store import transaction, waited_for
 from metaflow_triggers.engine.waits import local_flow
 
 from .flows import all_of, any_of, event, flow
@@ -137,6 +137,7 @@ def test_flows_come_and_go_with_an_edition(bench, editor):
     # A new flow begins at the log's end, as any that an engine serves for the first time.
     assert b.rows("flow_key, start_key") == [("A", "event/x/old"), ("B", "event/x/new")]
     assert list(engine.flows) == ["B"]
+    assert waited_for(engine.connection) == {"B": ["x"]}, "nobody tells `emit` that A waits for it"
 
 
 def test_until_idle_waits_for_what_is_being_read(bench, editor):

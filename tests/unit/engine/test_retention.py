@@ -148,8 +148,10 @@ def test_an_event_that_a_served_flow_has_not_read_stays_and_one_of_a_flow_long_g
     prune(b)
     turns(engine)
     engine._matcher.flush(engine.connection)
+    assert set(store.waited_for(engine.connection)) == {"Any", "Gone"}
     set_keep(b, days=10)
     assert prune(b) == 1  # `Gone` was served 20 days ago: longer than things are kept
+    assert set(store.waited_for(engine.connection)) == {"Any"}
     set_keep(b, days=30)
     assert sequences(b) == [2]
 
