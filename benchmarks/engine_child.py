@@ -52,6 +52,9 @@ class NoOp:
     def log_of(self, order) -> None:
         return None
 
+    def serve(self, flows) -> None:
+        """They all run the same command."""
+
     def launch(self, order) -> Issued:
         self._commands = [item for item in self._commands if item.poll() is None]
         self._commands.append(subprocess.Popen(NO_OP))
@@ -62,16 +65,22 @@ class NoOp:
         return run
 
 
+def tick():
+    """The flow."""
+    from metaflow_triggers.model.flows import EventDependency, Filter, Flow, Options, Span, Trigger
+
+    here = Span("flow.py", 1, 1, 1, 1)
+    dependency = EventDependency("tick", (), Filter('{"start": [true]}'), None, here)
+    trigger = Trigger("event", "any", True, (dependency,), False, Options(), here)
+    return Flow("Tick", "flow.py", None, None, (), (trigger,), None, (), (), here)
+
+
 def engine(database: str, keeps: bool = False) -> None:
     from metaflow_triggers.engine.loop import Engine
     from metaflow_triggers.engine.retention import Retention
     from metaflow_triggers.engine.waits import LocalFlow
-    from metaflow_triggers.model.flows import EventDependency, Flow, Span, Trigger
 
-    here = Span("flow.py", 1, 1, 1, 1)
-    tick = EventDependency("tick", (), '{"start": [true]}', None, here)
-    trigger = Trigger("event", "any", True, (tick,), False, "{}", here)
-    flow = Flow("Tick", "flow.py", None, None, (), (trigger,), None, (), (), here)
+    flow = tick()
     # What is measured is not how long runs take, so they have all the room they want.
     flows = [LocalFlow("Tick", flow)]
     sources = [Retention(database, flows)] if keeps else []

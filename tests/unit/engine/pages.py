@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from metaflow_triggers.diagnostics.wire import to_wire
@@ -32,6 +33,14 @@ class Open:
     def token(self) -> str:
         return self.url.partition("#")[2]
 
+    def process(self) -> int:
+        """The number of the process that serves it."""
+        threads = Path("/proc/self/task").iterdir()
+        children = [pid for thread in threads for pid in (thread / "children").read_text().split()]
+        found = [pid for pid in children if "page.child" in Path(f"/proc/{pid}/cmdline").read_text()]
+        assert len(found) == 1, found
+        return int(found[0])
+
     def ask(
         self, path: str, body: Any = None, method: str = "", headers: dict[str, str | None] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
@@ -53,6 +62,14 @@ class Open:
         found = answer.status, dict(answer.getheaders()), answer.read()
         connection.close()
         return found
+
+    @contextmanager
+    def stream(self) -> Iterator[Any]:
+        """The lines of what a page reads, as long as they come."""
+        connection = http.client.HTTPConnection(self.base.removeprefix("http://"), timeout=20)
+        connection.request("GET", "/api/live", headers={"Authorization": f"Bearer {self.token}"})
+        yield connection.getresponse()
+        connection.close()
 
     def do(self, act: str, **asked: Any) -> tuple[int, dict[str, Any]]:
         """(status, what was told) of an act."""

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sqlite3
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.engine.page import address, form
 from metaflow_triggers.engine.page.feed import MOST, Feed
 from metaflow_triggers.engine.page.looked import LOG_PART, Log
+from metaflow_triggers.graph.link import link
 from metaflow_triggers.project_file.shape import Event
 
 from tests.unit.graph.build import span
@@ -153,6 +155,11 @@ def test_what_is_seen_is_bounded_and_asked_for_once(bench):
     assert sizes == lists, "a flood of refusals hides no run"
     assert found["sets"] == [{"flow_key": "Pair", "place": 0, "arrived": ["left"], "missing": ["right"]}]
     assert len(json.dumps(found)) < 100_000
+    connection = local_events.connect(b.path)
+    local_events.append_many(connection, [(f"more-{n}", "right", "event", "{}", when) for n in range(150)])
+    connection.close()
+    again = feed.look()
+    assert again is not None and len(again["events"]) == MOST and again["accepted"] == 5156
     # Another file under its name, and one that is damaged: said, and read again when it is good again.
     os.rename(b.path, f"{b.path}.old")
     with pytest.raises(sqlite3.Error):
@@ -161,7 +168,7 @@ def test_what_is_seen_is_bounded_and_asked_for_once(bench):
     with pytest.raises(sqlite3.Error):
         feed.look()
     os.rename(f"{b.path}.old", b.path)
-    assert feed.look()["accepted"] == 5006
+    assert feed.look()["accepted"] == 5156
     feed.close()
 
 
@@ -175,6 +182,26 @@ SCHEMA = {
         "more": {"type": "array"},
     },
 }
+
+
+def test_flows_that_were_read_again_and_what_the_engine_says(bench):
+    b = bench(*SHOP)
+    graphs = [link([item.flow for item in b.flows], frozenset()), link([b.flows[0].flow], frozenset())]
+    with page(b.path, b.flows, graph=lambda: graphs[0]) as opened:
+        assert len(opened.get("/api/picture")["flows"]) == 2
+        del graphs[0]
+        opened.telling.on_edition({}, ["Pair is no longer in the files"])
+        opened.telling.on_signal("starting nothing more")
+        with opened.stream() as lines:
+            said: list[str] = []
+            for line in islice(lines, 60):
+                told = json.loads(line[6:]) if line.startswith(b"data: ") else {}
+                said = [note["text"] for note in told.get("notes", ())] or said
+                if len(said) == 2:
+                    break
+        assert said == ["Pair is no longer in the files", "starting nothing more"]
+        assert list(opened.get("/api/picture")["flows"]) == ["flow/Order"]
+        assert opened.do("emit", name="left", payload="{}")[1]["note"] is None
 
 
 def test_forms():

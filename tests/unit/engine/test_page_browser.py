@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from metaflow_extensions.triggers.plugins import local_events
 from metaflow_triggers.diagnostics import Diagnostic
+from metaflow_triggers.engine.polls import store as poll_store
 from metaflow_triggers.project_file.shape import Event
 
 from tests.unit.graph.build import span
@@ -19,7 +21,7 @@ from tests.worlds.browser import CHROMIUM, MISSING, Page, browser
 
 from .flows import all_of, any_of, event, finished, flow, needed
 from .pages import Open, page
-from .test_run_command import place  # noqa: F401 - a fixture
+from .test_run_command import NOW, place  # noqa: F401 - a fixture
 
 pytest.importorskip("aiohttp", reason="the extra `ui`: pip install 'metaflow-triggers[ui]'")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
@@ -192,6 +194,78 @@ def test_what_happens_is_seen_where_it_happens(tab, bench):
         assert b.rows("count(*)") == [(2,)] and tab.complaints() == []
 
 
+def test_a_form_of_the_catalogue_sends_what_was_typed(tab, bench):
+    b = bench(*SHOP)
+    schema = {
+        "required": ["orderId"],
+        "properties": {
+            "orderId": {"type": "integer", "description": "of the <b>shop</b>"},
+            "paid": {"type": "boolean"},
+            "kind": {"enum": ["a", "b"]},
+            "who": {"type": "object", "properties": {"name": {"type": "string"}}},
+            "tags": {"type": "array"},
+        },
+    }
+    entry = Event("order", span("metaflow-triggers.toml", 3), "shop", "", "", json.dumps(schema))
+    with page(b.path, b.flows, catalogue=[entry]) as opened:
+        live(tab, opened)
+        tab.value("Page.choose(Page.known.number.get('event/order'), true)")
+        tab.click("#now button")
+        says(tab, "#emit-field-0-told", "of the <b>shop</b>")
+        assert text(tab, "#detail").count("(required)") == 1
+        tab.click("#emit-field-0")
+        tab.type("seven")
+        tab.press("Enter")
+        says(tab, "#detail .wrong", "orderId has to be a number; found seven")
+        tab.value("document.querySelector('#emit-field-0').value = '12345678901234567890'")
+        tab.value("document.querySelector('#emit-field-2').value = '\"b\"'")
+        tab.click("#emit-field-3")
+        tab.type('<i>A"da')
+        tab.click("#emit-field-4")
+        tab.type("[1.10, 2]")
+        tab.click(".emit button[type=submit]")
+        says(tab, "#trail", "not looked at yet")
+        sent = '{"orderId":12345678901234567890,"kind":"b","who":{"name":"<i>A\\"da"},"tags":[1.10,2]}'
+        assert opened.get("/api/event/1")["body"] == sent
+        tab.click("#detail .follow button")
+        assert tab.until("document.querySelector('#emit-field-0') !== null")
+        assert tab.value("document.querySelector('#emit-field-0').value") == "12345678901234567890"
+        tab.click("#emit-as-json")
+        assert json.loads(tab.value("document.querySelector('#emit-json').value"))["tags"] == [1.1, 2]
+        tab.value("document.querySelector('#emit-json').value = '{'")
+        tab.click(".emit button[type=submit]")
+        says(tab, "#detail .wrong", "FT761")
+        assert tab.complaints() == ["Failed to load resource: the server responded with a status of 409 (Conflict)"]
+
+
+def test_polls_and_narrow_windows(tab, bench):
+    b = bench(*SHOP)
+    connection = local_events.connect(b.path)
+    poll_store.register(connection, [poll_store.Registration("waits", "Mail", "5s", 5000, False)], b.clock.now())
+    connection.execute(
+        "UPDATE poll_triggers SET last_poll_at = ?, last_result = 'error', last_error = '<b>no</b>'", (NOW,)
+    )
+    connection.close()
+    with page(b.path, b.flows) as opened:
+        live(tab, opened, width=420, height=900)
+        tab.click("#tab-polls")
+        says(tab, "#list-polls", "error (0 in a row): <b>no</b>")
+        assert tab.value("document.documentElement.scrollWidth") == 420
+        tab.click("#list-polls button[aria-label='Disable waits']")
+        says(tab, "#said", "waits is polled no more")
+        says(tab, "#list-polls", "disabled")
+        tab.click("#list-polls button[aria-label='Enable waits']")
+        says(tab, "#said", "waits is polled from its next tick on")
+        b.emit("order", {"orderId": "7"})
+        tab.click("#tab-events")
+        assert tab.until("document.querySelector('#list-events .row') !== null")
+        tab.click("#list-events .row")
+        assert tab.until("document.querySelector('#detail').getBoundingClientRect().top < 60"), (
+            "it is brought into sight"
+        )
+        assert tab.value("document.documentElement.scrollWidth") == 420
+
+
 def test_hostile_texts_are_texts(tab, bench):
     b = bench(*SHOP)
     engine = b.engine(ends=lambda order: "failed")
@@ -247,10 +321,12 @@ def test_it_says_what_is_wrong_and_comes_back_by_itself(tab, bench):
         os.replace(kept, whole)
         assert tab.until(f"{LINK} === 'live'") and tab.value("document.querySelector('#banner').hidden")
     says(tab, "#link", "the engine that served this page has ended")
-    with page(b.path, b.flows, port=port):
+    with page(b.path, b.flows, port=port) as opened:
         assert tab.until(f"{LINK} === 'live'"), tab.value(LINK)
         b.emit("left", {}, "after")
         says(tab, "#list-events", "after")
+        os.kill(opened.process(), signal.SIGKILL)
+        assert tab.until(f"{LINK}.endsWith('trying again')"), tab.value(LINK)
     fewer = b.flows[:1]
     with page(b.path, fewer, port=port):
         says(tab, "#banner", "The flows are others by now")

@@ -97,6 +97,7 @@ const Detail = (() => {
     }
 
     function answers(trail) {
+      if (!trail.answers.length) return [make("p", { class: "small", text: "No flow waits for it." })];
       return trail.answers.map((one) => make("div", { class: "answer" },
         make("div", {}, make("strong", { text: plain(one.flow || "no flow") }), " ", make("span", { class: `chip ${one.verdict.replace(" ", "-")}`, text: one.verdict })),
         make("div", { text: plain(one.cause.words) }),

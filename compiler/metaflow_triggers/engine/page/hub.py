@@ -22,7 +22,8 @@ from typing import Any
 from .. import faults
 from .feed import Feed
 
-TICK_SECONDS = 0.25
+TICK_SECONDS, NEWS_SECONDS = 0.25, 0.5
+"""Between two looks of which the first found nothing, or news: what comes all the time is told twice a second."""
 BEAT_SECONDS = 5.0
 """A page that hears nothing for three beats says that the connection is cut."""
 _NOTES = 50
@@ -103,10 +104,15 @@ class Hub:
             try:
                 found = await asyncio.to_thread(self._feed.look)
                 self.put("problem", None)
+                pause = TICK_SECONDS if found is None else NEWS_SECONDS
                 for name, value in (found or {}).items():
                     self.put(name, value)
             except sqlite3.Error as error:
                 self.put("problem", problem(error, self._database))
+                pause = 1.0
+            except Exception as error:  # a row that nobody expected must not leave the pages without news for ever
+                told = f"what the database holds cannot be shown: {type(error).__name__}: {error}"
+                self.put("problem", {"code": "FT740", "message": told, "helps": []})
                 pause = 1.0
             await asyncio.sleep(max(pause, 4 * (time.process_time() - began)))
 

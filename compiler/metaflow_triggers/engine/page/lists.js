@@ -58,7 +58,7 @@ const Lists = (() => {
         rows: (state) => state.events,
       },
       runs: {
-        name: "Runs", empty: "No run yet.", count: (state) => state.active.length, ticks: true,
+        name: "Runs", empty: "No run yet.", count: (state) => (state.active.length ? `${state.active.length} active` : ""), ticks: true,
         ...table(["Run", "State", "For", "Began", "Because of", "Error"], {
           ...runs,
           cells: (row) => [chip(row.state), lasted(row), when(row.started_at || row.scheduled_at), row.reason,
@@ -129,7 +129,7 @@ const Lists = (() => {
     function show(state) {
       last = state;
       for (const [id, part] of Object.entries(parts)) {
-        const text = `${part.name} ${part.count(state)}`;
+        const text = [part.name, part.count(state)].filter((one) => one !== "" && one !== 0).join(" ");
         if (part.tab.textContent !== text) part.tab.textContent = text;
         if (id !== chosen) continue;
         const rows = part.rows(state);

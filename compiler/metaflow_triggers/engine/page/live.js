@@ -226,7 +226,7 @@ const Live = (() => {
           pause = 500;
           if (name === "state") Object.assign(state, value);
           if (edition === null) edition = state.edition;
-          show();
+          if (!document.hidden || awaited) show();
         });
         if (linked === "live") linked = "the connection was cut; trying again";
       } catch (error) {
@@ -241,6 +241,7 @@ const Live = (() => {
 
   find("emit").addEventListener("click", () => emit.open(Page.state.chosen !== null && picture.nodes[Page.state.chosen].kind === "event" ? picture.nodes[Page.state.chosen].name : ""));
   find("pause-all").addEventListener("click", () => act(state.paused["*"] ? "resume" : "pause", { flow: null }));
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) show(); });
   const before = sessionStorage.getItem(KEPT);
   let chosen = null;
   Page.hear((made) => {

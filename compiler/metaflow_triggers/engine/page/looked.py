@@ -35,13 +35,20 @@ def event(database: str, logs: str, flows: Mapping[str, Flow], sequence: int) ->
         found = rows.event_at(connection, sequence)
         if found is None:
             return None
-        keys = rows.flow_keys(connection)
-        started = [start for key in keys for start in rows.starts_of(connection, key, found)]
-    trail = _trail(database, logs, flows, found)
-    numbers = {(start.flow_key, start.run): start.id for start in started}
-    for answer in trail["answers"]:
-        answer["start"] = numbers.get((answer["flow"], answer["run"]["id"])) if answer["run"] else None
+        trail = _trail(database, logs, flows, found)
+        for answer in trail["answers"]:
+            answer["start"] = _number(connection, found, answer)
     return {**_event(found), "body": found.body, "trail": trail}
+
+
+def _number(connection: sqlite3.Connection, found: Event, answer: dict[str, Any]) -> int | None:
+    """The start that an answer is about."""
+    if answer["run"] is None:
+        return None
+    of_event = rows.starts_of(connection, answer["flow"], found)
+    fired = rows.start_of(connection, answer["flow"], found.identity)  # a poll's fire is the key of its start
+    starts = [*of_event, *([fired] if fired is not None else [])]
+    return next((start.id for start in starts if start.run == answer["run"]["id"]), None)
 
 
 def _trail(database: str, logs: str, flows: Mapping[str, Flow], found: Event) -> dict[str, Any]:
