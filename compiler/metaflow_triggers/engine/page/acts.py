@@ -82,7 +82,9 @@ def _emit(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
     words = f"accepted {name} with the id {identity}"
     if not done.is_new:
         words = f"{name} with the id {identity} was accepted before; nothing was added"
-    return {"id": identity, "name": name, "told": words, "note": done.unheard}
+    with _opened(where) as connection:
+        sequence = rows.sequence_of(connection, name, identity)
+    return {"id": identity, "name": name, "sequence": sequence, "told": words, "note": done.unheard}
 
 
 def _again(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,11 +55,10 @@ async def _serve(listener: socket.socket, first: dict[str, Any]) -> None:
         hub.put("edition", served.edition)
 
     serve(first, first["diagnostics"])
-    runner = web.AppRunner(
-        application(served, hub, first["port"], first["token"]), access_log=None, handle_signals=False
-    )
+    page = application(served, hub, first["port"], first["token"])
+    runner = web.AppRunner(page, access_log=None, handle_signals=False, shutdown_timeout=_LAST_WORDS_SECONDS)
     await runner.setup()
-    await web.SockSite(runner, listener, shutdown_timeout=_LAST_WORDS_SECONDS).start()
+    await web.SockSite(runner, listener).start()
     lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
     threading.Thread(target=_hear, args=(asyncio.get_running_loop(), lines), daemon=True).start()
     looking = asyncio.ensure_future(hub.look())

@@ -57,7 +57,8 @@ def guard(port: int, token: str) -> Any:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return refusal(request) or await handler(request)
+        refused = refusal(request)
+        return await handler(request) if refused is None else refused  # a response may count as false: it is a mapping
 
     return middleware
 

@@ -8,10 +8,10 @@ const Live = (() => {
   const plain = Model.plain;
   const KEPT = "metaflow-triggers chosen";
   const state = { events: [], accepted: 0, active: [], ended: [], refused: [], sets: [], flows: {}, polls: [], schedules: [], paused: {}, notes: [], problem: null, edition: null };
-  let edition = null, awaited = null, linked = "connecting", drawn = null;
+  let edition = null, linked = "connecting", drawn = null;
 
   const detail = Detail.create({ openForm: (...of) => emit.open(...of) });
-  const emit = Emit.create(detail, (done) => { awaited = done; detail.close(); arrive(); });
+  const emit = Emit.create(detail, (done) => { if (done.sequence !== null) detail.event(done.sequence); else detail.close(); });
   const lists = Lists.create({ openEvent: detail.event, openRun: detail.run, choose: chooseNode, act });
   const keyOf = new Map(Object.entries(picture.flows));
   const nodeOfFlow = new Map(Object.entries(picture.flows).map(([node, key]) => [key, node]));
@@ -198,16 +198,6 @@ const Live = (() => {
     shine();
     told();
     bar();
-    arrive();
-  }
-
-  // The event that was emitted here is opened when it has come.
-  function arrive() {
-    if (!awaited) return;
-    const found = state.events.find((row) => row.kind === "event" && row.name === awaited.name && row.id === awaited.id);
-    if (!found) return;
-    awaited = null;
-    detail.event(found.sequence);
   }
 
   // --- the connection: it comes back by itself ---
@@ -226,7 +216,7 @@ const Live = (() => {
           pause = 500;
           if (name === "state") Object.assign(state, value);
           if (edition === null) edition = state.edition;
-          if (!document.hidden || awaited) show();
+          if (!document.hidden) show();
         });
         if (linked === "live") linked = "the connection was cut; trying again";
       } catch (error) {

@@ -107,6 +107,13 @@ def event_at(connection: sqlite3.Connection, sequence: int) -> Event | None:
     return None if row is None else Event(*row)
 
 
+def sequence_of(connection: sqlite3.Connection, name: str, identity: str) -> int | None:
+    """The place in the log of an event, by its name and id."""
+    key = local_events.row_key("event", name, identity)
+    row = connection.execute("SELECT sequence FROM events WHERE kind = 'event' AND id = ?", (key,)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def later(connection: sqlite3.Connection, event: Event, names: Iterable[tuple[str, str]]) -> Iterable[Event]:
     """The events of these (kind, name) that came after it, the first first."""
     wanted = set(names)
