@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 # Console scripts and the tests that call them find the environment first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-page demo-aws engine argo-events judges browser test test-long lint goldens schemas docs clean
+.PHONY: help demo demo-page demo-aws engine argo-events cluster judges browser test test-long lint goldens schemas docs clean
 
 help:
 	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
@@ -28,6 +28,7 @@ help:
 	@echo "make demo-aws   create on an emulated AWS, an event, and what its run sees (installs the emulator once)"
 	@echo "make engine     install that emulator for the tests, in .venv-ministack"
 	@echo "make argo-events build Argo Events' services for the tests, with Go"
+	@echo "make cluster    build Kubernetes' API server and etcd for the tests, with Go: half an hour, once"
 	@echo "make judges     build Argo's own validators for the tests, with Go"
 	@echo "make browser    install axe for the tests of pages, with npm; says whether there is a Chromium"
 	@echo "make test       lint, types, import contracts and tests"
@@ -71,6 +72,9 @@ engine: $(VENV)/installed-test
 
 judges: $(VENV)/installed-test
 	@$(PYTHON) -m tests.worlds.argo.judges
+
+cluster: $(VENV)/installed-test
+	@exec $(PYTHON) -m tests.worlds.kubernetes.installation
 
 argo-events: $(VENV)/installed-test
 	@$(PYTHON) -m tests.worlds.argo.live.installation

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 
 import pytest
 from hypothesis import settings
 
 from tests.golden.whole_outputs import FOLDER
+from tests.worlds.kubernetes import SKIPPED
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None)
@@ -25,3 +27,17 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="whole-outputs-")
     os.environ[FOLDER] = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The servers that the tests of this process have shared."""
+    running = sys.modules.get("tests.worlds.kubernetes.control_plane")
+    if running:
+        running.end_shared()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ())]
+    without = [reason for reason in reasons if SKIPPED in reason]
+    if without:
+        terminalreporter.write_line(f"real cluster: not built, {len(without)} tests skipped (`make cluster` builds it)")

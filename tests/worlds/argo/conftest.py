@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from ..kubernetes.both import asked_of_both, cluster, which_cluster
 from .deployments import connect
 from .kubernetes_stand_in import KubernetesStandIn
+
+__all__ = ["which_cluster"]
+pytest_generate_tests = asked_of_both
 
 
 @pytest.fixture
 def server() -> Iterator[KubernetesStandIn]:
-    with KubernetesStandIn() as running:
+    with cluster() as running:
         yield running
 
 

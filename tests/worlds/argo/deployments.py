@@ -104,7 +104,16 @@ def upstreams_schedule(name: str, starts: str = "demoflow", cron: str = "0 9 * *
 
 def put(server: KubernetesStandIn, plural: str, item: Any, namespace: str = "flows") -> None:
     key = (ARGO, namespace, plural, item["metadata"]["name"])
-    server.store.create(key, copy.deepcopy(item), UPSTREAMS_CLIENT)
+    # Metaflow writes the `schedule` that Argo Workflows has until 3.x.
+    store = server.store.stored_before if "schedule" in item["spec"] else server.store.create
+    store(key, copy.deepcopy(item), UPSTREAMS_CLIENT)
+
+
+def change(server: KubernetesStandIn, key: Any, changed: Callable[[Any], object]) -> None:
+    """As somebody does it who edits an object."""
+    item = copy.deepcopy(server.store.objects[key])
+    changed(item)
+    server.store.write(key, item, "somebody", False)
 
 
 def put_upstreams(
@@ -129,9 +138,12 @@ def state(server: KubernetesStandIn) -> dict[str, Any]:
     drawn: dict[str, str] = {}
     for key, item in sorted(server.store.objects.items()):
         item = copy.deepcopy(item)
-        for name in ("uid", "resourceVersion", "creationTimestamp"):
+        for name in ("uid", "resourceVersion", "creationTimestamp", "generation"):
             item["metadata"].pop(name, None)
-        item["metadata"]["managedFields"].sort(key=lambda entry: (entry["manager"], entry["operation"]))
+        managed = item["metadata"].get("managedFields", [])
+        for entry in managed:
+            entry.pop("time", None)
+        managed.sort(key=lambda entry: (entry["manager"], entry["operation"]))
         if key[2] == "secrets" and key[3] in (SETTINGS.argo_webhook_secret, SETTINGS.argo_outcome_secret):
             token = item["data"]["token"]
             same = sum(name.startswith(f"{key[3]} ") for name in drawn.values())

@@ -29,6 +29,8 @@ class Access:
     definition has; `schemas`: what OpenAPI says of the others. `namespaces`: those that exist; None: every one."""
 
     user: str = "deployer"
+    cluster_admin: bool = True
+    """Whether whoever asks may grant what they like. Others must see the Role that they bind."""
     denied: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
     schemas: dict[str, Any] = field(default_factory=dict)

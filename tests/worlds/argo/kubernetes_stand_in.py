@@ -14,7 +14,7 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -41,6 +41,7 @@ PLURALS = {
     },
     "/apis/authorization.k8s.io/v1": {"localsubjectaccessreviews": "LocalSubjectAccessReview"},
 }
+_WITH_SPEC = ("eventsources", "sensors", "workflowtemplates", "cronworkflows", "workflows", "eventbus")
 _PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/([^/]+)(?:/([^/]+)(/log)?)?")
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 422: "Invalid"}
 
@@ -74,7 +75,7 @@ class Fault:
 class Store:
     """Objects, and how requests are to fail."""
 
-    objects: dict[Key, Any] = field(default_factory=dict)
+    objects: MutableMapping[Key, Any] = field(default_factory=dict)
     version: int = 0
     lock: Any = field(default_factory=threading.RLock)
     requests: list[str] = field(default_factory=list)
@@ -96,6 +97,8 @@ class Store:
         return [line for line in self.requests if not line.startswith("GET ") and "dryRun=All" not in line]
 
     def save(self, key: Key, item: Any) -> Any:
+        if key[2] in _WITH_SPEC and "spec" not in item:
+            raise Refused(422, f'{item["kind"]}.argoproj.io "{key[3]}" is invalid: spec: Required value')
         old = self.objects.get(key)
         if old is not None and _content(old) == _content(item):
             return old
@@ -131,6 +134,10 @@ class Store:
         made = updated(None, item, manager)
         return made if dry else self.save(key, made)
 
+    def stored_before(self, key: Key, item: Any, manager: str) -> None:
+        """Of an object that today's definitions refuse, and that a cluster has kept from earlier ones."""
+        self.create(key, item, manager)
+
     def apply(self, key: Key, item: Any, manager: str, force: bool, dry: bool, strict: bool = False) -> Any:
         item = copy.deepcopy(item)
         item.setdefault("metadata", {}).update(name=key[3], namespace=key[1])
@@ -138,11 +145,19 @@ class Store:
         self.check(key, item, strict)
         before = self.objects.get(key)
         self._is_version(key, before, version)
+        if key[2] == "rolebindings" and not self.access.cluster_admin:
+            self._sees_role(key, item)
         try:
             result = applied(before, item, manager, force)
         except Conflicts as conflicts:
             raise _conflict(conflicts) from conflicts
         return result if dry else self.save(key, result)
+
+    def _sees_role(self, key: Key, item: Any) -> None:
+        """Whether it grants more than somebody has is asked of the Role (registry/rbac/rolebinding/policybased); that
+        there is none is told as if it were the binding."""
+        if (key[0], key[1], "roles", item["roleRef"]["name"]) not in self.objects:
+            raise Refused(404, f'rolebindings.rbac.authorization.k8s.io "{key[3]}" not found')
 
     def write(self, key: Key, item: Any, manager: str, dry: bool, strict: bool = False) -> Any:
         """Replace; a resourceVersion in it must be the current one."""
@@ -213,6 +228,8 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 65536  # head and body in one packet: else each answer waits for a delayed acknowledgement
     store: Store
+    content = "application/json"
+    """The type of the answer."""
 
     def log_message(self, *_: Any) -> None:
         return None
@@ -223,39 +240,49 @@ class Handler(BaseHTTPRequestHandler):
         writes = self.command != "GET"
         if writes and store.watch:
             store.watch("before", self.command, self.path)
-        with store.lock:
-            store.requests.append(f"{self.command} {self.path}")
-            try:
-                fault = self.fault()
-                if fault and not fault.after:
-                    raise Refused(fault.status, fault.message)
-                status, value = self.handle_request(body)
-                if fault:
-                    raise Refused(fault.status, fault.message)
-            except Refused as refused:
-                status = refused.status
-                value = {
-                    "kind": "Status",
-                    "apiVersion": "v1",
-                    "status": "Failure",
-                    "message": str(refused),
-                    "reason": refused.reason,
-                    "details": {"causes": refused.causes},
-                    "code": status,
-                }
+        try:
+            status, value = self.answer_of(body)
+        except Refused as refused:
+            status = refused.status
+            value = {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "status": "Failure",
+                "message": str(refused),
+                "reason": refused.reason,
+                "details": {"causes": refused.causes},
+                "code": status,
+            }
         if writes and store.watch:
             store.watch("after", self.command, self.path)
         if status == 0:
             self.close_connection = True
             return
-        data = (value if isinstance(value, str) else json.dumps(value)).encode()
+        data = value if isinstance(value, bytes) else (value if isinstance(value, str) else json.dumps(value)).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", self.content)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+    def answer_of(self, body: bytes) -> tuple[int, Any]:
+        """One request after the other."""
+        with self.store.lock:
+            fault = self.noted()
+            status, value = self.handle_request(body)
+            if fault:
+                raise Refused(fault.status, fault.message)
+        return status, value
+
+    def noted(self) -> Fault | None:
+        """Write down the request; a fault that comes after it took effect. Raises the one that comes before."""
+        self.store.requests.append(f"{self.command} {self.path}")
+        fault = self.fault()
+        if fault and not fault.after:
+            raise Refused(fault.status, fault.message)
+        return fault
 
     def fault(self) -> Fault | None:
         path = urlsplit(self.path).path
@@ -310,6 +337,8 @@ class Handler(BaseHTTPRequestHandler):
         if key not in store.objects:
             raise Refused(404, f"{plural} {name!r} not found")
         if self.command == "DELETE":
+            if body:  # what the address says besides is not read (apiserver/pkg/endpoints/handlers/delete.go)
+                dry = "All" in (json.loads(body).get("dryRun") or [])
             uid = (json.loads(body or b"{}").get("preconditions") or {}).get("uid")
             if uid and uid != store.objects[key]["metadata"]["uid"]:
                 raise Refused(409, f"the UID in the precondition ({uid}) does not match the UID in record")
@@ -363,9 +392,9 @@ class Handler(BaseHTTPRequestHandler):
 class KubernetesStandIn:
     """`with KubernetesStandIn() as server:` `server.url`, `server.store`."""
 
-    def __init__(self) -> None:
-        self.store = Store()
-        handler = type("BoundHandler", (Handler,), {"store": self.store})
+    def __init__(self, store: Store | None = None, answers: type[Handler] = Handler) -> None:
+        self.store = store or Store()
+        handler = type("BoundHandler", (answers,), {"store": self.store})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"

@@ -96,7 +96,7 @@ def owners(item: Any) -> dict[tuple[str, str], set[Path]]:
 
 
 def _with_owners(item: Any, found: dict[tuple[str, str], set[Path]], api_version: str) -> Any:
-    item["metadata"]["managedFields"] = [
+    entries = [
         {
             "manager": manager,
             "operation": operation,
@@ -107,6 +107,10 @@ def _with_owners(item: Any, found: dict[tuple[str, str], set[Path]], api_version
         for (manager, operation), paths in found.items()
         if paths
     ]
+    if entries:
+        item["metadata"]["managedFields"] = entries
+    else:
+        item["metadata"].pop("managedFields", None)
     return item
 
 

@@ -11,15 +11,15 @@ from metaflow_triggers.backends.argo.deploy.plan import plan_delete
 from metaflow_triggers.diagnostics import DiagnosticError
 
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS
+from ..kubernetes.both import cluster
 from .deployments import connect, create, put, state, verbs
-from .kubernetes_stand_in import KubernetesStandIn
 
 OTHER = replace(EVERYTHING, name="Other")
 SECRETS = "/api/v1"
 
 
 def test_it_is_refused_with_the_flows_that_are_left_and_leaves_nothing_of_the_last_one() -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "somebodys"}}
         server.store.create(("/api/v1", "flows", "serviceaccounts", "somebodys"), account, "kubectl")
         create(client, EVERYTHING)
@@ -48,7 +48,7 @@ def test_it_is_refused_with_the_flows_that_are_left_and_leaves_nothing_of_the_la
 
 
 def test_a_secret_that_somebody_made_stays() -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         secret = {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -62,7 +62,7 @@ def test_a_secret_that_somebody_made_stays() -> None:
 
 
 def test_a_flow_that_is_deployed_meanwhile_is_told_and_finds_everything_again() -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         create(client, EVERYTHING)
         template = server.store.objects["/apis/argoproj.io/v1alpha1", "flows", "workflowtemplates", "demoflow"]
         once = [True]
@@ -88,7 +88,7 @@ def test_a_flow_that_is_deployed_meanwhile_is_told_and_finds_everything_again() 
 
 
 def test_its_plan_names_what_it_deletes_and_writes_nothing() -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         create(client, EVERYTHING)
         create(client, OTHER)
         before = state(server)

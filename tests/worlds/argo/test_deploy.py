@@ -14,6 +14,7 @@ from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.model.flows import Schedule
 
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS, SPAN, event, flow, trigger, upstream
+from ..kubernetes.both import cluster
 from .deployments import connect, create, files, upstreams_schedule, verbs
 from .deployments import put as put_object
 from .kubernetes_stand_in import KubernetesStandIn
@@ -117,7 +118,7 @@ def test_what_is_no_longer_mentioned_is_deleted(server: KubernetesStandIn, clien
 
 def test_delete_removes_what_create_made_and_nothing_else(server: KubernetesStandIn, client: Any) -> None:
     create(client, EVERYTHING)
-    foreign = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": "foreign"}}
+    foreign = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": "foreign"}, "spec": {}}
     server.store.create(("/apis/argoproj.io/v1alpha1", "events", "sensors", "foreign"), foreign)
     report = converge.delete("demoflow", SETTINGS, client=client)
     assert [action.kind for action in report.actions] == ["Sensor", "WorkflowTemplate", "Secret"]
@@ -133,7 +134,7 @@ def test_delete_removes_what_create_made_and_nothing_else(server: KubernetesStan
 
 def test_a_foreign_object_is_not_touched(server: KubernetesStandIn, client: Any) -> None:
     name = names.sensor_name("demoflow")
-    foreign = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": name}}
+    foreign = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": name}, "spec": {}}
     server.store.create(("/apis/argoproj.io/v1alpha1", "events", "sensors", name), foreign)
     assert code_of(lambda: create(client, ONE)) == (
         "FT703",
@@ -215,7 +216,7 @@ def test_credentials(server: KubernetesStandIn) -> None:
 
 
 def test_nobody_answers() -> None:
-    with KubernetesStandIn() as gone:
+    with cluster() as gone:
         url = gone.url
     with connect(url) as client:
         code, message = code_of(lambda: create(client, ONE))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ..kubernetes.both import cluster
 from .deployments import ended, in_a_process, state
 from .kubernetes_stand_in import KubernetesStandIn
 from .test_deploy_interrupted import ELSEWHERE, NOTHING, SCHEDULED, Work, _without_tokens, deploying, removing
@@ -64,7 +65,7 @@ def stopped(server: KubernetesStandIn, work: Work, write: int, meanwhile: Work) 
 def interleaved(pair: str, every: int = 1) -> int:
     """After each `every`-th write; returns how often. The cluster is as the one leaves it that ends last."""
     before, stands, works = PAIRS[pair]
-    with KubernetesStandIn() as alone:
+    with cluster() as alone:
         before(alone)
         first = len(alone.store.writes)
         stands(alone.url)
@@ -72,7 +73,7 @@ def interleaved(pair: str, every: int = 1) -> int:
         wanted = _without_tokens(state(alone))
     places = range(1, writes + 1)[every // 2 :: every]
     for write in places:
-        with KubernetesStandIn() as server:
+        with cluster() as server:
             before(server)
             assert stopped(server, stands, write, works) == 0, (pair, write)
             assert _without_tokens(state(server)) == wanted, (pair, write)

@@ -11,6 +11,7 @@ from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.model.flows import Schedule
 
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS, SPAN, event, flow, trigger
+from ..kubernetes.both import cluster
 from .deployments import about, connect, create, ended, in_a_process, killed_at, put_upstreams, state, verbs
 from .kubernetes_stand_in import KubernetesStandIn
 
@@ -70,14 +71,14 @@ def test_killed_at_any_write_the_next_run_finishes(case: str) -> None:
 def killed_at_each_write(case: str, every: int) -> None:
     """Kills before the first write, then before and after each, or each third and so on, until none is left."""
     before, work = CASES[case]
-    with KubernetesStandIn() as untouched:
+    with cluster() as untouched:
         before(untouched)
         work(untouched.url)
         wanted = state(untouched)
     boundaries = 0
     ends = [(number, when) for number in range(1, 100) for when in ("before", "after")]
     for write, when in ends[::every]:  # of an odd step: both kinds of ends
-        with KubernetesStandIn() as server:
+        with cluster() as server:
             before(server)
             killed = killed_at(server, lambda url=server.url: work(url), write, when)  # type: ignore[misc]
             if killed:
@@ -93,11 +94,11 @@ def killed_at_each_write(case: str, every: int) -> None:
 
 
 def test_two_at_once_leave_one_deployment() -> None:
-    with KubernetesStandIn() as alone:
+    with cluster() as alone:
         deploying(SCHEDULED, token="left")(alone.url)
         wanted = _without_tokens(state(alone))
     for _ in range(3):
-        with KubernetesStandIn() as server:
+        with cluster() as server:
             with server.store.lock:
                 children = [
                     in_a_process(lambda token=token: deploying(SCHEDULED, token=token)(server.url))  # type: ignore[misc]
@@ -124,7 +125,7 @@ def _without_tokens(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_token_that_a_killed_create_left_is_taken_up() -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         assert killed_at(server, lambda: deploying(SCHEDULED, token="first")(server.url), 9, "after")
         assert converge.production_token("demoflow", SETTINGS, client=client) == "first"
         assert not server.objects("workflowtemplates")
@@ -135,7 +136,7 @@ def test_a_token_that_a_killed_create_left_is_taken_up() -> None:
 
 
 def test_what_somebody_changes_meanwhile_is_planned_anew() -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         create(client, EVERYTHING)
         (sensor,) = (key for key in server.store.objects if key[2] == "sensors")
         once = [True]
@@ -159,7 +160,7 @@ def test_what_somebody_changes_meanwhile_is_planned_anew() -> None:
 
 
 def test_nothing_of_the_files_is_written_before_all_of_them_passed_the_dry_run() -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         create(client, EVERYTHING)
         lines = [line for line in server.store.requests if not line.startswith("GET ")]
         first = next(place for place, line in enumerate(lines) if "dryRun=All" not in line)

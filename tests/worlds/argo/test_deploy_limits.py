@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.backends.argo.deploy import converge, execute
 from metaflow_triggers.backends.argo.deploy.cluster import Cluster
 from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
 
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS, event, flow, trigger
+from ..kubernetes.both import cluster
 from .deployments import about, connect, create, files, state, verbs
 from .kubernetes_stand_in import Fault, KubernetesStandIn
 
@@ -113,7 +114,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_passes_by_is_repeated(server: KubernetesStandIn, client: Any, fault: str) -> None:
-    with KubernetesStandIn() as calm, connect(calm.url) as other:
+    with cluster() as calm, connect(calm.url) as other:
         create(other, ONE)
         wanted = state(calm)
     for method, plural in (("POST", "secrets"), ("PATCH", "sensors"), ("GET", "roles")):
@@ -143,6 +144,18 @@ REFUSALS = [
         "the admission webhook `policy.example.org` refused to patch sensors",
     ),
     (
+        "sensors.argoproj.io \"x\" is forbidden: ValidatingAdmissionPolicy 'teams' with binding 'all' "
+        "denied request: no team",
+        "FT704",
+        "the admission policy `teams` refused to patch sensors",
+    ),
+    (
+        'sensors.argoproj.io "x" is forbidden: unable to create new content in namespace events because it is being '
+        "terminated",
+        "FT704",
+        "the cluster refused to patch sensors",
+    ),
+    (
         'sensors.argoproj.io is forbidden: User "u" cannot patch resource "sensors"',
         "FT702",
         "not allowed to patch sensors",
@@ -154,6 +167,9 @@ REFUSALS = [
 def test_a_refusal_is_one_message_and_the_next_create_goes_on(
     server: KubernetesStandIn, client: Any, message: str, code: str, words: str
 ) -> None:
+    with cluster() as calm, connect(calm.url) as other:
+        create(other, ONE)
+        wanted = state(calm)
     server.store.faults.append(Fault("PATCH", "sensors", 403, message, times=1))
     found = refused(lambda: create(client, ONE))
     assert found.code == code and found.message.startswith(words) and "events/demoflow-" in found.message
@@ -172,9 +188,35 @@ def test_a_refusal_is_one_message_and_the_next_create_goes_on(
     assert server.objects("workflowtemplates") and not server.objects("sensors")
     server.store.watch = None
     create(client, ONE)
-    with KubernetesStandIn() as calm, connect(calm.url) as other:
-        create(other, ONE)
-        assert state(calm) == state(server)
+    assert state(server) == wanted
+
+
+def test_who_is_no_cluster_admin_may_deploy(server: KubernetesStandIn, client: Any) -> None:
+    """The server looks at the Role that a RoleBinding names, which is not there in a dry run."""
+    server.store.access.cluster_admin = False
+    assert verbs(create(client, EVERYTHING)) == {"created"}
+    assert verbs(create(client, EVERYTHING)) == {"unchanged"}
+    assert server.objects("rolebindings").keys() <= server.objects("roles").keys()
+
+
+def test_a_role_that_the_server_does_not_see_yet_is_waited_for(
+    server: KubernetesStandIn, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rights are read from a view that is behind what was just written."""
+    monkeypatch.setattr(execute, "_SEEN", (0.0, 0.0, 0.0))
+    gone = 'rolebindings.rbac.authorization.k8s.io "metaflow-triggers-sensor" not found'
+
+    def after_the_dry_run(at: str, method: str, path: str) -> None:
+        if at == "after" and "/roles/" in path and "dryRun" not in path and not server.store.faults:
+            server.store.faults.append(Fault("PATCH", "rolebindings", 404, gone, times=3))
+
+    server.store.watch = after_the_dry_run
+    assert verbs(create(client, ONE)) == {"created"}
+    server.store.watch = None
+    converge.delete("demoflow", SETTINGS, client=client, shared=True)
+    server.store.faults[:] = [Fault("PATCH", "rolebindings", 404, gone, times=9)]
+    found = refused(lambda: create(client, ONE))
+    assert found.code == "FT704" and "metaflow-triggers-sensor" in found.message
 
 
 def test_old_definitions_are_named(server: KubernetesStandIn, client: Any) -> None:
@@ -287,7 +329,7 @@ def test_no_role_is_wider_than_needed(server: KubernetesStandIn, accounts: dict[
 
 def test_no_account_of_ours_may_read_a_secret(server: KubernetesStandIn, accounts: dict[str, Cluster]) -> None:
     assert server.objects("secrets")
-    for cluster in accounts.values():
+    for account in accounts.values():
         for name in server.objects("secrets"):
             namespace, _, secret = name.partition("/")
-            assert request(cluster, "GET", f"/api/v1/namespaces/{namespace}/secrets/{secret}") == 403
+            assert request(account, "GET", f"/api/v1/namespaces/{namespace}/secrets/{secret}") == 403

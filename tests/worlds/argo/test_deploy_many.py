@@ -16,7 +16,8 @@ from metaflow_triggers.deploying import run, words
 from metaflow_triggers.deploying.run import Part
 
 from ...unit.backends.argo.argo_flows import SETTINGS, event, finish, flow, trigger
-from .deployments import about, connect, files, killed_at, state
+from ..kubernetes.both import cluster
+from .deployments import about, change, connect, files, killed_at, state
 from .kubernetes_stand_in import Fault, KubernetesStandIn
 
 FLOWS = [
@@ -106,9 +107,8 @@ def test_a_parent_that_does_not_prove_itself_yet_goes_before_who_waits(server: K
     assert part(client, FLOWS).many.goes_before([]) == frozenset()
     # As an earlier version left it: it says nothing of where it proves its outcomes.
     (place,) = (place for place in server.store.objects if place[2:] == ("workflowtemplates", "ingest"))
-    annotations = server.store.objects[place]["metadata"]["annotations"]
-    (proof,) = [name for name in annotations if "outcomes" in name]
-    del annotations[proof]
+    (proof,) = [name for name in server.store.objects[place]["metadata"]["annotations"] if "outcomes" in name]
+    change(server, place, lambda item: item["metadata"]["annotations"].pop(proof))
     wanted = [one for _, one in part(client, FLOWS).flows]
     assert part(client, FLOWS).many.goes_before(wanted) == {"ingest"}
     assert deploy(client)[1].rows[2].verb == "changed"
@@ -120,8 +120,9 @@ def test_what_the_cluster_refuses_of_one_flow_stops_no_other(server: KubernetesS
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "WorkflowTemplate",
         "metadata": {"name": "train", "namespace": "flows"},
+        "spec": {},
     }
-    server.store.save(("/apis/argoproj.io/v1alpha1", "flows", "workflowtemplates", "train"), foreign)
+    server.store.create(("/apis/argoproj.io/v1alpha1", "flows", "workflowtemplates", "train"), foreign)
     server.store.faults.append(Fault("PATCH", "sensors", 403, "no sensors today"))
     whole, done = deploy(client)
     assert verbs(whole) == {"report": "created", "train": "refused", "ingest": "created"}
@@ -131,7 +132,7 @@ def test_what_the_cluster_refuses_of_one_flow_stops_no_other(server: KubernetesS
 
 
 def test_what_was_killed_is_finished_by_the_next() -> None:
-    with KubernetesStandIn() as untouched, connect(untouched.url) as client:
+    with cluster() as untouched, connect(untouched.url) as client:
         deploy(client)
         wanted = state(untouched)
     killed_at_each(wanted, 9)
@@ -139,7 +140,7 @@ def test_what_was_killed_is_finished_by_the_next() -> None:
 
 @pytest.mark.long
 def test_what_was_killed_anywhere_is_finished_by_the_next() -> None:
-    with KubernetesStandIn() as untouched, connect(untouched.url) as client:
+    with cluster() as untouched, connect(untouched.url) as client:
         deploy(client)
         wanted = state(untouched)
     killed_at_each(wanted, 1)
@@ -149,7 +150,7 @@ def killed_at_each(wanted: Any, every: int) -> None:
     ends = [(number, when) for number in range(1, 100) for when in ("before", "after")]
     killed = True
     for write, when in ends[2::every]:
-        with KubernetesStandIn() as server:
+        with cluster() as server:
 
             def work(url: str = server.url) -> None:
                 with connect(url) as client:

@@ -16,7 +16,7 @@ from metaflow_triggers.diagnostics import Diagnostic, DiagnosticError
 from metaflow_triggers.graph.link import link
 
 from ...unit.backends.argo.argo_flows import SETTINGS, finish, flow, trigger, upstream
-from .deployments import ARGO, put, verbs
+from .deployments import ARGO, change, put, verbs
 from .kubernetes_stand_in import KubernetesStandIn
 
 PARENT = replace(flow(), name="Parent")
@@ -91,15 +91,16 @@ def test_a_child_that_came_first_moves_over_with_its_next_create(server: Kuberne
 
 
 def without_annotation(server: KubernetesStandIn) -> None:
-    del server.store.objects[TEMPLATE]["metadata"]["annotations"]["metaflow-triggers/outcomes"]
+    change(server, TEMPLATE, lambda item: item["metadata"]["annotations"].pop("metaflow-triggers/outcomes"))
 
 
 def elsewhere(server: KubernetesStandIn) -> None:
-    server.store.objects[TEMPLATE]["metadata"]["annotations"]["metaflow-triggers/outcomes"] = "events/company/outcome"
+    told = {"metaflow-triggers/outcomes": "events/company/outcome"}
+    change(server, TEMPLATE, lambda item: item["metadata"]["annotations"].update(told))
 
 
 def of_somebody_else(server: KubernetesStandIn) -> None:
-    del server.store.objects[TEMPLATE]["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+    change(server, TEMPLATE, lambda item: item["metadata"]["labels"].pop("app.kubernetes.io/managed-by"))
 
 
 def by_metaflow_alone(server: KubernetesStandIn) -> None:

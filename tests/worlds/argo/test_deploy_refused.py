@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from metaflow_triggers.diagnostics import DiagnosticError
 
+from ..kubernetes.both import cluster
 from .deployments import state
 from .kubernetes_stand_in import KubernetesStandIn
 from .test_deploy_interrupted import CASES, Work
@@ -28,12 +29,12 @@ def kinds_of_requests(server: KubernetesStandIn) -> list[str]:
 
 def one_permission_after_the_other(before: Callable[[KubernetesStandIn], Any], work: Work) -> int:
     """Forbid each kind of request, the one after the other; returns how many there are."""
-    with KubernetesStandIn() as allowed:
+    with cluster() as allowed:
         before(allowed)
         allowed.store.requests.clear()
         work(allowed.url)
         wanted, needed = state(allowed), kinds_of_requests(allowed)
-    with KubernetesStandIn() as server:
+    with cluster() as server:
         before(server)
         for request in needed:
             method, plural = request.split()
@@ -80,7 +81,7 @@ def named(notes: list[str], beginning: str) -> set[str]:
 def refused_at_each_request(story: str, every: int = 1) -> int:
     """Forbid each request once, and let the credentials expire at each; returns how often it was refused."""
     before, work = CASES[story]
-    with KubernetesStandIn() as allowed:
+    with cluster() as allowed:
         before(allowed)
         was = state(allowed)
         allowed.store.requests.clear()
@@ -88,7 +89,7 @@ def refused_at_each_request(story: str, every: int = 1) -> int:
         wanted, requests = state(allowed), len(allowed.store.requests)
     for number in range(1, requests + 1, every):
         for status, code in ((403, "FT702"), (401, "FT701")):
-            with KubernetesStandIn() as server:
+            with cluster() as server:
                 before(server)
                 server.store.requests.clear()
                 server.store.refuse = from_the_request_on(number, status, once=status == 403)

@@ -14,8 +14,8 @@ from tests.golden.examples import GOLDEN, examples
 from tests.golden.whole_outputs import compiled
 
 from ...unit.backends.argo.argo_flows import EVERYTHING, SETTINGS
+from ..kubernetes.both import cluster
 from .deployments import connect, create, files, verbs
-from .kubernetes_stand_in import KubernetesStandIn
 
 PLURALS = {
     "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
@@ -73,7 +73,7 @@ def test_no_file_holds_a_token(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("manager", ["kubectl", "kubectl-client-side-apply"])
 def test_create_goes_on_from_what_kubectl_applied(tmp_path: Path, manager: str) -> None:
-    with KubernetesStandIn() as server, connect(server.url) as client:
+    with cluster() as server, connect(server.url) as client:
         for _, item in built(written(tmp_path)):
             root, plural = PLURALS[item["kind"]]
             key = (root, item["metadata"]["namespace"], plural, item["metadata"]["name"])

@@ -14,6 +14,11 @@ from typing import Any
 from ....diagnostics import Diagnostic
 
 _SHOWN = 5  # fields that are named
+_ADMISSION = {
+    "webhook": r'admission webhook "([^"]*)" denied the request:? ?(.*)',
+    "policy": r"ValidatingAdmissionPolicy '([^']*)' with binding '[^']*' denied request:? ?(.*)",
+}
+"""Who names itself where it refuses, whatever status it has chosen; then why."""
 
 
 def superseded(status: int, answer: Any) -> bool:
@@ -31,10 +36,14 @@ def refusal(status: int, doing: str, answer: Any) -> Diagnostic:
     if status == 403 and "exceeded quota" in message:
         help_ = "free some of the quota, or have it raised; then repeat the command, which goes on from here"
         return Diagnostic("FT704", f"a quota of the cluster refused to {doing}: {message}", helps=(help_,))
-    webhook = re.search(r'admission webhook "([^"]*)" denied the request:? ?(.*)', message)
-    if webhook:
-        why = f"the admission webhook `{webhook[1]}` refused to {doing}: {webhook[2] or message}"
-        return Diagnostic("FT704", why, helps=("change what it asks for, then repeat the command",))
+    for what, pattern in _ADMISSION.items():
+        found = re.search(pattern, message)
+        if found:
+            why = f"the admission {what} `{found[1]}` refused to {doing}: {found[2] or message}"
+            return Diagnostic("FT704", why, helps=("change what it asks for, then repeat the command",))
+    if status == 403 and "because it is being terminated" in message:
+        help_ = "wait until the namespace is gone, and have it made anew; then repeat the command"
+        return Diagnostic("FT704", f"the cluster refused to {doing}: {message}", helps=(help_,))
     if status == 403:
         return Diagnostic("FT702", f"not allowed to {doing}", notes=(message,))
     conflicts = _conflicts(answer)

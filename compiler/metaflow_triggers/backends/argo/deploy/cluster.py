@@ -120,15 +120,19 @@ class Cluster:
             raise DiagnosticError([refusal(status, f"get pods/log `{namespace}/{pod}`", _json(data))])
         return "" if status == 404 else data.decode("utf-8", "replace")
 
-    def apply(self, item: Any, *, force: bool, version: str | None = None, dry_run: bool = False) -> Any:
-        """Server-side apply; the object as the server now has it.
+    def apply(
+        self, item: Any, *, force: bool, version: str | None = None, dry_run: bool = False, absent: bool = False
+    ) -> Any:
+        """Server-side apply; the object as the server now has it, or with `absent` None where it does not find what the
+        object refers to.
 
         `version` is the resourceVersion that it must still have. Raises Superseded where it has another.
         """
         if version is not None:
             item = {**item, "metadata": {**item["metadata"], "resourceVersion": version}}
         query = {**_query(dry_run), "force": "true" if force else "false"}
-        return self._call("PATCH", *key(item), query=query, body=item, content="application/apply-patch+yaml")
+        content = "application/apply-patch+yaml"
+        return self._call("PATCH", *key(item), query=query, body=item, content=content, absent=absent)
 
     def take(self, found: Any, managers: list[Any], dry_run: bool = False) -> Any:
         """Give the object these `managedFields`, if it is still what it was. Raises Superseded."""
@@ -144,7 +148,10 @@ class Cluster:
         body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
         if uid:
             body["preconditions"] = {"uid": uid}
-        query = {"dryRun": "All"} if dry_run else None
+        query = None
+        if dry_run:
+            body["dryRun"] = ["All"]  # of a request that has a body the server reads nothing else,
+            query = {"dryRun": "All"}  # and what stands between reads this
         return self._call("DELETE", kind, namespace, name, query=query, body=body, absent=True) is not None
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:

@@ -68,9 +68,12 @@ class Looked(Cluster):
         """Create; the object as the server now has it."""
         return self._kept(super().make(item, dry_run), dry_run)
 
-    def apply(self, item: Any, *, force: bool, version: str | None = None, dry_run: bool = False) -> Any:
-        """Server-side apply; the object as the server now has it."""
-        return self._kept(super().apply(item, force=force, version=version, dry_run=dry_run), dry_run)
+    def apply(
+        self, item: Any, *, force: bool, version: str | None = None, dry_run: bool = False, absent: bool = False
+    ) -> Any:
+        """Server-side apply; the object as the server now has it, or with `absent` None."""
+        done = super().apply(item, force=force, version=version, dry_run=dry_run, absent=absent)
+        return None if done is None else self._kept(done, dry_run)
 
     def take(self, found: Any, managers: list[Any], dry_run: bool = False) -> Any:
         """Give the object these `managedFields`."""

@@ -1,0 +1,80 @@
+"""Both: a suite about the Kubernetes API is run against the stand-in, and against the real server where it is built.
+
+In:   a module of tests whose name stands in `HELD`.
+Out:  each of its tests twice: [stand-in] and [real], the latter in the long campaigns.
+
+Not here: what differs. A test that only the stand-in can be asked says why: `@pytest.mark.stand_in("why")`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ..argo.kubernetes_stand_in import KubernetesStandIn
+from . import SKIPPED
+from .installation import NotBuilt, installed
+
+HELD = frozenset(
+    {
+        "test_delete_shared",
+        "test_deploy",
+        "test_deploy_adoption",
+        "test_deploy_at_once",
+        "test_deploy_interrupted",
+        "test_deploy_limits",
+        "test_deploy_many",
+        "test_deploy_parents",
+        "test_deploy_refused",
+        "test_deploy_tls",
+        "test_inventory",
+        "test_kubectl",
+        "test_kustomization",
+        "test_project_marks",
+    }
+)
+REAL_ALONE = "test_real_server"
+"""What only the real one can tell, and a short form of the suite: one module, so that xdist gives it to one worker, and
+a server starts for it once."""
+
+_real = False
+
+
+def cluster() -> KubernetesStandIn:
+    """The one that the running test is about."""
+    if not _real:
+        return KubernetesStandIn()
+    from .gateway import RealKubernetes
+
+    return RealKubernetes()
+
+
+def asked_of_both(metafunc: pytest.Metafunc) -> None:
+    """For `pytest_generate_tests`."""
+    name = metafunc.module.__name__.rpartition(".")[2]
+    if "which_cluster" not in metafunc.fixturenames:
+        return
+    kinds: list[Any] = []
+    if name == REAL_ALONE:
+        kinds = [pytest.param("real", marks=pytest.mark.real_cluster)]
+    elif name in HELD:
+        kinds = ["stand-in"]
+        if metafunc.definition.get_closest_marker("stand_in") is None:
+            kinds.append(pytest.param("real", marks=[pytest.mark.real_cluster, pytest.mark.long]))
+    if kinds:
+        metafunc.parametrize("which_cluster", kinds, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def which_cluster(request: pytest.FixtureRequest) -> Any:
+    """Which kind `cluster()` gives to this test."""
+    global _real
+    _real = getattr(request, "param", "stand-in") == "real"
+    if _real:
+        try:
+            installed()
+        except NotBuilt as reason:
+            pytest.skip(f"{SKIPPED}{reason}")
+    yield
+    _real = False
