@@ -2,7 +2,7 @@
 
 In:   a name, a payload (an argument, a file, standard input), where to.
 Out:  the event, accepted by the local engine's database or by a backend's bus; its id on standard output, and the
-      command that tells what becomes of it on standard error.
+      command that tells what becomes of it on standard error; that nobody waits for it, as far as that is known.
       Exit code 0; 1 if it was not accepted; 2 for a name, a payload or an id that no event can have.
 
 Not here: starting flows, events that were accepted before (`emit_again`).
@@ -60,7 +60,8 @@ def add_parser(commands: Any) -> None:
         dest="paths",
         default=[],
         metavar="PATH",
-        help="for the flows of these files and folders (default: those of the project file, else this folder)",
+        help="for the flows of these files and folders (default: those of the project file, else this folder); with "
+        "--backend: say whether one of them waits for the event",
     )
     add_reading(again)
     parser.set_defaults(work=work, parser=parser)
@@ -77,8 +78,10 @@ def work(options: argparse.Namespace) -> int:
         return emit_again.work(options)
     if options.name is None:
         options.parser.error("the following arguments are required: NAME")
-    if options.since is not None or options.paths:
-        options.parser.error("--since and --path are for events that are sent --again")
+    if options.since is not None:
+        options.parser.error("--since is for events that are sent --again")
+    if options.paths and not options.backend:
+        options.parser.error("--path is for a --backend, and for events that are sent --again")
     if options.stdin and (options.payload is not None or options.payload_file is not None):
         options.parser.error("argument -: not allowed with argument --payload or --payload-file")
     from ..engine import accept
@@ -97,6 +100,12 @@ def work(options: argparse.Namespace) -> int:
         show(error.diagnostics)
         return code
     print(identity, flush=True)
+    if options.backend and options.paths:
+        from .heard import unheard
+
+        told = unheard(options)
+        if told is not None:
+            sys.stderr.write(f"note: {told}\n")
     sys.stderr.write(f"note: what becomes of it: {_trail(options, identity)}\n")
     return 0
 

@@ -31,10 +31,15 @@ def work(options: argparse.Namespace) -> int:
             begin = moment(options.since, datetime.now(timezone.utc))
         except (ValueError, OverflowError) as error:
             options.parser.error(f"argument --since: {error}")
+    return take(for_reading(options)) or guarded(_again, options, begin)
+
+
+def for_reading(options: argparse.Namespace) -> argparse.Namespace:
+    """The same with what reading flows asks of a command, and `emit` has no option for."""
     options.profile, options.external_flow = None, []
     options.config, options.config_value, options.flow_option, options.decorators = [], [], [], []
     options.environment = None
-    return take(options) or guarded(_again, options, begin)
+    return options
 
 
 def _again(options: argparse.Namespace, begin: datetime | None) -> int:

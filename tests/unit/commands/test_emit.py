@@ -288,6 +288,37 @@ def test_aws_gets_it_through_eventbridge(triggers: Run, server: Server, tmp_path
     assert entry["Resources"] == ["metaflow-triggers:event/order-7"]
 
 
+def test_whether_a_flow_of_files_waits_for_it_on_a_cloud(triggers: Run, server: Server, tmp_path: Path):
+    (tmp_path / "flow.py").write_text(
+        "from metaflow import FlowSpec, step, trigger\n"
+        "@trigger(events=['order-placed', {'name': 'at-aws', 'origin': {'step-functions': {'source': 'aws.s3'}}}],\n"
+        "         require='any')\n"
+        "class Listens(FlowSpec):\n"
+        "    @step\n    def start(self): self.next(self.end)\n"
+        "    @step\n    def end(self): pass\n"
+    )
+    settings = {"METAFLOW_TRIGGERS_WEBHOOK_URL": server.url, "METAFLOW_USER": "ada"}
+    where = ("--backend", "argo-workflows", "--path", "flow.py")
+
+    def said(name: str) -> str:
+        done = triggers("emit", name, *where, cwd=tmp_path, settings=settings)
+        assert done.code == 0 and len(done.out.splitlines()) == 1, done.err
+        return done.err.partition("note: what becomes")[0]
+
+    assert "waits for event" not in said("order-placed")
+    misspelt = said("order-place")
+    assert (
+        "note: no flow of flow.py waits for event order-place on argo-workflows; did you mean `order-placed`?"
+        in misspelt
+    )
+    assert "from elsewhere" in misspelt and len(server.requests) == 2
+    assert "no flow of flow.py waits for event at-aws on" in said("at-aws")
+    (tmp_path / "flow.py").write_text("1/0 # FlowSpec")
+    assert "whether a flow of flow.py waits for event order-placed is not known" in said("order-placed")
+    done = triggers("emit", "e", "--path", "flow.py", cwd=tmp_path)
+    assert done.code == 2 and "--path is for a --backend" in done.err
+
+
 @pytest.mark.parametrize("body", [b"<html><body>Please sign in</body></html>", b'{"login": "here"}', b"{}"])
 def test_what_answers_in_the_place_of_eventbridge_has_not_taken_it(
     body: bytes, triggers: Run, server: Server, tmp_path: Path

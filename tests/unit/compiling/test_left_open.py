@@ -110,3 +110,17 @@ METAFLOW_KUBERNETES_NAMESPACE = "flows"
         "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL is open: the text `OPEN.OutcomeWebhookUrl.SETTING` on argo-workflows",
         *DEFAULTS[1:],
     ]
+
+
+def test_a_flow_that_nothing_starts_needs_no_secret_of_a_webhook(tmp_path: Path, triggers: Run) -> None:
+    write_flows(tmp_path, Plain="")
+    (tmp_path / "metaflow-triggers.toml").write_text("""[settings]
+METAFLOW_DATASTORE_SYSROOT_S3 = "s3://bucket/metaflow"
+METAFLOW_KUBERNETES_NAMESPACE = "flows"
+METAFLOW_KUBERNETES_SERVICE_ACCOUNT = "flows"
+""")
+    done = triggers(*COMPILE, "--strict", "--backend", "argo-workflows", cwd=tmp_path)
+    assert done.code == 0 and "FT020" not in done.err, done.err
+    write_flows(tmp_path, ProcessOrder=PLACED)
+    done = triggers(*COMPILE, "--strict", "--backend", "argo-workflows", cwd=tmp_path)
+    assert done.code == 1 and told(done.err)[1:] == DEFAULTS[1:]

@@ -23,7 +23,7 @@ SETTINGS = {
     "OutcomeWebhookUrl": "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL",
 }
 """By name of an open text, what a user sets."""
-_DEFAULTS = ("KUBERNETES_NAMESPACE", "TRIGGERS_WEBHOOK_SECRET", "TRIGGERS_OUTCOME_SECRET")
+_NAMESPACE, _SECRETS = "KUBERNETES_NAMESPACE", ("TRIGGERS_WEBHOOK_SECRET", "TRIGGERS_OUTCOME_SECRET")
 
 
 def placeholders(text: str) -> list[str]:
@@ -33,15 +33,19 @@ def placeholders(text: str) -> list[str]:
 
 
 def open_settings(manifests: Iterable[Manifest], settings: Settings) -> list[Open]:
-    """Of each setting once, in these manifests."""
+    """Of each setting once, in these manifests. Secrets of the webhooks count where a Sensor is: a flow that nothing
+    starts names them too, and runs without them."""
+    manifests = list(manifests)
     found: dict[str, Open] = {}
     for name in placeholders("\n".join(map(_text, manifests))):
         if name in SETTINGS:
             found.setdefault(SETTINGS[name], Open(SETTINGS[name], f"the text `{open_setting(name)}`"))
-    values = (settings.kubernetes_namespace, settings.argo_webhook_secret, settings.argo_outcome_secret)
+    values = {_NAMESPACE: settings.kubernetes_namespace}
+    if any(manifest.content.get("kind") == "Sensor" for manifest in manifests):
+        values |= dict(zip(_SECRETS, (settings.argo_webhook_secret, settings.argo_outcome_secret), strict=True))
     defaults = [
         Open(f"METAFLOW_{name}", f"`{value}`", value)
-        for name, value in zip(_DEFAULTS, values, strict=True)
+        for name, value in values.items()
         if seams.configured(name) is None
     ]
     return [*found.values(), *defaults]
