@@ -40,6 +40,7 @@ def deployed(options: argparse.Namespace) -> int:
 
 
 def _deployed(options: argparse.Namespace, kept: str) -> int:
+    from ..diagnostics import DiagnosticError
     from ..reports.terminal import show
     from .deploy import said_by_clouds
     from .whole_project import compiled, refused
@@ -47,25 +48,29 @@ def _deployed(options: argparse.Namespace, kept: str) -> int:
     project = compiled(options, kept)
     if refused(project, options, leave_out=said_by_clouds(project.names)):
         return 1
-    rows, unasked = _on_clouds(options, project)
+    rows, unasked, lost = _on_clouds(options, project)
+    here = [] if options.backends_typed else _on_this_machine(options, project.graph)
+    if unasked and lost == len(project.names) and not here:
+        raise DiagnosticError(unasked)
+    rows += here
     show(unasked, None, "what could be asked is listed" if unasked else None)
-    if not options.backends_typed:
-        rows += _on_this_machine(options, project.graph)
+    settings_alone = lost == len(project.names) and all(item.code == "FT002" for item in unasked)
+    code = (2 if settings_alone else 1) if unasked else 0
     rows.sort(key=lambda row: (row["backend"], row["name"]))
     if options.format == "json":
         import json
 
         told = {"project": project.settings.project_id, "deployments": rows}
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-        return 1 if unasked else 0
+        return code
     _table(rows)
     if project.settings.project_id is None:
         sys.stdout.write("\nWithout an id of the project, what no flow has is not seen.\n")
-    return 1 if unasked else 0
+    return code
 
 
-def _on_clouds(options: argparse.Namespace, project: Project) -> tuple[list[dict[str, Any]], list[Diagnostic]]:
-    """Rows, cloud by cloud; what says why a cloud could not be asked. Raises DiagnosticError where none could."""
+def _on_clouds(options: argparse.Namespace, project: Project) -> tuple[list[dict[str, Any]], list[Diagnostic], int]:
+    """Rows, cloud by cloud; what says why clouds could not be asked, each thing once; how many could not."""
     from ..deploying import run
     from ..diagnostics import DiagnosticError
     from . import prune
@@ -74,7 +79,7 @@ def _on_clouds(options: argparse.Namespace, project: Project) -> tuple[list[dict
 
     said = Remarks(options)
     rows: list[dict[str, Any]] = []
-    unasked: list[Diagnostic] = []
+    unasked: dict[Any, Diagnostic] = {}
     lost = 0
     for name in project.names:
         one = dataclasses.replace(project, names=(name,))
@@ -85,12 +90,11 @@ def _on_clouds(options: argparse.Namespace, project: Project) -> tuple[list[dict
                 found += map(_of_row, prune.unclaimed(options, one, counted=True))
         except DiagnosticError as error:
             found = list(_unasked(project, name, error.diagnostics[0]))
-            unasked += error.diagnostics
+            for item in error.diagnostics:  # two clouds say of one setting in their own words that it is missing
+                unasked.setdefault((item.code, item.helps or item.message), item)
             lost += 1
         rows += found
-    if unasked and lost == len(project.names):
-        raise DiagnosticError(unasked)
-    return rows, unasked
+    return rows, list(unasked.values()), lost
 
 
 def _unasked(project: Project, backend: str, why: Diagnostic) -> Iterator[dict[str, Any]]:

@@ -79,6 +79,13 @@ def test_a_cluster_by_its_kubeconfig(triggers: Run, tmp_path: Path) -> None:
     assert done.out.splitlines()[-1].startswith("what they mean: metaflow-triggers explain FT")
 
 
+def test_without_a_cluster_standard_output_is_the_document_alone(triggers: Run, tmp_path: Path) -> None:
+    """Kubernetes' own `load_config` prints there that it has found no file."""
+    home = {**ME, "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
+    done = triggers("doctor", "--backend", "argo-workflows", "--format", "json", cwd=tmp_path, settings=home)
+    assert done.code == 1 and by_thing(done.out, "argo-workflows")["cluster"]["state"] == LACKING
+
+
 def test_another_package_that_cannot_be_asked() -> None:
     spec = Spec("chalk", "Chalk", seams.Upstream(workflow=None), lambda: None, lambda: None, lambda *_: None, "")
     (found,) = doctor._of("chalk", argparse.Namespace(backend=None), lambda: spec, None, [])

@@ -212,14 +212,17 @@ def _told(
     start = next((item for _, item in found if item is not None), None)
     run = None if start is None else runs.run_of(look.connection, start, look.logs)
     also = (*(other for other, _ in rest), *beside)
-    return Answer(TARGET, flow, flow, event, cause, also, run, tuple(_commands(look, flow, event, cause)))
+    return Answer(TARGET, flow, flow, event, cause, also, run, tuple(_commands(look, flow, event, cause, start)))
 
 
-def _commands(look: Look, flow: str, event: str | None, cause: Cause) -> Iterator[str]:
+def _commands(look: Look, flow: str, event: str | None, cause: Cause, start: Start | None) -> Iterator[str]:
     if cause.kind is causes.PAUSED:
         yield look.command("resume", *(() if cause.facts["what"] == "every flow" else (flow,)))
     elif cause.verdict == causes.STARTED:
         yield look.command("history", flow)
+    elif start is not None and start.state == "refused":
+        yield look.command("dead-letters", "show", str(start.id))
+        yield look.command("dead-letters", "send-again", str(start.id))
     elif cause.kind in (causes.MISSING_FIELD, causes.REFUSED, causes.OTHER_PAYLOAD) and event is not None:
         yield look.command("emit", event, "--payload", "{...}")
 

@@ -10,6 +10,7 @@ Not here: what to write, and whether it may be written.
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -84,8 +85,14 @@ class Cluster:
         from kubernetes import client as kubernetes_client
         from kubernetes import config
 
+        # As its `load_config`, which prints to standard output where there is no file, and takes a KUBECONFIG that
+        # names several for the name of one that is missing.
+        places = config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION.split(os.pathsep)
         try:
-            config.load_config()
+            if any(os.path.exists(os.path.expanduser(place)) for place in places if place):
+                config.load_kube_config()
+            else:
+                config.load_incluster_config()
         except config.ConfigException as error:
             raise DiagnosticError([Diagnostic("FT701", f"no Kubernetes cluster is configured: {error}")]) from error
         return cls(kubernetes_client.ApiClient())
