@@ -160,6 +160,7 @@ def test_what_is_seen_is_bounded_and_asked_for_once(bench):
     connection.close()
     again = feed.look()
     assert again is not None and len(again["events"]) == MOST and again["accepted"] == 5156
+    assert found["flows"] == {"Order": {"running": 0, "waiting": 0, "last": "succeeded"}}
     # Another file under its name, and one that is damaged: said, and read again when it is good again.
     os.rename(b.path, f"{b.path}.old")
     with pytest.raises(sqlite3.Error):

@@ -43,6 +43,10 @@ _ENDED = (
     "SELECT id, flow_key, state, reason, run_id, step, error, scheduled_at, started_at, ended_at FROM starts"
     " WHERE id > ? AND ended_at IS NOT NULL AND state <> 'refused' ORDER BY id DESC LIMIT ?"
 )
+_LAST = (
+    "SELECT flow_key, max(id), state FROM starts WHERE id > ? AND ended_at IS NOT NULL AND state <> 'refused'"
+    " GROUP BY flow_key"
+)
 _LOOKED_BACK = 5_000
 """Starts, the last so many of which are looked at: there may be many refusals, and few runs."""
 _POLL = (
@@ -108,6 +112,8 @@ class Feed:
         self._last_event = 0
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM starts").fetchone()
         self._last_start = max(0, last - _LOOKED_BACK)
+        for key, number, state in connection.execute(_LAST, (self._last_start,)):
+            self._last[key] = (number, state)
         return connection
 
     def _sections(self, connection: sqlite3.Connection) -> dict[str, Any]:
