@@ -83,8 +83,8 @@ def _measure(folder: Path, aws: dict[str, str], sizes: list[int], options: argpa
             wall, processor, memory, _ = run(command)
             _note(measured[command.name], wall, processor, memory, _digest(folder / "out"))
         wall, processor, memory, output = run(in_one)
-        per_flow = statistics.mean(json.loads(output)["seconds"])
-        _note(measured[in_one.name], per_flow, per_flow, memory, "")
+        told = json.loads(output)
+        _note(measured[in_one.name], *map(statistics.mean, (told["seconds"], told["processor"])), memory, "")
         for file in plain[turn :: options.repeat]:  # the sample, spread over the turns
             total = [0.0, 0.0, 0.0]
             for backend in BACKENDS:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..diagnostics import Diagnostic
 from ..model.flows import Flow, PollTrigger, TriggerGraph
-from ..model.settings import Settings
-from ..seams.upstream import Upstream
 
 if TYPE_CHECKING:
     from ..dead_letters.letter import Box
     from ..doctor.findings import Finding
+    from ..model.settings import Settings
+    from ..seams.upstream import Upstream
 
 
 @dataclass(frozen=True)

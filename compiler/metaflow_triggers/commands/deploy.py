@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,8 @@ def delete(options: argparse.Namespace) -> int:
 
 def guarded(work: Callable[[str], int]) -> int:
     """Do it with a folder for what is uploaded; tell what it raises. Returns the exit code."""
+    import tempfile
+
     from ..reports.terminal import show
 
     try:

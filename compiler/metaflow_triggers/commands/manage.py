@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import runpy
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -21,8 +20,6 @@ from typing import Any
 
 from ..backends.registry import Names
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..poll import alias
-from ..poll.errors import PollError
 from .arguments import add_flow_options, add_reading, flow_options
 from .project_options import add_local_profile, fill_locally
 from .run import add_database, weighed_locally
@@ -81,6 +78,7 @@ def guarded(act: Callable[..., int], *arguments: Any) -> int:
     """What the command does, with its mistakes told; the exit code."""
     import sqlite3
 
+    from ..poll.errors import PollError
     from ..reports.terminal import show
 
     try:
@@ -253,6 +251,10 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _execute(file: str, arguments: Sequence[str]) -> int:
+    import runpy
+
+    from ..poll import alias
+
     if not Path(file).is_file():
         return guarded(_raise, Diagnostic("FT005", f"`{file}` does not exist"))
     if alias.is_installed():

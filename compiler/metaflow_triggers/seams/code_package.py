@@ -22,6 +22,7 @@ from typing import Any
 from .. import regular
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings, open_setting
+from . import kept_compression
 from .conda import is_conda, kept_packages
 from .configuration import datastore_root
 from .environment import CanonicalEnvironment, attached, s3_datastore, upstream_errors
@@ -175,7 +176,7 @@ def _reproducible_backend() -> Any:
             parts = [[(name, self._members[name]) for name in part] for part in (names[:first], names[last:])]
             metaflow = tuple((name, self._members[name]) for name in names[first:last])
             if metaflow not in _compressed:
-                _compressed[metaflow] = _compress(_tar(metaflow))
+                _compressed[metaflow] = kept_compression.compressed(_tar(metaflow), _compress)
             before, after = _tar(parts[0]), _tar(parts[1])
             end = b"\0" * 1024
             return (_compress(before) if before else b"") + _compressed[metaflow] + _compress(after + end)

@@ -8,6 +8,7 @@ Not here: triggers. Upstream's class is subclassed and told nothing of them.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -207,7 +208,7 @@ def _references(settings: Settings) -> Callable[[str], str]:
             text = pattern.sub(reference, text)
         return root.sub(lambda _: datastore_root(settings), text) if root else text
 
-    return replace
+    return functools.cache(replace)  # a flow's steps have most of their texts in common
 
 
 UPSTREAM = Upstream(

@@ -8,6 +8,7 @@ Not here: triggers. Upstream's class is subclassed and told nothing of them.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any
@@ -85,7 +86,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             **options.argo,
         )
         template = json.loads(json.dumps(made._workflow_template.to_json(), default=_plain))
-    replace = filled_in(settings)
+    replace = functools.cache(filled_in(settings))  # a flow's steps have most of their texts in common
     template = canonical(_without_nulls(template), replace)
     told = [{"name": name, "value": value} for name, value in task_environment(settings).items()]
 
