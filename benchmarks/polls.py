@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 
 from metaflow_triggers.engine import store
-from metaflow_triggers.engine.clock import SystemClock
-from metaflow_triggers.engine.polls.children import Children
-from metaflow_triggers.engine.polls.claims import Target
 from metaflow_triggers.engine.polls.poller import Poller
-from metaflow_triggers.engine.polls.starters import starter
 from metaflow_triggers.engine.polls.work import PolledTrigger
 from metaflow_triggers.poll.intervals import milliseconds
+from metaflow_triggers.polling.children import Children
+from metaflow_triggers.polling.clock import SystemClock
+from metaflow_triggers.polling.fires import Target
+from metaflow_triggers.polling.starters import starter
 
 from .family import family, processor_seconds, proportional_mib
 

@@ -20,12 +20,14 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
     reports      diagnostics as people and programs read them; above the rules, since they say how heavy a finding is
     doctor       what a deployment needs and lacks, as values and lines; `doctor` of each backend asks, and
                  `engine.doctor`
+    poll         what a user's file of polls imports: light, so that polling a file costs no Metaflow
+    polling      what polls, wherever that is: a process for each file, what a fire is called. It travels, and with it
+                 those of the rooms above that it imports
     pictures     what starts what, as nodes and edges, and the texts that draw them; above the reports, whose form the
                  diagnostics at its nodes have
     seams        Metaflow's private names, each under a contract test, and upstream's two compilers, run offline
     trail        what became of an event, as a value that is the same whoever was asked: the question, the causes with
                  their words, the answer. Knows no backend and no engine, which all answer in it
-    poll         what a user's file of polls imports: light, so that polling a file costs no Metaflow
     backends     per backend: `compile` lowers, `verify` reads the result back and holds it against the flow (the price
                  of a second writing buys the mistakes that no schema sees), `deploy` plans and carries out
     engine       what triggers mean, run on this machine; imports no backend

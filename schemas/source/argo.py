@@ -318,11 +318,99 @@ _WORKFLOW_TEMPLATE = _object(
     },
 )
 
+_OF_POLLER = {"name": text("^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$"), "labels": _LABELS}
+
+
+def _of_poller(file: str, version: str, kind: str, what: str, **members: Any) -> dict[str, dict[str, Any]]:
+    metadata = members.pop("metadata", _OF_POLLER)
+    whole = {"apiVersion": version, "kind": kind, "metadata": {"namespace": _LABEL, **metadata}, **members}
+    return document(f"argo/{file}.schema.json", f"{kind} of a flow's poller{what}", closed(whole))
+
+
+def _may_with(group: str, resource: str, *verbs: str) -> dict[str, Any]:
+    return {**_may(group, resource, *verbs), "resourceNames": some(_LABEL, uniqueItems=True)}
+
+
+_POLLER_ROLE = _of_poller(
+    "poller_role",
+    f"{_RBAC}/v1",
+    "Role",
+    ": its own records and Lease by name, and runs",
+    rules=in_order(
+        [
+            _may("argoproj.io", "workflows", "get", "create"),
+            _may_with("", "configmaps", "get", "update"),
+            _may_with("coordination.k8s.io", "leases", "get", "update"),
+        ]
+    ),
+)
+_POLLER_BINDING = _of_poller(
+    "poller_rolebinding",
+    f"{_RBAC}/v1",
+    "RoleBinding",
+    "",
+    roleRef={"apiGroup": _RBAC, "kind": "Role", "name": _LABEL},
+    subjects=some({"kind": "ServiceAccount", "name": _LABEL, "namespace": _LABEL}, 1, 1),
+)
+_POLL_RECORD = _of_poller(
+    "poll_record",
+    "v1",
+    "ConfigMap",
+    ": what is declared of one trigger; what is remembered is not deployed",
+    metadata={"name": _LABEL, "labels": _LABELS},
+    data={"declaration": text("^\\{")},
+)
+_OF_POD = closed({"metaflow-triggers/poller": _LABEL})
+_POLLER_VARIABLE = any_of({"name": _SOME_TEXT, "value?": text()}, {"name": _SOME_TEXT, "valueFrom": open_object()})
+_POLLER_DEPLOYMENT = _of_poller(
+    "poller_deployment",
+    "apps/v1",
+    "Deployment",
+    ": one process, never two",
+    spec={
+        "replicas": 1,
+        "revisionHistoryLimit": 2,
+        "strategy": {"type": "Recreate"},
+        "selector": {"matchLabels": _OF_POD},
+        "template": {
+            "metadata": {
+                "annotations?": closed({"metaflow-triggers/code-package": _SOME_TEXT}),
+                "labels": _OF_POD,
+            },
+            "spec": {
+                "serviceAccountName": _LABEL,
+                "terminationGracePeriodSeconds": 60,
+                **dict.fromkeys(("nodeSelector?", "affinity?"), open_object()),
+                **dict.fromkeys(("tolerations?", "imagePullSecrets?", "volumes?"), some(open_object())),
+                "containers": some(
+                    {
+                        "name": "poller",
+                        "image": _SOME_TEXT,
+                        "command": in_order(["bash", "-c", _SOME_TEXT]),
+                        "env": some(_POLLER_VARIABLE),
+                        "imagePullPolicy?": _SOME_TEXT,
+                        **dict.fromkeys(("envFrom?", "volumeMounts?"), some(open_object())),
+                        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}},
+                    },
+                    1,
+                    1,
+                ),
+            },
+        },
+    },
+)
+
 DOCUMENTS = {
     **_CRON_WORKFLOW,
     **_EVENT_SOURCE,
     **_KUSTOMIZATION,
     **_NETWORK_POLICY,
+    **_POLL_RECORD,
+    **_POLLER_BINDING,
+    **_POLLER_DEPLOYMENT,
+    **_of_poller("poller_lease", "coordination.k8s.io/v1", "Lease", ": who polls; what it says is not deployed"),
+    **_POLLER_ROLE,
+    **_of_poller("poller_serviceaccount", "v1", "ServiceAccount", ""),
     **_ROLE,
     **_ROLE_BINDING,
     **_SENSOR,

@@ -39,7 +39,7 @@ AGAIN = {
 }
 """Examples that are compiled once more, with further settings."""
 LOCAL = {"local_pipeline"}
-"""Polls, which no cloud runs yet."""
+"""Polls twice a second, which no cloud runs."""
 POLICIES = {"multiple_events": "flow.py", "parameter_mapping": "flow.py", "workflow_shapes": "flow.py"}
 """Flows whose IAM roles stand in `policies.yaml`: a whole set with a correlator, a single event, a foreach."""
 

@@ -22,11 +22,12 @@ from metaflow_extensions.triggers.plugins import local_events, local_runs
 from metaflow_triggers.commands.polls import target_of
 from metaflow_triggers.engine.loop import Engine
 from metaflow_triggers.engine.observe import snapshot
-from metaflow_triggers.engine.polls.claims import Fire, Target, claim, problem
+from metaflow_triggers.engine.polls.claims import Fire, claim
 from metaflow_triggers.engine.schedules import Schedules
 from metaflow_triggers.engine.waits import local_flow
 from metaflow_triggers.model.facts import branch_key, qualified_name
 from metaflow_triggers.model.flows import TriggerGraph
+from metaflow_triggers.polling.fires import Target, problem
 from metaflow_triggers.simulate.items import BEGINNING, Item
 from metaflow_triggers.simulate.values import convert
 
@@ -170,7 +171,7 @@ def adopt(writer: sqlite3.Connection, graph: TriggerGraph) -> dict[str, Target]:
 def fire(writer: sqlite3.Connection, target: Target, item: Item, number: int, now: datetime) -> Counter[str]:
     """Claim a fire; what is not started, by flow."""
     fired = Fire(target, item.payload, 1, number, now)
-    if problem(fired, now) is not None or claim(writer, "us", fired, now) != "claimed":
+    if problem(target, item.payload, now) is not None or claim(writer, "us", fired, now) != "claimed":
         return Counter([target.flow_key])
     return Counter()
 

@@ -30,7 +30,7 @@ _NOT_SEEN = "events are on the bus, which nobody may look at"
 CANNOT = {
     "disabled": "nothing can be disabled; a Sensor without replicas is `paused`",
     "same-id-two-names": "one event leaves nothing by its id alone: told where one flow waits for both (trail_rows)",
-    "suppressed-poll": "polls do not run on Argo yet: FT511 says so when the flow is compiled",
+    "suppressed-poll": "a record counts suppressed fires, and keeps none: `list --backend` says how many",
     "no-engine": f"{_NOT_SEEN}: a Sensor that is not ready is `not-ready` (trail_rows)",
     "listened-later": f"{_NOT_SEEN}: a Sensor takes what comes after it, and it is never-came-unknown",
 }

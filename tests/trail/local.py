@@ -22,6 +22,7 @@ from metaflow_triggers.engine import keep, retention, store
 from metaflow_triggers.engine.polls import claims
 from metaflow_triggers.engine.polls import store as poll_store
 from metaflow_triggers.engine.trail.ask import ask
+from metaflow_triggers.polling.fires import Target
 from metaflow_triggers.trail.answer import Answer
 from metaflow_triggers.trail.question import Asked, Question
 
@@ -192,7 +193,7 @@ def poll(world: World, *, fires: int, enabled: bool = True) -> list[Answer]:
         epoch = poll_store.acquire(connection, "me", ["looks"], watch, 0.0)["looks"]
     results = []
     for tick in range(fires):
-        fire = claims.Fire(claims.Target("looks", "F", "F", ()), {"file": "a"}, epoch, tick, now)
+        fire = claims.Fire(Target("looks", "F", "F", ()), {"file": "a"}, epoch, tick, now)
         results.append({"claimed": "fire"}.get(told := claims.claim(connection, "me", fire, now), told))
         world.turn(2)
     polled = poll_store.Polled("looks", now, now, results[-1] if results else "skip", None, 0, 0, None)

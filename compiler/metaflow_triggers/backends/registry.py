@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.flows import Flow
 from ..model.settings import Settings
-from .shape import Backend, Boxes, Deployer, Spec, lacking
+from .shape import Backend, Boxes, Deployer, PollRecords, Spec, lacking
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -127,6 +127,11 @@ def trail(name: str) -> Target | None:
     from ..trail.answer import Target
 
     return None if spec(name).trail is None else _loaded(spec(name), "trail", Target)
+
+
+def polls(name: str) -> PollRecords | None:
+    """The records of a backend's poll triggers; None: nothing polls there."""
+    return None if spec(name).polls is None else _loaded(spec(name), "polls", PollRecords)
 
 
 def dead_letters(name: str) -> Boxes | None:

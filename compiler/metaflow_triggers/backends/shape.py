@@ -9,6 +9,7 @@ Not here: which backends there are (`registry`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,7 +32,8 @@ class Spec:
     `publish(name, payload, text, identity)` sends an event, whose payload as JSON is `text`, from outside of any run;
     it may raise anything, and `unpublished` then says what helps. `trail` imports what tells what became of an event
     (`trail.answer.Target`), `dead_letters` what has the `Boxes` of its flows, and `doctor` what says what a deployment
-    needs and lacks (`Doctor`), where the backend has them. `settings` are METAFLOW_... names of its own, without that
+    needs and lacks (`Doctor`), `polls` the records of its poll triggers (`PollRecords`), where the backend has them.
+    `settings` are METAFLOW_... names of its own, without that
     prefix, which it reads with `seams.configured` beside `Settings`.
     """
 
@@ -47,6 +49,7 @@ class Spec:
     trail: Callable[[], Any] | None = None
     dead_letters: Callable[[], Any] | None = None
     doctor: Callable[[], Any] | None = None
+    polls: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,28 @@ def refused_polls(platform: str, polls: Iterable[PollTrigger]) -> list[Diagnosti
     return [
         Diagnostic(
             "FT511",
-            f"poll trigger `{poll.name}` is left out for {platform}: polls run on the local engine only, so far",
+            f"poll trigger `{poll.name}` is left out for {platform}: nothing polls there yet",
             poll.span,
             "nothing polls it there",
-            helps=("run it here: metaflow-triggers run PATHS", "to refuse it instead: --strict"),
+            helps=(
+                "polls run on argo-workflows, and here: metaflow-triggers run PATHS",
+                "to refuse it instead: --strict",
+            ),
+        )
+        for poll in polls
+    ]
+
+
+def polls_elsewhere(platform: str, polls: Iterable[PollTrigger]) -> list[Diagnostic]:
+    """For a backend that polls: poll triggers of flows that are not among those that are compiled (FT511)."""
+    return [
+        Diagnostic(
+            "FT511",
+            f"poll trigger `{poll.name}` is left out for {platform}: a poller is deployed with its flow, and "
+            f"`{poll.flow}` is not among these",
+            poll.flow_span or poll.span,
+            "deployed with this flow only",
+            helps=("name the file of that flow, too", "to refuse it instead: --strict"),
         )
         for poll in polls
     ]
@@ -199,6 +220,36 @@ class Boxes(Protocol):
 
     def box(self, deployed: str, settings: Settings) -> Box:
         """Of the flow that is deployed under a name, or was."""
+
+
+class PollRecords(Protocol):
+    """What is remembered of a backend's poll triggers: the shape of a module. A place is whatever `opened` gives."""
+
+    def opened(self, path: str, declared: Sequence[Any] = ()) -> AbstractContextManager[Any]:
+        """Where they are; "" is what the configuration says."""
+
+    def known(self, at: Any, name: str) -> None:
+        """Raise TriggerNotFound for a name that no trigger has, PollValueError where several have it."""
+
+    def schedules(
+        self, at: Any, enabled_only: bool = False, limit: int | None = None, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """The triggers, sorted by name."""
+
+    def schedule(self, at: Any, name: str) -> dict[str, Any] | None:
+        """One trigger, or None."""
+
+    def set_enabled(self, at: Any, name: str, enabled: bool) -> None:
+        """Let a trigger be polled from its next tick on, or not."""
+
+    def set_paused(self, at: Any, flow: str | None, paused: bool) -> list[str]:
+        """Hold what polls start of a flow, or of all; the flows' deployed names."""
+
+    def paused(self, at: Any) -> list[str]:
+        """Deployed names of the flows whose polled starts are held."""
+
+    def history(self, at: Any, name: str, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+        """The accepted fires of a trigger, newest first."""
 
 
 class Doctor(Protocol):

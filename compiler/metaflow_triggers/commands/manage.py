@@ -35,7 +35,11 @@ def add_parsers(commands: Any) -> None:
         "--deployed", action="store_true", help="of the flows of PATH, or of the project: what the clouds have of them"
     )
     listed.add_argument(
-        "--backend", action="append", choices=Names(), metavar="BACKEND", help="with --deployed: only this"
+        "--backend",
+        action="append",
+        choices=Names(),
+        metavar="BACKEND",
+        help="with --deployed: only this; without PATH: the poll triggers that are deployed there",
     )
     listed.add_argument("--external-flow", action="append", default=[], metavar="FLOW", help="deployed from elsewhere")
     listed.add_argument(
@@ -47,6 +51,7 @@ def add_parsers(commands: Any) -> None:
     history = commands.add_parser("history", help="what a poll trigger, or a flow, has started; the latest first")
     history.add_argument("name", metavar="NAME", help="a poll trigger or a flow")
     history.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    _add_backend(history)
     for parser in (listed, history):
         add_database(parser)
         parser.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed")
@@ -58,6 +63,7 @@ def add_parsers(commands: Any) -> None:
     ):
         parser = commands.add_parser(word, help=help_)
         parser.add_argument("name", metavar="NAME", help="a poll trigger")
+        _add_backend(parser)
         add_database(parser)
         parser.set_defaults(work=lambda options, enabled=enabled: guarded(_enable, options, enabled))
     for word, help_, act in (
@@ -66,12 +72,23 @@ def add_parsers(commands: Any) -> None:
     ):
         parser = commands.add_parser(word, help=help_)
         parser.add_argument("flow", nargs="?", metavar="FLOW", help="a flow (default: all of them)")
+        _add_backend(parser)
         add_database(parser)
         parser.set_defaults(work=lambda options, act=act: guarded(act, options))
     execute = commands.add_parser("exec", help="run a Python file in which `cloaca` means metaflow_triggers.poll")
     execute.add_argument("file", metavar="FILE")
     execute.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="of the file")
     execute.set_defaults(work=lambda options: _execute(options.file, options.arguments))
+
+
+def _add_backend(parser: Any) -> None:
+    parser.add_argument(
+        "--backend",
+        dest="of_backend",
+        choices=Names(),
+        metavar="BACKEND",
+        help="of the poll triggers that are deployed there, not of the database",
+    )
 
 
 def guarded(act: Callable[..., int], *arguments: Any) -> int:
@@ -113,11 +130,7 @@ def _list(options: argparse.Namespace) -> int:
         return _list_deployed(options)
     if options.paths:
         return _list_files(options)
-    from ..engine.polls import records
-
-    connection = database(options)
-    schedules = records.schedules(connection)
-    paused = [key for (key,) in connection.execute("SELECT flow_key FROM paused ORDER BY flow_key")]
+    schedules, paused = _polled(options)
     if options.format == "json":
         print_json({"poll_triggers": schedules, "paused": paused})
         return 0
@@ -139,7 +152,30 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
+def _polled(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str]]:
+    """The poll triggers, and what is paused."""
+    from ..engine.polls import records
+
+    if not options.backend:
+        connection = database(options)
+        paused = [key for (key,) in connection.execute("SELECT flow_key FROM paused ORDER BY flow_key")]
+        return records.schedules(connection), paused
+    from .polled import listed
+
+    schedules, held = [], []
+    for name in options.backend:
+        options.of_backend = name
+        more, flows = listed(options)
+        schedules += more
+        held += flows
+    return schedules, held
+
+
 def _history(options: argparse.Namespace) -> int:
+    if options.of_backend:
+        from . import polled
+
+        return polled.history(options)
     from .history import history
 
     return history(options, database(options))
@@ -217,9 +253,14 @@ def catalogue(options: argparse.Namespace, graph: Any) -> list[dict[str, Any]]:
 
 
 def _enable(options: argparse.Namespace, enabled: bool) -> int:
-    from ..engine.polls import records
+    if options.of_backend:
+        from . import polled
 
-    records.set_enabled(database(options), options.name, enabled)
+        polled.enable(options, enabled)
+    else:
+        from ..engine.polls import records
+
+        records.set_enabled(database(options), options.name, enabled)
     _print(f"{options.name} is {'polled from its next tick on' if enabled else 'polled no more'}")
     return 0
 
@@ -227,12 +268,24 @@ def _enable(options: argparse.Namespace, enabled: bool) -> int:
 def _pause(options: argparse.Namespace) -> int:
     from ..engine import pauses
 
+    if options.of_backend:
+        return _hold(options, True)
     key = pauses.pause(database(options), options.flow, datetime.now(timezone.utc))
     _print(f"no run of {'any flow' if key == pauses.ALL else key} is started until it is resumed")
     return 0
 
 
+def _hold(options: argparse.Namespace, held: bool) -> int:
+    from . import polled
+
+    flows = ", ".join(polled.pause(options, held)) or "no flow"
+    _print(f"what polls start of {flows} {'waits until it is resumed' if held else 'is started again'}")
+    return 0
+
+
 def _resume(options: argparse.Namespace) -> int:
+    if options.of_backend:
+        return _hold(options, False)
     from ..engine import pauses
 
     key, all_are = pauses.resume(database(options), options.flow)

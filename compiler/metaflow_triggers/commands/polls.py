@@ -4,7 +4,7 @@ In:   the graph.
 Out:  a source of starts for the engine's loop; PYTHONPATH for runs whose files import `cloaca`.
 
 Not here: reading flows, importing the files that declare polls (each is imported in a process of its own, which
-`engine.polls.children` starts), polling (`engine.polls.poller`).
+`polling.children` starts), polling (`engine.polls.poller`).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from ..engine.clock import SystemClock
 from ..engine.launch import private
-from ..engine.polls.children import READING_SECONDS, Children
-from ..engine.polls.claims import Target
 from ..engine.polls.poller import Poller
-from ..engine.polls.starters import starter
 from ..engine.polls.work import PolledTrigger, log
 from ..model.facts import identity, qualified_name
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..poll import alias
+from ..polling.children import READING_SECONDS, Children
+from ..polling.clock import SystemClock
+from ..polling.fires import Target
+from ..polling.starters import starter
 from ..reading.source import source_file
 
 _LONGEST_LOG = 10 << 20

@@ -87,7 +87,9 @@ def compile_flows(
     left_open: dict[tuple[str, Open], None] = {}
     for name in backend_names:
         backend = registry.backend(name)
-        diagnostics.extend(shape.refused_polls(name, (poll for target, poll in graph.polls if target is None)))
+        left_out = [poll for target, poll in graph.polls if target is None]
+        said = shape.refused_polls if registry.polls(name) is None else shape.polls_elsewhere
+        diagnostics.extend(said(name, left_out))
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:

@@ -21,8 +21,8 @@ from typing import Protocol
 
 from ..diagnostics import DiagnosticError
 from ..model.facts import max_active
+from ..polling.clock import Clock, SystemClock
 from . import faults, issue, launch, sessions
-from .clock import Clock, SystemClock
 from .editions import Editions, Editor
 from .issue import Order, Row
 from .matching import Matcher

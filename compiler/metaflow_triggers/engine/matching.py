@@ -17,13 +17,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from metaflow_extensions.triggers.contract import event_reader
+from metaflow_extensions.triggers.contract import event_reader, local_start
 from metaflow_extensions.triggers.plugins import local_events
 from metaflow_extensions.triggers.plugins.local_runs import payload_of
 
 from ..language import filters
 from . import joins
-from .starts import add_start, event_body, missing_required, trigger_document
+from .starts import add_start, missing_required
 from .store import WAITS, transaction, write_setting
 from .waits import Index, LocalFlow, Wait, index
 
@@ -280,11 +280,13 @@ def _add(
 def _told(wait: Wait, numbers: list[int], events: list[Arrived]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Dependencies and events as the trigger document has them."""
     dependencies = [wait.trigger.dependencies[number] for number in numbers]
-    return dependencies, [event_body(item.name, item.id, item.timestamp, item.payload, item.kind) for item in events]
+    return dependencies, [
+        local_start.event_body(item.name, item.id, item.timestamp, item.payload, item.kind) for item in events
+    ]
 
 
 def _missing(wait: Wait, numbers: list[int], events: list[Arrived]) -> str | None:
-    return missing_required(wait.flow.flow.parameters, trigger_document(*_told(wait, numbers, events)))
+    return missing_required(wait.flow.flow.parameters, local_start.document(*_told(wait, numbers, events)))
 
 
 def _said(event: Arrived) -> str:

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash
 
+from ..polling.clock import Clock, SystemClock
 from . import keep as keeping
-from .clock import Clock, SystemClock
 from .keep import Keep
 from .store import connect, forget_waits, timestamp_text, transaction
 from .waits import LocalFlow

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from ..language import cron
 from ..model.flows import Schedule
-from .clock import Clock, SystemClock
+from ..polling.clock import Clock, SystemClock
 from .starts import add_start
 from .store import timestamp_text, transaction
 from .waits import LocalFlow

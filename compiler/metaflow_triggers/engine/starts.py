@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from metaflow_extensions.triggers.contract import event_reader, exact_json
-from metaflow_extensions.triggers.contract import trigger_document as contract
+from metaflow_extensions.triggers.contract import exact_json, local_start
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, timestamp_text
 
 from ..model.facts import needs_value
@@ -22,18 +21,6 @@ from ..model.flows import Parameter
 
 ACTIVE = ("claimed", "started")
 TERMINAL = ("succeeded", "failed", "aborted", "timed_out", "lost", "refused")
-
-
-def event_body(name: str, identity: str, timestamp: str, payload: Any, kind: str = "event") -> dict[str, Any]:
-    """An event as the trigger document carries it. `timestamp` is text of `timestamp_text`."""
-    return {"name": name, "id": identity, "timestamp": timestamp, "payload": payload, "kind": kind}
-
-
-def trigger_document(dependencies: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The document of a start by these events: event number n belongs to dependency number n if there are as many."""
-    paired = len(dependencies) == len(events)
-    bodies = (contract.event("local", body, number if paired else None) for number, body in enumerate(events))
-    return contract.started_by(dependencies, list(bodies))
 
 
 def add_start(  # noqa: PLR0917 - six that every caller has
@@ -58,7 +45,7 @@ def add_start(  # noqa: PLR0917 - six that every caller has
     """
     if start_key.startswith("schedule/") and _was_pruned(connection, flow_key, start_key):
         return None
-    document = trigger_document(dependencies, events)
+    document = local_start.document(dependencies, events)
     for item, sequence in zip(document["events"], sequences or (), strict=bool(sequences)):
         item["event"] = {key: value for key, value in item["event"].items() if key != "payload"}
         item["sequence"] = sequence  # `local_runs.whole_document` puts it in
@@ -89,31 +76,5 @@ def _was_pruned(connection: sqlite3.Connection, flow_key: str, start_key: str) -
 
 
 def missing_required(parameters: Sequence[Parameter], document: dict[str, Any]) -> str | None:
-    """Why these events do not start the flow: a required parameter without a value; None where there is none.
-
-    A value of the wrong type is a value: such a run exists and fails.
-    """
-    needed = [item.name for item in parameters if needs_value(item)]
-    if not needed:
-        return None
-    given: set[str] = set()
-    asked: dict[str, str] = {}
-    for event in event_reader.select(document):
-        dependency = event.dependency or {}
-        mappings = list(dependency.get("mappings") or [])
-        if dependency.get("auto_map"):
-            mapped = {mapping["parameter"] for mapping in mappings}
-            mappings += [{"parameter": name, "field": name} for name in needed if name not in mapped]
-        for mapping in mappings:
-            if "constant_json" in mapping:
-                value = exact_json.loads(mapping["constant_json"])
-            else:
-                value = event_reader.field(event.payload, mapping["field"])
-                asked.setdefault(mapping["parameter"], f"event {event.name} has no field {mapping['field']}")
-            if value is not None:
-                given.add(mapping["parameter"])
-    for name in needed:
-        if name not in given:
-            what = asked.get(name, "no event gives it")
-            return f"the required parameter {name} has no value: {what}"
-    return None
+    """Why these events do not start the flow: a required parameter without a value; None where there is none."""
+    return local_start.missing([item.name for item in parameters if needs_value(item)], document)

@@ -1,6 +1,6 @@
-"""Runner: the management calls of a program on the engine's database.
+"""Runner: the management calls of a program on the engine's database, or on a cluster.
 
-In:   `sqlite://workflows.db` (below the current folder) or `sqlite:///abs/x.db`, the names of triggers.
+In:   `sqlite://workflows.db` (below the current folder), `sqlite:///abs/x.db` or `argo://namespace`, names of triggers.
 Out:  plain dicts and None.
 
 Not here: polling; `metaflow-triggers run PATHS --database FILE` does that. Making a `DefaultRunner` opens nothing. The
@@ -11,6 +11,7 @@ them.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
@@ -18,23 +19,39 @@ from typing import Any, Protocol, cast
 from . import declare
 from .errors import PollTypeError, PollValueError
 
-_FORMS = ("write sqlite://workflows.db, or sqlite:///absolute/path/workflows.db",)
+_FORMS = (
+    "write sqlite://workflows.db, or sqlite:///absolute/path/workflows.db",
+    "or argo://namespace for a cluster, argo:// for the namespace of the configuration",
+)
 
 
 def database_path(address: object) -> str:
     """The path that an address names. Raises TypeError or ValueError (FT729)."""
+    return _place(address)[1]
+
+
+def _place(address: object) -> tuple[str, str]:
+    """Scheme and path. Raises TypeError or ValueError (FT729)."""
     if not isinstance(address, str):
         raise PollTypeError("FT729", f"the address of a database is text, not {type(address).__name__}", _FORMS)
     scheme, separator, path = address.partition("://")
     if not separator or scheme not in _RECORDS:
         shown = f"`{scheme}://` has no poll triggers here" if separator else f"{address[:80]!r} is no such address"
         raise PollValueError("FT729", shown, _FORMS)
-    if not path or "\0" in path or path.endswith("/"):
+    if scheme == "sqlite" and (not path or "\0" in path or path.endswith("/")):
         raise PollValueError("FT729", f"{address[:80]!r} names no file", _FORMS)
-    return path
+    if scheme == "argo" and not _NAMESPACE.fullmatch(path):
+        raise PollValueError("FT729", f"{address[:80]!r} names no namespace", _FORMS)
+    return scheme, path
 
 
-_RECORDS = {"sqlite": "metaflow_triggers.engine.polls.records"}
+_NAMESPACE = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?")
+
+
+_RECORDS = {
+    "sqlite": "metaflow_triggers.engine.polls.records",
+    "argo": "metaflow_triggers.backends.argo.polls.records",
+}
 """The scheme of an address -> the module that answers for what is kept there. It is loaded by the first call, so that a
 file of polls, which has no call, stays light."""
 
@@ -57,29 +74,29 @@ class DefaultRunner:
     """Lists, enables and disables the poll triggers of a database, and tells their history."""
 
     def __init__(self, database_url: str = "sqlite://metaflow-triggers.db") -> None:
-        self._path = database_path(database_url)
+        self._scheme, self._path = _place(database_url)
 
     def list_trigger_schedules(
         self, enabled_only: bool = False, limit: int = 100, offset: int = 0
     ) -> list[dict[str, Any]]:
         """The triggers by name: a dict each, with `trigger_name`, `enabled` and what `docs/poll-triggers.md` lists."""
         with self._database() as connection:
-            return _records("sqlite").schedules(connection, enabled_only=enabled_only, limit=limit, offset=offset)
+            return _records(self._scheme).schedules(connection, enabled_only=enabled_only, limit=limit, offset=offset)
 
     def get_trigger_schedule(self, name: str) -> dict[str, Any] | None:
         """One trigger's dict, or None."""
         with self._database() as connection:
-            return _records("sqlite").schedule(connection, name)
+            return _records(self._scheme).schedule(connection, name)
 
     def set_trigger_enabled(self, name: str, enabled: bool) -> None:
         """Let a trigger be polled, or not, from its next tick on. Raises TriggerNotFound."""
         with self._database() as connection:
-            _records("sqlite").set_enabled(connection, name, enabled)
+            _records(self._scheme).set_enabled(connection, name, enabled)
 
     def get_trigger_execution_history(self, name: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
         """The fires that were accepted, newest first; `[]` for an unknown name."""
         with self._database() as connection:
-            return _records("sqlite").history(connection, name, limit=limit, offset=offset)
+            return _records(self._scheme).history(connection, name, limit=limit, offset=offset)
 
     def _database(self) -> Any:
         if declare.is_reading():
@@ -88,7 +105,7 @@ class DefaultRunner:
                 "a management call runs while the file is read for its triggers",
                 ("put it under `if __name__ == '__main__':`, and run it with `metaflow-triggers exec FILE`",),
             )
-        return _records("sqlite").opened(self._path, declare.declared())
+        return _records(self._scheme).opened(self._path, declare.declared())
 
     def __repr__(self) -> str:
-        return f"DefaultRunner({'sqlite://' + self._path!r})"
+        return f"DefaultRunner({f'{self._scheme}://{self._path}'!r})"

@@ -14,12 +14,14 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from .. import regular
+from .. import polling, regular
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.settings import Settings, open_setting
 from . import kept_compression
@@ -109,6 +111,30 @@ def _tar(members: Iterable[tuple[str, str | bytes]]) -> bytes:
     return out.getvalue()
 
 
+_OUR_IMPORT = re.compile(rb"^[^#\n]*\b(metaflow_triggers|cloaca)\b", re.MULTILINE)
+
+
+def _ours_for(members: dict[str, str | bytes]) -> dict[str, str | bytes]:
+    """What files that declare poll triggers import, for a package that has such a file of the user's: steps import it,
+    and a poller does.
+    """
+    named: set[bytes] = set()
+    for name, source in members.items():
+        if name.endswith(".py") and not name.startswith(".mf_"):
+            named.update(_OUR_IMPORT.findall(source if isinstance(source, bytes) else _content(source)))
+    if not named:
+        return {}
+    root = Path(polling.__file__).parent.parent
+    found: dict[str, str | bytes] = {}
+    for item in polling.TRAVELS:
+        place = root / item
+        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            found[f".mf_code/metaflow_triggers/{path.relative_to(root).as_posix()}"] = str(path)
+    if b"cloaca" in named:
+        found[".mf_code/cloaca.py"] = str(root / "poll" / "standin" / "cloaca.py")
+    return {name: source for name, source in found.items() if name not in members}
+
+
 def _compress(data: bytes) -> bytes:
     """One member of a gzip file, without its clock and name."""
     buffer = io.BytesIO()
@@ -168,6 +194,7 @@ def _reproducible_backend() -> Any:
             pass
 
         def get_blob(self) -> bytes:
+            self._members.update(_ours_for(self._members))
             names = sorted(self._members)
             # Names with one prefix stand together. A gzip file may have several members; Metaflow's own files are one,
             # which is the same for all flows.

@@ -14,10 +14,10 @@ from datetime import timedelta
 import pytest
 from metaflow_extensions.triggers.plugins import local_events, local_runs
 from metaflow_triggers.engine import observe
-from metaflow_triggers.engine.clock import SystemClock
 from metaflow_triggers.engine.issue import ATTEMPTS
 from metaflow_triggers.engine.launch import CommandLauncher
 from metaflow_triggers.engine.store import transaction
+from metaflow_triggers.polling.clock import SystemClock
 
 from .bench import AtOnce, Ended
 from .flows import all_of, any_of, event, finished, flow, with_options

@@ -12,8 +12,8 @@ import time
 import pytest
 from metaflow_extensions.triggers.plugins import local_runs
 from metaflow_triggers.engine import sessions
-from metaflow_triggers.engine.clock import SystemClock
 from metaflow_triggers.engine.launch import CommandLauncher
+from metaflow_triggers.polling.clock import SystemClock
 
 from .flows import any_of, event, flow
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from metaflow_extensions.triggers.plugins import local_runs
-from metaflow_triggers.engine.clock import SystemClock
-from metaflow_triggers.engine.polls.children import Children
-from metaflow_triggers.engine.polls.starters import ForkServer, Spawner
+from metaflow_triggers.polling.children import Children
+from metaflow_triggers.polling.clock import SystemClock
+from metaflow_triggers.polling.starters import ForkServer, Spawner
 
 HEAD = """
 import ctypes, os, sys, time
@@ -292,9 +292,9 @@ def test_when_the_server_dies_its_children_end_and_all_files_come_back(forked):
 
 ENGINE = """
 import sys, time
-from metaflow_triggers.engine.clock import SystemClock
-from metaflow_triggers.engine.polls.children import Children
-from metaflow_triggers.engine.polls.starters import ForkServer
+from metaflow_triggers.polling.clock import SystemClock
+from metaflow_triggers.polling.children import Children
+from metaflow_triggers.polling.starters import ForkServer
 
 class Heard:
     def __getattr__(self, name):

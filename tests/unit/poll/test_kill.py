@@ -12,9 +12,9 @@ import pytest
 from metaflow_extensions.triggers.contract import event_reader, exact_json
 from metaflow_extensions.triggers.plugins import local_runs
 from metaflow_triggers.engine import store
-from metaflow_triggers.engine.clock import SystemClock
 from metaflow_triggers.engine.polls.poller import Poller
 from metaflow_triggers.poll import Context, TriggerResult
+from metaflow_triggers.polling.clock import SystemClock
 
 from .world import AtOnce, polled
 

@@ -10,6 +10,7 @@ from metaflow_triggers.engine.polls import claims, records
 from metaflow_triggers.engine.retention import Retention
 from metaflow_triggers.model.flows import Parameter, Span
 from metaflow_triggers.poll import Context, TriggerNotFound
+from metaflow_triggers.polling import fires
 
 from .world import HandClock, Later, World, counter, fire, polled, skip
 
@@ -155,13 +156,13 @@ def test_a_coroutine_is_a_wrong_answer(world, recwarn):
 def test_a_payload_of_240_kib_passes_and_one_byte_more_is_an_error_without_a_claim(world):
     now = world.clock.now()
     target = polled(skip, name="big").target
-    room = claims.PAYLOAD_LIMIT - len(exact_json.dumps(claims.payload_of(target, {"text": ""}, now)).encode())
+    room = fires.PAYLOAD_LIMIT - len(exact_json.dumps(fires.payload_of(target, {"text": ""}, now)).encode())
     _, watch = recording(world, [fire(Context({"text": "x" * (room + 1)})), fire(Context({"text": "x" * room}))])
     world.poller(polled(watch, name="big"))
     world.pass_time(0.5)
     assert world.starts() == []
     world.pass_time(1)
-    assert f"the payload is {claims.PAYLOAD_LIMIT + 1} bytes" in world.schedule("big")["last_error"]
+    assert f"the payload is {fires.PAYLOAD_LIMIT + 1} bytes" in world.schedule("big")["last_error"]
     assert [len(item["text"]) for item in world.contexts("big")] == [room]
 
 

@@ -330,30 +330,39 @@ def test_clouds_leave_polls_out_by_name_and_all_flows_compile(folder):
     folder.flow("Plain")
     folder.polls("@trigger('Polled')\ndef watch(): ...\n")
     code, found = folder.check()
-    assert (code, {(item["code"], item["severity"]) for item in found}) == (0, {("FT511", "warning")})
-    assert len(found) == 2
+    told = {(item["code"], item["severity"]) for item in found}
+    assert (code, told) == (0, {("FT508", "note"), ("FT511", "warning")})
     code, found = folder.check("--backend", "argo-workflows")
+    assert (code, [item["code"] for item in found]) == (0, ["FT508"])
+    code, found = folder.check("--backend", "step-functions")
     assert (code, [(item["code"], item["severity"]) for item in found]) == (0, [("FT511", "warning")])
     assert folder.at(found[0]) == "trigger" and "`watch`" in found[0]["message"]
-    assert found[0]["helps"] == ["run it here: metaflow-triggers run .", "to refuse it instead: --strict"]
+    assert found[0]["helps"] == [
+        "polls run on argo-workflows, and here: metaflow-triggers run .",
+        "to refuse it instead: --strict",
+    ]
     done = folder.run("compile", ".", "--output", "out", "--no-code-package")
-    assert (done.returncode, done.stderr.count("warning[FT511]")) == (0, 2), done.stderr
+    assert (done.returncode, done.stderr.count("warning[FT511]")) == (0, 1), done.stderr
     assert (folder.path / "out/step-functions/Polled.yaml").exists()
     assert (folder.path / "out/argo-workflows/polled/workflowtemplate.yaml").exists()
-    assert not [path for path in (folder.path / "out").rglob("*") if path.is_file() and "watch" in path.read_text()]
+    naming = [path for path in (folder.path / "out").rglob("*") if path.is_file() and "watch" in path.read_text()]
+    assert {path.parent.name for path in naming} == {"polled"}  # and nothing for AWS
     done = folder.run("compile", ".", "--output", "strict", "--no-code-package", "--strict")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         1,
-        "3 warnings in 2 flows; nothing was written, as --strict says",
+        "2 warnings, 1 note in 2 flows; nothing was written, as --strict says",
     )
     assert not (folder.path / "strict").exists()
 
 
-def test_a_flows_own_commands_leave_the_polls_of_its_file_out(folder):
+def test_a_flows_own_commands_compile_the_polls_of_its_file_that_start_it(folder):
     text = "import metaflow_triggers.poll as cloaca\n@cloaca.trigger('flow')\ndef watch(): ...\n"
     folder.flow("Flow", text + "@cloaca.trigger('elsewhere')\ndef other(): ...\n")
-    command = [sys.executable, "flow.py", "argo-workflows", "compile", "--show", "triggers"]
     settings = clean(folder.path, METAFLOW_USER="ada")
+    command = [sys.executable, "flow.py", "argo-workflows", "compile", "--show", "triggers", "--strict"]
+    done = subprocess.run(command, cwd=folder.path, env=settings, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count('"name": "watch"'), "elsewhere" in done.stdout) == (0, 1, False), done
+    command = [sys.executable, "flow.py", "step-functions", "compile", "--show", "triggers"]
     done = subprocess.run(command, cwd=folder.path, env=settings, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("warning[FT511]")) == (0, 1), done.stderr
     assert "flow.py:2:2" in done.stderr

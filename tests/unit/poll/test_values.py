@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from metaflow_triggers.engine.polls.claims import context_hash, run_name
 from metaflow_triggers.model.names import poll_slug
 from metaflow_triggers.poll.intervals import milliseconds
+from metaflow_triggers.polling.fires import context_hash, run_name
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_equal_contexts_have_equal_hashes_and_others_differ():
 
 def test_the_hash_is_the_same_in_every_process():
     code = (
-        "from metaflow_triggers.engine.polls.claims import context_hash\n"
+        "from metaflow_triggers.polling.fires import context_hash\n"
         "print(context_hash(dict.fromkeys(sorted({'q', 'w', 'e', 'r', '\\u00e9'}, key=hash), 'x')))"
     )
     told = set()

@@ -13,13 +13,14 @@ from typing import Any
 from metaflow_extensions.triggers.contract import exact_json
 from metaflow_extensions.triggers.plugins import local_runs
 from metaflow_triggers.engine import store
-from metaflow_triggers.engine.polls import child, records
-from metaflow_triggers.engine.polls.answers import Answer, Heard
-from metaflow_triggers.engine.polls.claims import Target
+from metaflow_triggers.engine.polls import records
 from metaflow_triggers.engine.polls.poller import Poller
 from metaflow_triggers.engine.polls.work import PolledTrigger
 from metaflow_triggers.poll import Context, TriggerResult, loading
 from metaflow_triggers.poll.intervals import milliseconds
+from metaflow_triggers.polling import child
+from metaflow_triggers.polling.answers import Answer, Heard
+from metaflow_triggers.polling.fires import Target
 
 fire, skip = TriggerResult.fire, TriggerResult.skip
 

@@ -29,10 +29,15 @@ _ARGO = {
     "Workflow": ("argo-workflows-v4.1.2.schema.json", "io.argoproj.workflow.v1alpha1"),
 }
 _OURS = {
-    "Role": "role",
-    "RoleBinding": "rolebinding",
-    "ServiceAccount": "serviceaccount",
-    "NetworkPolicy": "networkpolicy",
+    "Role": "argo/role",
+    "RoleBinding": "argo/rolebinding",
+    "ServiceAccount": "argo/serviceaccount",
+    "NetworkPolicy": "argo/networkpolicy",
+}
+_OF_POLLER = {
+    "Role": "argo/poller_role",
+    "RoleBinding": "argo/poller_rolebinding",
+    "ServiceAccount": "argo/poller_serviceaccount",
 }
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -58,7 +63,8 @@ def mistakes(item: Any) -> list[str]:
     if kind in _OURS:
         # Our own schemas are of the files: what `create` adds stands in metadata only.
         plain = {name: metadata[name] for name in ("name", "namespace", "labels") if name in metadata}
-        return [str(found) for found in findings({**item, "metadata": plain}, f"argo/{_OURS[kind]}")]
+        of_flow = "metaflow-triggers/deployed-name" in plain.get("labels", {})
+        return [str(found) for found in findings({**item, "metadata": plain}, (_OF_POLLER if of_flow else _OURS)[kind])]
     if kind == "Secret":
         unknown = set(item) - {"apiVersion", "kind", "metadata", "type", "data", "stringData", "immutable"}
         return [f"unknown field {name!r}" for name in sorted(unknown)]

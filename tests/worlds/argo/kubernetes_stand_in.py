@@ -29,6 +29,8 @@ from .managed_fields import Conflicts, applied, updated
 PLURALS = {
     "/api/v1": {"serviceaccounts": "ServiceAccount", "secrets": "Secret", "configmaps": "ConfigMap", "pods": "Pod"},
     "/apis/rbac.authorization.k8s.io/v1": {"roles": "Role", "rolebindings": "RoleBinding"},
+    "/apis/apps/v1": {"deployments": "Deployment"},
+    "/apis/coordination.k8s.io/v1": {"leases": "Lease"},
     "/apis/networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy"},
     "/apis/argoproj.io/v1alpha1": {
         "eventsources": "EventSource",

@@ -3,8 +3,8 @@
 In:   a cluster in which all is in order (`trail_world`).
 Out:  `RUNS`: what is done to it, what is asked, which codes are said and no other.
 
-Not here: asking; what stands in the cluster and keeps events from starting anything (`trail_standing`). Suppressed
-polls do not exist here (FT511); a misspelt name and another branch are in `test_trail`.
+Not here: asking; what stands in the cluster and keeps events from starting anything (`trail_standing`). Fires of polls
+are in `test_poller`; a misspelt name and another branch are in `test_trail`.
 """
 
 from __future__ import annotations

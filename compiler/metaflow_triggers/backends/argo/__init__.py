@@ -36,5 +36,6 @@ SPEC = Spec(
     trail=lambda: importlib.import_module(".trail.target", __package__),
     publish=_publish,
     doctor=lambda: importlib.import_module(".doctor.examine", __package__),
+    polls=lambda: importlib.import_module(".polls.records", __package__),
     unpublished="set METAFLOW_TRIGGERS_WEBHOOK_URL to the webhook of the event source",
 )

@@ -14,8 +14,7 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
-from ..shape import Manifest, Open, polls_of, refused_polls
-from . import SPEC
+from ..shape import Manifest, Open, polls_of
 from .compile import emit, names
 from .compile import open_settings as _open_settings
 from .compile import refusals as _refusals
@@ -32,13 +31,20 @@ def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagno
     """What cannot be carried, as diagnostics with the user's span."""
     return [
         *_refusals.refusals(flow, settings, trust(graph, settings)),
-        *refused_polls(SPEC.product, polls_of(flow, graph)),
+        *_refusals.refused_polls(flow, polls_of(flow, graph)),
+        *(without_rights(settings) if _is_first_polled(flow, graph) else []),
     ]
+
+
+def _is_first_polled(flow: Flow, graph: TriggerGraph) -> bool:
+    """Whether polls start the flow and no other before it, and no flow has another trigger (`shared_remarks`)."""
+    polled = [graph.flows[target] for target, _ in graph.polls if target is not None]
+    return bool(polled) and polled[0] is flow and not any(item.triggers for item in graph.flows)
 
 
 def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
     """The flow's objects; with `workflow=None` the trigger objects only."""
-    return emit.manifests(flow, workflow, settings, trust(graph, settings))
+    return emit.manifests(flow, workflow, settings, trust(graph, settings), polls_of(flow, graph))
 
 
 def shared_manifests(settings: Settings) -> list[Manifest]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..clock import Clock, SystemClock
+from ...polling.clock import Clock, SystemClock
 from ..observe import Change, Observer
 from ..waits import LocalFlow
 

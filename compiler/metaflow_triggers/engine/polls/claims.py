@@ -10,41 +10,18 @@ of the claim, so that a run that has ended blocks nothing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metaflow_extensions.triggers.contract import exact_json, trigger_document
+from metaflow_extensions.triggers.contract import exact_json, local_start
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash, insert, timestamp_text
 
-from ...model.flows import Parameter
-from ...model.names import poll_slug
+from ...polling.fires import RESERVED, Target, dependency_of, hash_of, payload_of, run_name
 from .. import starts
 from ..store import transaction
-
-PAYLOAD_LIMIT = 240 * 1024
-"""Bytes of JSON of a payload, the same as of any event's (`event_check.PAYLOAD_LIMIT`)."""
-RESERVED = frozenset(("trigger_name", "triggered_at"))
-"""Keys of the payload that the context has not, or not so."""
-WHOLE_PARAMETER = "trigger_context"
-"""A JSON parameter of this name gets the whole payload."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a poll trigger starts. `flow_key` as in `starts.add_start`; `parameters` are the flow's."""
-
-    trigger: str
-    workflow: str
-    flow_key: str
-    parameters: tuple[Parameter, ...]
-    allow_concurrent: bool = False
-    dedup: str = "active"
-    dedup_keys: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,50 +41,6 @@ class Fire:
     def tick_key(self) -> str:
         """What no second start of the trigger has."""
         return f"{self.epoch}.{self.tick}"
-
-
-def context_hash(payload: dict[str, Any] | None) -> str:
-    """The digest of a context: equal for equal JSON, whatever the order of keys; None and {} are the same."""
-    text = json.dumps(payload or {}, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def hash_of(target: Target, context: dict[str, Any]) -> str:
-    """The digest that decides whether a fire of this trigger is a repetition."""
-    if target.dedup_keys is not None:
-        context = {key: context[key] for key in target.dedup_keys if key in context}
-    return context_hash(context)
-
-
-def run_name(name: str, digest: str, generation: int) -> str:
-    """What a start of the trigger is called on every backend; at most 63 characters up to 10**12 generations."""
-    return f"{poll_slug(name)}-{digest[:16]}-g{generation}"
-
-
-def payload_of(target: Target, context: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The event's payload: the context, and `trigger_name` and `triggered_at`, which win over its keys."""
-    return {**context, "trigger_name": target.trigger, "triggered_at": timestamp_text(now)}
-
-
-def dependency_of(target: Target, payload: dict[str, Any]) -> dict[str, Any]:
-    """The dependency of the trigger document: keys give the parameters of their name, others stay payload."""
-    mappings = []
-    whole = any(item.name == WHOLE_PARAMETER and item.type == "json" for item in target.parameters)
-    if whole and WHOLE_PARAMETER not in payload:
-        mappings.append(trigger_document.from_constant(WHOLE_PARAMETER, exact_json.dumps(payload)))
-    # A key with a dot is a key, not a way into an object: `values.field` lets it win.
-    return trigger_document.poll_dependency(target.trigger, mappings)
-
-
-def problem(fire: Fire, now: datetime) -> str | None:
-    """Why a fire cannot start its flow, or None: its payload is too large, or a required parameter has no value."""
-    payload = payload_of(fire.target, fire.context, now)
-    size = len(exact_json.dumps(payload).encode("utf-8"))
-    if size > PAYLOAD_LIMIT:
-        return f"the payload is {size} bytes of JSON; the limit is {PAYLOAD_LIMIT}"
-    event = starts.event_body(fire.target.trigger, "", timestamp_text(now), payload, "poll")
-    document = starts.trigger_document([dependency_of(fire.target, payload)], [event])
-    return starts.missing_required(fire.target.parameters, document)
 
 
 def claim(connection: sqlite3.Connection, owner: str, fire: Fire, now: datetime) -> str:
@@ -187,7 +120,7 @@ def _store(connection: sqlite3.Connection, fire: Fire, digest: str, generation: 
             moment,
         ),
     )
-    event = starts.event_body(target.trigger, key, moment, payload, "poll")
+    event = local_start.event_body(target.trigger, key, moment, payload, "poll")
     insert(connection, (key, target.trigger, "poll", exact_json.dumps(payload), moment))
     (sequence,) = connection.execute("SELECT sequence FROM events WHERE kind = 'poll' AND id = ?", (key,)).fetchone()
     made = starts.add_start(

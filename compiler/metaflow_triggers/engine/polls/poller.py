@@ -1,11 +1,11 @@
 """Poller: polls triggers when they are due.
 
-In:   a database, the triggers to serve, a clock, whoever makes polls (`polls.children`).
+In:   a database, the triggers to serve, a clock, whoever makes polls (`polling.children`).
 Out:  starts in `starts`; what each poll gave in `poll_triggers`; tracebacks in the log `metaflow_triggers.poll`.
       It is a `Source` of the engine's loop (`loop`), and hears what becomes of the polls (`answers.Heard`).
 
-Not here: calling a function (`polls.child`), running flows, reading files. One thread looks at a heap of due times, one
-stores fires, one keeps the rows: none waits for a poll or a run, and the first one never for another's transaction.
+Not here: calling a function (`polling.child`), running flows, reading files. One thread looks at a heap of due times,
+one stores fires, one keeps the rows: none waits for a poll or a run, and the first never for another's transaction.
 Time from poll to poll is monotonic, so a clock that steps moves no poll. A tick that comes while the last poll still
 runs, or its process is down, is left out; ticks that were missed count as one.
 """
@@ -24,12 +24,12 @@ from datetime import timedelta
 
 from metaflow_extensions.triggers.plugins.local_runs import is_alive, process_started
 
+from ...polling.answers import Answer, Hosts
+from ...polling.clock import Clock
 from .. import store
-from ..clock import Clock
 from ..waits import LocalFlow
 from . import claims, work
 from . import store as poll_store
-from .answers import Answer, Hosts
 from .claims import Fire
 from .store import Polled
 from .work import PolledTrigger, State, log

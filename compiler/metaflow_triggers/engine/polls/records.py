@@ -19,10 +19,10 @@ from typing import Any
 from ...diagnostics.suggest import did_you_mean
 from ...poll.declare import Declared
 from ...poll.errors import PollTypeError, PollValueError, TriggerNotFound
+from ...polling.fires import RESERVED
 from .. import store
 from ..store import transaction
 from . import store as poll_store
-from .claims import RESERVED
 
 _SCHEDULE = (
     "SELECT id, name AS trigger_name, workflow AS workflow_name, interval_ms AS poll_interval_ms, allow_concurrent,"

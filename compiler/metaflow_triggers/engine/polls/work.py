@@ -3,7 +3,7 @@
 In:   the state of a trigger, the answer of its poll.
 Out:  a skip, a claimed or suppressed fire, or an error, noted in the state.
 
-Not here: when a poll is due, the trigger's row (`polls.poller`), calling the function (`polls.child`).
+Not here: when a poll is due, the trigger's row (`polls.poller`), calling the function (`polling.child`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from datetime import datetime
 
 from metaflow_extensions.triggers.plugins.local_runs import storable
 
-from ..clock import Clock
-from . import claims
-from .answers import Answer
-from .claims import Fire, Target
+from ...polling.answers import Answer
+from ...polling.clock import Clock
+from ...polling.fires import Target, problem
+from .claims import Fire
 from .store import Registration
 
 log = logging.getLogger("metaflow_triggers.poll")
@@ -109,10 +109,10 @@ def fire_of(state: State, answer: Answer, clock: Clock) -> Fire | None:
     else:
         tick, due_at, epoch = state.asked
         fire = Fire(state.trigger.target, answer.context or {}, epoch, tick, due_at)
-        problem = claims.problem(fire, clock.now())
-        if problem is None:
+        against = problem(fire.target, fire.context, clock.now())
+        if against is None:
             return fire
-        report(state, f"ValueError: {problem}")
+        report(state, f"ValueError: {against}")
     return None
 
 

@@ -21,8 +21,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from ...polling.clock import Clock, SystemClock
 from .. import store
-from ..clock import Clock, SystemClock
 from ..observe import Change, Observer, Snapshot, snapshot
 from ..polls import records
 from ..waits import LocalFlow

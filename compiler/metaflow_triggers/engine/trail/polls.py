@@ -11,10 +11,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from ...polling.fires import context_hash
 from ...trail import causes
 from ...trail.causes import Cause
 from ..polls import records
-from ..polls.claims import context_hash
 from . import rows, runs
 from .rows import Start
 

@@ -75,5 +75,8 @@ CODE_PACKAGE_INPUT = "metaflow-triggers-code-package"
 CODE_PACKAGE_VARIABLE = "METAFLOW_TRIGGERS_CODE_PACKAGE"
 """What `CODE_PACKAGE_ANNOTATION` says, on Argo Workflows."""
 
+POLLED_VARIABLE = "METAFLOW_TRIGGERS_POLLED"
+"""Of a flow that poll triggers start, on Argo Workflows: a run may have an event, though no decorator says so."""
+
 LAUNCHER = "metaflow_extensions.triggers.plugins.launcher"
 """The module that starts a flow's `init`, or a local run."""

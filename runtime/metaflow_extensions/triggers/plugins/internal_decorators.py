@@ -9,6 +9,7 @@ Argo).
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from metaflow.metaflow_current import current
@@ -17,14 +18,14 @@ from metaflow.plugins.aws.step_functions.step_functions_decorator import (
     StepFunctionsInternalDecorator as _UpstreamStepFunctions,
 )
 
-from ..contract.words import STARTED_BY_EVENT
+from ..contract.words import POLLED_VARIABLE, STARTED_BY_EVENT
 from . import handover
 
 
 def is_triggered(flow: Any) -> bool:
-    """Whether the flow has one of our trigger decorators."""
+    """Whether an event may start the flow: one of our decorators says so, or it is deployed with poll triggers."""
     decorators = flow._flow_decorators
-    return bool(decorators.get("trigger") or decorators.get("trigger_on_finish"))
+    return bool(decorators.get("trigger") or decorators.get("trigger_on_finish") or os.environ.get(POLLED_VARIABLE))
 
 
 def expose(flow: Any, flow_datastore: Any, run_id: str, required: bool) -> None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from typing import Any
 
-from ..contract import event_check
+from ..contract import event_check, local_start
+
+timestamp_text = local_start.timestamp_text
 
 APPLICATION_ID = 0x4D465452
 """`PRAGMA application_id` of our file ("MFTR")."""
@@ -36,13 +37,6 @@ _INSERT = f"{_NEW} {_UNPRUNED} ON CONFLICT (kind, id) DO NOTHING"
 
 Row = tuple[str, str, str, str, str]
 """id, name, kind (event, finish, schedule or poll), JSON text of the payload, time (`timestamp_text`)."""
-
-
-def timestamp_text(moment: datetime) -> str:
-    """ISO 8601, UTC, six digits of a second: it sorts as the moments do. Raises ValueError without a timezone."""
-    if moment.tzinfo is None:
-        raise ValueError("a moment needs a timezone")
-    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 
 def connect(database_path: str) -> sqlite3.Connection:

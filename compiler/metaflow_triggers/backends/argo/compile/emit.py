@@ -9,21 +9,23 @@ Not here: decisions (`argo.lower`), text.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ....diagnostics import Diagnostic, DiagnosticError
 from ....diagnostics.ours import our_mistakes
 from ....manifests.templates import render
-from ....model.flows import Flow
+from ....model.flows import Flow, PollTrigger
 from ....model.settings import Settings
 from ...shape import Manifest
-from ..verify import object_checks, read_back, shared_read_back, ways
-from . import lower, names, shared, workflow_template
+from ..verify import object_checks, poll_read_back, read_back, shared_read_back, ways
+from . import lower, names, poller, shared, workflow_template
 from .trust import Trust
 
 
-def manifests(flow: Flow, workflow: Any, settings: Settings, believed: Trust) -> list[Manifest]:
+def manifests(
+    flow: Flow, workflow: Any, settings: Settings, believed: Trust, polls: Sequence[PollTrigger] = ()
+) -> list[Manifest]:
     """The flow's files below `argo-workflows/<deployed name>/`.
 
     Raises DiagnosticError: FT405 for a Sensor that its pod could not be given, FT512 for text of the user's that would
@@ -36,13 +38,16 @@ def manifests(flow: Flow, workflow: Any, settings: Settings, believed: Trust) ->
         content = render("argo/cronworkflow", schedule=schedule)
         found.append(Manifest(f"{folder}/cronworkflow.yaml", content, "argo/cronworkflow", True))
     if workflow is not None:
-        completed = workflow_template.complete(workflow["workflow_template"], flow, settings)
+        completed = workflow_template.complete(workflow["workflow_template"], flow, settings, is_polled=bool(polls))
+        if polls:
+            completed["metadata"]["annotations"][poller.POLLER] = poller.poller_name(names.own_name(flow))
         found.append(Manifest(f"{folder}/workflowtemplate.yaml", completed, "argo/workflowtemplate", False))
+    found += poller.manifests(folder, flow, polls, workflow, settings)
     if found:
         files = [manifest.path.rpartition("/")[2] for manifest in found]
         listing = render("argo/kustomization", resources=files)
         found.append(Manifest(f"{folder}/kustomization.yaml", listing, "argo/kustomization", True))
-        _require(flow_mistakes(found, flow, settings, believed))
+        _require(flow_mistakes(found, flow, settings, believed, polls))
     return found
 
 
@@ -75,11 +80,14 @@ def shared_manifests(settings: Settings) -> list[Manifest]:
     return found
 
 
-def flow_mistakes(found: list[Manifest], flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic]:
+def flow_mistakes(
+    found: list[Manifest], flow: Flow, settings: Settings, believed: Trust, polls: Sequence[PollTrigger] = ()
+) -> list[Diagnostic]:
     """What is wrong with a flow's finished objects: what Argo would take and not do, what the flow does not mean."""
     return [
         *object_checks.found_in(found, flow),
         *_faults(found, read_back.differences(_by_file(found), flow, settings, believed)),
+        *_faults(found, poll_read_back.differences(_by_file(found), flow, settings, polls)),
     ]
 
 

@@ -108,11 +108,12 @@ class CronWorkflow:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a Role."""
+    """One rule of a Role. `names`: of these objects only; none: of all."""
 
     api_group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

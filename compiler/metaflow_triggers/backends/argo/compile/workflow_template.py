@@ -18,6 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from metaflow_extensions.triggers.contract import words
 from metaflow_extensions.triggers.plugins import webhook
 
 from ....manifests import job_set
@@ -34,7 +35,7 @@ SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 """Where the flow's Sensors are when its options say something else than the configuration."""
 
 
-def complete(template: Any, flow: Flow, settings: Settings) -> Any:
+def complete(template: Any, flow: Flow, settings: Settings, *, is_polled: bool = False) -> Any:
     """Upstream's WorkflowTemplate with ours added. The input is not changed. Raises DiagnosticError (FT512)."""
     deployed = names.own_name(flow)
     result = without_nulls(template)
@@ -64,6 +65,8 @@ def complete(template: Any, flow: Flow, settings: Settings) -> Any:
 
     def tell(container: dict[str, Any]) -> None:
         container["env"] = environment(container.get("env", []), deployed, settings)
+        if is_polled:
+            container["env"].append({"name": words.POLLED_VARIABLE, "value": "1"})
 
     for item in spec["templates"]:
         _numbers_as_text(item)
@@ -137,7 +140,7 @@ def _add_exit_handler(spec: Any, flow: Flow, deployed: str, settings: Settings) 
     hooks.pop("exit", None)
     if not hooks:
         spec.pop("hooks", None)
-    start = _start_template(spec)
+    start = start_template(spec)
     outcome = {"flow": flow.name, "project": flow.project, "branch": flow.branch, "template": deployed}
     spec["onExit"] = "metaflow-triggers-exit"
     spec["templates"] += [
@@ -157,7 +160,7 @@ def _add_exit_handler(spec: Any, flow: Flow, deployed: str, settings: Settings) 
     ]
 
 
-def _start_template(spec: Any) -> Any:
+def start_template(spec: Any) -> Any:
     """The container template of the first step: its image is known to be pullable."""
     steps = [
         item

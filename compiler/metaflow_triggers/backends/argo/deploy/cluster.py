@@ -32,15 +32,17 @@ KINDS = {
     "Secret": ("/api/v1", "secrets"),
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     "EventSource": (_ARGO, "eventsources"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
     "WorkflowTemplate": (_ARGO, "workflowtemplates"),
     "CronWorkflow": (_ARGO, "cronworkflows"),
     "Sensor": (_ARGO, "sensors"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
 }
 
 _PLACES = KINDS | {
     "Workflow": (_ARGO, "workflows"),
     "EventBus": (_ARGO, "eventbus"),
-    "ConfigMap": ("/api/v1", "configmaps"),
     "Pod": ("/api/v1", "pods"),
     "LocalSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "localsubjectaccessreviews"),
 }
@@ -140,6 +142,10 @@ class Cluster:
         query = {**_query(dry_run), "force": "true" if force else "false"}
         content = "application/apply-patch+yaml"
         return self._call("PATCH", *key(item), query=query, body=item, content=content, absent=absent)
+
+    def replace(self, item: Any) -> Any:
+        """Write the object, which must be as it was read. Raises Superseded where it is not."""
+        return self._call("PUT", *key(item), query={"fieldManager": f"{MANAGER}-manage"}, body=item)
 
     def take(self, found: Any, managers: list[Any], dry_run: bool = False) -> Any:
         """Give the object these `managedFields`, if it is still what it was. Raises Superseded."""

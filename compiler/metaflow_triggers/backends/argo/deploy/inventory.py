@@ -20,9 +20,11 @@ from ....diagnostics import DiagnosticError
 from ....model.marks import PROJECT, Marks, read
 from ....model.settings import Settings
 from ...inventory import Deployed
+from ..compile.poller import POLLER
 from ..compile.workflow_template import SENSOR_NAMESPACES
 from .cluster import MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, MANAGED_BY
+from .live import OF_A_POLLER
 from .ownership import annotations_of, is_ours, labels_of
 
 BACKEND = "argo-workflows"
@@ -42,6 +44,9 @@ def inventory(
         items += api.find("Sensor", namespace, selector)
     for namespace in sorted({runs, settings.argo_sensor_namespace}):
         items += api.find("Secret", namespace, selector)
+    if any(POLLER in annotations_of(item) for item in templates):
+        for kind in OF_A_POLLER:
+            items += api.find(kind, runs, selector)
     found: dict[str, list[Any]] = {}
     for item in items:
         if DEPLOYED_NAME in labels_of(item):

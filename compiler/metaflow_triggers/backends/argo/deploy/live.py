@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..compile.poller import POLLER
 from ..compile.workflow_template import SENSOR_NAMESPACES
 from .cluster import MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, MANAGED_BY
@@ -23,9 +24,13 @@ from .ownership import annotations_of, is_ours, labels_of, starts
 OF_A_FLOW = ("Sensor", "CronWorkflow", "WorkflowTemplate", "Secret")
 """Kinds of which a flow has its own objects, in the order of deleting: what starts runs goes first."""
 
+OF_A_POLLER = ("Deployment", "RoleBinding", "Role", "ServiceAccount", "Lease", "ConfigMap")
+"""Kinds of a flow's poller, in the order of deleting: what polls goes first. Of a flow without one nobody asks."""
+
 OF_ALL_FLOWS = ("EventSource", "NetworkPolicy", "RoleBinding", "Role", "ServiceAccount", "Secret")
 """Kinds of which all flows share objects, in the order of deleting: what takes events goes first."""
 
+_OWN = (*OF_A_POLLER, *OF_A_FLOW)
 Key = tuple[str, str, str]
 _OURS = f"{MANAGED_BY}={MANAGER}"
 _MOST_NAMES = 100  # in one selector: a URL has an end
@@ -53,9 +58,9 @@ class Live:
         mine = [
             item
             for item in self.objects.values()
-            if is_ours(item) and labels_of(item).get(DEPLOYED_NAME) == deployed_name and item["kind"] in OF_A_FLOW
+            if is_ours(item) and labels_of(item).get(DEPLOYED_NAME) == deployed_name and item["kind"] in _OWN
         ]
-        return sorted(mine, key=lambda item: (OF_A_FLOW.index(item["kind"]), key(item)))
+        return sorted(mine, key=lambda item: (_OWN.index(item["kind"]), key(item)))
 
     def flows(self) -> set[str]:
         """Deployed names of the flows of ours that have an object here."""
@@ -90,6 +95,7 @@ def read(
     other deployments, the WorkflowTemplates are read."""
     selector = _of(deployed_names)
     live = Live(api)
+    wanted = tuple(wanted)
 
     def keep(kind: str, namespace: str, labelled: str) -> None:
         for item in api.find(kind, namespace, labelled):
@@ -110,7 +116,12 @@ def read(
     keep("CronWorkflow", runs, "")  # upstream's carry no label
     for namespace in sorted({sensors, runs}):
         keep("Secret", namespace, _OURS)
-    for kind, namespace in sorted({(kind, place) for kind, place, _ in wanted if kind not in OF_A_FLOW}):
+    polled = any(kind == "Deployment" for kind, _, _ in wanted)
+    if polled or any(POLLER in annotations_of(item) for item in live.objects.values()):
+        for kind in OF_A_POLLER:
+            keep(kind, runs, selector)
+    of_all = {(kind, place) for kind, place, _ in wanted if kind in OF_ALL_FLOWS and kind not in OF_A_FLOW}
+    for kind, namespace in sorted(of_all):
         keep(kind, namespace, _OURS)
     return live
 

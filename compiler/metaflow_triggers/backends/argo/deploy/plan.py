@@ -27,7 +27,7 @@ from ..compile.shared import RUN_ROLE, without_rights
 from . import parents, tls_secrets
 from .cluster import KINDS, MANAGER, Cluster, key
 from .instructions import DEPLOYED_NAME, FLOW, MANAGED_BY, UNFINISHED, Deployment, Instruction, Plan, Step
-from .live import OF_ALL_FLOWS, Key, Live, read
+from .live import OF_A_POLLER, OF_ALL_FLOWS, Key, Live, read
 from .ownership import (
     adopts,
     annotations_of,
@@ -38,6 +38,7 @@ from .ownership import (
     same_flow,
     with_our_managed_fields,
 )
+from .polled import polls_left_out
 
 _ORDER = tuple(KINDS)
 
@@ -63,7 +64,7 @@ def plan_create(
         raise DiagnosticError(absent)
     deployments, remarks = parents.settled(live, deployments, settings)
     # What an earlier version bound stays bound: it belongs to no flow, so no `create` takes it away.
-    starts = any(item["kind"] == "Sensor" for each in deployments for item in each.objects)
+    starts = any(item["kind"] in ("Sensor", "Deployment") for each in deployments for item in each.objects)
     if starts and ("RoleBinding", runs, RUN_ROLE) not in live.objects:
         remarks += tuple(without_rights(settings))
     deployments = [_with_known_token(live, each, settings, raced) for each in deployments]
@@ -80,6 +81,9 @@ def plan_create(
         if theirs is not None:
             adopted[each.deployed_name] = theirs
         gone[each.deployed_name] = _leftovers(live, each, settings, wanted, theirs)
+    left_out = [found for each in deployments for found in polls_left_out(live, each, wanted)]
+    if left_out:
+        raise DiagnosticError(left_out)
     steps, last = [], []
     for where, item in sorted(wanted.items(), key=lambda pair: (_ORDER.index(pair[0][0]), pair[0])):
         first, final = _unfinished(item, gone, settings)
@@ -99,8 +103,10 @@ def plan_delete(api: Cluster, deployed_name: str, settings: Settings, *, shared:
     places = sorted({runs, settings.argo_sensor_namespace})
     wanted = [(kind, place, "") for kind in OF_ALL_FLOWS for place in places] if shared else []
     live = read(api, [] if shared else [deployed_name], runs, settings.argo_sensor_namespace, wanted)
-    order = {"Sensor": 0, "CronWorkflow": 1, "WorkflowTemplate": 2, "Secret": 3}
-    items = sorted(_all_of(live, deployed_name, settings), key=lambda item: order[item["kind"]])
+    # What polls and what starts runs goes first; what is remembered of polls last, so that nothing polls anew.
+    first, *others = OF_A_POLLER
+    order = (first, "Sensor", "CronWorkflow", *others, "WorkflowTemplate", "Secret")
+    items = sorted(_all_of(live, deployed_name, settings), key=lambda item: order.index(item["kind"]))
     if shared:
         left = live.flows() - {deployed_name}
         if left:
@@ -253,10 +259,18 @@ def _leftovers(
     if before is not None and not is_upstreams(before):
         found += _due(live, before)
     found.append(live.upstreams_schedule(settings.kubernetes_namespace, deployment.deployed_name))
-    found += live.of_flow(deployment.deployed_name)
+    found += _not_remembered(live.of_flow(deployment.deployed_name), wanted)
     for name in deployment.replaces:
         found += _all_of(live, name, settings)
     return list({key(item): item for item in found if item is not None and key(item) not in wanted}.values())
+
+
+def _not_remembered(items: list[Any], wanted: dict[Key, Any]) -> list[Any]:
+    """Without what is remembered of triggers that the flow has no more, while it has others: should one come back, an
+    equal context starts no second run, and no number is given twice.
+    """
+    polled = any(kind == "ConfigMap" for kind, _, _ in wanted)
+    return [item for item in items if not polled or item["kind"] != "ConfigMap"]
 
 
 def _due(live: Live, template: Any) -> list[Any]:
@@ -292,6 +306,8 @@ def found_by_itself(item: Any, deployed_name: str, settings: Settings) -> bool:
     if item["kind"] == "CronWorkflow":
         return bool(item["metadata"]["name"] == deployed_name)
     usual = (settings.argo_sensor_namespace, settings.kubernetes_namespace)
+    if item["kind"] in OF_A_POLLER:  # looked for where a WorkflowTemplate says that there is a poller
+        return False
     mine = is_ours(item) and labels_of(item).get(DEPLOYED_NAME) == deployed_name
     return mine and item["metadata"]["namespace"] in usual
 

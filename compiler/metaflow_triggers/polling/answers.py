@@ -3,7 +3,7 @@
 In:   nothing; these are the shapes.
 Out:  `Answer`, `Heard`, and `Hosts`, which whoever makes polls offers to whoever says when.
 
-Not here: processes (`polls.children`), what an answer means (`polls.work`).
+Not here: processes (`polling.children`), what an answer means (`polls.work`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Heard(Protocol):
 
 
 class Hosts(Protocol):
-    """What makes polls: `polls.children`."""
+    """What makes polls: `polling.children`."""
 
     def start(self, heard: Heard) -> None:
         """Begin; what happens is told to `heard`."""

@@ -4,7 +4,7 @@ In:   a file; on a socket, lines of JSON: lists of names of triggers to poll now
 Out:  on the socket, lines of JSON for what happened (`Word`): it is ready, a poll has begun, what it gave. What the
       file prints goes to the descriptors 1 and 2, which the engine reads.
 
-Not here: when a poll is due, what a fire starts, time limits (`polls.children`). There is no database here: whatever
+Not here: when a poll is due, what a fire starts, time limits (`polling.children`). There is no database here: whatever
 the user's code does to this process, nothing that was accepted is in it. The file's globals live as long as it does.
 """
 
@@ -20,9 +20,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ... import processes
-from ...poll import alias, loading
-from ...poll.result import TriggerResult
+from .. import processes
+from ..poll import alias, loading
+from ..poll.result import TriggerResult
 from .pool import PollPool
 
 READY, UNREAD, BEGUN, SKIP, FIRE, ERROR = "ready", "unread", "begun", "skip", "fire", "error"

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..clock import Clock
 from . import child as said
 from .answers import Answer, Heard
+from .clock import Clock
 from .link import Link
 from .starters import Starter
 

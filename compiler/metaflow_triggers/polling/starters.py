@@ -3,9 +3,9 @@
 In:   a file.
 Out:  a child with a channel and what it prints; when it ended, and how.
 
-Not here: what is said on the channel (`polls.child`), when a child is started or ended (`polls.children`).
-`ForkServer` forks children from a process that is there for nothing else (`polls.server`); where forks are unsafe, and
-where that process finds that it has threads, `Spawner` starts each as a new Python.
+Not here: what is said on the channel (`polling.child`), when a child is started or ended (`polling.children`).
+`ForkServer` forks children from a process that is there for nothing else (`polling.server`); where forks are unsafe,
+and where that process finds that it has threads, `Spawner` starts each as a new Python.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Protocol
 
 from metaflow_extensions.triggers.plugins.local_runs import is_alive, process_started
 
-from ... import processes
+from .. import processes
 from .child import LOST
 from .server import LONGEST_MESSAGE
 

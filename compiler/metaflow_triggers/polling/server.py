@@ -20,7 +20,7 @@ import socket
 import traceback
 from typing import Any
 
-from ... import processes
+from .. import processes
 from . import child
 
 LONGEST_MESSAGE = 65536

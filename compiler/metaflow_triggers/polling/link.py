@@ -1,10 +1,10 @@
 """Poll link: what the engine hears from one child, and says to it.
 
 In:   a started child.
-Out:  its words (`polls.child`), the lines that its file prints; whether it still speaks sense.
+Out:  its words (`polling.child`), the lines that its file prints; whether it still speaks sense.
 
-Not here: starting and ending it (`polls.starters`), what its words mean (`polls.children`). Nothing here waits: what a
-child does not read is kept, what it prints is read so fast only.
+Not here: starting and ending it (`polling.starters`), what its words mean (`polling.children`). Nothing here waits:
+what a child does not read is kept, what it prints is read so fast only.
 """
 
 from __future__ import annotations

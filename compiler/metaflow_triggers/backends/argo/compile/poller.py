@@ -1,0 +1,157 @@
+"""Poller: the objects with which a flow's poll triggers are polled in the cluster.
+
+In:   a flow, its poll triggers, upstream's WorkflowTemplate or None, the settings.
+Out:  manifests: account, rights, Lease, a ConfigMap for each trigger, and, with the WorkflowTemplate, the Deployment.
+
+Not here: polling (`polling.argo`), what the ConfigMaps hold beside the declaration: it is the poller's and people's.
+A flow has a poller of its own, because the code that is polled is the flow's: its code package, its image, the packages
+and secrets of its start step. Its container begins as that step's does, and then polls.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from metaflow_extensions.triggers.contract.words import CODE_PACKAGE_ANNOTATION
+
+from ....manifests.templates import render
+from ....model import facts
+from ....model.flows import Flow, PollTrigger
+from ....model.marks import mark_values
+from ....model.names import dns_label
+from ....model.settings import Settings
+from ....polling.argo import HOLDER_VARIABLE
+from ....polling.argo.record import Declaration
+from ....polling.fires import WHOLE_PARAMETER, Target
+from ....seams.poller_command import with_code
+from ...shape import Manifest
+from . import names
+from .resources import Rule
+from .workflow_template import start_template, without_nulls
+
+SHORTEST_MILLISECONDS = 1000
+POLLER = "metaflow-triggers/poller"
+"""Annotation of a WorkflowTemplate: the name of the flow's poller, where it has one."""
+_CODE = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from metaflow_triggers.polling.argo import serve; serve.main(sys.argv[1:])"
+)
+_OF_A_RUN = frozenset(
+    (
+        "ARGO_WORKFLOW_NAME",
+        "ARGO_WORKFLOW_TEMPLATE",
+        "METAFLOW_PRODUCTION_TOKEN",
+        "METAFLOW_RETRY_COUNT",
+        "METAFLOW_RUN_ID",
+        "METAFLOW_STEP_NAME",
+        "METAFLOW_TASK_ID",
+    )
+)
+
+
+def poller_name(deployed: str) -> str:
+    """Of the Deployment, its account, its Role and its Lease."""
+    return dns_label(f"{deployed}-poller", deployed, limit=52)
+
+
+def config_map_name(deployed: str, trigger: str) -> str:
+    """Of what is remembered of one trigger."""
+    return dns_label(f"{deployed}-poll-{trigger}", deployed, trigger)
+
+
+def file_below(flow: Flow, poll: PollTrigger) -> str | None:
+    """Where the file that declares a trigger lies in the flow's code package; None where it is not in it."""
+    path = os.path.relpath(poll.file or flow.file, os.path.dirname(flow.file) or ".").replace(os.sep, "/")
+    return None if path.startswith("../") or os.path.isabs(path) else path
+
+
+def declaration(flow: Flow, poll: PollTrigger) -> Declaration:
+    """What the poller is told of a trigger."""
+    told = (item for item in flow.parameters if facts.needs_value(item) or item.name == WHOLE_PARAMETER)
+    deployed = names.own_name(flow)
+    target = Target(
+        trigger=poll.name,
+        workflow=flow.name,
+        flow_key=deployed,
+        parameters=tuple(told),
+        allow_concurrent=poll.allow_concurrent,
+        dedup=poll.dedup,
+        dedup_keys=poll.dedup_keys,
+    )
+    file = file_below(flow, poll) or ""
+    return Declaration(poll.name, file, deployed, poll.interval, poll.interval_milliseconds, target)
+
+
+def rules(config_maps: list[str], lease: str) -> tuple[Rule, ...]:
+    """What a poller may do. Kubernetes knows no name of what is to be made, nor of what was: runs have many."""
+    return (
+        Rule("argoproj.io", ("workflows",), ("get", "create")),
+        Rule("", ("configmaps",), ("get", "update"), tuple(config_maps)),
+        Rule("coordination.k8s.io", ("leases",), ("get", "update"), (lease,)),
+    )
+
+
+def manifests(
+    folder: str, flow: Flow, polls: Sequence[PollTrigger], workflow: Any, settings: Settings
+) -> list[Manifest]:
+    """The files of a flow's poller; none where it has no poll trigger."""
+    if not polls:
+        return []
+    deployed, namespace = names.own_name(flow), settings.kubernetes_namespace
+    name = poller_name(deployed)
+    common = {"namespace": namespace, "deployed_name": deployed, "marks": mark_values(flow, settings)}
+    polls = sorted(polls, key=lambda poll: poll.name)
+    records = [config_map_name(deployed, poll.name) for poll in polls]
+    found = [
+        ("poller-serviceaccount", "poller_serviceaccount", render("argo/poller_serviceaccount", name=name, **common)),
+        ("poller-role", "poller_role", render("argo/poller_role", name=name, rules=rules(records, name), **common)),
+        ("poller-rolebinding", "poller_rolebinding", render("argo/poller_rolebinding", name=name, **common)),
+        ("poller-lease", "poller_lease", render("argo/poller_lease", name=name, **common)),
+    ]
+    for poll, record in zip(polls, records, strict=True):
+        told = declaration(flow, poll).text()
+        content = render("argo/poll_record", name=record, declaration=told, **common)
+        found.append((f"poll-{record.rpartition('-')[2]}", "poll_record", content))
+    if workflow is not None:
+        template = without_nulls(workflow["workflow_template"])
+        content = render("argo/poller_deployment", name=name, **common, **_pod(template, name, records, namespace))
+        found.append(("poller", "poller_deployment", content))
+    return [Manifest(f"{folder}/{file}.yaml", content, f"argo/{schema}", True) for file, schema, content in found]
+
+
+def _pod(template: Any, name: str, records: list[str], namespace: str) -> dict[str, Any]:
+    """What of the start step's pod the poller's has, too: image, packages, secrets, variables, where it runs."""
+    spec = template["spec"]
+    start = start_template(spec)
+    container = start["container"]
+    call = f"exec python -c '{_CODE}' --namespace {namespace} --lease {name} {' '.join(records)}"
+    volumes = [item for item in [*start.get("volumes", []), *spec.get("volumes", [])] if _outlives_a_pod(item)]
+    kept = {item["name"] for item in volumes}
+    pod: dict[str, Any] = {key: start[key] for key in ("nodeSelector", "tolerations", "affinity") if start.get(key)}
+    secrets = spec.get("imagePullSecrets")
+    if secrets:
+        pod["imagePullSecrets"] = secrets
+    if volumes:
+        pod["volumes"] = volumes
+    more: dict[str, Any] = {key: container[key] for key in ("imagePullPolicy", "envFrom") if container.get(key)}
+    mounts = [item for item in container.get("volumeMounts", []) if item["name"] in kept]
+    if mounts:
+        more["volumeMounts"] = mounts
+    environment = [item for item in container.get("env", []) if item["name"] not in _OF_A_RUN]
+    # A container that starts anew in its pod need not wait for the Lease of the process that ended there.
+    environment.append({"name": HOLDER_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}})
+    return {
+        "pod": pod,
+        "image": container["image"],
+        "command": f"{with_code(container['command'][-1])} && {call}",
+        "environment": environment,
+        "more": more,
+        "code_package": spec.get("podMetadata", {}).get("annotations", {}).get(CODE_PACKAGE_ANNOTATION),
+        "code_annotation": CODE_PACKAGE_ANNOTATION,
+    }
+
+
+def _outlives_a_pod(volume: Any) -> bool:
+    return "persistentVolumeClaim" in volume or "secret" in volume or "configMap" in volume

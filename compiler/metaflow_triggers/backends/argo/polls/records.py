@@ -1,0 +1,263 @@
+"""Poll records: what people and programs read about the poll triggers of a cluster, and what they may change.
+
+In:   a namespace; the caller's own access to the Kubernetes API.
+Out:  plain dicts with the keys of the local engine's; flags in the triggers' ConfigMaps, which deployments leave alone.
+
+Not here: polling (`polling.argo`). A trigger is known by its name; where several deployments have one of a name, by
+`<deployed name>/<name>`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from metaflow_extensions.triggers.contract.local_start import timestamp_text
+
+from ....diagnostics.suggest import did_you_mean
+from ....poll.errors import PollTypeError, PollValueError, TriggerNotFound
+from ....polling.argo import record
+from .. import NAME
+from ..deploy.cluster import MANAGER, Cluster, Superseded
+from ..deploy.instructions import DEPLOYED_NAME, MANAGED_BY
+from ..deploy.ownership import labels_of
+
+_TRIES = 5
+_SILENT = timedelta(seconds=90)
+"""A poller renews its Lease every 5 seconds. Clocks may differ a little."""
+_UPDATED = "updated_at"
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """Where the triggers are."""
+
+    cluster: Cluster
+    name: str
+
+
+@contextmanager
+def opened(path: str, declared: Sequence[Any] = (), cluster: Cluster | None = None) -> Iterator[Namespace]:
+    """The triggers of a namespace; "" is that of the configuration. Raises DiagnosticError (FT701)."""
+    from .... import seams
+
+    name = path.strip("/") or str(seams.configured("KUBERNETES_NAMESPACE") or "default")
+    yield Namespace(cluster or Cluster.of(), name)
+
+
+def schedules(
+    at: Namespace, enabled_only: bool = False, limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """The triggers, sorted by name."""
+    whole = _Whole(at)
+    found = [whole.schedule(item) for item in whole.items]
+    rows = sorted(found, key=lambda row: (row["trigger_name"], row["id"]))
+    return _window([row for row in rows if row["enabled"] or not enabled_only], limit, offset)
+
+
+def schedule(at: Namespace, name: str) -> dict[str, Any] | None:
+    """One trigger, or None."""
+    whole = _Whole(at)
+    found = whole.named(name)
+    return whole.schedule(found[0]) if len(found) == 1 else None
+
+
+def known(at: Namespace, name: str) -> None:
+    """Raises TriggerNotFound, and PollValueError where several have the name."""
+    _Whole(at).only(name)
+
+
+def set_enabled(at: Namespace, name: str, enabled: bool) -> None:
+    """Let a trigger be polled from its next tick on, or not. Raises TriggerNotFound, and TypeError for no bool."""
+    if not isinstance(enabled, bool):
+        raise PollTypeError("FT714", f"enabled is {enabled!r}; expected True or False")
+    whole = _Whole(at)
+    _set(at, whole.only(name), record.ENABLED, str(enabled).lower())
+
+
+def set_paused(at: Namespace, flow: str | None, paused: bool) -> list[str]:
+    """Hold the starts of all triggers of a flow, or of all; the names of these flows. Raises PollValueError (FT730)."""
+    whole = _Whole(at)
+    flows = sorted({_flow(item) for item in whole.items} | {labels_of(item)[DEPLOYED_NAME] for item in whole.items})
+    found = [item for item in whole.items if flow is None or flow in (_flow(item), labels_of(item)[DEPLOYED_NAME])]
+    if flow is not None and not found:
+        raise PollValueError(
+            "FT730", f"no flow named `{flow}` is polled in namespace `{at.name}`", did_you_mean(flow, flows)
+        )
+    for item in found:
+        _set(at, item, record.PAUSED, str(paused).lower())
+    return sorted({labels_of(item)[DEPLOYED_NAME] for item in found})
+
+
+def paused(at: Namespace) -> list[str]:
+    """Deployed names of the flows whose polled starts are held."""
+    items = _Whole(at).items
+    return sorted(
+        {labels_of(item)[DEPLOYED_NAME] for item in items if record.is_on(item["data"], record.PAUSED, False)}
+    )
+
+
+def history(at: Namespace, name: str, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The accepted fires of a trigger, newest first; `[]` for an unknown name."""
+    whole = _Whole(at)
+    found = whole.named(name)
+    if len(found) != 1:
+        return []
+    (item,) = found
+    claims = record.state_of(item["data"])["claims"]
+    newest = _window(sorted(claims, key=lambda claim: -int(claim["generation"])), limit, offset)
+    return [_execution(at, item, claim) for claim in newest]
+
+
+class _Whole:
+    """All records of a namespace, the pollers and their Leases, each listed when it is asked for."""
+
+    def __init__(self, at: Namespace) -> None:
+        self._at = at
+        selector = f"{MANAGED_BY}={MANAGER}"
+        found = at.cluster.find("ConfigMap", at.name, selector)
+        self.items = [item for item in found if record.DECLARATION in (item.get("data") or {})]
+        self._pollers: list[Any] | None = None
+        self._leases: dict[str, Any] = {}
+
+    def named(self, name: str) -> list[Any]:
+        deployed, _, last = str(name).rpartition("/")
+        return [
+            item
+            for item in self.items
+            if _name(item) == name or (deployed and (labels_of(item)[DEPLOYED_NAME], _name(item)) == (deployed, last))
+        ]
+
+    def only(self, name: str) -> Any:
+        found = self.named(name)
+        if not found:
+            raise TriggerNotFound(name, did_you_mean(str(name), [_name(item) for item in self.items]))
+        if len(found) > 1:
+            typed = tuple(f"write {labels_of(item)[DEPLOYED_NAME]}/{name}" for item in found)
+            raise PollValueError("FT727", f"{len(found)} deployments have a poll trigger {name!r}", typed)
+        return found[0]
+
+    def schedule(self, item: Any) -> dict[str, Any]:
+        data, metadata = item["data"], item["metadata"]
+        declared, state = record.declaration(data[record.DECLARATION]), record.state_of(data)
+        created = state.get("created_at") or metadata.get("creationTimestamp")
+        down = self._down(item) or state.get("down")
+        return {
+            "id": metadata.get("uid"),
+            "trigger_name": declared.name,
+            "workflow_name": declared.target.workflow,
+            "poll_interval_ms": declared.interval_milliseconds,
+            "allow_concurrent": declared.target.allow_concurrent,
+            "enabled": record.is_on(data, record.ENABLED, True),
+            "last_poll_at": state.get("last_poll_at"),
+            "created_at": created,
+            "updated_at": data.get(_UPDATED) or created,
+            "poll_interval": declared.interval,
+            "target": NAME,
+            "next_due_at": state.get("next_due_at"),
+            "last_result": state.get("last_result"),
+            "last_error": state.get("last_error"),
+            "consecutive_errors": int(state.get("consecutive_errors") or 0),
+            "suppressed_count": int(state["suppressed_count"]),
+            **({"down": down} if down else {}),
+        }
+
+    def _down(self, item: Any) -> str | None:
+        """Why nothing polls a trigger, as the cluster has it."""
+        if self._pollers is None:
+            selector = f"{MANAGED_BY}={MANAGER},{DEPLOYED_NAME}"
+            self._pollers = self._at.cluster.find("Deployment", self._at.name, selector)
+            self._leases = {
+                labels_of(lease)[DEPLOYED_NAME]: lease
+                for lease in self._at.cluster.find("Lease", self._at.name, selector)
+            }
+        deployed = labels_of(item)[DEPLOYED_NAME]
+        mine = [one for one in self._pollers if labels_of(one)[DEPLOYED_NAME] == deployed]
+        if not mine:
+            return "its flow has no poller"
+        command = mine[0]["spec"]["template"]["spec"]["containers"][0]["command"][-1]
+        if item["metadata"]["name"] not in command.split():
+            return "the deployed flow declares it no more"
+        spec = (self._leases.get(deployed) or {}).get("spec") or {}
+        name = f"{self._at.name}/{mine[0]['metadata']['name']}"
+        if not spec.get("renewTime"):
+            return f"its poller has not begun: see the pods of Deployment {name}"
+        renewed = datetime.fromisoformat(str(spec["renewTime"]).replace("Z", "+00:00"))
+        if datetime.now(timezone.utc) - renewed > _SILENT:
+            return f"its poller was last heard of at {spec['renewTime']}: see the pods of Deployment {name}"
+        return None
+
+
+def _execution(at: Namespace, item: Any, claim: dict[str, Any]) -> dict[str, Any]:
+    run_id = f"argo-{claim['name']}" if claim.get("run_started_at") else None
+    return {
+        "id": f"{item['metadata'].get('uid')}/{claim['generation']}",
+        "schedule_id": item["metadata"].get("uid"),
+        "trigger_name": _name(item),
+        "context_hash": claim["hash"],
+        "pipeline_execution_id": run_id,
+        "workflow_execution_id": run_id,
+        "started_at": claim["started_at"],
+        "completed_at": claim.get("completed_at"),
+        "created_at": claim["started_at"],
+        "workflow_name": _flow(item),
+        "context": _context(at, claim),
+        "generation": claim["generation"],
+        "run_id": run_id,
+        "state": claim["state"],
+        "scheduled_at": claim["scheduled_at"],
+        "run_started_at": claim.get("run_started_at"),
+        "attempts": claim["attempts"] + bool(run_id),
+        "error": claim.get("error"),
+    }
+
+
+def _context(at: Namespace, claim: dict[str, Any]) -> Any:
+    """What was fired; None where it was too large to be kept and its Workflow is gone."""
+    if claim["context"] is not None:
+        return json.loads(claim["context"])
+    from metaflow_extensions.triggers.plugins.argo_source import document_of
+
+    from ....polling.fires import RESERVED
+
+    payload = json.loads(claim["payload"]) if "payload" in claim else None
+    if payload is None:
+        found = at.cluster.get("Workflow", at.name, claim["name"])
+        told = document_of(found) if found else None
+        payload = told["events"][0]["event"]["payload"] if told else None
+    return None if payload is None else {key: value for key, value in payload.items() if key not in RESERVED}
+
+
+def _set(at: Namespace, item: Any, key: str, value: str) -> None:
+    """Write one flag. Whoever else writes meanwhile loses nothing."""
+    for attempt in range(1, _TRIES + 1):
+        item["data"] = {**item["data"], key: value, _UPDATED: timestamp_text(datetime.now(timezone.utc))}
+        try:
+            at.cluster.replace(item)
+        except Superseded as error:
+            if attempt == _TRIES:
+                raise PollValueError("FT704", error.problem.message) from error
+            item = at.cluster.get("ConfigMap", at.name, item["metadata"]["name"])
+            if item is None:
+                raise
+        else:
+            return
+
+
+def _name(item: Any) -> str:
+    return str(json.loads(item["data"][record.DECLARATION])["name"])
+
+
+def _flow(item: Any) -> str:
+    return str(json.loads(item["data"][record.DECLARATION])["workflow"])
+
+
+def _window(rows: list[Any], limit: int | None, offset: int) -> list[Any]:
+    for word, value in (("limit", limit), ("offset", offset)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise PollValueError("FT714", f"{word} is {value!r}; expected a whole number from 0")
+    return rows[offset : None if limit is None else offset + limit]

@@ -1,0 +1,538 @@
+"""Poller: polls the triggers of one flow in a cluster.
+
+In:   the names of the triggers' ConfigMaps, the API, a Lease, whoever makes polls (`polling.children`), a clock.
+Out:  Workflows; in the ConfigMaps what each poll gave. It hears what becomes of polls (`answers.Heard`).
+
+Not here: what is written (`record`), how a run is started (`starting`), calling a function (`polling.child`).
+One thread keeps the Lease, one looks at due times, a few ask the API: none waits for a poll. A tick is: read the
+record; start what was claimed and is not started yet; see which runs have ended; then, if the trigger is on, poll. A
+fire is stored before anything is started; what could not be stored is kept, and comes before the next poll.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from metaflow_extensions.triggers.contract.local_start import timestamp_text
+
+from ..answers import Answer, Hosts
+from ..clock import Clock
+from ..fires import hash_of, problem
+from . import record, starting
+from .api import Api, said
+from .lease import Lease, NoLease
+from .record import Declaration
+
+log = logging.getLogger("metaflow_triggers.poll")
+
+_THREADS = 4
+_ROUNDS = 5
+"""How often a write is tried anew whose record another one has changed meanwhile."""
+_ASKED_AT_ONCE = 20
+"""Runs of one trigger that are asked for at one tick, where equal contexts may run beside each other."""
+_SAVE_SECONDS = 30.0
+"""What a poll gave is written down when it is news, else so often."""
+_LOOK_SECONDS = 1.0
+
+
+class Fenced(Exception):
+    """Somebody else polls by now."""
+
+
+@dataclass
+class _Fire:
+    context: dict[str, Any]
+    tick: str
+    due_at: datetime
+
+
+@dataclass
+class _Trigger:
+    """What the poller knows of one trigger. `busy` from a tick's beginning until all that follows is done."""
+
+    config_map: str
+    declared: Declaration | None = None
+    due: float = 0.0
+    ticks: int = 0
+    tick: str = ""
+    due_at: datetime | None = None
+    busy: bool = False
+    served: bool = False
+    poll_at: datetime | None = None
+    result: str = ""
+    error: str | None = None
+    consecutive_errors: int = 0
+    suppressed: int = 0
+    down: str | None = None
+    unclaimed: _Fire | None = None
+    saved_at: float = float("-inf")
+    saved: tuple[Any, ...] = ()
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def news(self) -> tuple[Any, ...]:
+        """What is written at once when it changes."""
+        return self.result, self.error, self.consecutive_errors if self.error else 0, self.down
+
+
+@dataclass
+class _Read:
+    """A record as it was read. `item` is the ConfigMap, which has the version."""
+
+    item: dict[str, Any]
+    data: dict[str, str]
+    state: dict[str, Any]
+    declared: Declaration
+
+    @property
+    def uid(self) -> str:
+        return str(self.item["metadata"].get("uid", ""))
+
+
+class Poller:
+    """Serves triggers between `start` and `stop`."""
+
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        config_maps: Sequence[str],
+        lease: Lease,
+        *,
+        hosts: Hosts,
+        clock: Clock,
+        root: str,
+        lease_seconds: float,
+    ) -> None:
+        """`root`: where the flow's code lies."""
+        self._api, self._lease, self._hosts, self._clock = api, lease, hosts, clock
+        self._records = f"/api/v1/namespaces/{namespace}/configmaps"
+        self._workflows = starting.Workflows(api, namespace)
+        self._triggers = {name: _Trigger(name) for name in config_maps}
+        self._by_name: dict[str, _Trigger] = {}
+        self._root = root
+        self._beat = lease_seconds / 9
+        self._heap: list[tuple[float, str]] = []
+        self._heap_lock = threading.Lock()
+        self._epoch: int | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._workers: list[threading.Thread] = []
+        self._told: dict[str, str] = {}
+
+    # life ------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Poll until `stop`."""
+        self._hosts.start(self)
+        for number in range(_THREADS):
+            self._workers.append(threading.Thread(target=self._do_jobs, name=f"poll-api-{number}", daemon=True))
+        self._threads.append(threading.Thread(target=self._keep_lease, name="poll-lease", daemon=True))
+        self._threads.append(threading.Thread(target=self._look, name="poller", daemon=True))
+        for thread in (*self._workers, *self._threads):
+            thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Poll no more; polls that have begun may end, at most for so many seconds. Then another process may poll."""
+        self._stopping.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join()
+        self._hosts.stop(seconds)
+        for _ in self._workers:
+            self._jobs.put(None)
+        for thread in self._workers:
+            thread.join()
+        try:
+            self._lease.give_up()
+        except OSError as error:
+            log.warning("the lease was not given back: %s", error)
+
+    def _do_jobs(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            except Exception as error:  # nothing of one trigger may stop the others
+                log.exception("polls go on, but there is a problem: %s", error)
+
+    # the lease -------------------------------------------------------------------------------------------------------
+
+    def _keep_lease(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                ours = self._lease.keep()
+                self._say("lease", "" if ours else "another process polls; this one waits")
+            except (OSError, NoLease, ValueError) as error:
+                self._say("lease", str(error))
+            epoch = self._lease.epoch
+            if epoch is not None and epoch != self._epoch:
+                self._jobs.put(partial(self._take, epoch))
+            self._clock.wait(self._stopping, self._beat)
+
+    def _take(self, epoch: int) -> None:
+        """This process polls from now on. Each record is written once, so that whoever had it can write it no more."""
+        if self._epoch == epoch:
+            return
+        for trigger in self._triggers.values():
+            try:
+                self._write(trigger, epoch, lambda read: read.state.update(epoch=epoch))
+                self._say(trigger.config_map, "")
+            except Fenced:
+                return
+            except (OSError, ValueError, record.Full) as error:
+                self._say(trigger.config_map, f"the record {trigger.config_map} cannot be taken: {error}")
+        now = self._clock.monotonic()
+        self._epoch = epoch
+        with self._heap_lock:
+            for trigger in self._triggers.values():
+                trigger.due = now
+                heapq.heappush(self._heap, (now, trigger.config_map))
+        self._wake.set()
+
+    def _say(self, of: str, problem_: str) -> None:
+        if self._told.get(of, "") != problem_:
+            self._told[of] = problem_
+            if problem_:
+                log.warning("%s", problem_)
+
+    # due times -------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        while not self._stopping.is_set():
+            seconds = self._step()
+            if self._clock.wait(self._wake, seconds):
+                self._wake.clear()
+
+    def _step(self) -> float:
+        now = self._clock.monotonic()
+        if not self._lease.is_sure():
+            return min(self._beat, _LOOK_SECONDS)
+        for trigger, was_due in self._due(now):
+            with trigger.lock:
+                if trigger.busy:
+                    continue
+                trigger.busy = True
+            trigger.tick = f"{self._epoch}.{trigger.ticks}"
+            trigger.due_at = self._clock.now() - timedelta(seconds=now - was_due)
+            self._jobs.put(partial(self._tick, trigger))
+        with self._heap_lock:
+            nearest = self._heap[0][0] if self._heap else now + _LOOK_SECONDS
+        return max(0.0, min(nearest, now + _LOOK_SECONDS) - self._clock.monotonic())
+
+    def _due(self, now: float) -> list[tuple[_Trigger, float]]:
+        """The triggers that are due, with the tick that counts; each goes back with its next one."""
+        found = []
+        with self._heap_lock:
+            while self._heap and self._heap[0][0] <= now:
+                due, name = heapq.heappop(self._heap)
+                trigger = self._triggers[name]
+                if due != trigger.due:
+                    continue  # taken anew with other times
+                interval = trigger.declared.interval_milliseconds / 1000 if trigger.declared else _LOOK_SECONDS
+                missed = int((now - due) // interval)
+                trigger.ticks += 1 + missed
+                trigger.due = due + (1 + missed) * interval
+                heapq.heappush(self._heap, (trigger.due, name))
+                found.append((trigger, due + missed * interval))
+        return found
+
+    def _tick(self, trigger: _Trigger) -> None:
+        is_asked = False
+        try:
+            read = self._tended(trigger)
+            self._say(trigger.config_map, "")
+            if trigger.unclaimed is not None:  # the poll may have changed what it looks at
+                fire, trigger.unclaimed = trigger.unclaimed, None
+                self._claim(trigger, fire)
+            elif record.is_on(read.data, record.ENABLED, True) and self._lease.is_sure() and self._is_ours():
+                self._serve(trigger, read.declared)
+                is_asked = True
+                self._hosts.poll(self._file(read.declared), [read.declared.name])
+        except Fenced as error:
+            log.warning("%s", error)
+        except (OSError, ValueError) as error:
+            self._say(trigger.config_map, f"poll {trigger.config_map}: {error}")
+        finally:
+            if not is_asked:
+                trigger.busy = False
+
+    def _is_ours(self) -> bool:
+        return self._epoch is not None and self._lease.epoch == self._epoch
+
+    def _file(self, declared: Declaration) -> str:
+        return os.path.join(self._root, declared.file)
+
+    def _serve(self, trigger: _Trigger, declared: Declaration) -> None:
+        """Have the file's process know its triggers, which are known when they have been read."""
+        if trigger.served:
+            return
+        trigger.served = True
+        self._by_name[declared.name] = trigger
+        names = [
+            item.declared.name
+            for item in self._triggers.values()
+            if item.served and item.declared is not None and item.declared.file == declared.file
+        ]
+        self._hosts.serve(self._file(declared), names)
+
+    # what becomes of polls -------------------------------------------------------------------------------------------
+
+    def wanted(self, name: str) -> bool:
+        """Whether a poll that was asked for is still to be made."""
+        return name in self._by_name and self._lease.is_sure() and self._is_ours() and not self._stopping.is_set()
+
+    def begun(self, name: str) -> None:
+        """A poll has begun."""
+        self._by_name[name].poll_at = self._clock.now()
+
+    def answered(self, name: str, answer: Answer | None) -> None:
+        """A poll has ended; None: it was not made."""
+        trigger = self._by_name[name]
+        if answer is None:
+            trigger.busy = False
+        else:
+            self._jobs.put(lambda: self._hear(trigger, answer))
+
+    def down(self, names: Iterable[str], why: str, trace: str, seconds: float) -> None:
+        """The process of these triggers has ended; the next one starts after so many seconds."""
+        log.error("%s; the next one starts in %g s%s", why, seconds, f"\n{trace.rstrip()}" if trace else "")
+        for name in names:
+            self._is_down(self._by_name[name], why)
+
+    def up(self, names: Iterable[str]) -> None:
+        """The process of these triggers is ready."""
+        for name in names:
+            if self._by_name[name].down is not None:
+                self._is_down(self._by_name[name], None)
+
+    def printed(self, line: str) -> None:
+        """A line that a file printed."""
+        try:
+            sys.stderr.write(line + "\n")
+        except (OSError, ValueError):
+            return  # nobody reads it
+
+    def _is_down(self, trigger: _Trigger, why: str | None) -> None:
+        trigger.down = why
+        self._jobs.put(lambda: self._save(trigger))
+
+    def _hear(self, trigger: _Trigger, answer: Answer) -> None:
+        try:
+            if answer.result == "fire" and trigger.due_at is not None:
+                self._claim(trigger, _Fire(answer.context or {}, trigger.tick, trigger.due_at))
+            elif answer.result == "skip":
+                self._note(trigger, "skip")
+            else:
+                self._report(trigger, answer.text, answer.trace)
+        except Fenced as error:
+            log.warning("%s", error)
+        finally:
+            trigger.busy = False
+
+    # fires -----------------------------------------------------------------------------------------------------------
+
+    def _claim(self, trigger: _Trigger, fire: _Fire) -> None:
+        """Store a fire, then start it. Raises Fenced; what cannot be stored now is kept."""
+        declared = trigger.declared
+        assert declared is not None
+        against = problem(declared.target, fire.context, self._clock.now())
+        if against is not None:
+            self._report(trigger, f"ValueError: {against}")
+            return
+        digest = hash_of(declared.target, fire.context)
+        made: list[dict[str, Any]] = []
+
+        def change(read: _Read) -> None:
+            made.clear()
+            known = record.by_tick(read.state, fire.tick)
+            if known is not None:  # an answer to us was lost
+                made.append(known)
+            elif not record.blocked(read.state, declared.target, digest):
+                arguments = (read.state, declared.target, fire.context, fire.tick, fire.due_at, self._clock.now())
+                made.append(record.add(*arguments, declared.template))
+
+        trigger.unclaimed = fire
+        try:
+            read = self._write(trigger, self._epoch, change)
+        except record.Full as error:
+            trigger.unclaimed = None
+            self._report(trigger, f"{error}; the fire starts nothing")
+            return
+        except Fenced:
+            trigger.unclaimed = None
+            raise
+        except (OSError, ValueError) as error:
+            self._report(trigger, f"the fire is not stored yet: {error}")
+            return
+        trigger.unclaimed = None
+        if not made:
+            self._note(trigger, "suppressed")
+            return
+        self._note(trigger, "fire", save=False)
+        if made[0]["state"] == "claimed" and not record.is_on(read.data, record.PAUSED, False):
+            self._start(trigger, made[0]["name"])
+        self._save(trigger)
+
+    def _tended(self, trigger: _Trigger) -> _Read:
+        """The record, after what was claimed has been started, and what has ended is noted. Raises OSError, Fenced."""
+        read = self._read(trigger)
+        paused = record.is_on(read.data, record.PAUSED, False)
+        asked = 0
+        for claim in record.active(read.state):
+            if claim["state"] == "claimed":
+                if not paused:
+                    self._start(trigger, claim["name"])
+                continue
+            asked += 1
+            if asked > _ASKED_AT_ONCE and not claim["exclusive"]:
+                continue
+            found = self._workflows.find(claim["name"])
+            end = ("lost", "its Workflow is gone") if found is None else record.end_of(found)
+            if end is not None:
+                self._mark(trigger, claim["name"], self._end(*end))
+        return read
+
+    def _start(self, trigger: _Trigger, name: str) -> None:
+        """Start a claim that is stored, and note that. What nobody knows is looked at again at the next tick."""
+        for _ in range(_ROUNDS):
+            read = self._read(trigger)
+            claim = next((item for item in read.state["claims"] if item["name"] == name), None)
+            if claim is None or claim["state"] != "claimed":
+                return
+            try:
+                what, why = self._workflows.start(read.declared, claim, trigger.config_map, read.uid)
+            except OSError as error:
+                what, why = starting.UNKNOWN, str(error)
+            if what == starting.STARTED:
+                self._mark(trigger, name, lambda state, item: record.started(item, self._clock.now()))
+                return
+            if what == starting.TAKEN:
+                name = self._renamed(trigger, name)
+                continue
+            log.error("poll %s: %s", read.declared.name, why)
+            if what == starting.REFUSED or claim.get("error") != why:
+                self._mark(trigger, name, self._not_started(what, why))
+            return
+
+    def _not_started(self, what: str, why: str) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+        """What is noted of a claim that was not started."""
+
+        def change(state: dict[str, Any], item: dict[str, Any]) -> None:
+            item["attempts"] += 1
+            if what == starting.REFUSED:
+                record.ended(state, item, "failed", self._clock.now(), why)
+            else:
+                item["error"] = why
+
+        return change
+
+    def _end(self, how: str, why: str | None) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+        return lambda state, item: record.ended(state, item, how, self._clock.now(), why)
+
+    def _renamed(self, trigger: _Trigger, name: str) -> str:
+        """Another name for a claim whose own one belongs to a run of a deployment that has gone."""
+        at_least = int(self._clock.now().timestamp())
+
+        def change(state: dict[str, Any], item: dict[str, Any]) -> None:
+            assert trigger.declared is not None
+            record.renamed(state, item, trigger.declared.target, trigger.declared.template, at_least)
+            names.append(item["name"])
+
+        names: list[str] = []
+        self._mark(trigger, name, change)
+        return names[-1] if names else name
+
+    def _mark(self, trigger: _Trigger, name: str, change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> None:
+        """Write something about one claim. Raises Fenced, OSError."""
+
+        def write(read: _Read) -> None:
+            for item in read.state["claims"]:
+                if item["name"] == name:
+                    change(read.state, item)
+                    return
+
+        self._write(trigger, self._epoch, write)
+
+    # records ---------------------------------------------------------------------------------------------------------
+
+    def _read(self, trigger: _Trigger) -> _Read:
+        status, item = self._api.get(f"{self._records}/{trigger.config_map}")
+        if status != 200:
+            raise OSError(f"the record {trigger.config_map} cannot be read: {said(status, item)}")
+        data = item.get("data") or {}
+        declared = record.declaration(data.get(record.DECLARATION, "null"))
+        trigger.declared = declared
+        return _Read(item, data, record.state_of(data), declared)
+
+    def _write(self, trigger: _Trigger, epoch: int | None, change: Callable[[_Read], Any]) -> _Read:
+        """Change a record that is still ours. Raises Fenced where another process polls, OSError, Full."""
+        for _ in range(_ROUNDS):
+            read = self._read(trigger)
+            if epoch is None or int(read.state["epoch"]) > epoch:
+                raise Fenced(f"another process polls {read.declared.name} by now; this one writes nothing")
+            change(read)
+            read.state["epoch"] = epoch
+            self._sum_up(trigger, read.state)
+            text = record.state_text(read.state)
+            read.item["data"] = {**read.data, record.STATE: text}
+            status, told = self._api.replace(f"{self._records}/{trigger.config_map}", read.item)
+            if status == 200:
+                trigger.suppressed = 0
+                trigger.saved, trigger.saved_at = trigger.news(), self._clock.monotonic()
+                return read
+            if status != 409:
+                raise OSError(f"the record {trigger.config_map} cannot be written: {said(status, told)}")
+        raise OSError(f"the record {trigger.config_map} was changed by others {_ROUNDS} times")
+
+    def _sum_up(self, trigger: _Trigger, state: dict[str, Any]) -> None:
+        """What the last polls gave."""
+        now = self._clock.now()
+        state.setdefault("created_at", timestamp_text(now))
+        if trigger.poll_at is not None:
+            due_at = now + timedelta(seconds=trigger.due - self._clock.monotonic())
+            state.update(last_poll_at=timestamp_text(trigger.poll_at), next_due_at=timestamp_text(due_at))
+        if trigger.result:
+            state.update(last_result=trigger.result, consecutive_errors=trigger.consecutive_errors)
+        if trigger.error is not None:
+            state["last_error"] = trigger.error
+        state["suppressed_count"] = int(state["suppressed_count"]) + trigger.suppressed
+        state["down"] = trigger.down
+
+    def _save(self, trigger: _Trigger) -> None:
+        """Write down what is news, or has waited long enough."""
+        waited = self._clock.monotonic() - trigger.saved_at
+        if trigger.news() == trigger.saved and waited < _SAVE_SECONDS:
+            return
+        try:
+            self._write(trigger, self._epoch, lambda read: None)
+        except (OSError, ValueError, record.Full, Fenced) as error:
+            self._say(f"{trigger.config_map}/save", f"poll {trigger.config_map}: {error}")
+
+    def _note(self, trigger: _Trigger, result: str, *, save: bool = True) -> None:
+        trigger.result, trigger.error, trigger.consecutive_errors = result, None, 0
+        trigger.suppressed += result == "suppressed"
+        if save:
+            self._save(trigger)
+
+    def _report(self, trigger: _Trigger, text: str, trace: str = "") -> None:
+        name = trigger.declared.name if trigger.declared else trigger.config_map
+        repeated = trigger.error == text
+        trigger.result, trigger.error = "error", text
+        trigger.consecutive_errors += 1
+        count = trigger.consecutive_errors
+        if not repeated:
+            log.error("poll %s failed: %s%s", name, text, f"\n{trace.rstrip()}" if trace else "")
+        elif count & (count - 1) == 0:  # 2, 4, 8, ...: a log is not endless
+            log.error("poll %s failed %d times in a row: %s", name, count, text)
+        self._save(trigger)

@@ -1,0 +1,223 @@
+"""Record: what is remembered of one trigger, in one ConfigMap.
+
+In:   the ConfigMap's data: `declaration` (of `create`), `enabled` and `paused` (of people), `state` (of the poller).
+Out:  the same as values; a new state after a fire, a start, an end.
+
+Not here: requests. A function that changes a state is given one that nobody else has. Each write names the
+`resourceVersion` that was read, so that a poller which was taken for gone can write nothing any more.
+
+A claim is one start: `claimed` (its Workflow may be there or not; `payload` has what it is given), `started`, then one
+of the ends. What makes it one: its Workflow's name, of which the API server takes one only, and `claim_key`, by which
+that Workflow tells that it is of this claim.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from metaflow_extensions.triggers.contract import exact_json
+from metaflow_extensions.triggers.contract.local_start import timestamp_text
+
+from ...model.flows import Parameter, Span
+from ..fires import Target, hash_of, payload_of, run_name
+
+ACTIVE = ("claimed", "started")
+KEPT = 100
+"""Of claims that have ended, the last ones; what is older is forgotten, but for `once`."""
+LONGEST_CONTEXT = 1024
+"""Bytes of a context that is kept for people to read; of a longer one the Workflow has it."""
+LARGEST = 900_000
+"""Bytes of a state. A ConfigMap takes 1 MiB with all that is around."""
+DECLARATION, STATE, ENABLED, PAUSED = "declaration", "state", "enabled", "paused"
+
+_NOWHERE = Span("", 1, 1, 1, 1)
+
+
+class Full(Exception):
+    """There is no room for another start."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What `create` says of a trigger. `file` is below the root of the flow's code package."""
+
+    name: str
+    file: str
+    template: str
+    interval: str
+    interval_milliseconds: int
+    target: Target
+
+    def text(self) -> str:
+        """The JSON text, the same for equal declarations."""
+        target = self.target
+        told = {
+            "name": self.name,
+            "file": self.file,
+            "workflow": target.workflow,
+            "template": self.template,
+            "poll_interval": self.interval,
+            "poll_interval_ms": self.interval_milliseconds,
+            "allow_concurrent": target.allow_concurrent,
+            "dedup": target.dedup,
+            "dedup_keys": None if target.dedup_keys is None else list(target.dedup_keys),
+            "parameters": [
+                [item.name, item.type, item.required, item.has_default, item.is_config] for item in target.parameters
+            ],
+        }
+        return json.dumps(told, sort_keys=True, ensure_ascii=False)
+
+
+def declaration(text: str) -> Declaration:
+    """Of the JSON text. Raises ValueError for what is no declaration."""
+    try:
+        told = json.loads(text)
+        keys = told["dedup_keys"]
+        target = Target(
+            trigger=told["name"],
+            workflow=told["workflow"],
+            flow_key=told["template"],
+            parameters=tuple(
+                Parameter(name, type_, required, has_default, is_config, _NOWHERE)
+                for name, type_, required, has_default, is_config in told["parameters"]
+            ),
+            allow_concurrent=told["allow_concurrent"],
+            dedup=told["dedup"],
+            dedup_keys=None if keys is None else tuple(keys),
+        )
+        return Declaration(
+            told["name"],
+            told["file"],
+            told["template"],
+            told["poll_interval"],
+            int(told["poll_interval_ms"]),
+            target,
+        )
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"it is no declaration of a poll trigger: {error!r}") from None
+
+
+def is_on(data: dict[str, str], key: str, default: bool) -> bool:
+    """A flag of people."""
+    return data.get(key, str(default).lower()) == "true"
+
+
+def state_of(data: dict[str, str]) -> dict[str, Any]:
+    """The poller's state; a new one where there is none. Raises ValueError for text that is none."""
+    text = data.get(STATE)
+    if not text:
+        return {"version": 1, "epoch": 0, "generation": 0, "claims": [], "once": [], "suppressed_count": 0}
+    state = json.loads(text)
+    if not isinstance(state, dict) or state.get("version") != 1:
+        raise ValueError("the state is not of version 1")
+    return state
+
+
+def state_text(state: dict[str, Any]) -> str:
+    """Raises Full."""
+    text = json.dumps(state, sort_keys=True, separators=(",", ":"))
+    if len(text) > LARGEST:
+        waiting = sum(item["state"] == "claimed" for item in state["claims"])
+        raise Full(f"the record of the trigger is full: {waiting} starts wait, {len(state['once'])} contexts are known")
+    return text
+
+
+def active(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The claims whose run has not ended, the oldest first."""
+    return [item for item in state["claims"] if item["state"] in ACTIVE]
+
+
+def blocked(state: dict[str, Any], target: Target, digest: str) -> bool:
+    """Whether a fire of this digest starts nothing."""
+    if target.allow_concurrent:
+        return False
+    if target.dedup == "once" and short(digest) in state["once"]:
+        return True
+    return any(item["hash"] == digest and item["exclusive"] for item in active(state))
+
+
+def add(  # noqa: PLR0917 - a claim has seven
+    state: dict[str, Any],
+    target: Target,
+    context: dict[str, Any],
+    tick: str,
+    due_at: datetime,
+    now: datetime,
+    deployed: str,
+) -> dict[str, Any]:
+    """The claim of a fire, now part of the state."""
+    digest = hash_of(target, context)
+    generation = int(state["generation"]) + 1
+    payload = payload_of(target, context, now)
+    text = exact_json.dumps(context)
+    claim = {
+        "generation": generation,
+        "name": workflow_name(target, deployed, digest, generation),
+        "hash": digest,
+        "tick": tick,
+        "exclusive": not target.allow_concurrent,
+        "context": text if len(text) <= LONGEST_CONTEXT else None,
+        "payload": exact_json.dumps(payload),
+        "scheduled_at": timestamp_text(due_at),
+        "started_at": timestamp_text(now),
+        "state": "claimed",
+        "attempts": 0,
+    }
+    state["generation"] = generation
+    if target.dedup == "once" and not target.allow_concurrent:
+        state["once"].append(short(digest))
+    state["claims"].append(claim)
+    return claim
+
+
+def renamed(state: dict[str, Any], claim: dict[str, Any], target: Target, deployed: str, at_least: int) -> None:
+    """Another generation for a claim whose name an older Workflow has."""
+    generation = max(int(state["generation"]) + 1, at_least)
+    state["generation"] = claim["generation"] = generation
+    claim["name"] = workflow_name(target, deployed, claim["hash"], generation)
+
+
+def started(claim: dict[str, Any], now: datetime) -> None:
+    """Its Workflow is there."""
+    claim.update(state="started", run_started_at=timestamp_text(now), error=None)
+    claim.pop("payload", None)
+
+
+def ended(state: dict[str, Any], claim: dict[str, Any], how: str, now: datetime, error: str | None = None) -> None:
+    """Its run has ended."""
+    claim.update(state=how, completed_at=timestamp_text(now), error=error)
+    claim.pop("payload", None)
+    over = [item for item in state["claims"] if item["state"] not in ACTIVE]
+    gone = {id(item) for item in over[:-KEPT]}
+    state["claims"] = [item for item in state["claims"] if id(item) not in gone]
+
+
+def by_tick(state: dict[str, Any], tick: str) -> dict[str, Any] | None:
+    """The claim of a poll, if its fire has been taken."""
+    return next((item for item in state["claims"] if item["tick"] == tick), None)
+
+
+def short(digest: str) -> str:
+    """What is remembered for good of a context."""
+    return digest[:32]
+
+
+def workflow_name(target: Target, deployed: str, digest: str, generation: int) -> str:
+    """A DNS label. Of the deployment, too: another branch may have a trigger of this name in the same namespace."""
+    return run_name(target.trigger, hashlib.sha256(f"{deployed} {digest}".encode()).hexdigest(), generation)
+
+
+def end_of(workflow: dict[str, Any]) -> tuple[str, str | None] | None:
+    """How a run has ended, and why; None while it runs."""
+    phase = (workflow.get("status") or {}).get("phase")
+    message = (workflow.get("status") or {}).get("message")
+    if phase == "Succeeded":
+        return "succeeded", None
+    if phase in ("Failed", "Error"):
+        stopped = (workflow.get("spec") or {}).get("shutdown")
+        return ("aborted" if stopped else "failed"), message
+    return None

@@ -1,0 +1,197 @@
+"""Deploying a poller: what is remembered stays, what is declared no more goes."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metaflow_triggers.backends.argo import backend as argo
+from metaflow_triggers.backends.argo.compile import names
+from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.backends.argo.deploy.cluster import Cluster
+from metaflow_triggers.backends.argo.deploy.inventory import inventory
+from metaflow_triggers.backends.argo.polls import records
+from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.model.flows import Flow, PollTrigger, TriggerGraph
+from metaflow_triggers.poll import TriggerNotFound
+from metaflow_triggers.poll.errors import PollValueError
+
+from ...unit.backends.argo.argo_flows import SETTINGS, event, flow, trigger, upstream
+from ...unit.commands.warm import warm
+from .deployments import about
+from .kubernetes_stand_in import KubernetesStandIn
+from .poll_world import poll
+
+OF_A_POLLER = ("deployments", "leases", "configmaps")
+MANAGE = """
+from cloaca import DefaultRunner
+
+runner = DefaultRunner("argo://flows")
+names = [item["trigger_name"] for item in runner.list_trigger_schedules()]
+runner.set_trigger_enabled("inbox", False)
+print(names, runner.get_trigger_schedule("inbox")["enabled"], runner.get_trigger_execution_history("inbox"))
+"""
+COMMAND = "mkdir -p $PWD/.logs && export INPUT_PATHS='' && mflog(){ :; } && true && mflog 'Task is starting.' && x"
+
+
+def create(client: Any, of: Flow, *polls: PollTrigger, settings: Any = SETTINGS) -> converge.Report:
+    made = upstream()
+    made["workflow_template"]["metadata"]["name"] = names.own_name(of)
+    for template in made["workflow_template"]["spec"]["templates"]:
+        if "container" in template:
+            template["container"]["command"] = ["bash", "-c", COMMAND]
+    graph = TriggerGraph((of,), (), (), (), tuple((0, item) for item in polls))
+    files = [*argo.manifests(of, graph, made, settings), *argo.shared_manifests(settings)]
+    deployed = names.own_name(of)
+    return converge.create(
+        files, settings, client=client, deployed_name=deployed, production_token="token-1", about=about(of)
+    )
+
+
+def polls_of(of: Flow, *named: str) -> list[PollTrigger]:
+    return [replace(poll(name, of.name), file=of.file) for name in named]
+
+
+def kept(server: KubernetesStandIn, name: str) -> Any:
+    (item,) = (
+        item
+        for item in server.objects("configmaps").values()
+        if json.loads(item["data"]["declaration"])["name"] == name
+    )
+    return item
+
+
+def poller_remembers(server: KubernetesStandIn, name: str) -> None:
+    """As the poller writes."""
+    item = copy.deepcopy(kept(server, name))
+    item["data"] |= {"state": json.dumps({"version": 1, "epoch": 1, "generation": 7, "claims": [], "once": []})}
+    item["data"]["enabled"] = "false"
+    key = ("/api/v1", "flows", "configmaps", item["metadata"]["name"])
+    with server.store.lock:
+        server.store.write(key, item, "metaflow-triggers-poller", False)
+
+
+def test_what_is_remembered_survives_a_deployment_and_goes_with_the_flow(
+    server: KubernetesStandIn, client: Any
+) -> None:
+    of = flow()
+    create(client, of, *polls_of(of, "inbox", "orders"))
+    assert {plural: len(server.objects(plural)) for plural in OF_A_POLLER} == {
+        "deployments": 1,
+        "leases": 1,
+        "configmaps": 2,
+    }
+    poller_remembers(server, "inbox")
+    changed = [replace(item, interval_milliseconds=60_000, interval="1m") for item in polls_of(of, "inbox")]
+    create(client, of, *changed)
+    told = kept(server, "inbox")["data"]
+    assert json.loads(told["declaration"])["poll_interval"] == "1m"
+    assert json.loads(told["state"])["generation"] == 7 and told["enabled"] == "false"
+    # A trigger that has gone is polled no more; what is remembered of it stays while the flow is polled.
+    (deployment,) = server.objects("deployments").values()
+    command = deployment["spec"]["template"]["spec"]["containers"][0]["command"][-1]
+    assert kept(server, "orders")["metadata"]["name"] not in command
+    with records.opened("flows", cluster=Cluster.of(client)) as at:
+        assert records.schedule(at, "orders")["down"] == "the deployed flow declares it no more"
+    converge.delete("demoflow", SETTINGS, client=client)
+    left = {key[2] for key in server.store.objects}
+    assert not left & {*OF_A_POLLER, "workflowtemplates"}
+    assert not [key for key in server.store.objects if "poller" in key[3]]
+
+
+def test_nothing_is_left_when_the_last_trigger_has_gone(server: KubernetesStandIn, client: Any) -> None:
+    of = flow(trigger(event("data-ready")))
+    create(client, of, *polls_of(of, "inbox"))
+    create(client, of)
+    assert not [key for key in server.store.objects if key[2] in OF_A_POLLER or "poller" in key[3]]
+    assert len(server.objects("sensors")) == 1
+
+
+def test_a_flow_without_polls_asks_for_no_poller(server: KubernetesStandIn, client: Any) -> None:
+    create(client, flow(trigger(event("data-ready"))))
+    assert not [line for line in server.store.requests if "leases" in line or "deployments" in line]
+
+
+def test_polls_of_a_file_that_was_not_read_are_not_ended(
+    server: KubernetesStandIn, client: Any, tmp_path: Path
+) -> None:
+    of = flow(file=str(tmp_path / "flow.py"))
+    (tmp_path / "polls.py").write_text("@trigger('DemoFlow', name='beside')\n")
+    beside = [replace(poll("beside", of.name), file=str(tmp_path / "polls.py"))]
+    create(client, of, *beside, *polls_of(of, "inbox"))
+    before = dict(server.store.objects)
+    with pytest.raises(DiagnosticError, match="FT515: poll trigger `beside`"):
+        create(client, of, *polls_of(of, "inbox"))
+    assert server.store.objects == before
+    (tmp_path / "polls.py").write_text("")
+    create(client, of, *polls_of(of, "inbox"))
+    assert len(server.objects("deployments")) == 1
+
+
+def test_a_projects_inventory_has_the_poller(server: KubernetesStandIn, client: Any) -> None:
+    of, settings = flow(), replace(SETTINGS, project_id="shop", user="ada")
+    create(client, of, *polls_of(of, "inbox"), settings=settings)
+    (found,) = inventory("shop", settings, Cluster.of(client))
+    assert {noun.partition(" ")[0] for noun in found.objects} >= {"Deployment", "Lease", "ConfigMap", "Role"}
+
+
+def test_records_are_those_of_the_local_engine(server: KubernetesStandIn, client: Any) -> None:
+    of = flow()
+    create(client, of, *polls_of(of, "inbox"))
+    with records.opened("flows", cluster=Cluster.of(client)) as at:
+        (row,) = records.schedules(at)
+        assert (row["trigger_name"], row["workflow_name"], row["enabled"], row["target"]) == (
+            "inbox",
+            "DemoFlow",
+            True,
+            "argo-workflows",
+        )
+        assert row["down"].startswith("its poller has not begun")
+        records.set_enabled(at, "inbox", False)
+        assert records.schedules(at, enabled_only=True) == []
+        assert records.set_paused(at, "DemoFlow", True) == ["demoflow"] == records.paused(at)
+        assert records.set_paused(at, None, False) == ["demoflow"] and records.paused(at) == []
+        assert (records.history(at, "inbox"), records.history(at, "none"), records.schedule(at, "none")) == (
+            [],
+            [],
+            None,
+        )
+        with pytest.raises(TriggerNotFound):
+            records.set_enabled(at, "inbx", True)
+        with pytest.raises(PollValueError, match="FT730"):
+            records.set_paused(at, "Demo", True)
+    assert kept(server, "inbox")["data"]["enabled"] == "false"
+
+
+def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client: Any, tmp_path: Path) -> None:
+    of = flow()
+    create(client, of, *polls_of(of, "inbox"))
+    settings = {**server.kubeconfig(tmp_path), "METAFLOW_KUBERNETES_NAMESPACE": "flows"}
+
+    with warm(tmp_path, **settings) as triggers:
+
+        def told(*arguments: str) -> str:
+            done = triggers(*arguments, "--backend", "argo-workflows", cwd=tmp_path)
+            assert done.code == 0, done.err
+            return str(done.out)
+
+        assert "inbox" in told("list") and "its poller has not begun" in told("list")
+        assert json.loads(told("history", "inbox", "--format", "json")) == []
+        assert told("disable", "inbox") == "inbox is polled no more\n"
+        assert "demoflow waits until it is resumed" in told("pause", "DemoFlow")
+        (row,) = json.loads(told("list", "--format", "json"))["poll_triggers"]
+        assert row["enabled"] is False
+        assert "paused: demoflow" in told("list")
+        told("resume")
+        told("enable", "inbox")
+        done = triggers("disable", "inbx", "--backend", "argo-workflows", cwd=tmp_path)
+        assert (done.code, "FT727" in done.err, "did you mean `inbox`?" in done.err) == (1, True, True), done.err
+        done = triggers("list", "--backend", "step-functions", cwd=tmp_path)
+        assert (done.code, "nothing polls on step-functions yet" in done.err) == (1, True), done.err
+        (tmp_path / "manage.py").write_text(MANAGE)
+        done = triggers("exec", "manage.py", cwd=tmp_path)
+        assert (done.code, done.out) == (0, "['inbox'] False []\n"), done.err
