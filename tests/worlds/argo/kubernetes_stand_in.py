@@ -43,6 +43,7 @@ PLURALS = {
     },
     "/apis/authorization.k8s.io/v1": {"localsubjectaccessreviews": "LocalSubjectAccessReview"},
 }
+_NO_YAML = re.compile(rb"(?<!\\)(\\\\)*\\u[dD][89abcdefABCDEF]|\x7f")
 _WITH_SPEC = ("eventsources", "sensors", "workflowtemplates", "cronworkflows", "workflows", "eventbus")
 _PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)/namespaces/([^/]+)/([^/]+)(?:/([^/]+)(/log)?)?")
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 422: "Invalid"}
@@ -373,6 +374,8 @@ class Handler(BaseHTTPRequestHandler):
         store, known = self.store, key in self.store.objects
         content = self.headers.get("Content-Type")
         if content == "application/apply-patch+yaml":
+            if _NO_YAML.search(body):  # JSON allows both
+                raise Refused(400, "error decoding YAML: found invalid Unicode character escape code, or a control one")
             if not query.get("fieldManager"):
                 raise Refused(400, "fieldManager is required for apply patch")
             value = store.apply(key, json.loads(body), manager, query.get("force") == "true", dry, strict)

@@ -191,6 +191,17 @@ def test_a_refusal_is_one_message_and_the_next_create_goes_on(
     assert state(server) == wanted
 
 
+def test_every_character_arrives(server: KubernetesStandIn, client: Any) -> None:
+    """What is applied is read as YAML, which knows no surrogates and no U+007F as it is."""
+    text = "\U0001f600 \x7f \u2028 \x85 \ufeff \x07 \\ud83d\\ude00 \\\\ud83d é"
+    made = files(ONE)
+    (template,) = (item.content for item in made if item.content["kind"] == "WorkflowTemplate")
+    template["metadata"]["annotations"]["said"] = text
+    for _ in range(2):
+        converge.create(made, SETTINGS, deployed_name="demoflow", production_token="t", client=client)
+        assert server.objects("workflowtemplates")["flows/demoflow"]["metadata"]["annotations"]["said"] == text
+
+
 def test_who_is_no_cluster_admin_may_deploy(server: KubernetesStandIn, client: Any) -> None:
     """The server looks at the Role that a RoleBinding names, which is not there in a dry run."""
     server.store.access.cluster_admin = False

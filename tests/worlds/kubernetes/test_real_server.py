@@ -54,7 +54,9 @@ SHORT_FORM: dict[Any, tuple[str, ...]] = {
         "test_two_at_once_leave_one_deployment",
     ),
     test_deploy_limits: (
+        "test_every_character_arrives",
         "test_no_account_of_ours_may_read_a_secret",
+        "test_who_is_no_cluster_admin_may_deploy",
         "test_the_runs_role_suffices_for_what_a_run_does",
         "test_the_sensors_role_suffices_for_what_a_sensor_does",
     ),

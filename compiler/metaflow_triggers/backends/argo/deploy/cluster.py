@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -192,7 +193,7 @@ class Cluster:
         in_path = name if path_name is None else path_name
         path = f"{root}/namespaces/{quote(namespace)}/{plural}" + (f"/{quote(in_path)}" if in_path else "")
         url = self.client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else _written(body)
         headers = self._headers() | ({"Content-Type": content} if data else {})
         verb = method.lower() if name else {"GET": "list", "POST": "create"}[method]
         doing = f"{verb} {plural} `{namespace}/{name}`" if name else f"{verb} {plural} in `{namespace}`"
@@ -245,6 +246,19 @@ class Cluster:
 
 def _query(dry_run: bool) -> dict[str, str]:
     return {**_WRITING, "dryRun": "All"} if dry_run else dict(_WRITING)
+
+
+_ESCAPES = re.compile(r"\\u(d[89ab]..)\\u(d[c-f]..)|\\.")
+
+
+def _written(body: Any) -> bytes:
+    """As JSON that is YAML, too, as which the server reads what is applied: YAML knows no pairs of surrogates, and the
+    character U+007F only as an escape."""
+
+    def whole(found: re.Match[str]) -> str:
+        return json.loads(f'"{found[0]}"') if found[1] else found[0]
+
+    return _ESCAPES.sub(whole, json.dumps(body)).replace("\x7f", "\\u007f").encode()
 
 
 def _json(data: bytes) -> Any:
