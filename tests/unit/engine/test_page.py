@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -24,7 +25,8 @@ from .flows import all_of, any_of, event, flow, needed
 from .pages import page
 from .test_run_command import FLOW, place  # noqa: F401 - a fixture
 
-pytest.importorskip("aiohttp", reason="the extra `ui`: pip install 'metaflow-triggers[ui]'")
+web = pytest.importorskip("aiohttp.web", reason="the extra `ui`: pip install 'metaflow-triggers[ui]'")
+make_mocked_request = pytest.importorskip("aiohttp.test_utils").make_mocked_request
 
 SHOP = [
     flow("Order", any_of(event("order", ("p", "orderId"))), parameters=[needed("p")]),
@@ -75,6 +77,19 @@ def test_who_is_let_in(bench):
         connection = local_events.connect(b.path)
         assert connection.execute("SELECT count(*) FROM paused").fetchone() == (0,), "nothing was done for them"
         connection.close()
+
+
+def test_a_refusal_that_counts_as_false_refuses(monkeypatch):
+    """As a response of aiohttp 3.9.5 does (findings/aiohttp-response-counts-as-false.sh)."""
+    from metaflow_triggers.engine.page.guard import guard  # needs the extra
+
+    monkeypatch.setattr(web.Response, "__bool__", lambda response: False, raising=False)
+
+    async def handler(request):
+        raise AssertionError("it was let in")
+
+    request = make_mocked_request("GET", "/api/picture", headers={"Host": "127.0.0.1:1", "Authorization": "Bearer x"})
+    assert asyncio.run(guard(1, "token")(request, handler)).status == 401
 
 
 def test_what_a_page_does_is_what_the_commands_do(bench):
