@@ -26,6 +26,7 @@ HELD = frozenset(
         "test_deploy_limits",
         "test_deploy_many",
         "test_deploy_parents",
+        "test_deploy_polls",
         "test_deploy_refused",
         "test_deploy_tls",
         "test_inventory",
