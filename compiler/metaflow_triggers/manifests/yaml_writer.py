@@ -22,7 +22,7 @@ _REMEMBERED = 200_000
 # Nearly all keys and values: PyYAML need not be asked. What begins so is no number, and may be a boolean or a null;
 # inside of a line only `: ` and ` #` mean something, and a space or a colon at the end.
 _PLAIN = re.compile(
-    r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z$^/_](?:[!-9;-~]|:(?=[!-~])| (?=[ !\"$-~]))*",
+    r"(?!(?:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z$^/_][!-9;-~]*(?:(?::(?=[!-~])| (?=[ !\"$-~]))[!-9;-~]*)*",
     re.IGNORECASE | re.ASCII,
 )
 # What begins with one of these is no number either, and `text` quotes it.
@@ -40,7 +40,7 @@ class Writer:
         self._pyyaml = write_with_pyyaml
         self._texts: dict[str, str] = {}
         self._keys: dict[str, str] = {}
-        self._inline: dict[str, str] = {}  # of `_texts` those of one line, which no indentation changes
+        self._inline: dict[str, str] = {}  # short texts of one line, which no indentation changes
 
     def text(self, value: Any) -> str | None:
         """The document, or None."""
@@ -93,7 +93,7 @@ class Writer:
         if type(value) is str:
             text = self._text(value)
             if "\n" not in value:
-                if len(self._inline) < _REMEMBERED:
+                if len(value) <= _KEY_LIMIT and len(self._inline) < _REMEMBERED:
                     self._inline[value] = text
             elif indent:
                 # The lines of a literal block; those of a quoted text are one.
