@@ -47,7 +47,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_deployed_poll_starts_the_flow_with_its_context(kubernetes, aws, tmp_path):  # noqa: F811
+def test_a_deployed_poll_starts_the_flow_with_its_context(kubernetes, aws, tmp_path, request):  # noqa: F811
     inbox = tmp_path / "pods" / "inbox"  # what pods share
     inbox.mkdir(parents=True)
     (inbox / "a b.csv").write_text("")
@@ -55,6 +55,7 @@ def test_a_deployed_poll_starts_the_flow_with_its_context(kubernetes, aws, tmp_p
         here.create("inbox.py", INBOX)
         pod = PollerPod(here, "fileprocessor")
         pod.start(INBOX=str(inbox))
+        request.addfinalizer(pod.kill)  # also when something below is not as it should be
         started = until(lambda: list(kubernetes.objects("workflows").values()), told=pod.output)
         assert len(started) == 1
         assert here.runner.run(started[0]) == "Succeeded", here.runner.output(started[0]["metadata"]["name"])
