@@ -141,7 +141,7 @@ class _Asked:
         if name not in acts.NAMES or request.content_type != "application/json":
             return _json({"code": "", "message": "nothing of this name can be done", "helps": []}, 404)
         try:
-            given = json.loads(await request.text())
+            given = json.loads(await request.read())
             if not isinstance(given, dict):
                 raise acts.Unfit("an object is expected")
             where = acts.Where(self._served.database, self._served.flows, self._served.catalogue)
