@@ -101,7 +101,7 @@ def works() -> dict[str, Any]:
     }
 
 
-SERVICES = ("batch", "dynamodb", "events", "iam", "scheduler", "sqs", "stepfunctions", "sts")
+SERVICES = ("batch", "cloudwatch", "dynamodb", "events", "iam", "scheduler", "sqs", "stepfunctions", "sts")
 SOME = ("GetCallerIdentity", "DescribeStateMachine", "PutTargets", "CreateQueue", "DeleteRole", "DeleteStateMachine")
 EMPTY_IS_NO_ANSWER = ("GetCallerIdentity", "DescribeStateMachine")
 
