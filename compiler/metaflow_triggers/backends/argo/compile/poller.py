@@ -3,7 +3,8 @@
 In:   a flow, its poll triggers, upstream's WorkflowTemplate or None, the settings.
 Out:  manifests: account, rights, Lease, a ConfigMap for each trigger, and, with the WorkflowTemplate, the Deployment.
 
-Not here: polling (`polling.argo`), what the ConfigMaps hold beside the declaration: it is the poller's and people's.
+Not here: what of the start step's pod the poller's has (`poller_pod`), polling (`polling.argo`), what the ConfigMaps
+hold beside the declaration: it is the poller's and people's.
 A flow has a poller of its own, because the code that is polled is the flow's: its code package, its image, the packages
 and secrets of its start step. Its container begins as that step's does, and then polls.
 """
@@ -14,8 +15,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from metaflow_extensions.triggers.contract.words import CODE_PACKAGE_ANNOTATION
-
 from ....manifests.templates import render
 from ....model import facts
 from ....model.flows import Flow, PollTrigger
@@ -25,29 +24,18 @@ from ....model.settings import Settings
 from ....polling.argo import HOLDER_VARIABLE
 from ....polling.argo.record import Declaration
 from ....polling.fires import WHOLE_PARAMETER, Target
-from ....seams.poller_command import with_code
 from ...shape import Manifest
 from . import names
+from .poller_pod import of_start_step
 from .resources import Rule
-from .workflow_template import start_template, without_nulls
+from .workflow_template import without_nulls
 
 SHORTEST_MILLISECONDS = 1000
 POLLER = "metaflow-triggers/poller"
-"""Annotation of a WorkflowTemplate: the name of the flow's poller, where it has one."""
+"""The name of a flow's poller: as an annotation of its WorkflowTemplate, and as the label of the poller's pods."""
 _CODE = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "from metaflow_triggers.polling.argo import serve; serve.main(sys.argv[1:])"
-)
-_OF_A_RUN = frozenset(
-    (
-        "ARGO_WORKFLOW_NAME",
-        "ARGO_WORKFLOW_TEMPLATE",
-        "METAFLOW_PRODUCTION_TOKEN",
-        "METAFLOW_RETRY_COUNT",
-        "METAFLOW_RUN_ID",
-        "METAFLOW_STEP_NAME",
-        "METAFLOW_TASK_ID",
-    )
 )
 
 
@@ -122,36 +110,18 @@ def manifests(
 
 
 def _pod(template: Any, name: str, records: list[str], namespace: str) -> dict[str, Any]:
-    """What of the start step's pod the poller's has, too: image, packages, secrets, variables, where it runs."""
-    spec = template["spec"]
-    start = start_template(spec)
-    container = start["container"]
+    """The pod of the Deployment: what the start step's has, and our call."""
+    found = of_start_step(template)
     call = f"exec python -c '{_CODE}' --namespace {namespace} --lease {name} {' '.join(records)}"
-    volumes = [item for item in [*start.get("volumes", []), *spec.get("volumes", [])] if _outlives_a_pod(item)]
-    kept = {item["name"] for item in volumes}
-    pod: dict[str, Any] = {key: start[key] for key in ("nodeSelector", "tolerations", "affinity") if start.get(key)}
-    secrets = spec.get("imagePullSecrets")
-    if secrets:
-        pod["imagePullSecrets"] = secrets
-    if volumes:
-        pod["volumes"] = volumes
-    more: dict[str, Any] = {key: container[key] for key in ("imagePullPolicy", "envFrom") if container.get(key)}
-    mounts = [item for item in container.get("volumeMounts", []) if item["name"] in kept]
-    if mounts:
-        more["volumeMounts"] = mounts
-    environment = [item for item in container.get("env", []) if item["name"] not in _OF_A_RUN]
     # A container that starts anew in its pod need not wait for the Lease of the process that ended there.
-    environment.append({"name": HOLDER_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}})
+    holder = {"name": HOLDER_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}
     return {
-        "pod": pod,
-        "image": container["image"],
-        "command": f"{with_code(container['command'][-1])} && {call}",
-        "environment": environment,
-        "more": more,
-        "code_package": spec.get("podMetadata", {}).get("annotations", {}).get(CODE_PACKAGE_ANNOTATION),
-        "code_annotation": CODE_PACKAGE_ANNOTATION,
+        "pod": found.spec,
+        "image": found.image,
+        "command": f"{found.beginning} && {call}",
+        "environment": [*found.environment, holder],
+        "more": found.container,
+        "annotations": found.annotations,
+        "labels": {**found.labels, POLLER: name},
+        "selected_by": POLLER,
     }
-
-
-def _outlives_a_pod(volume: Any) -> bool:
-    return "persistentVolumeClaim" in volume or "secret" in volume or "configMap" in volume

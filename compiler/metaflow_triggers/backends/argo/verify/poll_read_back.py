@@ -17,6 +17,7 @@ from ....model.facts import needs_value
 from ....model.flows import Flow, PollTrigger
 from ....model.settings import Settings
 from ..compile import names
+from ..compile.workflow_template import start_template
 
 _KINDS = ("ServiceAccount", "Role", "RoleBinding", "Lease", "ConfigMap", "Deployment")
 
@@ -56,6 +57,7 @@ def _differences(
     yield from _rights(by_kind, in_order, lease)
     for deployment in by_kind["Deployment"]:
         yield from _container(deployment, in_order, lease, settings)
+        yield from _as_the_start_step(deployment, objects)
 
 
 def _declared(said: dict[str, Any], flow: Flow, poll: PollTrigger) -> Iterator[str]:
@@ -103,7 +105,7 @@ def _container(deployment: Any, records: list[str], lease: str, settings: Settin
     if spec["replicas"] != 1 or spec["strategy"] != {"type": "Recreate"}:
         yield "there would be more than one poller"
     pod = spec["template"]
-    if spec["selector"]["matchLabels"] != pod["metadata"]["labels"]:
+    if not spec["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items():
         yield "the Deployment does not select its own pods"
     command = pod["spec"]["containers"][0]["command"][-1]
     if "{{" in command:
@@ -112,3 +114,26 @@ def _container(deployment: Any, records: list[str], lease: str, settings: Settin
     given = words[words.index("--namespace") :]
     if given[:4] != ["--namespace", settings.kubernetes_namespace, "--lease", lease] or sorted(given[4:]) != records:
         yield f"the poller is told {given}"
+
+
+def _as_the_start_step(deployment: Any, objects: dict[str, Any]) -> Iterator[str]:
+    """What lets a pod start and read its code, held against the step's own."""
+    pod = deployment["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    mounted = {item["name"] for item in container.get("volumeMounts", [])}
+    there = {item["name"] for item in pod.get("volumes", [])}
+    if mounted - there:
+        yield f"the poller mounts {sorted(mounted - there)}, which its pod does not have"
+    (template,) = (item for item in objects.values() if item["kind"] == "WorkflowTemplate")
+    start = start_template(template["spec"])
+    patched = json.loads(start.get("podSpecPatch", "{}"))
+    meant = {key: start.get(key) for key in ("nodeSelector", "tolerations")} | patched
+    for key in (*meant, "imagePullSecrets"):
+        if (pod.get(key) or None) != (meant.get(key) or None):
+            yield f"the poller's pod has {key}={pod.get(key)!r}, where the start step's has {meant.get(key)!r}"
+    for key in ("image", "imagePullPolicy", "envFrom", "securityContext"):
+        if (container.get(key) or None) != (start["container"].get(key) or None):
+            yield f"the poller's container has another {key} than the start step's"
+    of_step = {item["name"] for item in start["container"].get("volumeMounts", [])} - {"out"}
+    if mounted != of_step:
+        yield f"the poller mounts {sorted(mounted)}, where the start step mounts {sorted(of_step)}"
