@@ -19,9 +19,11 @@ from itertools import groupby
 from typing import Any
 
 from metaflow_extensions.triggers.contract import exact_json
+from metaflow_extensions.triggers.plugins.local_events import forgotten_hash
 
+from . import keep
 from .matching import Arrived, Matcher, add_set, arrived, key
-from .store import transaction
+from .store import transaction, write_setting
 from .waits import LocalFlow, Wait, index
 
 STARTED, TAKEN, REFUSED, STAYS = "started", "taken", "refused", "stays"
@@ -29,6 +31,10 @@ STARTED, TAKEN, REFUSED, STAYS = "started", "taken", "refused", "stays"
 
 _OF_THE_EVENT = "(start_key = ?2 OR substr(start_key, 1, length(?2) + 1) = ?2 || '/')"
 """Starts of one event: by itself, and as refused for a place of a set."""
+_DROPPED = "dropped"
+"""What a hash is of (`forgotten`): an event whose refused start a flow dropped. Retention keeps it as those of ids."""
+_PASSED = "passed."
+"""Settings: before a flow's FLOW, the last event of a set that was dropped."""
 
 
 class _Undone(Exception):
@@ -62,6 +68,39 @@ def refused_again(connection: sqlite3.Connection, start_id: int, flow: LocalFlow
     except _Undone:
         pass
     return came[0]
+
+
+def drop(connection: sqlite3.Connection, flow_key: str, start_id: int, now: datetime) -> bool:
+    """Take a refused start out for good: its events are known from now on. False if there is none; sqlite3.Error."""
+    with transaction(connection):
+        row = connection.execute(
+            "SELECT start_key, document FROM starts WHERE id = ? AND state = 'refused' AND flow_key = ?",
+            (start_id, flow_key),
+        ).fetchone()
+        if row is None:
+            return False
+        events = events_of(connection, *row) or []
+        connection.executemany(
+            "INSERT INTO forgotten VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET day = excluded.day",
+            [(forgotten_hash(_DROPPED, flow_key, key(event)), keep.day(now)) for event in events],
+        )
+        if row[0].startswith("set/") and events:
+            last = max(_dropped_until(connection, flow_key), *(event.sequence for event in events))
+            write_setting(connection, f"{_PASSED}{flow_key}", str(last))
+        connection.execute("DELETE FROM starts WHERE id = ?", (start_id,))
+    return True
+
+
+def _dropped_until(connection: sqlite3.Connection, flow_key: str) -> int:
+    """The last event of a set of the flow that was dropped, or 0."""
+    asked = "SELECT value FROM settings WHERE name = ?"
+    found = connection.execute(asked, (f"{_PASSED}{flow_key}",)).fetchone()
+    return int(found[0]) if found is not None else 0
+
+
+def _was_dropped(connection: sqlite3.Connection, flow_key: str, event: Arrived) -> bool:
+    mark = forgotten_hash(_DROPPED, flow_key, key(event))
+    return connection.execute("SELECT 1 FROM forgotten WHERE hash = ?", (mark,)).fetchone() is not None
 
 
 def _taken(
@@ -218,7 +257,7 @@ def _is_known(connection: sqlite3.Connection, wait: Wait, event: Arrived, is_set
     own = f"SELECT 1 FROM starts WHERE flow_key = ?1 AND {_OF_THE_EVENT}"  # noqa: S608
     if connection.execute(own, (flow.key, key(event))).fetchone() is not None:
         return True
-    return is_set and _is_passed(connection, wait, event)
+    return _was_dropped(connection, flow.key, event) or (is_set and _is_passed(connection, wait, event))
 
 
 def _is_passed(connection: sqlite3.Connection, wait: Wait, event: Arrived) -> bool:
@@ -234,7 +273,7 @@ def _is_passed(connection: sqlite3.Connection, wait: Wait, event: Arrived) -> bo
         " WHERE flow_key = ?1 AND start_key LIKE 'set/%')"
     )
     (newest,) = connection.execute(asked, (flow.key, wait.trigger.key)).fetchone()
-    return newest is not None and newest > event.sequence
+    return max(newest or 0, _dropped_until(connection, flow.key)) > event.sequence
 
 
 def document_payloads(events: Sequence[Arrived]) -> str:

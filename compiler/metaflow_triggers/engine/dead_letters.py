@@ -18,7 +18,6 @@ from ..dead_letters import letter as values
 from ..dead_letters.letter import Letter, Looked, Sent
 from ..model.flows import Flow
 from . import again
-from .store import transaction
 from .waits import LocalFlow
 
 BACKEND = "local"
@@ -101,9 +100,5 @@ class Refused:
 
     def drop(self, ids: Collection[str]) -> Iterator[str]:
         for letter in self.look().letters:
-            if letter.id in ids:
-                with transaction(self._connection):
-                    asked = "DELETE FROM starts WHERE id = ? AND state = 'refused'"
-                    gone = self._connection.execute(asked, (int(letter.id),)).rowcount
-                if gone:
-                    yield letter.id
+            if letter.id in ids and again.drop(self._connection, self._key, int(letter.id), datetime.now(timezone.utc)):
+                yield letter.id

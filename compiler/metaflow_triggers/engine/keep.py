@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from .store import timestamp_text, transaction
 
@@ -34,6 +34,11 @@ def read(connection: sqlite3.Connection) -> Keep:
     said = dict(connection.execute("SELECT name, value FROM settings WHERE name LIKE 'retain.%'"))
     ids = said.get("retain.ids", "")
     return Keep(int(said.get("retain.days", DAYS)), int(said.get("retain.size", SIZE)), int(ids) if ids else None)
+
+
+def day(moment: datetime) -> int:
+    """The day of a hash of an id (`forgotten.day`)."""
+    return int(moment.astimezone(timezone.utc).timestamp() // 86400)
 
 
 def write(connection: sqlite3.Connection, keep: Keep) -> None:

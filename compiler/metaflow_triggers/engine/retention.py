@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from metaflow_extensions.triggers.plugins.local_events import forgotten_hash
@@ -259,7 +259,7 @@ class Retention:
 
     def _remember(self, connection: sqlite3.Connection, what: Iterable[tuple[str, str, str]], now: datetime) -> None:
         # In their order, which is that of the pages.
-        marks = [(mark, _day(now)) for mark in sorted(forgotten_hash(*item) for item in what)]
+        marks = [(mark, keeping.day(now)) for mark in sorted(forgotten_hash(*item) for item in what)]
         added = connection.executemany("INSERT INTO forgotten VALUES (?, ?) ON CONFLICT DO NOTHING", marks).rowcount
         if self._ids is not None:
             self._ids += max(0, added)
@@ -286,16 +286,17 @@ class Retention:
 
     def _prune_ids(self, connection: sqlite3.Connection, keep: Keep, now: datetime) -> None:
         """Once a day: the whole table is looked at, in parts."""
-        if self._ids_day == _day(now) and keep.ids == self._ids_kept:
+        if self._ids_day == keeping.day(now) and keep.ids == self._ids_kept:
             return
         if keep.ids is not None:
+            days = max(keep.ids, keep.days)  # of a dropped letter the event may be there for as long
             for part in range(_ID_PARTS):
                 with transaction(connection):
                     connection.execute(
                         "DELETE FROM forgotten WHERE hash >= ? AND hash < ? AND day < ?",
-                        (bytes([part]), bytes([part]) + b"\xff" * 16, _day(now) - keep.ids),
+                        (bytes([part]), bytes([part]) + b"\xff" * 16, keeping.day(now) - days),
                     )
-        self._ids_day, self._ids_kept, self._ids = _day(now), keep.ids, None
+        self._ids_day, self._ids_kept, self._ids = keeping.day(now), keep.ids, None
 
     def _prune_logs(self, before: datetime) -> int:
         """Remove logs of runs that nobody has written to since; returns how many bytes of logs are left."""
@@ -366,10 +367,6 @@ def _needs(connection: sqlite3.Connection, served_since: str) -> _Needs:
     finally:
         connection.execute("COMMIT")
     return _Needs(read, frozenset(held))
-
-
-def _day(moment: datetime) -> int:
-    return int(moment.astimezone(timezone.utc).timestamp() // 86400)
 
 
 def _is_log(name: str) -> bool:

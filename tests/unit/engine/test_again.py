@@ -56,6 +56,35 @@ def test_one_that_nobody_waits_for_stays_and_can_be_dropped(bench):
     assert letters(engine) == (first,)
 
 
+def test_what_was_dropped_is_not_taken_again(bench):
+    """By itself, as an event of a set, and as a whole set; the marks are those that retention keeps of ids."""
+    alone = flow("A", any_of(event("x", ("p", "field"))), parameters=(needed("p"),))
+    place = flow("B", all_of(event("x", ("p", "field")), event("y")), parameters=(needed("p"),))
+    whole = flow("C", all_of(event("x"), event("y")), parameters=(needed("p"),))
+    b = bench(alone, place, whole)
+    engine = b.engine()
+    b.emit("x", {}, "o3")
+    b.emit("x", {}, "o4")
+    b.emit("y", {}, "o3")
+    engine.run(until_idle=True)
+    box_of = {one.key: dead_letters.Refused(engine.connection, one.key, "file", dict) for one in b.flows}
+    dropped = {key: list(box.drop([letter.id for letter in box.look().letters])) for key, box in box_of.items()}
+    assert all(dropped.values()) and len(dropped["A"]) == 2 and b.rows("state") == []
+    optional = (parameter("p"),)
+    mended = bench(
+        flow("A", any_of(event("x", ("p", "field"))), parameters=optional),
+        flow("B", all_of(event("x", ("p", "field")), event("y")), parameters=optional),
+        flow("C", all_of(event("x"), event("y")), parameters=optional),
+        flow("D", any_of(event("x"))),
+    ).flows
+    counts = again.accepted_again(engine.connection, mended, b.clock.now(), since="2026")
+    assert {key for (key,) in b.rows("flow_key")} == {"D"}, "of another flow nothing was dropped"
+    assert (counts.started, counts.refused, counts.known) == (2, 0, 8), counts
+    assert engine.connection.execute("SELECT DISTINCT flow_key FROM waiting").fetchall() == [("B",)]
+    counts = again.accepted_again(engine.connection, mended, b.clock.now(), since="2026")
+    assert counts.started == counts.taken == 0
+
+
 def test_an_event_of_a_set_that_was_refused_joins_it(bench):
     b = bench(flow("A", all_of(event("x", ("p", "field")), event("y")), parameters=(needed("p"),)))
     engine = b.engine()
