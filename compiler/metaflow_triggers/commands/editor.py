@@ -15,7 +15,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -125,12 +124,9 @@ class Editor:
         with tempfile.TemporaryFile() as question:
             question.write(json.dumps(told).encode())
             question.seek(0)
-            code = (
-                "import sys; sys.path[:] = filter(None, sys.path); from metaflow_triggers.commands import read_again; "
-            )
             with contextlib.suppress(OSError):  # no process, no memory: it is tried again
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", code + "read_again.main(int(sys.argv[1]))", str(self._answer.fileno())],
+                    [*read_again.COMMAND, str(self._answer.fileno())],
                     stdin=question,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -147,15 +143,15 @@ class Editor:
             return None
         answer = self._taken()
         before, changed, self._changed = self._served, self._changed, set()
-        if answer is None:
-            why = "the process that reads it has ended without an answer"
+        if answer is None or "refused" in answer:
+            why = _why(answer)
             failed = {**before.failed, **dict.fromkeys(changed, why)}
             self._served = Served(before.graph, before.modules, failed, before.gone)
         else:
             self._served = _served(answer)
         self._note(self._begun_ns)
         good = changed - self._served.failed.keys()
-        if self._poller is not None and answer is not None:
+        if self._poller is not None and answer is not None and "refused" not in answer:
             self._poller.poll_these(polls.polled(self._served.graph), good)
         return Edition(
             flows=tuple(local_flow(flow) for flow in self._served.graph.flows),
@@ -232,6 +228,14 @@ class Editor:
         except ValueError:
             return None
         return found
+
+
+def _why(answer: dict[str, Any] | None) -> str:
+    """Why nothing could be read."""
+    told = (answer or {}).get("refused")
+    if not told:
+        return "the process that reads it has ended without an answer"
+    return f"{told[0]['code']}: {told[0]['message']}"
 
 
 def _served(answer: dict[str, Any]) -> Served:

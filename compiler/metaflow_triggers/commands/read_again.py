@@ -1,10 +1,11 @@
 """Read again: the files of an engine's command, read in a process of its own while the engine works.
 
 In:   on standard input, JSON: the paths and options of the command, the flows and polls that are served now, by file,
-      and which files have changed.
+      and which files have changed; or, with `only`, that the catalogue is wanted.
 Out:  JSON on a descriptor: `{"flows", "polls": [[index of the flow or null, poll]], "modules": {file: [path]},
       "failed": {file: why}, "gone": {flow: file}, "problems": [text]}`. Of a file that cannot be read, or is wrong as
-      it is now, what is served stands there; so do flows that are gone, unless files are watched.
+      it is now, what is served stands there; so do flows that are gone, unless files are watched. Of the catalogue
+      `{"catalogue": [event]}`; where the project file cannot be read, `{"refused": [diagnostic]}`.
 
 Not here: serving. All files are read: a class may be a base in the light of another file, and a flow may wait for one.
 """
@@ -17,7 +18,7 @@ import os
 import sys
 from typing import Any
 
-from ..diagnostics import Diagnostic
+from ..diagnostics import Diagnostic, DiagnosticError
 from ..model.flows import Flow, PollTrigger
 from ..model.serialize import from_json, to_json
 
@@ -27,13 +28,38 @@ OPTIONS = (
 )
 """Those of `run` that say how files are read."""
 
+COMMAND = (
+    *(sys.executable, "-c"),
+    "import sys; sys.path[:] = filter(None, sys.path); from metaflow_triggers.commands import read_again; "
+    "read_again.main(int(sys.argv[1]))",
+)
+"""Runs it; the descriptor follows."""
+
 
 def main(descriptor: int) -> None:
     """Answer on the descriptor."""
     told = json.load(sys.stdin)
-    answer = json.dumps(again(told)).encode()
+    try:
+        found = {"catalogue": catalogue(told)} if told.get("only") == "catalogue" else again(told)
+    except DiagnosticError as error:
+        from ..diagnostics.wire import to_wire
+
+        found = {"refused": [to_wire(item) for item in error.diagnostics]}
+    answer = json.dumps(found).encode()
     with os.fdopen(descriptor, "wb") as file:
         file.write(answer)
+
+
+def catalogue(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events of the project file as it is now. Raises DiagnosticError."""
+    from .project_options import read_for, start_of
+
+    return events_of(read_for(start_of(told["paths"]), told.get("of_profile"), os.environ))
+
+
+def events_of(project: Any) -> list[dict[str, Any]]:
+    """The events of a project file, or of none, as JSON values."""
+    return [{**vars(event), "span": to_json(event.span)} for event in (project.events if project is not None else ())]
 
 
 def again(told: dict[str, Any]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _work(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
         served = editor.Served(graph, modules, {}, {})
         asked = {key: getattr(options, key) for key in editor.OPTIONS}
         library = editor.Editor(asked, served, poller, begun_ns=begun_ns)
-        page = _Page(listener, told, options.project, found, library)
+        page = _Page(listener, told, asked, options.project, found, library)
         if not live.is_terminal(sys.stdout, os.environ):
             with (
                 _measured(options.metrics, database, serve.Lines(sys.stdout, sys.stderr)) as measured,
@@ -184,8 +184,10 @@ def _measured(address: str | None, database: str, observer: Any) -> Iterator[Any
 class _Page:
     """The engine's page, where `--ui` asks for one."""
 
-    def __init__(self, listener: Any, told: Any, project: Any, found: Sequence[Any], library: Any) -> None:
-        self._listener, self._told, self._project = listener, told, project
+    def __init__(  # noqa: PLR0917 - what `run` has
+        self, listener: Any, told: Any, asked: Any, project: Any, found: Sequence[Any], library: Any
+    ) -> None:
+        self._listener, self._told, self._asked, self._project = listener, told, asked, project
         self._found, self._library = found, library
 
     @contextlib.contextmanager
@@ -197,13 +199,13 @@ class _Page:
         from ..diagnostics.wire import to_wire
         from ..engine.page.beside import served
         from ..engine.store import connect
-        from ..model.serialize import to_json
+        from . import read_again
 
         connect(self._told.database).close()  # the page reads it as soon as it is there
-        events = self._project.events if self._project is not None else ()
         first = {
             "logs": self._told.logs,
-            "catalogue": [{**vars(event), "span": to_json(event.span)} for event in events],
+            "catalogue": read_again.events_of(self._project),
+            "reading": {"command": read_again.COMMAND, "told": self._asked},
             "diagnostics": [to_wire(item) for item in self._found],
         }
         with served(self._listener, self._told.database, first, lambda: self._library.graph, observer) as (

@@ -22,11 +22,30 @@ from metaflow_triggers.project_file.shape import Event
 from tests.unit.graph.build import span
 
 from .flows import all_of, any_of, event, flow, needed
-from .pages import page
+from .pages import Open, page
 from .test_run_command import FLOW, place  # noqa: F401 - a fixture
 
 web = pytest.importorskip("aiohttp.web", reason="the extra `ui`: pip install 'metaflow-triggers[ui]'")
 make_mocked_request = pytest.importorskip("aiohttp.test_utils").make_mocked_request
+
+BY_ORDER = """
+    from metaflow import FlowSpec, Parameter, step, trigger
+
+    @trigger(event={"name": "order", "parameters": {"order_id": "orderId"}})
+    class Order(FlowSpec):
+        order_id = Parameter("order_id", required=True)
+
+        @step
+        def start(self):
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    if __name__ == "__main__":
+        Order()
+"""
 
 SHOP = [
     flow("Order", any_of(event("order", ("p", "orderId"))), parameters=[needed("p")]),
@@ -334,3 +353,31 @@ def test_an_engine_goes_on_whatever_becomes_of_its_page(place):  # noqa: F811
     os.kill(child, 9)
     process.terminate()
     assert process.communicate(timeout=30) == ("", "") and process.returncode == 0
+
+
+def test_what_is_sent_again_is_sent_to_the_flow_as_its_file_is_now(place):  # noqa: F811
+    mended = BY_ORDER.replace("required=True", 'default="none"')
+    place.flow(BY_ORDER)
+    process = place.start("flow.py", "--ui", "0")
+    try:
+        opened = Open(process.stdout.readline().split()[1], None)
+        assert process.stdout.readline().startswith("ready")
+        assert opened.do("emit", name="order", payload='{"total": 77}', id="z1")[0] == 200
+        assert process.stdout.readline().startswith("refused")
+        assert opened.do("send-again", start=1)[1]["told"].startswith("refused: the required parameter order_id")
+        place.flow("1 +")
+        assert "cannot be read as it is now" in opened.do("send-again", start=1)[1]["told"]
+        assert "left out: `flow.py` cannot be read" in opened.do("again", sequence=1)[1]["told"]
+        place.flow(mended)
+        assert opened.do("send-again", start=1)[1]["told"] == "started: its run is next"
+        (place.folder / "metaflow-triggers.toml").write_text('[events.order]\nschema = {required = ["total"]}\n')
+        assert opened.do("emit", name="order", payload="{}")[1]["code"] == "FT765"
+        (place.folder / "metaflow-triggers.toml").write_text("[[[")
+        assert opened.do("emit", name="order", payload="{}")[1]["code"] == "FT030"
+        (place.folder / "metaflow-triggers.toml").unlink()
+        while place.states() != ["succeeded"]:
+            line = process.stdout.readline()
+            assert line and "failed" not in line, (line, place.states())
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)

@@ -1,6 +1,6 @@
 """Acts: what a page may ask to be done.
 
-In:   the database, the flows that are served, what was asked for as JSON values.
+In:   the database, the files of the flows that are served, what was asked for as JSON values.
 Out:  what was done, in words; a DiagnosticError where it was not.
 
 Not here: doing it. Each act is that of a command: `emit`, `emit --again`, `dead-letters send-again`, `pause`, `resume`,
@@ -11,29 +11,27 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
-from ...model.flows import Flow
 from ...poll.errors import PollError
-from ...project_file.shape import Event
 from ...rules.catalogued import misfits
 from .. import accept, again, dead_letters, pauses, store
 from ..polls import records
 from ..trail import rows
 from ..waits import local_flow
+from .current import Files
 
 
 @dataclass(frozen=True)
 class Where:
-    """The database, the flows that are served by their keys, the catalogue."""
+    """The database; the flows and the catalogue as their files are when an act asks, as for a command."""
 
     database: str
-    flows: Mapping[str, Flow]
-    catalogue: Sequence[Event]
+    files: Files
 
 
 class Unfit(ValueError):
@@ -75,7 +73,7 @@ def _emit(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
     given = None if asked.get("id") in (None, "") else _text(asked, "id")
     identity = accept.identity(given)
     _, text = accept.payload(name, _text(asked, "payload").encode("utf-8", "surrogatepass"))
-    event, told = misfits(where.catalogue, name, text)
+    event, told = misfits(where.files.catalogue(), name, text)
     if event is not None and told:
         raise accept.misfit(name, told, event.span)
     done = accept.accept(where.database, name, text, identity)
@@ -89,15 +87,17 @@ def _emit(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _again(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
     """An event of the log once more, for flows that have not had it."""
+    sequence = _number(asked, "sequence")
+    current = where.files.flows()
     with _opened(where) as connection:
-        event = rows.event_at(connection, _number(asked, "sequence"))
+        event = rows.event_at(connection, sequence)
         if event is None or event.kind != "event":
             raise Unfit("only an event that the log still has can be taken again")
-        flows = list(map(local_flow, where.flows.values()))
+        flows = list(map(local_flow, current.flows.values()))
         counts = again.accepted_again(
             connection, flows, datetime.now(timezone.utc), name=event.name, identity=event.identity
         )
-    return {"told": counts.words()}
+    return {"told": "; ".join([counts.words(), *(f"left out: {why}" for why in current.unread.values())])}
 
 
 def _send_again(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +106,10 @@ def _send_again(where: Where, asked: Mapping[str, Any]) -> dict[str, Any]:
         start = rows.start_at(connection, _number(asked, "start"))
         if start is None or start.state != "refused":
             raise Unfit("there is no refused start of this number")
-        box = dead_letters.Refused(connection, start.flow_key, where.database, lambda: where.flows)
+        current = where.files.flows()
+        if start.flow_key in current.unread:
+            return {"told": f"stays: {current.unread[start.flow_key]}"}
+        box = dead_letters.Refused(connection, start.flow_key, where.database, lambda: current.flows)
         sent = next(iter(box.send([str(start.id)])), None)
     return {"told": "it is not there any more" if sent is None else f"{sent.verdict}: {sent.told}"}
 

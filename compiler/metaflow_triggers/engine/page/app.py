@@ -25,6 +25,7 @@ from ...diagnostics import Diagnostic, DiagnosticError
 from ...pictures import page as pictures
 from .. import faults, store
 from . import acts, form, looked
+from .current import Files
 from .guard import add_headers, guard
 from .hub import Hub
 from .state import Served
@@ -35,11 +36,11 @@ _LOG_SECONDS = 0.3
 SCRIPTS = ("own.js", "lists.js", "detail.js", "emit.js", "live.js")
 
 
-def application(served: Served, hub: Hub, port: int, token: str) -> web.Application:
+def application(served: Served, files: Files, hub: Hub, port: int, token: str) -> web.Application:
     """The page of one engine."""
     made = web.Application(middlewares=[guard(port, token)], client_max_size=LARGEST_REQUEST)
     made.on_response_prepare.append(add_headers)
-    asked = _Asked(served, hub)
+    asked = _Asked(served, files, hub)
     made.add_routes(
         [
             web.get("/", _file("shell.html", "text/html")),
@@ -98,8 +99,8 @@ def _told(found: Diagnostic, status: int) -> web.Response:
 
 
 class _Asked:
-    def __init__(self, served: Served, hub: Hub) -> None:
-        self._served, self._hub = served, hub
+    def __init__(self, served: Served, files: Files, hub: Hub) -> None:
+        self._served, self._files, self._hub = served, files, hub
 
     async def _ask(self, question: Callable[..., Any], *values: Any) -> web.Response:
         """A thread's answer, or why there is none."""
@@ -144,7 +145,7 @@ class _Asked:
             given = json.loads(await request.read())
             if not isinstance(given, dict):
                 raise acts.Unfit("an object is expected")
-            where = acts.Where(self._served.database, self._served.flows, self._served.catalogue)
+            where = acts.Where(self._served.database, self._files)
             return await self._ask(acts.act, name, where, given)
         except (acts.Unfit, ValueError, RecursionError) as error:
             return _json({"code": "", "message": str(error) or "it cannot be read", "helps": []}, 400)

@@ -24,6 +24,7 @@ from ...diagnostics.wire import from_wire
 from ...model.serialize import from_json
 from ...project_file.shape import Event
 from .app import application
+from .current import Files
 from .feed import Feed
 from .hub import Hub
 from .state import Served
@@ -55,7 +56,7 @@ async def _serve(listener: socket.socket, first: dict[str, Any]) -> None:
         hub.put("edition", served.edition)
 
     serve(first, first["diagnostics"])
-    page = application(served, hub, first["port"], first["token"])
+    page = application(served, Files(served, **first.get("reading", {})), hub, first["port"], first["token"])
     runner = web.AppRunner(page, access_log=None, handle_signals=False, shutdown_timeout=_LAST_WORDS_SECONDS)
     await runner.setup()
     await web.SockSite(runner, listener).start()

@@ -28,12 +28,14 @@ class Served:
 
     def __init__(self, database: str, logs: str, catalogue: Sequence[Event]) -> None:
         self.database, self.logs, self.catalogue = database, logs, tuple(catalogue)
+        self.graph: TriggerGraph | None = None
         self.flows: Mapping[str, Flow] = {}
         self.picture = b"{}"
         self.edition = ""
 
     def serve(self, graph: TriggerGraph, diagnostics: Sequence[Diagnostic] = ()) -> None:
         """These are the flows from now on, and what was found in them."""
+        self.graph = graph
         self.flows = {local_flow(flow).key: flow for flow in graph.flows}
         made = build(graph, catalogue=self.catalogue, diagnostics=diagnostics)
         value = value_of(made)
