@@ -111,7 +111,11 @@ _ARGO_OPTION = re.compile(  # one for each parameter: Metaflow 2.19.0
 _ARGO_INIT = re.compile(r"(?P<before>>/dev/null 2>/dev/null); then \S+ (?P<rest>\S+ .*? init --run-id .*?); fi")
 
 
+_ARGO_INPUTS = "python -m metaflow.plugins.argo.conditional_input_paths "
+
+
 def _argo_command(command: str) -> str:
+    command = command.replace(_ARGO_INPUTS, f"python -m {words.INPUT_PATHS} ")
     if " init --run-id " not in command:
         return command
     match = _ARGO_PARAMETERS.search(command)

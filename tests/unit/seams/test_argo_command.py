@@ -39,3 +39,10 @@ def test_other_steps_stay() -> None:
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(DiagnosticError):
         _argo_command(f"{DUMP}python {INIT} --order=$(python -m metaflow.plugins.argo.param_val x){STEP}")
+
+
+def test_a_step_behind_a_switch_asks_ours_which_tasks_have_run() -> None:
+    """Metaflow's own takes the empty text for a task that Argo Workflows 4 puts for a branch not taken."""
+    step = "python flow.py step end --input-paths $(python -m {}.conditional_input_paths $(echo $INPUT_PATHS) )"
+    ours = step.replace("{}.conditional_input_paths", "metaflow_extensions.triggers.plugins.argo_input_paths")
+    assert _argo_command(step.format("metaflow.plugins.argo")) == ours

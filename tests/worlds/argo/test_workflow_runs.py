@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.commands.test_create_delete import aws, kubernetes  # noqa: F401 - fixtures
+from tests.unit.commands.test_create_delete import aws  # noqa: F401 - a fixture
 
+from ..kubernetes.both import cluster as kubernetes
 from .created_workflows import Cluster, cluster
 from .workflow_runner import why_not
 
@@ -18,7 +19,7 @@ HOSTILE = 'it\'s "so" $(touch pwned) `touch pwned` {{workflow.name}} {{=1}} {{ n
 
 HEAD = f"""
 from os import environ
-from metaflow import FlowSpec, JSONType, Parameter, current, environment, project, retry, step, trigger
+from metaflow import FlowSpec, JSONType, Parameter, catch, current, environment, project, retry, step, trigger
 from metaflow import trigger_on_finish
 
 HOSTILE = {HOSTILE!r}
@@ -57,7 +58,7 @@ class Shapes(FlowSpec):
 
     @step
     def start(self):
-        self.next(self.each_row, self.beside)
+        self.next(self.each_row, self.beside, self.gives_up)
 
     @step
     def each_row(self):
@@ -93,9 +94,16 @@ class Shapes(FlowSpec):
         self.made = current.trigger.payload
         self.next(self.join)
 
+    @catch(var='problem')
+    @step
+    def gives_up(self):
+        if current.retry_count == 0:
+            raise ValueError('attempt 0')
+        self.next(self.join)
+
     @step
     def join(self, inputs):
-        self.all_made = [inputs.join_rows.made, inputs.beside.made]
+        self.all_made = [inputs.join_rows.made, inputs.beside.made, str(inputs.gives_up.problem)]
         self.next(self.end)
 
     @step
@@ -145,9 +153,11 @@ class Stock(FlowSpec):
 
 
 @pytest.fixture
-def place(kubernetes, aws, tmp_path: Path):  # noqa: F811
-    with cluster(kubernetes, aws, tmp_path) as made:
-        yield made
+def place(aws, tmp_path: Path):  # noqa: F811
+    with kubernetes() as server:
+        server.settings = server.kubeconfig(tmp_path)
+        with cluster(server, aws, tmp_path) as made:
+            yield made
 
 
 def flow(text: str) -> str:
@@ -203,7 +213,7 @@ def test_of_a_step_that_fails_the_error_arrives(place: Cluster):
 
 
 @pytest.mark.long
-def test_branches_nested_foreachs_and_retries(place: Cluster):
+def test_branches_nested_foreachs_retries_and_a_caught_error(place: Cluster):
     place.create("shapes.py", flow(SHAPES))
     workflow = place.start("shapes", event("grid", {"rows": 2}))
     name = workflow["metadata"]["name"]
@@ -212,7 +222,9 @@ def test_branches_nested_foreachs_and_retries(place: Cluster):
         "namespace(None)\nrun = Flow('Shapes').latest_run\n"
         "tell([run.successful, run['join'].task.data.all_made, sorted(len(list(step)) for step in run)])"
     )
-    assert told[:2] == [True, [[["0a0"], ["1a0", "1b1"]], {"rows": 2}]]
+    assert told[0] is True
+    made, payload, caught = told[1]
+    assert (made, payload) == ([["0a0"], ["1a0", "1b1"]], {"rows": 2}) and "attempt 0" in caught
     retried = [node for node in place.runner.nodes[name] if node.bad]
     assert [node.message[:24] for node in retried] == ["main: Error (exit code 1"]
     assert [one["name"] for one in place.posted()] == ["metaflow.outcome.shapes.success"]

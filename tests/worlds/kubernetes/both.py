@@ -34,11 +34,12 @@ HELD = frozenset(
         "test_kustomization",
         "test_project_marks",
         "test_workflow_outcomes",
+        "test_workflow_runs",
     }
 )
-REAL_ALONE = "test_real_server"
-"""What only the real one can tell, and a short form of the suite: one module, so that xdist gives it to one worker, and
-a server starts for it once."""
+REAL_ALONE = ("test_real_server", "test_real_runs")
+"""What only the real one can tell, and a short form of the suite: one of the modules alone is no long campaign, so
+that xdist gives it to one worker, and a server starts for it once."""
 
 _real = False
 
@@ -58,7 +59,7 @@ def asked_of_both(metafunc: pytest.Metafunc) -> None:
     if "which_cluster" not in metafunc.fixturenames:
         return
     kinds: list[Any] = []
-    if name == REAL_ALONE:
+    if name in REAL_ALONE:
         kinds = [pytest.param("real", marks=pytest.mark.real_cluster)]
     elif name in HELD:
         kinds = ["stand-in"]

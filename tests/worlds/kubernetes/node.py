@@ -172,8 +172,7 @@ class Node:
             for one in main.get("volumeMounts", [])
             if not one["mountPath"].startswith((_MINE, "/var/run/secrets/kubernetes.io"))
         ]
-        own = [one for one in main.get("env", []) if not one["name"].startswith("ARGO_")]
-        container = {**main, "command": main["command"][begin:], "volumeMounts": mounts, "env": own}
+        container = {**main, "command": main["command"][begin:], "volumeMounts": mounts}
         limit = pod["spec"].get("activeDeadlineSeconds")
         end = time.monotonic() + float(limit) if limit is not None else None
 

@@ -80,3 +80,6 @@ POLLED_VARIABLE = "METAFLOW_TRIGGERS_POLLED"
 
 LAUNCHER = "metaflow_extensions.triggers.plugins.launcher"
 """The module that starts a flow's `init`, or a local run."""
+
+INPUT_PATHS = "metaflow_extensions.triggers.plugins.argo_input_paths"
+"""The module that tells a step behind a switch which tasks have run, on Argo Workflows."""
