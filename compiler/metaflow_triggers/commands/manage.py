@@ -21,7 +21,7 @@ from typing import Any
 from ..backends.registry import Names
 from ..diagnostics import Diagnostic, DiagnosticError
 from .arguments import add_flow_options, add_reading, flow_options
-from .project_options import add_local_profile, fill_locally
+from .project_options import add_local_profile, fill_locally, take_settings
 from .run import add_database, weighed_locally
 
 
@@ -55,8 +55,8 @@ def add_parsers(commands: Any) -> None:
     for parser in (listed, history):
         add_database(parser)
         parser.add_argument("--format", choices=("text", "json"), default="text", help="of what is printed")
-    listed.set_defaults(work=lambda options: guarded(_list, options))
-    history.set_defaults(work=lambda options: guarded(_history, options))
+    listed.set_defaults(work=lambda options: _looked_after(_list, options))
+    history.set_defaults(work=lambda options: _looked_after(_history, options))
     for word, help_, enabled in (
         ("enable", "poll a trigger again, from its next tick on", True),
         ("disable", "poll a trigger no more, from its next tick on; its runs go on", False),
@@ -65,7 +65,7 @@ def add_parsers(commands: Any) -> None:
         parser.add_argument("name", metavar="NAME", help="a poll trigger")
         _add_backend(parser)
         add_database(parser)
-        parser.set_defaults(work=lambda options, enabled=enabled: guarded(_enable, options, enabled))
+        parser.set_defaults(work=lambda options, enabled=enabled: _looked_after(_enable, options, enabled))
     for word, help_, act in (
         ("pause", "start no runs of a flow, or of any; what arrives meanwhile is kept", _pause),
         ("resume", "start runs of a flow, or of all, again", _resume),
@@ -74,7 +74,7 @@ def add_parsers(commands: Any) -> None:
         parser.add_argument("flow", nargs="?", metavar="FLOW", help="a flow (default: all of them)")
         _add_backend(parser)
         add_database(parser)
-        parser.set_defaults(work=lambda options, act=act: guarded(act, options))
+        parser.set_defaults(work=lambda options, act=act: _looked_after(act, options))
     execute = commands.add_parser("exec", help="run a Python file in which `cloaca` means metaflow_triggers.poll")
     execute.add_argument("file", metavar="FILE")
     execute.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="of the file")
@@ -89,6 +89,14 @@ def _add_backend(parser: Any) -> None:
         metavar="BACKEND",
         help="of the poll triggers that are deployed there, not of the database",
     )
+    add_local_profile(parser)
+
+
+def _looked_after(act: Callable[..., int], options: argparse.Namespace, *more: Any) -> int:
+    """As `guarded`; what is about the poll triggers of a cloud has the settings of the project file."""
+    is_list = options.command == "list"
+    of_cloud = options.backend and not options.paths and not options.deployed if is_list else options.of_backend
+    return (take_settings(options) if of_cloud else 0) or guarded(act, options, *more)
 
 
 def guarded(act: Callable[..., int], *arguments: Any) -> int:

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..project_file.find import find
+from ..project_file.settings import PROFILE, put_settings
 
 if TYPE_CHECKING:
     from ..project_file.shape import ProjectFile
 
 _of_this_process: ProjectFile | None = None
-
-PROFILE = "METAFLOW_TRIGGERS_PROFILE"
 
 OF_OPTIONS = {
     "production": "METAFLOW_PRODUCTION",
@@ -104,6 +103,20 @@ def fill_locally(options: argparse.Namespace) -> None:
     vars(options).update(typed)
 
 
+def take_settings(options: argparse.Namespace) -> int:
+    """As `take`, for a command that reads no flows and is about a cloud: of the file that holds here, its settings."""
+    from ..reports.terminal import show
+
+    try:
+        project = read_for(os.getcwd(), options.of_profile, os.environ)
+    except DiagnosticError as error:
+        show(error.diagnostics)
+        return 2
+    if project is not None:
+        put_settings(project, os.environ)
+    return 0
+
+
 def read_for(start: str, profile: str | None, environment: MutableMapping[str, str]) -> ProjectFile | None:
     """The project file for a place, as the chosen profile has it. Raises DiagnosticError."""
     found = find(start)
@@ -137,21 +150,6 @@ class _Codes(Mapping[str, bool]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def put_settings(project: ProjectFile, environment: MutableMapping[str, str]) -> list[str]:
-    """The file's settings, where the environment does not say otherwise; an empty variable counts as not set.
-
-    Returns their names.
-    """
-    put = []
-    for name, value in project.settings.items():
-        said = environment.get(name)
-        # An empty METAFLOW_USER is somebody's wish to have none.
-        if said is None or (said == "" and name != "METAFLOW_USER"):
-            environment[name] = value
-            put.append(name)
-    return put
 
 
 def start_of(paths: list[str]) -> str:

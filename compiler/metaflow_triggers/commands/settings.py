@@ -17,7 +17,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .project_options import OF_OPTIONS, PROFILE, add_profile
+from ..project_file.settings import PROFILE
+from .project_options import OF_OPTIONS, add_profile
 
 _SECRET = re.compile(r"_(TOKEN|PASSWORD|AUTH_KEY|HEADERS)$")
 _USER_OF_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")

@@ -11,9 +11,10 @@ them.
 from __future__ import annotations
 
 import importlib
+import os
 import re
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, cast
 
 from . import declare
@@ -98,14 +99,19 @@ class DefaultRunner:
         with self._database() as connection:
             return _records(self._scheme).history(connection, name, limit=limit, offset=offset)
 
-    def _database(self) -> Any:
+    @contextmanager
+    def _database(self) -> Iterator[Any]:
         if declare.is_reading():
             raise PollValueError(
                 "FT728",
                 "a management call runs while the file is read for its triggers",
                 ("put it under `if __name__ == '__main__':`, and run it with `metaflow-triggers exec FILE`",),
             )
-        return _records(self._scheme).opened(self._path, declare.declared())
+        from ..project_file.settings import settings_of
+
+        settings = settings_of(os.getcwd()) if self._scheme == "argo" else nullcontext()
+        with settings, _records(self._scheme).opened(self._path, declare.declared()) as connection:
+            yield connection
 
     def __repr__(self) -> str:
         return f"DefaultRunner({f'{self._scheme}://{self._path}'!r})"

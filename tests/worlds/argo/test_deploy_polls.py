@@ -35,6 +35,12 @@ names = [item["trigger_name"] for item in runner.list_trigger_schedules()]
 runner.set_trigger_enabled("inbox", False)
 print(names, runner.get_trigger_schedule("inbox")["enabled"], runner.get_trigger_execution_history("inbox"))
 """
+PROJECT_FILE = """
+[settings]
+METAFLOW_KUBERNETES_NAMESPACE = "flows"
+[profiles.other.settings]
+METAFLOW_KUBERNETES_NAMESPACE = "elsewhere"
+"""
 COMMAND = "mkdir -p $PWD/.logs && export INPUT_PATHS='' && mflog(){ :; } && true && mflog 'Task is starting.' && x"
 
 
@@ -170,12 +176,13 @@ def test_records_are_those_of_the_local_engine(server: KubernetesStandIn, client
 def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client: Any, tmp_path: Path) -> None:
     of = flow()
     create(client, of, *polls_of(of, "inbox"))
-    settings = {**server.kubeconfig(tmp_path), "METAFLOW_KUBERNETES_NAMESPACE": "flows"}
+    (tmp_path / "metaflow-triggers.toml").write_text(PROJECT_FILE)
+    (tmp_path / "below").mkdir()
 
-    with warm(tmp_path, **settings) as triggers:
+    with warm(tmp_path, **server.kubeconfig(tmp_path)) as triggers:
 
         def told(*arguments: str) -> str:
-            done = triggers(*arguments, "--backend", "argo-workflows", cwd=tmp_path)
+            done = triggers(*arguments, "--backend", "argo-workflows", cwd=tmp_path / "below")
             assert done.code == 0, done.err
             return str(done.out)
 
@@ -190,8 +197,14 @@ def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client:
         told("enable", "inbox")
         done = triggers("disable", "inbx", "--backend", "argo-workflows", cwd=tmp_path)
         assert (done.code, "FT727" in done.err, "did you mean `inbox`?" in done.err) == (1, True, True), done.err
+        for typed in ("list", "history inbox", "enable inbox", "disable inbox", "pause", "resume"):
+            done = triggers(*typed.split(), "--backend", "argo-workflows", "--profile", "none", cwd=tmp_path)
+            assert (done.code, "FT033" in done.err) == (2, True), (typed, done)
+        done = triggers("disable", "inbox", "--backend", "argo-workflows", "--profile", "other", cwd=tmp_path)
+        assert (done.code, "FT727" in done.err) == (1, True), done
         done = triggers("list", "--backend", "step-functions", cwd=tmp_path)
         assert (done.code, "nothing polls on step-functions yet" in done.err) == (1, True), done.err
-        (tmp_path / "manage.py").write_text(MANAGE)
-        done = triggers("exec", "manage.py", cwd=tmp_path)
-        assert (done.code, done.out) == (0, "['inbox'] False []\n"), done.err
+        for address in ("argo://flows", "argo://"):
+            (tmp_path / "manage.py").write_text(MANAGE.replace("argo://flows", address))
+            done = triggers("exec", "manage.py", cwd=tmp_path)
+            assert (done.code, done.out) == (0, "['inbox'] False []\n"), done.err
