@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..model.flows import Flow
+from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..model.settings import Settings
+from . import shape
 from .shape import Backend, Boxes, Deployer, PollRecords, Spec, lacking
 
 if TYPE_CHECKING:
@@ -132,6 +133,22 @@ def trail(name: str) -> Target | None:
 def polls(name: str) -> PollRecords | None:
     """The records of a backend's poll triggers; None: nothing polls there."""
     return None if spec(name).polls is None else _loaded(spec(name), "polls", PollRecords)
+
+
+def may_poll(name: str) -> bool:
+    """Whether poll triggers are deployed to a backend."""
+    return spec(name).polls is not None
+
+
+def polls_of(name: str, flow: Flow, graph: TriggerGraph) -> list[PollTrigger]:
+    """The poll triggers that start a flow of the graph on a backend; none where nothing polls (FT511)."""
+    return shape.polls_of(flow, graph) if may_poll(name) else []
+
+
+def declared_polls(name: str, contents: Iterable[Any]) -> list[PollTrigger]:
+    """The poll triggers that objects of one flow declare, where the backend can say it."""
+    told = getattr(backend(name), "declared_polls", None) if may_poll(name) else None
+    return [] if told is None else list(told(contents))
 
 
 def dead_letters(name: str) -> Boxes | None:

@@ -121,7 +121,9 @@ def polls_of(flow: Flow, graph: TriggerGraph) -> list[PollTrigger]:
 class Backend(Protocol):
     """What compiles for a backend: the shape of a module.
 
-    It may have `open_settings(manifests, settings)`, which gives the `Open` ones of these manifests.
+    It may have `open_settings(manifests, settings)`, which gives the `Open` ones of these manifests; one that polls
+    `declared_polls(contents)`, the poll triggers that objects of one flow declare, with their file as the flow's
+    folder has it.
     """
 
     def deployed_name(self, flow: str, project: str | None, branch: str | None, settings: Settings) -> str:
@@ -147,9 +149,10 @@ class Backend(Protocol):
 class About:
     """What a deployer may be told of a flow beside its files.
 
-    `model` is the flow as JSON. `since` says in words what changed since such a model that an earlier deployment
-    left; it raises ValueError for what it does not know. `by_installing` says what starts the flow otherwise than it
-    would by Metaflow's own rules, unless the flow says so itself; it is asked only about a deployment of Metaflow's.
+    `polls` are the poll triggers that start it there. `model` is the flow as JSON, with these. `since` says in words
+    what changed since such a model that an earlier deployment left; it raises ValueError for what it does not know.
+    `by_installing` says what starts the flow otherwise than it would by Metaflow's own rules, unless the flow says so
+    itself; it is asked only about a deployment of Metaflow's.
     `as_written`: the files are deployed as they are, whatever the cloud has.
     `remark` takes what is said of the deployment as the cloud is, before anything is changed; it may raise
     DiagnosticError.
@@ -161,6 +164,7 @@ class About:
     by_installing: Callable[[], list[str]]
     remark: Callable[[Sequence[Diagnostic]], None] = lambda found: None
     as_written: bool = False
+    polls: tuple[PollTrigger, ...] = ()
 
 
 class Deployer(Protocol):

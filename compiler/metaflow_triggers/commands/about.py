@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..backends import registry
 from ..backends.shape import About
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..graph.differences import between, recorded, restored
-from ..model.flows import Flow
+from ..graph.differences import between, recorded, since_recorded
+from ..model.flows import Flow, PollTrigger
 from ..model.settings import Settings
 from ..reading.prepared import by_upstream
 from ..reports.terminal import show
@@ -22,9 +23,11 @@ from ..rules.weight import refuses
 from .arguments import with_paths
 
 
-def about_of(obj: Any, settings: Settings, compilation: Any, *, strict: bool = False) -> About:
+def about_of(obj: Any, backend: str, settings: Settings, compilation: Any, *, strict: bool = False) -> About:
     """`strict`: the deployment may be refused for what the cloud has."""
-    return about(compilation.graph.flows[0], settings, lambda: by_upstream(obj, settings), strict=strict)
+    flow = compilation.graph.flows[0]
+    polls = registry.polls_of(backend, flow, compilation.graph)
+    return about(flow, settings, lambda: by_upstream(obj, settings), strict=strict, polls=polls)
 
 
 def about(
@@ -34,12 +37,13 @@ def about(
     *,
     strict: bool = False,
     told: Callable[[Sequence[Diagnostic]], None] | None = None,
+    polls: Sequence[PollTrigger] = (),
 ) -> About:
     """`by_upstream` gives the flow as Metaflow's own rules have it. `told` takes what the cloud has to say, in place of
-    the terminal."""
+    the terminal. `polls` start the flow there."""
 
     def since(model: Any) -> list[str]:
-        return [change.text for change in between(restored(model), flow)]
+        return since_recorded(model, flow, polls)
 
     def by_installing() -> list[str]:
         # Of a schedule only the deployed one tells what it was: Metaflow gives Argo its first five fields.
@@ -58,4 +62,4 @@ def about(
         show(new, 1)
         said.extend(new)
 
-    return About(flow, recorded(flow), since, by_installing, remark)
+    return About(flow, recorded(flow, polls), since, by_installing, remark, polls=tuple(polls))

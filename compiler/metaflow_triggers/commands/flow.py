@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -169,6 +170,8 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from ..compiling.folder import Wanted, write
     from ..compiling.left_open import left_open
     from ..compiling.owned import source
+    from ..compiling.owned import told as became
+    from ..compiling.polled import Polled
     from ..graph.differences import recorded
     from ..rules.weight import refuses
 
@@ -197,13 +200,15 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         given = seams.given_options(obj)
         show = options.get("show") or "all"
         owners: dict[str, Any] = {file.owner: inputs(settings, flow, backend, show, given) for file in files}
-        models = {
-            owner: recorded(flow) for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")
-        }
+        polls = registry.polls_of(backend, flow, compilation.graph)
+        own = [owner for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")]
+        models = {owner: recorded(flow, polls) for owner in own}
+        polled = Polled(dict.fromkeys(own, flow), frozenset({os.path.realpath(flow.file)}))
         folder = Path(options["output"])
         sources = dict.fromkeys(models, source(folder, flow.file, Path.cwd()))
-        change = write(folder, Wanted(files, owners, folder_files, models, sources))
-        sys.stderr.write(f"{len(files)} files in {folder}, {len(change.paths)} changed\n")
+        change = write(folder, Wanted(files, owners, folder_files, models, sources, polled=polled))
+        gone = became(change.rest, change.stale)
+        sys.stderr.write(f"{len(files)} files in {folder}, {len(change.paths)} changed\n{gone}")
         return EXIT_SAME
     sys.stdout.write(as_one_text(files))
     return EXIT_SAME
@@ -251,7 +256,8 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     owner = _owner(backend, flow, settings)
     given = seams.given_options(obj)
     told = {owner: inputs(settings, flow, backend, options=given)}
-    report = compare(Path(options["against"]), compilation.files, {owner: flow}, told, whole=False)
+    polls = {owner: registry.polls_of(backend, flow, compilation.graph)}
+    report = compare(Path(options["against"]), compilation.files, {owner: flow}, told, whole=False, polls=polls)
     sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))
     return EXIT_SAME if report.same else EXIT_DIFFERENT
 
@@ -268,7 +274,7 @@ def _diff_live(obj: Any, backend: str, options: dict[str, Any], settings: Settin
         settings,
         deployed_name=_name(obj, backend, settings),
         full=bool(options.get("full")),
-        about=about_of(obj, settings, compilation),
+        about=about_of(obj, backend, settings, compilation),
     )
     sys.stdout.write(text)
     return EXIT_SAME if same else EXIT_DIFFERENT
@@ -298,7 +304,7 @@ def _create(obj: Any, backend: str, options: dict[str, Any]) -> int:
     if missing:
         _say_what_would_be_deployed(obj, backend, compilation)
         raise DiagnosticError(missing)
-    about = about_of(obj, settings, compilation, strict=bool(options.get("strict")))
+    about = about_of(obj, backend, settings, compilation, strict=bool(options.get("strict")))
     if options.get("plan"):
         sys.stdout.write(deployer.plan(compilation.files, settings, deployed_name=name, about=about))
         return EXIT_SAME

@@ -90,5 +90,6 @@ def difference(options: argparse.Namespace, graph: Any, found: list[Any], report
     from ..pictures import page
     from ..pictures.difference import difference as differing
 
-    picture = differing(_picture(options, graph, found), report.pairs, changes_by_flow(report))
+    now, told = _picture(options, graph, found), changes_by_flow(report)
+    picture = differing(now, report.pairs, told, report.polled, report.may_poll)
     return page.as_text(picture, "What changes", render(report, "text", full=False), remarks(report))

@@ -248,6 +248,11 @@ def _owners(options: argparse.Namespace, compilation: Any, settings: Any) -> tup
     return owners, [owner for owner in others if owner not in owners]
 
 
+def _polls(compilation: Any, owner: str, flow: Any) -> list[Any]:
+    """The poll triggers that start a flow on the backend of the owner."""
+    return registry.polls_of(owner.partition("/")[0], flow, compilation.graph)
+
+
 def backends_at_work(options: argparse.Namespace) -> tuple[tuple[str, ...], list[Any]]:
     """The backends at work; FT008 for one that is off, FT009 for one that is broken: an error for who asks for it."""
     from .. import seams
@@ -277,6 +282,7 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     from ..compiling.compile import folder_files
     from ..compiling.folder import Wanted
     from ..compiling.owned import Looked, source
+    from ..compiling.polled import Polled
     from ..graph.differences import recorded
 
     owners, others = _owners(options, compilation, settings)
@@ -284,7 +290,7 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     told.update({file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")})
     told.update(_inputs(read, owners, settings, options.show))
     files = [file for file in compilation.files if file.ours or options.show == "all"]
-    models = {owner: recorded(flow) for owner, flow in owners.items()}
+    models = {owner: recorded(flow, _polls(compilation, owner, flow)) for owner, flow in owners.items()}
     folder, bases = Path(options.output), [Path.cwd(), *([options.project.folder] if options.project else [])]
     sources = {owner: source(folder, flow.file, *bases) for owner, flow in owners.items()}
     looked = Looked(
@@ -295,7 +301,8 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
         unread=read.unread_flows(),
         excluded=frozenset(os.path.realpath(path) for path, by in read.excluded if by == "exclude"),
     )
-    return Wanted(files, told, folder_files, models, sources, looked)
+    polled = Polled(owners, read.looked, looked.excluded)
+    return Wanted(files, told, folder_files, models, sources, looked, polled)
 
 
 def _branches(options: argparse.Namespace, flows: Any, settings: Any) -> frozenset[str]:
@@ -315,4 +322,6 @@ def _report(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     owners, _ = _owners(options, compilation, settings)
     files = [*compilation.files, *folder_files(sorted({file.owner for file in compilation.files}))]
     told = _inputs(read, owners, settings)
-    return compare(Path(options.against), files, owners, told, whole=True, backends=set(_names(options)))
+    polls = {owner: _polls(compilation, owner, flow) for owner, flow in owners.items()}
+    backends = set(_names(options))
+    return compare(Path(options.against), files, owners, told, whole=True, backends=backends, polls=polls)

@@ -22,7 +22,7 @@ from ..backends.shape import About
 from ..compiling.reviewed import Reviewed, ReviewedFlow, read_reviewed
 from ..deploying.run import Part
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..graph.differences import between, restored
+from ..graph.differences import restored_polls, since_recorded
 from ..graph.explain import qualified_name
 from ..graph.link import link
 from .project import backends_at_work
@@ -102,8 +102,10 @@ def _wanted(project: Project, one: Reviewed, item: ReviewedFlow, remark: Remark)
     told = project.told.setdefault(qualified_name(item.flow), [])
     state = seams.click_state(registry.spec(one.backend).upstream, item.flow, item.name, told.append)
 
-    def since(model: Any) -> list[str]:
-        return [change.text for change in between(restored(model), item.flow)]
+    polls = tuple(restored_polls(item.model) or ())
 
-    about = About(item.flow, item.model, since, lambda: [], remark, as_written=True)
+    def since(model: Any) -> list[str]:
+        return since_recorded(model, item.flow, polls)
+
+    about = About(item.flow, item.model, since, lambda: [], remark, as_written=True, polls=polls)
     return Wanted(item.name, item.flow.name, (*item.files, *one.shared), about, state, lambda: None)

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..backends import registry
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..graph.differences import Change, between, changes, restored
-from ..model.flows import Flow
+from ..graph.differences import Change, added, between, changes, restored, restored_polls
+from ..graph.explain import qualified_name
+from ..model.flows import Flow, PollTrigger
 from . import journal
 from .compile import File
 from .folder import INDEX, settled
+from .polled import folder_polls
 
 _PACKAGE = re.compile(r"/data/[0-9a-f]{2}/([0-9a-f]{40})\b")
 """Where Metaflow's datastore has a code package, or a part of one: below the name of its flow, by its SHA-1."""
@@ -43,7 +46,8 @@ class Report:
     """What differs. `changes` come with the backends that have them; `files` are (path, how); `diff` is unified.
 
     `only_package`: the files name another code package, and are the same otherwise. `pairs` are (a flow as the folder
-    has it, as it is), for each backend; None where there is none.
+    has it, as it is), for each backend; None where there is none. `polled` are (flow, poll trigger) that the folder
+    has, `may_poll` the qualified names of the flows that are for a backend that polls.
     """
 
     inputs: tuple[Input, ...]
@@ -53,6 +57,8 @@ class Report:
     backends: tuple[str, ...]
     only_package: bool = False
     pairs: tuple[tuple[Flow | None, Flow | None], ...] = ()
+    polled: tuple[tuple[Flow, PollTrigger], ...] = ()
+    may_poll: frozenset[str] = frozenset()
 
     @property
     def same(self) -> bool:
@@ -68,14 +74,19 @@ def compare(
     *,
     whole: bool,
     backends: Iterable[str] = (),
+    polls: Mapping[str, Sequence[PollTrigger]] | None = None,
 ) -> Report:
     """The folder against `files` and `flows` (by owner). Raises DiagnosticError(FT003) for no folder of ours.
 
-    `whole`: what the folder has of `backends` and these flows do not is gone; else other flows do not count.
+    `whole`: what the folder has of `backends` and these flows do not is gone; else other flows do not count. `polls`
+    are the poll triggers that start the flow of an owner.
     """
     require(folder)
-    files, backends = list(files), list(backends)
-    return settled(folder, lambda index: _report(folder, index, files, flows, inputs, whole=whole, backends=backends))
+    files, backends, started = list(files), list(backends), polls or {}
+    return settled(
+        folder,
+        lambda index: _report(folder, index, files, flows, inputs, whole=whole, backends=backends, polls=started),
+    )
 
 
 def require(folder: Path) -> None:
@@ -101,13 +112,14 @@ def _report(
     *,
     whole: bool,
     backends: Sequence[str],
+    polls: Mapping[str, Sequence[PollTrigger]],
 ) -> Report:
-    known = _known(folder, index)
+    known, polled = _known(folder, index)
     then = _counterparts(flows, known)
     names = sorted({owner.partition("/")[0] for owner in flows} | set(backends))
     found: dict[Change, list[str]] = {}
     for name in names:
-        for change in _changes(name, flows, known, then, whole):
+        for change in _changes(name, flows, known, then, whole, polled, polls):
             found.setdefault(change, []).append(name)
     wanted = {file.path: file.text for file in files}
     before = {
@@ -125,6 +137,8 @@ def _report(
         bool(listed and not found)
         and all(without_package(before.get(path, "")) == without_package(wanted.get(path, "")) for path, _ in listed),
         tuple(_pairs(flows, known, then, names if whole else ())),
+        tuple(_polled_before(flows, known, then, names if whole else (), polled)),
+        frozenset(qualified_name(flow) for owner, flow in flows.items() if registry.may_poll(owner.partition("/")[0])),
     )
 
 
@@ -138,9 +152,34 @@ def _pairs(
             yield flow, None
 
 
-def _known(folder: Path, index: dict[str, Any]) -> dict[str, Flow]:
+def _polled_before(
+    flows: Mapping[str, Flow],
+    known: Mapping[str, Flow],
+    then: Mapping[str, str],
+    names: Sequence[str],
+    polled: Mapping[str, Sequence[PollTrigger]],
+) -> Iterator[tuple[Flow, PollTrigger]]:
+    """The poll triggers of the flows that `_pairs` has, with the flow as it is, or was where it is no more."""
+    for owner, flow in flows.items():
+        yield from ((flow, poll) for poll in polled.get(then.get(owner, ""), ()))
+    for owner, flow in known.items():
+        if owner not in then.values() and owner.partition("/")[0] in names:
+            yield from ((flow, poll) for poll in polled[owner])
+
+
+def recorded_polls_of(folder: Path, index: Mapping[str, Any], owner: str) -> Sequence[PollTrigger]:
+    """The poll triggers of a recorded flow; where an earlier version recorded none, those that its files declare."""
+    found = restored_polls(index["flows"].get(owner))
+    if found is not None:
+        return found
+    return folder_polls(folder, (path for path, entry in index["files"].items() if entry["owner"] == owner), owner)
+
+
+def _known(folder: Path, index: dict[str, Any]) -> tuple[dict[str, Flow], dict[str, Sequence[PollTrigger]]]:
+    """The flows of the folder, and what polls them, by owner."""
     try:
-        return {owner: restored(value) for owner, value in index["flows"].items()}
+        flows = {owner: restored(value) for owner, value in index["flows"].items()}
+        return flows, {owner: recorded_polls_of(folder, index, owner) for owner in flows}
     except ValueError as error:
         why = f"`{folder}` cannot be compared with: its {INDEX} was written by another version"
         raise DiagnosticError([Diagnostic("FT003", why, helps=("compile into it again",))]) from error
@@ -163,17 +202,23 @@ def _counterparts(flows: Mapping[str, Flow], known: Mapping[str, Flow]) -> dict[
     return out
 
 
-def _changes(
-    backend: str, flows: Mapping[str, Flow], known: Mapping[str, Flow], then: Mapping[str, str], whole: bool
+def _changes(  # noqa: PLR0917 - what was and is
+    backend: str,
+    flows: Mapping[str, Flow],
+    known: Mapping[str, Flow],
+    then: Mapping[str, str],
+    whole: bool,
+    polled: Mapping[str, Sequence[PollTrigger]],
+    polls: Mapping[str, Sequence[PollTrigger]],
 ) -> list[Change]:
     found: list[Change] = []
     for owner, flow in flows.items():
         if owner.partition("/")[0] != backend:
             continue
         if owner in then:
-            found.extend(between(known[then[owner]], flow))
+            found.extend(between(known[then[owner]], flow, polled[then[owner]], polls.get(owner, ())))
         else:
-            found.extend(changes([], [flow]))
+            found.append(added(flow, polls.get(owner, ())))
     if whole:
         gone = [flow for owner, flow in known.items() if owner.startswith(f"{backend}/") and owner not in then.values()]
         found.extend(changes(gone, []))

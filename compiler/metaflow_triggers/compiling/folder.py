@@ -10,6 +10,7 @@ stay and files that nothing emits any more (`owned`) go. A folder with other con
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ from ..diagnostics import Diagnostic, DiagnosticError
 from . import folder_lock, journal
 from .compile import File
 from .owned import Looked, Rest, rest
+from .polled import Polled, gone_polls
 
 Result = TypeVar("Result")
 
@@ -82,7 +84,8 @@ class Wanted:
     None is for an owner that has nothing any more.
     `folder_files` makes the files that speak of all owners that the folder then has. `flows` gives for each owner
     the model of its flow (`differences.recorded`), `sources` the file that it is from, as `owned.source` has it.
-    With `looked` owners go that nothing emits any more (`owned.rest`); without it all others stay.
+    With `looked` owners go that nothing emits any more (`owned.rest`); without it all others stay. With `polled` no
+    poll trigger goes whose file was not read and still declares it (FT515).
     """
 
     files: Sequence[File]
@@ -91,6 +94,7 @@ class Wanted:
     flows: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     sources: Mapping[str, str | None] = field(default_factory=dict)
     looked: Looked | None = None
+    polled: Polled | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class Change:
 def write(folder: Path, wanted: Wanted) -> Change:
     """Make the folder hold what is wanted; returns what changed.
 
-    Raises DiagnosticError: FT003, FT018 (a file that was edited would go), FT013 (somebody else changes it); its
+    Raises DiagnosticError: FT003, FT018 (a file that was edited would go), FT013 (somebody else changes it), FT515; its
     `result` says when something was changed.
     """
     _refuse_foreign(folder)
@@ -148,6 +152,9 @@ def planned(folder: Path, wanted: Wanted) -> Change:
         for path, entry in sorted(index["files"].items())
         if path not in files and entry["owner"] in inputs
     }
+    if wanted.polled is not None:
+        emitted = {path: owner for path, owner in stale.items() if inputs[owner] is not None}
+        others = dataclasses.replace(others, polls=tuple(gone_polls(folder, index, emitted, wanted.polled)))
     _check(folder, index, files, list(stale))
     entries = {path: entry for path, entry in index["files"].items() if path not in stale}
     for path, file in files.items():

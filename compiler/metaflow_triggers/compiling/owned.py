@@ -51,12 +51,28 @@ class Other:
 
 
 @dataclass(frozen=True)
+class GonePoll:
+    """A poll trigger that is not emitted, though its flow is."""
+
+    owner: str
+    flow: str
+    poll: str
+    why: str
+
+    @property
+    def backend(self) -> str:
+        return self.owner.partition("/")[0]
+
+
+@dataclass(frozen=True)
 class Rest:
-    """What is in the folder and not emitted. `without_flows` are owners of shared files that nobody needs any more."""
+    """What is in the folder and not emitted. `without_flows` are owners of shared files that nobody needs any more,
+    `polls` poll triggers that are gone from flows that stay."""
 
     gone: tuple[Other, ...] = ()
     kept: tuple[Other, ...] = ()
     without_flows: tuple[str, ...] = ()
+    polls: tuple[GonePoll, ...] = ()
 
 
 def source(folder: Path, file: str, *bases: Path) -> str | None:
@@ -130,6 +146,7 @@ def told(found: Rest, stale: Mapping[str, str]) -> str:
     for (flow, why), items in _grouped(found.gone, lambda item: (item.flow, item.why)):
         count = sum(owner in {item.owner for item in items} for owner in stale.values())
         lines.append(f"removed {flow}: {why} ({count} {'file' if count == 1 else 'files'})")
+    lines += dict.fromkeys(f"removed the poll {item.poll} of {item.flow}: {item.why}" for item in found.polls)
     for owner in found.without_flows:
         lines.append(f"removed what flows share on {owner[:-1]}: none is left there")
     for (why,), items in _grouped(found.kept, lambda item: (item.why,)):
@@ -145,6 +162,9 @@ def as_value(changed: Sequence[str], stale: Mapping[str, str], found: Rest) -> d
         "removed": sorted(stale),
         "gone": [{"flow": item.flow, "backend": item.backend, "why": item.why} for item in found.gone],
         "kept": [{"flow": item.flow, "backend": item.backend, "why": item.why} for item in found.kept],
+        "polls_gone": [
+            {"poll": item.poll, "flow": item.flow, "backend": item.backend, "why": item.why} for item in found.polls
+        ],
     }
 
 

@@ -8,17 +8,17 @@ Not here: writing; nothing is locked, finished or taken back either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..graph.differences import between, restored
-from ..model.flows import Flow
+from ..graph.differences import between, restored, restored_polls
+from ..model.flows import Flow, PollTrigger
 from ..reading.read import few
 from . import journal
-from .compare import differing, said, text_of, without_package
+from .compare import differing, recorded_polls_of, said, text_of, without_package
 from .folder import INDEX, Change, Wanted, planned
 
 _ONLY = {"package": "only the code package differs", "inputs": "only what was recorded of the compilation differs"}
@@ -97,7 +97,8 @@ def _reasons(
     if flow is not None and owner not in was["flows"]:
         yield _Reason("", f"{name} is not in it")
         return
-    changed = list(_changes(was["flows"].get(owner), flow))
+    polls = restored_polls(wanted.flows.get(owner)) or ()
+    changed = list(_changes(folder, was, owner, flow, polls))
     for text in changed:
         yield _Reason("", text)
     if changed:
@@ -120,11 +121,15 @@ def _reasons(
         yield _Reason("", f"{name} compiles to other files: {few(listed)}")
 
 
-def _changes(was: Any, flow: Flow | None) -> Iterator[str]:
+def _changes(
+    folder: Path, index: Mapping[str, Any], owner: str, flow: Flow | None, polls: Sequence[PollTrigger]
+) -> Iterator[str]:
+    was = index["flows"].get(owner)
     if was is None or flow is None:
         return
     try:
-        yield from (change.text for change in between(restored(was), flow))
+        polled = recorded_polls_of(folder, index, owner)
+        yield from (change.text for change in between(restored(was), flow, polled, polls))
     except ValueError:
         yield f"`{flow.name}` was recorded by another version"
 

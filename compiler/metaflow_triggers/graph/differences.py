@@ -22,6 +22,7 @@ from ..model.flows import (
     FinishDependency,
     Flow,
     Parameter,
+    PollTrigger,
     Schedule,
     Span,
     Trigger,
@@ -30,12 +31,16 @@ from ..model.flows import Mapping as ParameterMapping
 from ..model.kinds import assert_never
 from ..model.serialize import from_json, to_json
 from .explain import dependency_words, mapping_words, qualified_name, reasons, source_words, upstream_name
+from .polled import poll_changes, recorded_polls
+from .polled import restored_polls as _restored_polls
 
 _NOWHERE = Span("", 1, 1, 1, 1)
 _PLACES = ("span", "file", "emits")
 """What says where something is written, or what others may start: it changes nothing that starts the flow."""
 _TOLD = ("name", "flow", "project", "branch", "match", "mappings", "filter", "origin", "span")
 """Fields of a dependency that have words of their own, or say which it is."""
+_POLLS = "polls"
+"""Beside the fields of a recorded flow: poll triggers are none of its own."""
 _WRITTEN = {"filter": "Filter", "origin": "Origin", "options": "Options"}
 """What stands as its text alone."""
 
@@ -61,6 +66,9 @@ KINDS = (
     "filter-changed",
     "origin-changed",
     "schedule-changed",
+    "poll-added",
+    "poll-removed",
+    "poll-changed",
     "option-changed",
     "parameter-changed",
     "name-changed",
@@ -70,10 +78,18 @@ KINDS = (
 # --- the model in an index --------------------------------------------------------------------------
 
 
-def recorded(flow: Flow) -> dict[str, Any]:
-    """A flow as a JSON object without places, for the index of an output folder."""
+def recorded(flow: Flow, polls: Iterable[PollTrigger] = ()) -> dict[str, Any]:
+    """A flow as a JSON object without places, for the index of an output folder. `polls` start it; a flow that none
+    starts is recorded as it was before polls were."""
     found: dict[str, Any] = _without_places(to_json(flow))
-    return found
+    rows = recorded_polls(polls)
+    return {**found, _POLLS: rows} if rows else found
+
+
+def restored_polls(value: Any) -> tuple[PollTrigger, ...] | None:
+    """The poll triggers of what `recorded` gave; None: there were none, or an earlier version did not record them."""
+    rows = value.get(_POLLS) if isinstance(value, dict) else None
+    return None if rows is None else _restored_polls(rows)
 
 
 def _without_places(value: Any) -> Any:
@@ -84,10 +100,15 @@ def _without_places(value: Any) -> Any:
     return [_without_places(item) for item in value] if isinstance(value, list) else value
 
 
+def with_polls(value: Any, polls: Iterable[PollTrigger]) -> Any:
+    """What `recorded` gave, with these poll triggers where an earlier version recorded none."""
+    return value if not isinstance(value, dict) or _POLLS in value else {**value, _POLLS: recorded_polls(polls)}
+
+
 def restored(value: Any) -> Flow:
     """The flow of what `recorded` gave; its places are nowhere. Raises ValueError for anything else."""
     try:
-        flow = from_json(_with_places(value))
+        flow = from_json(_with_places({key: item for key, item in value.items() if key != _POLLS}))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a recorded flow") from error
     if not isinstance(flow, Flow):
@@ -120,7 +141,7 @@ def changes(before: Iterable[Flow], after: Iterable[Flow]) -> list[Change]:
     found: list[Change] = []
     for name in sorted(set(old) | set(new)):
         if name not in old:
-            found.append(_added(new[name]))
+            found.append(added(new[name]))
         elif name not in new:
             found.append(Change(name, "flow-removed", f"{name} is no longer deployed"))
         else:
@@ -132,15 +153,19 @@ def _by_name(flows: Iterable[Flow]) -> dict[str, Flow]:
     return {qualified_name(flow) + (f" ({flow.deployed_as})" if flow.deployed_as else ""): flow for flow in flows}
 
 
-def _added(flow: Flow) -> Change:
-    rows = [when for when, _ in reasons(flow)]
+def added(flow: Flow, polls: Iterable[PollTrigger] = ()) -> Change:
+    """A flow that was not there. `polls` start it."""
+    rows = [when for when, _ in reasons(flow, polls)]
     starts = f"it starts when {'; or when '.join(rows)}" if rows else "it is started by hand"
     name = qualified_name(flow)
     return Change(name, "flow-added", f"{name} is new: {starts.replace('when schedule', 'on schedule')}")
 
 
-def between(old: Flow, new: Flow) -> list[Change]:
-    """What changed from one form of a flow to another."""
+def between(
+    old: Flow, new: Flow, polled: Iterable[PollTrigger] = (), polls: Iterable[PollTrigger] = ()
+) -> list[Change]:
+    """What changed from one form of a flow to another; `polled` are the poll triggers of the old one, `polls` those of
+    the new."""
     name = new.name
     found: list[Change] = []
 
@@ -165,9 +190,16 @@ def between(old: Flow, new: Flow) -> list[Change]:
                 say("start-added", f"now {'also ' if starts_before else ''}starts {words}")
     for text in _schedule(old.schedule, new.schedule, starts_before):
         say("schedule-changed", text)
+    for change in poll_changes(polled, polls):
+        say(*change)
     for text in _parameters(old.parameters, new.parameters):
         say("parameter-changed", text)
     return found
+
+
+def since_recorded(model: Any, flow: Flow, polls: Iterable[PollTrigger]) -> list[str]:
+    """In words what changed since what `recorded` gave. Raises ValueError for anything else."""
+    return [change.text for change in between(restored(model), flow, restored_polls(model) or (), polls)]
 
 
 def _when(dependency: Dependency) -> str:

@@ -1,40 +1,57 @@
 """Difference: one picture of two states of the flows, with what was added, removed and changed.
 
-In:   the picture of what is; the flows that were, each with what it is now; what changed of each flow, in words.
+In:   the picture of what is; the flows that were, each with what it is now; their polls; what changed of each flow, in
+      words.
 Out:  a `Picture` whose nodes and edges have `change`.
 
 Not here: finding what changed of a flow (`graph.differences`). What is recorded of flows that were is what starts them:
-no places, nothing that they emit, no polls. So these are never said to have changed.
+no places, nothing that they emit. So these are never said to have changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from ..graph.explain import qualified_name
 from ..graph.link import link
 from ..model.facts import Identity, identity, wanted
-from ..model.flows import Dependency, FinishDependency, Flow
+from ..model.flows import Dependency, FinishDependency, Flow, PollTrigger
 from .build import build
 from .values import Edge, Node, Picture
 
 Pairs = Sequence[tuple[Flow | None, Flow | None]]
 """(a flow as it was, as it is); None where it was not, or is no more. A flow may stand there for each backend."""
 
-_RECORDED = ("event", "finish", "set", "schedule")
+_RECORDED = ("event", "finish", "set", "schedule", "poll")
 
 
-def difference(now: Picture, pairs: Pairs, told: Mapping[str, Sequence[str]]) -> Picture:
-    """The picture of both. `told` has the words by the flow's qualified name."""
-    then = build(link(_before(pairs)))
+def difference(
+    now: Picture,
+    pairs: Pairs,
+    told: Mapping[str, Sequence[str]],
+    polled: Sequence[tuple[Flow, PollTrigger]] = (),
+    may_poll: Collection[str] = (),
+) -> Picture:
+    """The picture of both. `told` has the words by the flow's qualified name.
+
+    `polled` are the poll triggers that were, each with its flow as it is, or was where it is no more; of flows that are
+    not in `may_poll` (qualified names) no poll is said to be new.
+    """
+    polls = {(identity(flow), poll.name): replace(poll, flow=qualified_name(flow)) for flow, poll in polled}
+    then = build(link(_before(pairs), polls=list(polls.values())))
     here = {node.id: node for node in now.nodes}
     same = {node.id: _same(node.id, here) for node in then.nodes}
     was = {same[node.id]: node for node in then.nodes}
     flows = [node for node in now.nodes if node.kind == "flow" and node.known]
     there = {node.id for node in then.nodes if node.known}
     apart = {node.id for node in flows if node.id not in there and node.name not in told}  # no backend has them
-    apart |= {edge.source for edge in now.edges if edge.target in apart and edge.kind in ("set", "schedule")}
-    compared = [edge.kind in _RECORDED and edge.target not in apart for edge in now.edges]
+    apart |= {edge.source for edge in now.edges if edge.target in apart and edge.kind in ("set", "schedule", "poll")}
+    apart_polls = {node.id for node in now.nodes if node.kind == "flow" and not (node.known and node.name in may_poll)}
+    compared = [
+        edge.kind in _RECORDED and edge.target not in (apart_polls if edge.kind == "poll" else apart)
+        for edge in now.edges
+    ]
     edges = _edges([_moved(edge, same) for edge in then.edges], now.edges, compared)
     waited = {edge.source for edge, counts in zip(now.edges, compared, strict=True) if counts}
     nodes = [
@@ -86,12 +103,12 @@ def _node(node: Node, before: Node | None, there: set[str], told: Mapping[str, S
     if node.kind == "flow" and node.known:
         change = "added" if node.id not in there else "changed" if words else ""
         return replace(node, change=change, changes=words)
-    if before is None:  # what is emitted, polled or in the catalogue alone is not recorded
-        is_new = waited if node.kind in ("flow", "event") else node.kind in ("set", "schedule")
+    if before is None:  # what is emitted or in the catalogue alone is not recorded
+        is_new = waited if node.kind in ("flow", "event", "poll") else node.kind in ("set", "schedule")
         return replace(node, change="added" if is_new else "")
     if before.kind == "flow" and before.known:
         return replace(node, change="removed", changes=words)
-    return replace(node, change="changed" if before.name != node.name else "")
+    return replace(node, change="changed" if (before.name, before.words) != (node.name, node.words) else "")
 
 
 def _edges(before: Sequence[Edge], after: Sequence[Edge], compared: Sequence[bool]) -> list[Edge]:

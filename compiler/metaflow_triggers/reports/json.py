@@ -110,10 +110,11 @@ JSON_SCHEMA: dict[str, Any] = {
         "files": {
             "type": "object",
             "additionalProperties": False,
-            "required": ["written", "removed", "gone", "kept"],
+            "required": ["written", "removed", "gone", "kept", "polls_gone"],
             "properties": {
                 **{key: {"type": "array", "items": {"type": "string"}} for key in ("written", "removed")},
                 **{key: {"type": "array", "items": {"$ref": "#/$defs/owner"}} for key in ("gone", "kept")},
+                "polls_gone": {"type": "array", "items": {"$ref": "#/$defs/poll"}},
             },
         },
         "diagnostics": {
@@ -154,6 +155,12 @@ JSON_SCHEMA: dict[str, Any] = {
             "additionalProperties": False,
             "required": ["flow", "backend", "why"],
             "properties": {key: {"type": "string"} for key in ("flow", "backend", "why")},
+        },
+        "poll": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["poll", "flow", "backend", "why"],
+            "properties": {key: {"type": "string"} for key in ("poll", "flow", "backend", "why")},
         },
     },
 }

@@ -116,3 +116,20 @@ def test_a_flow_of_no_backend_is_not_compared() -> None:
     apart = flow("Apart", all_of(event("a"), event("b")))
     picture = difference(build(link([*CHAIN, apart])), [(item, item) for item in CHAIN], {})
     assert marked(picture) == ({}, {})
+
+
+def test_polls_are_added_removed_and_changed() -> None:
+    def poll(name: str, seconds: int = 1) -> PollTrigger:
+        return PollTrigger(name, "Ingest", seconds * 1000, False, Span("p.py", 1, 1, 1, 2))
+
+    was = [(CHAIN[0], poll("stays")), (CHAIN[0], poll("other")), (CHAIN[0], poll("gone"))]
+    elsewhere = PollTrigger("far", "Elsewhere", 1000, False, Span("p.py", 3, 1, 3, 2))
+    polls = (poll("stays"), poll("other", 2), poll("new"), elsewhere)
+    pairs = [(item, item) for item in CHAIN]
+    now = build(link(CHAIN, polls=polls))
+    assert marked(difference(now, pairs, {}, was, {"Ingest"})) == (
+        {"poll/other": "changed", "poll/new": "added", "poll/gone": "removed"},
+        {("poll/new", "flow/Ingest"): "added", ("poll/gone", "flow/Ingest"): "removed"},
+    )
+    # Where nothing polls, none is said to be new.
+    assert marked(difference(now, pairs, {})) == ({}, {})

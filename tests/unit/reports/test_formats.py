@@ -149,6 +149,7 @@ def test_junit() -> None:
 def test_json_has_what_became_of_the_folder() -> None:
     told = {"flow": "A", "backend": "argo-workflows", "why": "a.py is not there any more"}
     files = {"written": ["a.yaml"], "removed": ["b.yaml"], "gone": [told], "kept": [told]}
+    files["polls_gone"] = [{**told, "poll": "inbox"}]
     value = json.loads(rendered("json", ITEMS, Told(True, False, 4, GRAPH, {}, files)))
     jsonschema.validate(value, JSON_SCHEMA)
     assert value["files"] == files and value["graph"] == GRAPH

@@ -13,9 +13,12 @@ from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.backends.argo.deploy.cluster import Cluster
+from metaflow_triggers.backends.argo.deploy.drift import starts
 from metaflow_triggers.backends.argo.deploy.inventory import inventory
 from metaflow_triggers.backends.argo.polls import records
+from metaflow_triggers.backends.shape import About
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.graph.differences import recorded, since_recorded
 from metaflow_triggers.model.flows import Flow, PollTrigger, TriggerGraph
 from metaflow_triggers.poll import TriggerNotFound
 from metaflow_triggers.poll.errors import PollValueError
@@ -208,3 +211,33 @@ def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client:
             (tmp_path / "manage.py").write_text(MANAGE.replace("argo://flows", address))
             done = triggers("exec", "manage.py", cwd=tmp_path)
             assert (done.code, done.out) == (0, "['inbox'] False []\n"), done.err
+
+
+def test_what_changes_of_polls_is_said(server: KubernetesStandIn, client: Any) -> None:
+    """`create --plan` and `diff --live`; also of a flow that a version deployed which recorded no polls."""
+    of = flow()
+    inbox, orders = polls_of(of, "inbox", "orders")
+
+    def deployment(model: Any, *polls: PollTrigger) -> tuple[Any, About]:
+        told = About(of, model, lambda then: since_recorded(then, of, polls), list, polls=polls)
+        made = upstream()
+        made["workflow_template"]["metadata"]["name"] = names.own_name(of)
+        for template in made["workflow_template"]["spec"]["templates"]:
+            if "container" in template:
+                template["container"]["command"] = ["bash", "-c", COMMAND]
+        graph = TriggerGraph((of,), (), (), (), tuple((0, item) for item in polls))
+        files = [*argo.manifests(of, graph, made, SETTINGS), *argo.shared_manifests(SETTINGS)]
+        return files, told
+
+    rare = replace(inbox, interval_milliseconds=7_200_000, interval="2h")
+    for model in (recorded(of, [inbox, orders]), recorded(of)):
+        files, told = deployment(model, inbox, orders)
+        name = names.own_name(of)
+        converge.create(files, SETTINGS, client=client, deployed_name=name, production_token="token-1", about=told)
+        files, told = deployment(recorded(of, [rare]), rare)
+        deployed = converge.deployment(files, name, "token-1", about=told)
+        plan = converge.plan(deployed, SETTINGS, api=Cluster.of(client))
+        said = list(starts(plan, told))
+        assert "DemoFlow is polled by inbox every 2h instead of" in said[0]
+        if "polls" in model:
+            assert said[1:] == ["DemoFlow is no longer polled by orders"]

@@ -8,14 +8,14 @@ Not here: reading flows, rendering text, writing files. Deploying is `deploy`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...diagnostics import Diagnostic
-from ...model.flows import Flow, TriggerGraph
+from ...model.flows import Flow, PollTrigger, TriggerGraph
 from ...model.settings import Settings
 from ..shape import Manifest, Open, polls_of
-from .compile import emit, names
+from .compile import emit, names, poller
 from .compile import open_settings as _open_settings
 from .compile import refusals as _refusals
 from .compile.shared import without_rights
@@ -65,3 +65,8 @@ def folder_manifests(deployed_names: list[str], shared: bool) -> list[Manifest]:
 def open_settings(manifests: Sequence[Manifest], settings: Settings) -> list[Open]:
     """What a deployment of these has to be given, and what they leave to defaults."""
     return _open_settings.open_settings(manifests, settings)
+
+
+def declared_polls(contents: Iterable[Any]) -> list[PollTrigger]:
+    """The poll triggers that objects of one flow declare."""
+    return poller.declared_polls(contents)

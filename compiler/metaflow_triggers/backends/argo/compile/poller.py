@@ -12,17 +12,18 @@ and secrets of its start step. Its container begins as that step's does, and the
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ....manifests.templates import render
 from ....model import facts
-from ....model.flows import Flow, PollTrigger
+from ....model.flows import Flow, PollTrigger, Span
 from ....model.marks import mark_values
 from ....model.names import dns_label
 from ....model.settings import Settings
 from ....polling.argo import HOLDER_VARIABLE
-from ....polling.argo.record import Declaration
+from ....polling.argo.record import DECLARATION, Declaration
+from ....polling.argo.record import declaration as read_declaration
 from ....polling.fires import WHOLE_PARAMETER, Target
 from ...shape import Manifest
 from . import names
@@ -30,6 +31,7 @@ from .poller_pod import of_start_step
 from .resources import Rule
 from .workflow_template import without_nulls
 
+_NOWHERE = Span("", 1, 1, 1, 1)
 SHORTEST_MILLISECONDS = 1000
 POLLER = "metaflow-triggers/poller"
 """The name of a flow's poller: as an annotation of its WorkflowTemplate, and as the label of the poller's pods."""
@@ -70,6 +72,31 @@ def declaration(flow: Flow, poll: PollTrigger) -> Declaration:
     )
     file = file_below(flow, poll) or ""
     return Declaration(poll.name, file, deployed, poll.interval, poll.interval_milliseconds, target)
+
+
+def declared_polls(contents: Iterable[Any]) -> list[PollTrigger]:
+    """What `declaration` told, of each ConfigMap that has one; their files are below the flow's folder."""
+    found = []
+    for item in contents:
+        data = item.get("data") if isinstance(item, dict) and item.get("kind") == "ConfigMap" else None
+        if not isinstance(data, dict) or DECLARATION not in data:
+            continue
+        told = read_declaration(data[DECLARATION])
+        target = told.target
+        found.append(
+            PollTrigger(
+                told.name,
+                target.workflow,
+                told.interval_milliseconds,
+                target.allow_concurrent,
+                _NOWHERE,
+                told.file,
+                interval=told.interval,
+                dedup=target.dedup,
+                dedup_keys=target.dedup_keys,
+            )
+        )
+    return found
 
 
 def rules(config_maps: list[str], lease: str) -> tuple[Rule, ...]:

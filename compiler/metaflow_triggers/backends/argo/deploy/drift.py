@@ -13,9 +13,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ....graph.differences import with_polls
 from ....manifests.text import json_text
+from ....model.flows import PollTrigger
 from ...plans import beside_the_code, differences, short, told
 from ...shape import About
+from ..compile.poller import declared_polls
 from .instructions import APPLIED, FLOW, UNFINISHED, Plan, Step
 from .ownership import annotations_of
 
@@ -48,10 +51,15 @@ def starts(plan: Plan, about: About) -> Iterator[str]:
             text = annotations_of(step.was).get(FLOW)
             try:
                 if text is not None:
-                    yield from about.since(json.loads(text))
+                    yield from about.since(with_polls(json.loads(text), _polled(plan)))
             except ValueError:
                 yield f"what starts {about.flow.name} in the cluster was written by another version"
             return
+
+
+def _polled(plan: Plan) -> list[PollTrigger]:
+    """What polls the flow in the cluster, as far as the plan has looked at it."""
+    return declared_polls(step.was for step in plan.steps if step.was is not None)
 
 
 def noun(step: Step) -> str:

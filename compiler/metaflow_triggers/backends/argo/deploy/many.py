@@ -13,7 +13,7 @@ from typing import Any
 
 from .... import seams
 from ....diagnostics import DiagnosticError
-from ....graph.differences import changes
+from ....graph.differences import added
 from ....model.flows import Flow
 from ....model.settings import Settings
 from ...many import CHANGED, CREATED, DELETED, UNCHANGED, Planned, Thing, Wanted
@@ -69,7 +69,7 @@ class Namespaces:
             raise DiagnosticError([converge.would_change(theirs)])
         said = [*theirs, *starts(found, one.about)]
         if _verb(found.steps, one) == CREATED:
-            said += [item.text for item in changes([], [one.about.flow])]
+            said += [added(one.about.flow, one.about.polls).text]
         return _planned(found, one, tuple(said), full=bool(choices.get("full")))
 
     def _existing(self, name: str) -> tuple[str | None, str | None] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .... import seams
 from ....diagnostics import Diagnostic, DiagnosticError
-from ....graph.differences import changes
+from ....graph.differences import added
 from ....model.settings import Settings
 from ...many import CHANGED, CREATED, DELETED, KEPT, UNCHANGED, Planned, Thing, Wanted
 from .. import SPEC
@@ -150,7 +150,7 @@ def _planned(found: Plan, one: Wanted, token: str | None, *, full: bool) -> Plan
     things = _things(found.steps, token, full=full)
     verb, said = _verb(found.steps, one), tuple(starts(found))
     if verb == CREATED and one.about is not None:
-        said = tuple(item.text for item in changes([], [one.about.flow]))
+        said = (added(one.about.flow, one.about.polls).text,)
     return Planned(verb, (*found.changes, *said), things, (), _notes(found.steps), _seen(found.steps, token))
 
 

@@ -1,0 +1,90 @@
+"""Polled: the poll triggers that an output folder has of its flows, and those that a compilation does away with.
+
+In:   the folder's index and files, what the compilation has read (`Polled`).
+Out:  poll triggers; those that are gone, each with the reason; FT515 for one that its file still declares.
+
+Not here: what a file of a backend says of a trigger; when one is left out (`backends.left_out`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..backends import registry
+from ..backends.left_out import There, left_out, place
+from ..diagnostics import Diagnostic, DiagnosticError
+from ..model.flows import Flow, PollTrigger
+from .owned import GonePoll
+
+
+@dataclass(frozen=True)
+class Polled:
+    """`flows` are those behind the owners of files. `files`: real paths of those that were read whole. `excluded`: real
+    paths that the project file leaves out."""
+
+    flows: Mapping[str, Flow]
+    files: frozenset[str]
+    excluded: frozenset[str] = frozenset()
+
+    def was_read(self, path: str) -> bool:
+        return os.path.realpath(path) in self.files
+
+    def is_excluded(self, path: str) -> bool:
+        real = os.path.realpath(path)
+        return any(real == one or Path(one) in Path(real).parents for one in self.excluded)
+
+
+def folder_polls(folder: Path, paths: Iterable[str], owner: str) -> list[PollTrigger]:
+    """The poll triggers that files of one owner declare; what cannot be read declares none."""
+    backend = owner.partition("/")[0]
+    found: list[PollTrigger] = []
+    for path in paths:
+        try:
+            content = _config_map(folder / path)
+            found += [] if content is None else registry.declared_polls(backend, [content])
+        except ValueError:
+            continue
+    return found
+
+
+def _config_map(path: Path) -> Any:
+    import yaml
+
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return yaml.load(text, loader) if "ConfigMap" in text else None  # noqa: S506 - one of the safe ones
+    except (OSError, yaml.YAMLError):
+        return None
+
+
+def gone_polls(folder: Path, index: Mapping[str, Any], stale: Mapping[str, str], polled: Polled) -> Iterator[GonePoll]:
+    """Those whose files are `stale`, the files that go, with their owners. Raises DiagnosticError (FT515)."""
+    refused: list[Diagnostic] = []
+    help_ = f"compile both: metaflow-triggers compile --output {folder}"
+    there = There(f"stands in `{folder}`", "polled by its files there", help_)
+    for owner in sorted(set(stale.values()) & set(polled.flows)):
+        flow = polled.flows[owner]
+        paths = (path for path, of in stale.items() if of == owner)
+        polls = folder_polls(folder, paths, owner)
+        base = os.path.dirname(flow.file)
+        refused += left_out(flow, base, polls, _ended(polled), there)
+        for poll in polls:
+            yield GonePoll(owner, flow.name, poll.name, _why(place(base, poll), polled))
+    if refused:
+        raise DiagnosticError(list({item.message: item for item in refused}.values()))
+
+
+def _ended(polled: Polled) -> Callable[[str], bool]:
+    return lambda path: polled.was_read(path) or polled.is_excluded(path)
+
+
+def _why(path: str, polled: Polled) -> str:
+    shown = os.path.relpath(path)
+    if not os.path.lexists(path):
+        return f"{shown} is not there any more"
+    return f"{shown} is excluded by the project file" if polled.is_excluded(path) else f"{shown} no longer has it"

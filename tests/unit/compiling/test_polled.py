@@ -1,0 +1,170 @@
+"""Poll triggers are a part of what `compile` writes and `diff` compares: none goes silently, each change is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from metaflow_triggers.compiling.folder import INDEX
+from metaflow_triggers.reports.json import JSON_SCHEMA
+
+from ..commands.conftest import Done, Run, run  # noqa: F401 - a fixture
+from ..commands.warm import warm
+from .test_command import FLOW
+
+IMPORT = "from metaflow_triggers.poll import TriggerResult, trigger\n"
+POLL = """
+@trigger(workflow="Mp", name="{name}"{more})
+def look_{name}():
+    return TriggerResult.skip()
+"""
+FOLDER = ("--backend", "argo-workflows", "--no-code-package")
+
+
+def write(path: Path, flow: bool, **polls: str) -> None:
+    written = IMPORT + "".join(POLL.format(name=name, more=more) for name, more in polls.items())
+    path.write_text(FLOW.format(name="Mp", decorators=written + "\n") if flow else written)
+
+
+@pytest.fixture(scope="module")
+def triggers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    with warm(tmp_path_factory.mktemp("home")) as command:
+        yield command
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory, triggers: Run) -> Path:
+    folder = tmp_path_factory.mktemp("once")
+    (folder / "flows").mkdir()
+    write(folder / "flows/flow.py", True, one="")
+    write(folder / "flows/polls.py", False, two="")
+    assert compiled(triggers, folder, "flows").code == 0
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, once: Path) -> Path:
+    """A flow with a poll trigger of its own and one of another file, compiled."""
+    return Path(shutil.copytree(once, tmp_path, dirs_exist_ok=True))
+
+
+def compiled(triggers: Run, folder: Path, *arguments: str) -> Done:
+    return triggers("compile", *arguments, *FOLDER, "--output", "out", cwd=folder)
+
+
+def polled(folder: Path) -> list[str]:
+    texts = [path.read_text() for path in (folder / "out/argo-workflows/mp").glob("poll-*.yaml")]
+    return sorted(name for name in ("one", "two") for text in texts if f'"name": "{name}"' in text.replace('\\"', '"'))
+
+
+def test_a_poll_of_a_file_that_was_not_read_is_not_ended(
+    project: Path,
+    triggers: Run,
+    run: Run,  # noqa: F811
+) -> None:
+    before = {path: path.read_bytes() for path in (project / "out").rglob("*") if path.is_file()}
+    done = compiled(triggers, project, "flows/flow.py")
+    assert done.code == 1
+    assert (
+        "error[FT515]: poll trigger `two` of `flows/polls.py` starts `Mp` and stands in `out`; this command" in done.err
+    )
+    assert "compile both: metaflow-triggers compile --output out flows" in done.err
+    assert {path: path.read_bytes() for path in (project / "out").rglob("*") if path.is_file()} == before
+    assert polled(project) == ["one", "two"]
+    done = triggers("compile", "flows/flow.py", *FOLDER, "--output", "out", "--check", cwd=project)
+    assert done.code == 1 and "FT515" in done.err
+    one = ("flows/flow.py", "argo-workflows", "compile", "--no-code-package", "--output", "out")
+    done = run(*one, cwd=project)
+    assert done.code == 1 and "poll trigger `two`" in done.err
+    (project / "flows/polls.py").write_text("")
+    done = run(*one, cwd=project)
+    assert done.code == 0 and "\nremoved the poll two of Mp: flows/polls.py no longer has it\n" in done.err
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("deleted", "is not there any more"),
+        ("emptied", "no longer has it"),
+        ("emptied, not given", "no longer has it"),
+        ("excluded", "is excluded by the project file"),
+    ],
+)
+def test_a_poll_that_is_gone_goes_and_is_named(project: Path, triggers: Run, how: str, why: str) -> None:
+    if how == "deleted":
+        (project / "flows/polls.py").unlink()
+    elif how == "excluded":
+        (project / "metaflow-triggers.toml").write_text('id = "shop"\nexclude = ["flows/polls.py"]\n')
+    else:
+        (project / "flows/polls.py").write_text("")
+    done = compiled(triggers, project, "flows/flow.py" if "not given" in how else "flows", "--format", "json")
+    assert done.code == 0, done.out
+    value = json.loads(done.out)
+    Draft202012Validator(JSON_SCHEMA).validate(value)
+    told = {"poll": "two", "flow": "Mp", "backend": "argo-workflows", "why": f"flows/polls.py {why}"}
+    assert value["files"]["polls_gone"] == [told]
+    assert polled(project) == ["one"]
+
+
+CHANGES = {
+    "a poll less": ({"one": ""}, {}, ["Mp is no longer polled by two"]),
+    "a poll more": (
+        {"one": "", "new": ", poll_interval='2h', allow_concurrent=True"},
+        {"two": ""},
+        ["Mp is now polled by new (every 2h, also while it runs)"],
+    ),
+    "another interval": ({"one": ", poll_interval='2h'"}, {"two": ""}, ["Mp is polled by one every 2h instead of 5s"]),
+    "concurrent": (
+        {"one": ", allow_concurrent=True"},
+        {"two": ""},
+        ["Mp now also starts by the poll one while it runs"],
+    ),
+    "once": (
+        {"one": ", dedup='once', dedup_keys=['a']"},
+        {"two": ""},
+        [
+            'Mp has the dedup "once" of the poll one instead of "active"',
+            "Mp is told apart by a of what one finds instead of all keys",
+        ],
+    ),
+    "another name": ({"1st": ""}, {"two": ""}, ["Mp is now polled by 1st (every 5s)", "Mp is no longer polled by one"]),
+}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_changes_of_polls_is_told(project: Path, triggers: Run, recorded: bool) -> None:
+    """`recorded`: in the index; an earlier version recorded none, and its files tell."""
+    index = json.loads((project / "out" / INDEX).read_text())
+    assert [poll["name"] for poll in index["flows"]["argo-workflows/mp"]["polls"]] == ["one", "two"]
+    if not recorded:
+        del index["flows"]["argo-workflows/mp"]["polls"]
+        (project / "out" / INDEX).write_text(json.dumps(index))
+
+    def diff(form: str = "text") -> Done:
+        return triggers("diff", "flows", "--against", "out", *FOLDER, "--format", form, cwd=project)
+
+    assert diff().out == "no difference\n"
+    for case, (own, other, words) in CHANGES.items() if recorded else [next(iter(CHANGES.items()))]:
+        write(project / "flows/flow.py", True, **own)
+        write(project / "flows/polls.py", False, **other)
+        done = diff()
+        assert (done.code, done.out.split("\n\n")[0].splitlines()) == (1, words), (case, done.err)
+    told = [change["text"] for change in json.loads(diff("json").out)["changes"]]
+    assert told == words
+    assert all(f"- {text}\n" in diff("markdown").out for text in words)
+    if recorded:
+        assert "is now polled by 1st" in diff("html").out
+        done = triggers("compile", "flows", *FOLDER, "--output", "out", "--check", cwd=project)
+        assert "`out` is stale: Mp is no longer polled by one" in done.err
+
+
+def test_a_new_flow_that_only_a_poll_starts(project: Path, triggers: Run) -> None:
+    index = json.loads((project / "out" / INDEX).read_text())
+    (project / "out" / INDEX).write_text(json.dumps({**index, "flows": {}}))
+    done = triggers("diff", "flows", "--against", "out", *FOLDER, cwd=project)
+    starts = "it starts when poll one fires (every 5s); or when poll two fires (every 5s)"
+    assert done.out.startswith(f"Mp is new: {starts}\n")
