@@ -179,6 +179,10 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
     compilation, package = _compiled(obj, backend, options, settings)
     strict = bool(options.get("strict"))
     found = [*compilation.diagnostics, *left_open(compilation.open, strict=strict)]
+    if options.get("output"):
+        from ..compiling.in_clear import in_clear
+
+        found += in_clear(compilation.files, seams.secrets())
     _print(found, 1, _user_note(settings, compilation.graph.flows))
     if refuses(found, strict=strict):
         return EXIT_ERROR

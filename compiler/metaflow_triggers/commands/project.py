@@ -91,6 +91,10 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             from ..compiling.left_open import left_open
 
             left_out += left_open(compilation.open, strict=options.strict)
+            if options.output:
+                from ..compiling.in_clear import in_clear
+
+                left_out += in_clear(compilation.files, seams.secrets())
         diagnostics = findings(options, left_out, read, compilation)
         failed = refuses(diagnostics, strict=options.strict)
         if failed and not has_errors(diagnostics):

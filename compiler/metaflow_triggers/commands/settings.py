@@ -17,10 +17,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ..model.settings import SECRET_NAME
 from ..project_file.settings import PROFILE
 from .project_options import OF_OPTIONS, add_profile
 
-_SECRET = re.compile(r"_(TOKEN|PASSWORD|AUTH_KEY|HEADERS)$")
 _USER_OF_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
@@ -146,4 +146,4 @@ def _of_metaflow(options: argparse.Namespace) -> Iterator[Said]:
 def _harmless(name: str, value: Any) -> Any:
     if value is None or not isinstance(value, str):
         return value
-    return "(not shown)" if _SECRET.search(name) else _USER_OF_ADDRESS.sub("...@", value)
+    return "(not shown)" if SECRET_NAME.search(name) else _USER_OF_ADDRESS.sub("...@", value)

@@ -9,10 +9,13 @@ happens in `seams.read_settings` alone.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 OPEN_PREFIX = "OPEN."
 OPEN_SUFFIX = ".SETTING"
+SECRET_NAME = re.compile(r"_(TOKEN|PASSWORD|AUTH_KEY|HEADERS)$")
+"""Found in the name of a setting whose value is secret."""
 
 
 def open_setting(name: str) -> str:

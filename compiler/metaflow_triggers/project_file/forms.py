@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from ..diagnostics.suggest import did_you_mean
 from ..model.marks import ID, ID_IN_WORDS
+from ..model.settings import SECRET_NAME
 
 Keys = tuple[Any, ...]
 
@@ -60,7 +61,6 @@ OURS = frozenset(
 SEVERITIES = ("error", "warning", "note", "off")
 
 _SETTING = re.compile(r"METAFLOW_[A-Z0-9_]+")
-_SECRET = re.compile(r"_(TOKEN|PASSWORD|AUTH_KEY|HEADERS)$")
 _CODE = re.compile(r"FT[0-9]{3}")
 
 
@@ -208,7 +208,7 @@ def _backends(value: Any, keys: Keys, known: Known) -> Iterator[Wrong]:
 def _setting_name(name: str, keys: Keys, known: Known) -> Iterator[Wrong]:
     if name in NOT_HERE:
         yield Wrong(keys, "it says where settings are read from", ("set it in the environment",))
-    elif _SECRET.search(name):
+    elif SECRET_NAME.search(name):
         yield Wrong(keys, "it is a secret, and this file is committed", ("set it in the environment",))
     elif name.startswith(_OURS) and name.removeprefix(_OURS) not in OURS:
         helps = did_you_mean(name, [f"{_OURS}{item}" for item in sorted(OURS)])

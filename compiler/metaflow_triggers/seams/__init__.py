@@ -26,7 +26,7 @@ from .classes import (
 from .code_package import CodePackage, build_code_package, preload_code_package
 from .command_line import Misused, Refused, command_options, given_options, run_command
 from .compilers import PRODUCTION_TOKEN, Options
-from .configuration import act_as, configured, datastore_root, known_settings, read_settings, real_user
+from .configuration import act_as, configured, datastore_root, known_settings, read_settings, real_user, secrets
 from .environment import CanonicalEnvironment
 from .flows import (
     current_project,
@@ -101,6 +101,7 @@ __all__ = [
     "real_user",
     "resolve_token",
     "run_command",
+    "secrets",
     "switched_off",
     "upload_code_package",
     "upload_parts",

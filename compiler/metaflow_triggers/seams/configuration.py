@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
 from ..diagnostics import Diagnostic, DiagnosticError
-from ..model.settings import Settings, open_setting
+from ..model.settings import SECRET_NAME, Settings, open_setting
 
 _BUCKET = f"s3://{open_setting('DatastoreBucket')}"
 _DEFAULT_USER = "nobody"
@@ -42,6 +43,41 @@ def read_settings(
 ) -> Settings:
     """All that configuration gives, once. `user` overrides METAFLOW_USER (`create` deploys as the real user)."""
     return _read(configured, production, code_package, user, branch)
+
+
+def secrets() -> list[tuple[str, tuple[str, ...]]]:
+    """(METAFLOW_ setting, texts) of what is configured and secret: by its name, or as the user of an address."""
+    from metaflow.metaflow_config_funcs import config_values
+
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in config_values():
+        text = value if isinstance(value, str) else str(value)
+        told = _of_headers(text) if name.endswith("_HEADERS") else [text] if SECRET_NAME.search(name) else _of_url(text)
+        if any(told):
+            found[name] = tuple(filter(None, told))
+    keys = {text for name, texts in found.items() if name.endswith("_AUTH_KEY") for text in texts}
+    for name in list(found):
+        if not name.endswith("_AUTH_KEY"):  # Metaflow adds the key to the headers
+            found[name] = tuple(text for text in found[name] if text not in keys)
+    return sorted((name, texts) for name, texts in found.items() if texts)
+
+
+def _of_headers(text: str) -> list[str]:
+    """The values of a JSON object's headers."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return [text]
+    return [str(value) for value in found.values()] if isinstance(found, dict) else [text]
+
+
+def _of_url(text: str) -> list[str]:
+    """What an address has before its host."""
+    try:
+        user, at, _ = urllib.parse.urlsplit(text).netloc.rpartition("@")
+    except ValueError:
+        return []
+    return [user + at] if user else []
 
 
 def known_settings() -> dict[str, Any]:
