@@ -93,11 +93,11 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Most tests wait for subprocesses, so two workers help. A file stays on one worker: its servers are started once.
-# Its subprocesses are many: the product is compiled to bytecode once, also where Python is told to write none.
+# Most tests wait for subprocesses, so three workers keep two processors at work. A file stays on one worker: its servers
+# are started once. Its subprocesses are many: the product is compiled to bytecode once, also where Python is told to write none.
 test: lint
 	@$(PYTHON) -m compileall -q compiler runtime
-	$(PYTHON) -m pytest -m "not long" $$($(PYTHON) -c 'import xdist' 2>/dev/null && echo "-n 2 --dist loadfile") $(PYTEST_ARGS)
+	$(PYTHON) -m pytest -m "not long" $$($(PYTHON) -c 'import xdist' 2>/dev/null && echo "-n 3 --dist loadfile") $(PYTEST_ARGS)
 
 test-long: $(VENV)/installed-test
 	HYPOTHESIS_RANDOM=1 $(PYTHON) -m pytest -m long $(PYTEST_ARGS)
