@@ -53,11 +53,9 @@ def differences(
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for number, (one, other) in enumerate(zip(was, now, strict=True)):
             yield from differences(one, other, f"{where}[{_item(number, one, other)}]", members, plain)
-    elif isinstance(was, str) and isinstance(now, str) and was != now:
-        one, other = _apart(was, now)
-        yield f"{where or 'it'} is {one}; it would be {other}"
     elif was != now:
-        yield f"{where or 'it'} is {short(was, plain)}; it would be {short(now, plain)}"
+        one, other = _apart(_text(was, plain), _text(now, plain))
+        yield f"{where or 'it'} is {one}; it would be {other}"
 
 
 def beside_the_code(was: Any, now: Any) -> tuple[Any, list[str]]:
@@ -122,8 +120,11 @@ def _cut(text: str, start: int) -> str:
 
 def short(value: Any, plain: Callable[[Any], Any] | None = None) -> str:
     """A value in a line of its own."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=plain)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return _cut(_text(value, plain), 0)
+
+
+def _text(value: Any, plain: Callable[[Any], Any] | None) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=plain)
 
 
 def told(noun: str, verb: str, found: Iterable[str]) -> Iterator[str]:

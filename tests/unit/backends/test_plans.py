@@ -32,6 +32,11 @@ LONG = "a" * 200
             {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
             "env[B].value is 1; it would be 2",
         ),
+        (
+            {"env": [{"name": "A", "value": LONG}]},
+            {"env": [{"name": "A", "value": LONG}, {"name": "B"}]},
+            f'env is ...{"a" * 18}"}}]; it would be ...{"a" * 18}"}}, {{"name": "B"}}]',
+        ),
         ([{"name": "A"}], [{"name": "B"}], "[0].name is A; it would be B"),
         ([1, 2], [1, 3], "[1] is 2; it would be 3"),
     ],

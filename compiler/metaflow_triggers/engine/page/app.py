@@ -92,6 +92,10 @@ def _json(value: Any, status: int = 200) -> web.Response:
     return web.json_response(text=exact_json.dumps(value), status=status)
 
 
+def _not_there() -> web.Response:
+    return _json({"code": "", "message": "it is not there: it was pruned, or there never was one", "helps": []}, 404)
+
+
 def _told(found: Diagnostic, status: int) -> web.Response:
     return _json(
         {"code": found.code, "message": found.message, "helps": list(found.helps), "notes": list(found.notes)}, status
@@ -111,7 +115,7 @@ class _Asked:
         except sqlite3.Error as error:
             return _told(faults.diagnostic(error, self._served.database), 503)
         if found is None:
-            return _json({"code": "", "message": "it is not there any more: it was pruned", "helps": []}, 404)
+            return _not_there()
         return _json(found)
 
     async def picture(self, request: web.Request) -> web.Response:
@@ -170,7 +174,7 @@ class _Asked:
         except sqlite3.Error as error:
             return _told(faults.diagnostic(error, served.database), 503)
         if found is None:
-            return _json({"code": "", "message": "it is not there any more: it was pruned", "helps": []}, 404)
+            return _not_there()
         log, is_over = found
         log.begin()
         response = _stream()
