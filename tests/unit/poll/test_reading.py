@@ -178,14 +178,21 @@ def test_a_workflow_is_a_class_name_or_its_camel_case_form(folder):
 
 def test_an_unknown_workflow_says_what_was_looked_for_and_what_may_be_meant(folder):
     folder.flow("FileProcessorFlow")
-    folder.polls("@trigger('file_processor')\ndef watch(): ...\n@trigger('zebra_crossing')\ndef other(): ...\n")
+    folder.polls(
+        "@trigger('file_processor')\ndef watch(): ...\n@trigger('zebra_crossing')\ndef other(): ...\n"
+        "@trigger('red.test.my-branch.FileProcessorFlow')\ndef branch(): ...\n@trigger('no class')\ndef odd(): ...\n"
+    )
     code, found = folder.check()
-    near, far = [item for item in found if item["code"] == "FT717"]
+    near, far, branch, odd = [item for item in found if item["code"] == "FT717"]
     assert code == 1
     assert near["helps"] == ["did you mean `FileProcessorFlow`?"]
     assert near["others"][0]["span"]["file"] == "fileprocessorflow.py"
     assert "for the classes `file_processor` and `FileProcessor`" in near["notes"][0]
     assert "class ZebraCrossing(FlowSpec)" in far["helps"][0]
+    assert "write workflow='FileProcessorFlow' for any branch" in branch["helps"][0]
+    assert odd["helps"] == ["write the name of a class, which these files define, or of a flow as `list` shows it"], (
+        "no class can be called so"
+    )
 
 
 def test_a_workflow_of_two_projects_needs_its_project(folder):

@@ -60,5 +60,15 @@ def _no_flow(checked: Checked, poll: PollTrigger) -> Iterator[Diagnostic]:
             f"looked at {counted(len(graph.flows), 'flow')}"
             + (f", for the classes `{poll.flow}` and `{camel}`" if camel != poll.flow else ""),
         ),
-        (*asked(near), *(() if near else (f"define `class {camel}(FlowSpec)`, and name its file too",))),
+        (*asked(near), *(() if near else (_what_to_do(checked, poll.flow),))),
     )
+
+
+def _what_to_do(checked: Checked, name: str) -> str:
+    camel, last = camel_case(name), name.rpartition(".")[2]
+    if camel.isidentifier():
+        return f"define `class {camel}(FlowSpec)`, and name its file too"
+    if len(found := named(checked.graph.flows, last)) == 1:
+        flow = checked.graph.flows[found[0]]
+        return f"`{last}` is `{qualified_name(identity(flow))}` here; write workflow='{last}' for any branch"
+    return "write the name of a class, which these files define, or of a flow as `list` shows it"
