@@ -14,7 +14,7 @@ from typing import Any
 
 from metaflow_triggers.diagnostics import Diagnostic
 from metaflow_triggers.graph.link import link
-from metaflow_triggers.model.flows import Flow, PollTrigger, Span
+from metaflow_triggers.model.flows import Flow, PollTrigger, Span, TriggerGraph
 from metaflow_triggers.pictures.build import build
 from metaflow_triggers.pictures.values import Picture
 from metaflow_triggers.project_file.shape import Event
@@ -28,8 +28,20 @@ SCHEMA = '{"type": "object", "properties": {"id": {"type": "string"}, "sum": {"t
 
 def project(size: int, seed: int = 11) -> Picture:
     """A picture of so many flows: teams of about a dozen, most flows after another flow of the team."""
+    graph, found = linked(size, seed)
+    catalogue = [
+        Event(f"{team}-clean-done", Span("m.toml", 3 + at, 1, 3 + at, 9), team, f"what {team} cleaned", "", SCHEMA)
+        for at, team in enumerate(TEAMS[: 1 + size // 12])
+    ]
+    both = ("step-functions", "argo-workflows")
+    backends = [both if number % 5 else both[:1] for number in range(size)]
+    return build(graph, backends, catalogue, [*found, Diagnostic("FT202", "some events come from elsewhere")])
+
+
+def linked(size: int, seed: int = 11) -> tuple[TriggerGraph, list[Diagnostic]]:
+    """The graph of `project`, and what is said of its flows."""
     chance = random.Random(seed)
-    flows, polls, catalogue, found = [], [], [], []
+    flows, polls, found = [], [], []
 
     def ended(item: Flow) -> Any:
         match = chance.choice([("success",), ("success", "failure")])
@@ -55,11 +67,4 @@ def project(size: int, seed: int = 11) -> Picture:
         flows.append(replace(made, **home))
         if number % 17 == 5:
             found.append(Diagnostic("FT107" if number % 2 else "FT202", f"something about {name}", made.span))
-    catalogue = [
-        Event(f"{team}-clean-done", Span("m.toml", 3 + at, 1, 3 + at, 9), team, f"what {team} cleaned", "", SCHEMA)
-        for at, team in enumerate(TEAMS[: 1 + size // 12])
-    ]
-    both = ("step-functions", "argo-workflows")
-    graph = link(flows, polls=polls)
-    backends = [both if number % 5 else both[:1] for number in range(size)]
-    return build(graph, backends, catalogue, [*found, Diagnostic("FT202", "some events come from elsewhere")])
+    return link(flows, polls=polls), found
