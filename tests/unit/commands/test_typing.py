@@ -178,13 +178,14 @@ def test_progress_and_ctrl_c(folder: Path, tmp_path: Path) -> None:
     while "files read: 2 of 3" not in text and time.monotonic() < until:
         text += os.read(us, 4096).decode()
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 130
+    code = process.wait(60)
     try:
         while more := os.read(us, 4096).decode():
             text += more
     except OSError:  # nobody has the other end any more
         pass
     os.close(us)
+    assert code == 130, text
     # What a terminal shows in the end.
     assert re.sub(r"[^\n]*\r(?!\n)", "", text).replace("\x1b[K", "").replace("\r\n", "\n") == "interrupted\n", text
     for pid in filter(str.isdigit, os.listdir("/proc")):
