@@ -172,6 +172,7 @@ def test_progress_and_ctrl_c(folder: Path, tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=them,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
     )
     os.close(them)
     text, until = "", time.monotonic() + 60
