@@ -19,11 +19,13 @@ import uuid
 
 from ..children import TIMEOUT_SECONDS, Children
 from ..clock import SystemClock
+from ..lease import SECONDS, Lease
+from ..poller import Poller
 from ..starters import starter
 from . import HOLDER_VARIABLE
 from .api import SERVICE_ACCOUNT, Api
-from .lease import SECONDS, Lease
-from .poller import Poller
+from .starting import Workflows
+from .store import ConfigMaps, LeaseObject
 
 
 def main(arguments: list[str]) -> None:
@@ -44,12 +46,12 @@ def main(arguments: list[str]) -> None:
     api = Api(service_account=given.service_account)
     holder = os.environ.get(HOLDER_VARIABLE) or f"{socket.gethostname()}-{uuid.uuid4().hex}"
     path = f"/apis/coordination.k8s.io/v1/namespaces/{given.namespace}/leases/{given.lease}"
-    lease = Lease(api, path, holder, monotonic=clock.monotonic, now=clock.now, seconds=given.lease_seconds)
+    lease = Lease(LeaseObject(api, path), holder, monotonic=clock.monotonic, now=clock.now, seconds=given.lease_seconds)
     timeout = min(TIMEOUT_SECONDS, given.lease_seconds * 2 / 3)
     children = Children(starter(("metaflow",), dict(os.environ)), clock, timeout_seconds=timeout)
     poller = Poller(
-        api,
-        given.namespace,
+        ConfigMaps(api, given.namespace),
+        Workflows(api, given.namespace),
         given.config_maps,
         lease,
         hosts=children,

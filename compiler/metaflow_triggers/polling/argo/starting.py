@@ -1,31 +1,31 @@
 """Starting: a claim becomes a Workflow, and a Workflow says what has become of its claim.
 
-In:   a claim of `record`, the API.
-Out:  what is known then: it is there, it cannot be, nobody knows yet.
+In:   a claim of `polling.record`, the API.
+Out:  what is known then: it is there, it cannot be, nobody knows yet (`Workflows` is the `Runs` of `polling.places`).
 
-Not here: storing that (`poller`). To create is to start: the API server takes one object of a name, and one that is
-there already says whose it is, so a lost answer, or a poller that ended, costs nothing and starts nothing twice.
+Not here: storing that (`polling.poller`). To create is to start: the API server takes one object of a name, and one
+that is there already says whose it is, so a lost answer, or a poller that ended, costs nothing and starts nothing
+twice.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Any
 
 from metaflow_extensions.triggers.contract import exact_json, local_start, trigger_document, words
 
-from ..fires import dependency_of
+from ..fires import dependency_of, run_name
+from ..places import REFUSED, STARTED, TAKEN, UNKNOWN, Read
+from ..record import Declaration
 from .api import Api, said
-from .record import Declaration
 
 CLAIM_ANNOTATION = "metaflow-triggers/claim"
 """Of a Workflow that a poller made: the uid of the trigger's ConfigMap, and the generation."""
 POLL_LABEL = "metaflow-triggers/poll"
 """Of such a Workflow: the name of the trigger's ConfigMap."""
 DEPLOYED_NAME, MANAGED_BY = "metaflow-triggers/deployed-name", "app.kubernetes.io/managed-by"
-
-STARTED, TAKEN, REFUSED, UNKNOWN = "started", "taken", "refused", "unknown"
-"""What came of it. `taken`: the name is an older Workflow's; `refused`: it cannot be made."""
 
 
 class Workflows:
@@ -35,9 +35,14 @@ class Workflows:
         self._api = api
         self._path = f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflows"
 
-    def start(self, declared: Declaration, claim: dict[str, Any], config_map: str, uid: str) -> tuple[str, str]:
+    def name(self, read: Read, digest: str, generation: int) -> str:
+        """A DNS label. Of the deployment, too: another branch may have a trigger of this name in the same namespace."""
+        of_deployment = hashlib.sha256(f"{read.declared.template} {digest}".encode()).hexdigest()
+        return run_name(read.declared.name, of_deployment, generation)
+
+    def start(self, key: str, read: Read, claim: dict[str, Any]) -> tuple[str, str]:
         """(what came of it, why). Raises OSError where there was no answer."""
-        item = workflow(declared, claim, config_map, uid)
+        item = workflow(read.declared, claim, key, read.uid)
         status, told = self._api.create(self._path, item)
         if status in (200, 201):
             return STARTED, ""
@@ -46,6 +51,11 @@ class Workflows:
         if status in (400, 413, 422):
             return REFUSED, f"the API server does not take the Workflow: {said(status, told)}"
         return UNKNOWN, f"the Workflow could not be made: {said(status, told)}"
+
+    def ended(self, claim: dict[str, Any]) -> tuple[str, str | None] | None:
+        """How the run of a claim has ended, and why; None while it runs. Raises OSError where nobody knows."""
+        found = self.find(claim["name"])
+        return ("lost", "its Workflow is gone") if found is None else end_of(found)
 
     def find(self, name: str) -> dict[str, Any] | None:
         """The Workflow, or None where it is gone. Raises OSError where nobody knows."""
@@ -98,3 +108,15 @@ def workflow(declared: Declaration, claim: dict[str, Any], config_map: str, uid:
             "workflowTemplateRef": {"name": declared.template},
         },
     }
+
+
+def end_of(workflow: dict[str, Any]) -> tuple[str, str | None] | None:
+    """How a run has ended, and why; None while it runs."""
+    phase = (workflow.get("status") or {}).get("phase")
+    message = (workflow.get("status") or {}).get("message")
+    if phase == "Succeeded":
+        return "succeeded", None
+    if phase in ("Failed", "Error"):
+        stopped = (workflow.get("spec") or {}).get("shutdown")
+        return ("aborted" if stopped else "failed"), message
+    return None

@@ -22,9 +22,10 @@ from ....model.marks import mark_values
 from ....model.names import dns_label
 from ....model.settings import Settings
 from ....polling.argo import HOLDER_VARIABLE
-from ....polling.argo.record import DECLARATION, Declaration
-from ....polling.argo.record import declaration as read_declaration
+from ....polling.argo.store import DECLARATION
 from ....polling.fires import WHOLE_PARAMETER, Target
+from ....polling.record import Declaration
+from ....polling.record import declaration as read_declaration
 from ...shape import Manifest
 from . import names
 from .poller_pod import of_start_step

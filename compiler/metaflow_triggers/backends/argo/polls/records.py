@@ -20,7 +20,8 @@ from metaflow_extensions.triggers.contract.local_start import timestamp_text
 
 from ....diagnostics.suggest import did_you_mean
 from ....poll.errors import PollTypeError, PollValueError, TriggerNotFound
-from ....polling.argo import record
+from ....polling import record
+from ....polling.argo import store
 from .. import NAME
 from ..deploy.cluster import MANAGER, Cluster, Superseded
 from ..deploy.instructions import DEPLOYED_NAME, MANAGED_BY
@@ -76,7 +77,7 @@ def set_enabled(at: Namespace, name: str, enabled: bool) -> None:
     if not isinstance(enabled, bool):
         raise PollTypeError("FT714", f"enabled is {enabled!r}; expected True or False")
     whole = _Whole(at)
-    _set(at, whole.only(name), record.ENABLED, str(enabled).lower())
+    _set(at, whole.only(name), store.ENABLED, str(enabled).lower())
 
 
 def set_paused(at: Namespace, flow: str | None, paused: bool) -> list[str]:
@@ -89,16 +90,14 @@ def set_paused(at: Namespace, flow: str | None, paused: bool) -> list[str]:
             "FT730", f"no flow named `{flow}` is polled in namespace `{at.name}`", did_you_mean(flow, flows)
         )
     for item in found:
-        _set(at, item, record.PAUSED, str(paused).lower())
+        _set(at, item, store.PAUSED, str(paused).lower())
     return sorted({labels_of(item)[DEPLOYED_NAME] for item in found})
 
 
 def paused(at: Namespace) -> list[str]:
     """Deployed names of the flows whose polled starts are held."""
     items = _Whole(at).items
-    return sorted(
-        {labels_of(item)[DEPLOYED_NAME] for item in items if record.is_on(item["data"], record.PAUSED, False)}
-    )
+    return sorted({labels_of(item)[DEPLOYED_NAME] for item in items if store.is_on(item["data"], store.PAUSED, False)})
 
 
 def history(at: Namespace, name: str, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
@@ -108,7 +107,7 @@ def history(at: Namespace, name: str, limit: int | None = None, offset: int = 0)
     if len(found) != 1:
         return []
     (item,) = found
-    claims = record.state_of(item["data"])["claims"]
+    claims = record.state_of(item["data"].get(store.STATE))["claims"]
     newest = _window(sorted(claims, key=lambda claim: -int(claim["generation"])), limit, offset)
     return [_execution(at, item, claim) for claim in newest]
 
@@ -120,7 +119,7 @@ class _Whole:
         self._at = at
         selector = f"{MANAGED_BY}={MANAGER}"
         found = at.cluster.find("ConfigMap", at.name, selector)
-        self.items = [item for item in found if record.DECLARATION in (item.get("data") or {})]
+        self.items = [item for item in found if store.DECLARATION in (item.get("data") or {})]
         self._pollers: list[Any] | None = None
         self._leases: dict[str, Any] = {}
 
@@ -143,7 +142,7 @@ class _Whole:
 
     def schedule(self, item: Any) -> dict[str, Any]:
         data, metadata = item["data"], item["metadata"]
-        declared, state = record.declaration(data[record.DECLARATION]), record.state_of(data)
+        declared, state = record.declaration(data[store.DECLARATION]), record.state_of(data.get(store.STATE))
         created = state.get("created_at") or metadata.get("creationTimestamp")
         down = self._down(item) or state.get("down")
         return {
@@ -152,7 +151,7 @@ class _Whole:
             "workflow_name": declared.target.workflow,
             "poll_interval_ms": declared.interval_milliseconds,
             "allow_concurrent": declared.target.allow_concurrent,
-            "enabled": record.is_on(data, record.ENABLED, True),
+            "enabled": store.is_on(data, store.ENABLED, True),
             "last_poll_at": state.get("last_poll_at"),
             "created_at": created,
             "updated_at": data.get(_UPDATED) or created,
@@ -249,11 +248,11 @@ def _set(at: Namespace, item: Any, key: str, value: str) -> None:
 
 
 def _name(item: Any) -> str:
-    return str(json.loads(item["data"][record.DECLARATION])["name"])
+    return str(json.loads(item["data"][store.DECLARATION])["name"])
 
 
 def _flow(item: Any) -> str:
-    return str(json.loads(item["data"][record.DECLARATION])["workflow"])
+    return str(json.loads(item["data"][store.DECLARATION])["workflow"])
 
 
 def _window(rows: list[Any], limit: int | None, offset: int) -> list[Any]:

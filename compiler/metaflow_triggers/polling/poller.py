@@ -1,12 +1,16 @@
-"""Poller: polls the triggers of one flow in a cluster.
+"""Poller: polls the triggers of one flow on a cloud.
 
-In:   the names of the triggers' ConfigMaps, the API, a Lease, whoever makes polls (`polling.children`), a clock.
-Out:  Workflows; in the ConfigMaps what each poll gave. It hears what becomes of polls (`answers.Heard`).
+In:   the keys of the triggers' records, where they are kept, what starts runs (`places`), a lease, whoever makes polls
+      (`polling.children`), a clock.
+Out:  runs; in the records what each poll gave. It hears what becomes of polls (`answers.Heard`).
 
-Not here: what is written (`record`), how a run is started (`starting`), calling a function (`polling.child`).
-One thread keeps the Lease, one looks at due times, a few ask the API: none waits for a poll. A tick is: read the
+Not here: what is written (`record`), how a run is started (`places.Runs`), calling a function (`polling.child`).
+One thread keeps the lease, one looks at due times, a few ask the cloud: none waits for a poll. A tick is: read the
 record; start what was claimed and is not started yet; see which runs have ended; then, if the trigger is on, poll. A
 fire is stored before anything is started; what could not be stored is kept, and comes before the next poll.
+
+With `early_seconds` it polls once what is due, by the due times in the records, and is then `finished`. What is left of
+that (a fire that is not stored, a claim that is not started) is tried a few times more, without another poll.
 """
 
 from __future__ import annotations
@@ -25,12 +29,12 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract.local_start import timestamp_text
 
-from ..answers import Answer, Hosts
-from ..clock import Clock
-from ..fires import hash_of, problem
-from . import record, starting
-from .api import Api, said
-from .lease import Lease, NoLease
+from . import record
+from .answers import Answer, Hosts
+from .clock import Clock
+from .fires import hash_of, problem
+from .lease import Lease
+from .places import REFUSED, STARTED, TAKEN, UNKNOWN, Fenced, NoLease, Read, Runs, Store
 from .record import Declaration
 
 log = logging.getLogger("metaflow_triggers.poll")
@@ -43,10 +47,10 @@ _ASKED_AT_ONCE = 20
 _SAVE_SECONDS = 30.0
 """What a poll gave is written down when it is news, else so often."""
 _LOOK_SECONDS = 1.0
-
-
-class Fenced(Exception):
-    """Somebody else polls by now."""
+_TRIES = 5
+"""How often one round tries what is left of a tick, after 1, 2, 4 ... seconds."""
+_DOWN = 3
+"""Ends of a file's process after which one round waits for its polls no more."""
 
 
 @dataclass
@@ -58,9 +62,13 @@ class _Fire:
 
 @dataclass
 class _Trigger:
-    """What the poller knows of one trigger. `busy` from a tick's beginning until all that follows is done."""
+    """What the poller knows of one trigger. `busy` from a tick's beginning until all that follows is done.
 
-    config_map: str
+    Of one round: `is_polled`, `is_left` where a tick has left something to do, `tries` of that, `downs` of its process,
+    `next_due_at` by the record's times.
+    """
+
+    key: str
     declared: Declaration | None = None
     due: float = 0.0
     ticks: int = 0
@@ -78,24 +86,15 @@ class _Trigger:
     saved_at: float = float("-inf")
     saved: tuple[Any, ...] = ()
     lock: threading.Lock = field(default_factory=threading.Lock)
+    is_polled: bool = False
+    is_left: bool = False
+    tries: int = 0
+    downs: int = 0
+    next_due_at: datetime | None = None
 
     def news(self) -> tuple[Any, ...]:
         """What is written at once when it changes."""
         return self.result, self.error, self.consecutive_errors if self.error else 0, self.down
-
-
-@dataclass
-class _Read:
-    """A record as it was read. `item` is the ConfigMap, which has the version."""
-
-    item: dict[str, Any]
-    data: dict[str, str]
-    state: dict[str, Any]
-    declared: Declaration
-
-    @property
-    def uid(self) -> str:
-        return str(self.item["metadata"].get("uid", ""))
 
 
 class Poller:
@@ -103,21 +102,22 @@ class Poller:
 
     def __init__(
         self,
-        api: Api,
-        namespace: str,
-        config_maps: Sequence[str],
+        store: Store,
+        runs: Runs,
+        keys: Sequence[str],
         lease: Lease,
         *,
         hosts: Hosts,
         clock: Clock,
         root: str,
         lease_seconds: float,
+        early_seconds: float | None = None,
     ) -> None:
-        """`root`: where the flow's code lies."""
-        self._api, self._lease, self._hosts, self._clock = api, lease, hosts, clock
-        self._records = f"/api/v1/namespaces/{namespace}/configmaps"
-        self._workflows = starting.Workflows(api, namespace)
-        self._triggers = {name: _Trigger(name) for name in config_maps}
+        """`root`: where the flow's code lies. `early_seconds`: one round, for what is due so much later."""
+        self._store, self._runs = store, runs
+        self._lease, self._hosts, self._clock = lease, hosts, clock
+        self._early = early_seconds
+        self._triggers = {key: _Trigger(key) for key in keys}
         self._by_name: dict[str, _Trigger] = {}
         self._root = root
         self._beat = lease_seconds / 9
@@ -130,6 +130,9 @@ class Poller:
         self._threads: list[threading.Thread] = []
         self._workers: list[threading.Thread] = []
         self._told: dict[str, str] = {}
+        self._done: set[str] = set()
+        self.finished = threading.Event()
+        """Of one round: all is done."""
 
     # life ------------------------------------------------------------------------------------------------------------
 
@@ -156,7 +159,7 @@ class Poller:
             thread.join()
         try:
             self._lease.give_up()
-        except OSError as error:
+        except (OSError, NoLease) as error:
             log.warning("the lease was not given back: %s", error)
 
     def _do_jobs(self) -> None:
@@ -186,19 +189,27 @@ class Poller:
             return
         for trigger in self._triggers.values():
             try:
-                self._write(trigger, epoch, lambda read: read.state.update(epoch=epoch))
-                self._say(trigger.config_map, "")
+                self._write(trigger, epoch, partial(self._go_on, trigger))
+                self._say(trigger.key, "")
             except Fenced:
                 return
             except (OSError, ValueError, record.Full) as error:
-                self._say(trigger.config_map, f"the record {trigger.config_map} cannot be taken: {error}")
+                self._say(trigger.key, f"the record {trigger.key} cannot be taken: {error}")
         now = self._clock.monotonic()
         self._epoch = epoch
         with self._heap_lock:
             for trigger in self._triggers.values():
                 trigger.due = now
-                heapq.heappush(self._heap, (now, trigger.config_map))
+                heapq.heappush(self._heap, (now, trigger.key))
         self._wake.set()
+
+    def _go_on(self, trigger: _Trigger, read: Read) -> None:
+        """One round has the numbers of the one before it; who polls on and on begins anew."""
+        if self._early is None:
+            return
+        trigger.result = str(read.state.get("last_result") or "")
+        trigger.consecutive_errors = int(read.state.get("consecutive_errors") or 0)
+        trigger.error = read.state.get("last_error") if trigger.consecutive_errors else None
 
     def _say(self, of: str, problem_: str) -> None:
         if self._told.get(of, "") != problem_:
@@ -242,30 +253,68 @@ class Poller:
                 interval = trigger.declared.interval_milliseconds / 1000 if trigger.declared else _LOOK_SECONDS
                 missed = int((now - due) // interval)
                 trigger.ticks += 1 + missed
-                trigger.due = due + (1 + missed) * interval
-                heapq.heappush(self._heap, (trigger.due, name))
+                if self._early is None:
+                    trigger.due = due + (1 + missed) * interval
+                    heapq.heappush(self._heap, (trigger.due, name))
                 found.append((trigger, due + missed * interval))
         return found
 
     def _tick(self, trigger: _Trigger) -> None:
         is_asked = False
+        trigger.is_left = False
         try:
             read = self._tended(trigger)
-            self._say(trigger.config_map, "")
+            self._say(trigger.key, "")
             if trigger.unclaimed is not None:  # the poll may have changed what it looks at
                 fire, trigger.unclaimed = trigger.unclaimed, None
                 self._claim(trigger, fire)
-            elif record.is_on(read.data, record.ENABLED, True) and self._lease.is_sure() and self._is_ours():
-                self._serve(trigger, read.declared)
-                is_asked = True
-                self._hosts.poll(self._file(read.declared), [read.declared.name])
+            elif read.enabled and self._is_due(trigger, read):
+                if self._lease.is_sure() and self._is_ours():
+                    self._serve(trigger, read.declared)
+                    is_asked = trigger.is_polled = True
+                    self._hosts.poll(self._file(read.declared), [read.declared.name])
+                else:
+                    trigger.is_left = True
         except Fenced as error:
             log.warning("%s", error)
         except (OSError, ValueError) as error:
-            self._say(trigger.config_map, f"poll {trigger.config_map}: {error}")
+            trigger.is_left = True
+            self._say(trigger.key, f"poll {trigger.key}: {error}")
         finally:
             if not is_asked:
-                trigger.busy = False
+                self._rest(trigger)
+
+    def _rest(self, trigger: _Trigger) -> None:
+        """All that a tick brought about is done; of one round, there may be something left."""
+        trigger.busy = False
+        if self._early is None:
+            return
+        if trigger.is_left and trigger.tries < _TRIES:
+            trigger.due = self._clock.monotonic() + 2.0**trigger.tries
+            trigger.tries += 1
+            with self._heap_lock:
+                heapq.heappush(self._heap, (trigger.due, trigger.key))
+            return
+        self._done.add(trigger.key)
+        if len(self._done) == len(self._triggers):
+            self.finished.set()
+
+    def _is_due(self, trigger: _Trigger, read: Read) -> bool:
+        """Of one round, whether a trigger is due by its record; when it is due next is then known, too."""
+        if self._early is None:
+            return True
+        if trigger.is_polled:
+            return False
+        now, interval = self._clock.now(), timedelta(milliseconds=read.declared.interval_milliseconds)
+        due = now
+        if read.state.get("next_due_at") and read.state.get("last_poll_at"):  # the interval may be another one by now
+            said = datetime.fromisoformat(read.state["next_due_at"])
+            due = min(said, datetime.fromisoformat(read.state["last_poll_at"]) + interval)
+        if due > now + timedelta(seconds=self._early):
+            return False
+        trigger.due_at = due
+        trigger.next_due_at = due + max(1, (now - due) // interval + 1) * interval
+        return True
 
     def _is_ours(self) -> bool:
         return self._epoch is not None and self._lease.epoch == self._epoch
@@ -300,7 +349,8 @@ class Poller:
         """A poll has ended; None: it was not made."""
         trigger = self._by_name[name]
         if answer is None:
-            trigger.busy = False
+            trigger.is_polled, trigger.is_left = False, True
+            self._jobs.put(partial(self._rest, trigger))
         else:
             self._jobs.put(lambda: self._hear(trigger, answer))
 
@@ -326,6 +376,10 @@ class Poller:
     def _is_down(self, trigger: _Trigger, why: str | None) -> None:
         trigger.down = why
         self._jobs.put(lambda: self._save(trigger))
+        trigger.downs += why is not None
+        if self._early is not None and trigger.downs >= _DOWN and trigger.busy:
+            trigger.is_left = False
+            self._jobs.put(partial(self._rest, trigger))
 
     def _hear(self, trigger: _Trigger, answer: Answer) -> None:
         try:
@@ -338,7 +392,7 @@ class Poller:
         except Fenced as error:
             log.warning("%s", error)
         finally:
-            trigger.busy = False
+            self._rest(trigger)
 
     # fires -----------------------------------------------------------------------------------------------------------
 
@@ -353,14 +407,14 @@ class Poller:
         digest = hash_of(declared.target, fire.context)
         made: list[dict[str, Any]] = []
 
-        def change(read: _Read) -> None:
+        def change(read: Read) -> None:
             made.clear()
             known = record.by_tick(read.state, fire.tick)
             if known is not None:  # an answer to us was lost
                 made.append(known)
             elif not record.blocked(read.state, declared.target, digest):
                 arguments = (read.state, declared.target, fire.context, fire.tick, fire.due_at, self._clock.now())
-                made.append(record.add(*arguments, declared.template))
+                made.append(record.add(*arguments, partial(self._runs.name, read)))
 
         trigger.unclaimed = fire
         try:
@@ -373,6 +427,7 @@ class Poller:
             trigger.unclaimed = None
             raise
         except (OSError, ValueError) as error:
+            trigger.is_left = True
             self._report(trigger, f"the fire is not stored yet: {error}")
             return
         trigger.unclaimed = None
@@ -380,26 +435,39 @@ class Poller:
             self._note(trigger, "suppressed")
             return
         self._note(trigger, "fire", save=False)
-        if made[0]["state"] == "claimed" and not record.is_on(read.data, record.PAUSED, False):
+        if made[0]["state"] == "claimed" and not self._is_paused(trigger, read):
             self._start(trigger, made[0]["name"])
         self._save(trigger)
 
-    def _tended(self, trigger: _Trigger) -> _Read:
+    def _is_paused(self, trigger: _Trigger, read: Read) -> bool:
+        """Also where nobody knows: what is claimed is started at a later tick."""
+        try:
+            return self._store.is_paused(read)
+        except OSError as error:
+            trigger.is_left = True
+            self._say(f"{trigger.key}/paused", f"poll {trigger.key}: {error}")
+            return True
+
+    def _tended(self, trigger: _Trigger) -> Read:
         """The record, after what was claimed has been started, and what has ended is noted. Raises OSError, Fenced."""
         read = self._read(trigger)
-        paused = record.is_on(read.data, record.PAUSED, False)
+        active = record.active(read.state)
+        waiting = [claim for claim in active if claim["state"] == "claimed"]
+        if waiting and not self._is_paused(trigger, read):
+            for claim in waiting:
+                self._start(trigger, claim["name"])
         asked = 0
-        for claim in record.active(read.state):
+        for claim in active:
             if claim["state"] == "claimed":
-                if not paused:
-                    self._start(trigger, claim["name"])
                 continue
             asked += 1
             if asked > _ASKED_AT_ONCE and not claim["exclusive"]:
                 continue
-            found = self._workflows.find(claim["name"])
-            end = ("lost", "its Workflow is gone") if found is None else record.end_of(found)
-            if end is not None:
+            end = self._runs.ended(claim)
+            if end is not None and end[0] == UNKNOWN:
+                if claim.get("error") != end[1]:
+                    self._mark(trigger, claim["name"], self._unknown(end[1]))
+            elif end is not None:
                 self._mark(trigger, claim["name"], self._end(*end))
         return read
 
@@ -411,17 +479,18 @@ class Poller:
             if claim is None or claim["state"] != "claimed":
                 return
             try:
-                what, why = self._workflows.start(read.declared, claim, trigger.config_map, read.uid)
+                what, why = self._runs.start(trigger.key, read, claim)
             except OSError as error:
-                what, why = starting.UNKNOWN, str(error)
-            if what == starting.STARTED:
+                what, why = UNKNOWN, str(error)
+            if what == STARTED:
                 self._mark(trigger, name, lambda state, item: record.started(item, self._clock.now()))
                 return
-            if what == starting.TAKEN:
+            if what == TAKEN:
                 name = self._renamed(trigger, name)
                 continue
             log.error("poll %s: %s", read.declared.name, why)
-            if what == starting.REFUSED or claim.get("error") != why:
+            trigger.is_left = what == UNKNOWN
+            if what == REFUSED or claim.get("error") != why:
                 self._mark(trigger, name, self._not_started(what, why))
             return
 
@@ -430,12 +499,16 @@ class Poller:
 
         def change(state: dict[str, Any], item: dict[str, Any]) -> None:
             item["attempts"] += 1
-            if what == starting.REFUSED:
+            if what == REFUSED:
                 record.ended(state, item, "failed", self._clock.now(), why)
             else:
                 item["error"] = why
 
         return change
+
+    @staticmethod
+    def _unknown(why: str | None) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+        return lambda state, item: item.update(error=why)
 
     def _end(self, how: str, why: str | None) -> Callable[[dict[str, Any], dict[str, Any]], None]:
         return lambda state, item: record.ended(state, item, how, self._clock.now(), why)
@@ -443,20 +516,20 @@ class Poller:
     def _renamed(self, trigger: _Trigger, name: str) -> str:
         """Another name for a claim whose own one belongs to a run of a deployment that has gone."""
         at_least = int(self._clock.now().timestamp())
+        names: list[str] = []
+        read = self._read(trigger)
 
         def change(state: dict[str, Any], item: dict[str, Any]) -> None:
-            assert trigger.declared is not None
-            record.renamed(state, item, trigger.declared.target, trigger.declared.template, at_least)
+            record.renamed(state, item, partial(self._runs.name, read), at_least)
             names.append(item["name"])
 
-        names: list[str] = []
         self._mark(trigger, name, change)
         return names[-1] if names else name
 
     def _mark(self, trigger: _Trigger, name: str, change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> None:
         """Write something about one claim. Raises Fenced, OSError."""
 
-        def write(read: _Read) -> None:
+        def write(read: Read) -> None:
             for item in read.state["claims"]:
                 if item["name"] == name:
                     change(read.state, item)
@@ -466,16 +539,12 @@ class Poller:
 
     # records ---------------------------------------------------------------------------------------------------------
 
-    def _read(self, trigger: _Trigger) -> _Read:
-        status, item = self._api.get(f"{self._records}/{trigger.config_map}")
-        if status != 200:
-            raise OSError(f"the record {trigger.config_map} cannot be read: {said(status, item)}")
-        data = item.get("data") or {}
-        declared = record.declaration(data.get(record.DECLARATION, "null"))
-        trigger.declared = declared
-        return _Read(item, data, record.state_of(data), declared)
+    def _read(self, trigger: _Trigger) -> Read:
+        read = self._store.read(trigger.key)
+        trigger.declared = read.declared
+        return read
 
-    def _write(self, trigger: _Trigger, epoch: int | None, change: Callable[[_Read], Any]) -> _Read:
+    def _write(self, trigger: _Trigger, epoch: int | None, change: Callable[[Read], Any]) -> Read:
         """Change a record that is still ours. Raises Fenced where another process polls, OSError, Full."""
         for _ in range(_ROUNDS):
             read = self._read(trigger)
@@ -484,23 +553,18 @@ class Poller:
             change(read)
             read.state["epoch"] = epoch
             self._sum_up(trigger, read.state)
-            text = record.state_text(read.state)
-            read.item["data"] = {**read.data, record.STATE: text}
-            status, told = self._api.replace(f"{self._records}/{trigger.config_map}", read.item)
-            if status == 200:
+            if self._store.write(trigger.key, read):
                 trigger.suppressed = 0
                 trigger.saved, trigger.saved_at = trigger.news(), self._clock.monotonic()
                 return read
-            if status != 409:
-                raise OSError(f"the record {trigger.config_map} cannot be written: {said(status, told)}")
-        raise OSError(f"the record {trigger.config_map} was changed by others {_ROUNDS} times")
+        raise OSError(f"the record {trigger.key} was changed by others {_ROUNDS} times")
 
     def _sum_up(self, trigger: _Trigger, state: dict[str, Any]) -> None:
         """What the last polls gave."""
         now = self._clock.now()
         state.setdefault("created_at", timestamp_text(now))
         if trigger.poll_at is not None:
-            due_at = now + timedelta(seconds=trigger.due - self._clock.monotonic())
+            due_at = trigger.next_due_at or now + timedelta(seconds=trigger.due - self._clock.monotonic())
             state.update(last_poll_at=timestamp_text(trigger.poll_at), next_due_at=timestamp_text(due_at))
         if trigger.result:
             state.update(last_result=trigger.result, consecutive_errors=trigger.consecutive_errors)
@@ -517,7 +581,7 @@ class Poller:
         try:
             self._write(trigger, self._epoch, lambda read: None)
         except (OSError, ValueError, record.Full, Fenced) as error:
-            self._say(f"{trigger.config_map}/save", f"poll {trigger.config_map}: {error}")
+            self._say(f"{trigger.key}/save", f"poll {trigger.key}: {error}")
 
     def _note(self, trigger: _Trigger, result: str, *, save: bool = True) -> None:
         trigger.result, trigger.error, trigger.consecutive_errors = result, None, 0
@@ -526,7 +590,7 @@ class Poller:
             self._save(trigger)
 
     def _report(self, trigger: _Trigger, text: str, trace: str = "") -> None:
-        name = trigger.declared.name if trigger.declared else trigger.config_map
+        name = trigger.declared.name if trigger.declared else trigger.key
         repeated = trigger.error == text
         trigger.result, trigger.error = "error", text
         trigger.consecutive_errors += 1

@@ -1,20 +1,19 @@
-"""Record: what is remembered of one trigger, in one ConfigMap.
+"""Record: what a poller on a cloud remembers of one trigger.
 
-In:   the ConfigMap's data: `declaration` (of `create`), `enabled` and `paused` (of people), `state` (of the poller).
+In:   the texts of a declaration (of the deployment) and of a state (of the poller).
 Out:  the same as values; a new state after a fire, a start, an end.
 
-Not here: requests. A function that changes a state is given one that nobody else has. Each write names the
-`resourceVersion` that was read, so that a poller which was taken for gone can write nothing any more.
+Not here: where it is kept (`places`). A function that changes a state is given one that nobody else has. Each write
+names the version that was read, so that a poller which was taken for gone can write nothing any more.
 
-A claim is one start: `claimed` (its Workflow may be there or not; `payload` has what it is given), `started`, then one
-of the ends. What makes it one: its Workflow's name, of which the API server takes one only, and `claim_key`, by which
-that Workflow tells that it is of this claim.
+A claim is one start: `claimed` (its run may be there or not; `payload` has what it is given), `started`, then one of
+the ends. What makes it one: its run's name, of which a cloud takes one only.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,17 +21,14 @@ from typing import Any
 from metaflow_extensions.triggers.contract import exact_json
 from metaflow_extensions.triggers.contract.local_start import timestamp_text
 
-from ...model.flows import Parameter, Span
-from ..fires import Target, hash_of, payload_of, run_name
+from ..model.flows import Parameter, Span
+from .fires import Target, hash_of, payload_of
 
 ACTIVE = ("claimed", "started")
 KEPT = 100
 """Of claims that have ended, the last ones; what is older is forgotten, but for `once`."""
 LONGEST_CONTEXT = 1024
-"""Bytes of a context that is kept for people to read; of a longer one the Workflow has it."""
-LARGEST = 900_000
-"""Bytes of a state. A ConfigMap takes 1 MiB with all that is around."""
-DECLARATION, STATE, ENABLED, PAUSED = "declaration", "state", "enabled", "paused"
+"""Bytes of a context that is kept for people to read; of a longer one the run has it."""
 
 _NOWHERE = Span("", 1, 1, 1, 1)
 
@@ -43,7 +39,8 @@ class Full(Exception):
 
 @dataclass(frozen=True)
 class Declaration:
-    """What `create` says of a trigger. `file` is below the root of the flow's code package."""
+    """What the deployment says of a trigger. `file` is below the root of the flow's code package, `template` the
+    flow's deployed name."""
 
     name: str
     file: str
@@ -101,14 +98,8 @@ def declaration(text: str) -> Declaration:
         raise ValueError(f"it is no declaration of a poll trigger: {error!r}") from None
 
 
-def is_on(data: dict[str, str], key: str, default: bool) -> bool:
-    """A flag of people."""
-    return data.get(key, str(default).lower()) == "true"
-
-
-def state_of(data: dict[str, str]) -> dict[str, Any]:
+def state_of(text: str | None) -> dict[str, Any]:
     """The poller's state; a new one where there is none. Raises ValueError for text that is none."""
-    text = data.get(STATE)
     if not text:
         return {"version": 1, "epoch": 0, "generation": 0, "claims": [], "once": [], "suppressed_count": 0}
     state = json.loads(text)
@@ -117,10 +108,10 @@ def state_of(data: dict[str, str]) -> dict[str, Any]:
     return state
 
 
-def state_text(state: dict[str, Any]) -> str:
-    """Raises Full."""
+def state_text(state: dict[str, Any], room: int) -> str:
+    """ASCII, at most `room` bytes. Raises Full."""
     text = json.dumps(state, sort_keys=True, separators=(",", ":"))
-    if len(text) > LARGEST:
+    if len(text) > room:
         waiting = sum(item["state"] == "claimed" for item in state["claims"])
         raise Full(f"the record of the trigger is full: {waiting} starts wait, {len(state['once'])} contexts are known")
     return text
@@ -147,16 +138,16 @@ def add(  # noqa: PLR0917 - a claim has seven
     tick: str,
     due_at: datetime,
     now: datetime,
-    deployed: str,
+    name: Callable[[str, int], str],
 ) -> dict[str, Any]:
-    """The claim of a fire, now part of the state."""
+    """The claim of a fire, now part of the state. `name` gives what its run is called, of digest and generation."""
     digest = hash_of(target, context)
     generation = int(state["generation"]) + 1
     payload = payload_of(target, context, now)
     text = exact_json.dumps(context)
     claim = {
         "generation": generation,
-        "name": workflow_name(target, deployed, digest, generation),
+        "name": name(digest, generation),
         "hash": digest,
         "tick": tick,
         "exclusive": not target.allow_concurrent,
@@ -174,15 +165,15 @@ def add(  # noqa: PLR0917 - a claim has seven
     return claim
 
 
-def renamed(state: dict[str, Any], claim: dict[str, Any], target: Target, deployed: str, at_least: int) -> None:
-    """Another generation for a claim whose name an older Workflow has."""
+def renamed(state: dict[str, Any], claim: dict[str, Any], name: Callable[[str, int], str], at_least: int) -> None:
+    """Another generation for a claim whose name an older run has."""
     generation = max(int(state["generation"]) + 1, at_least)
     state["generation"] = claim["generation"] = generation
-    claim["name"] = workflow_name(target, deployed, claim["hash"], generation)
+    claim["name"] = name(claim["hash"], generation)
 
 
 def started(claim: dict[str, Any], now: datetime) -> None:
-    """Its Workflow is there."""
+    """Its run is there."""
     claim.update(state="started", run_started_at=timestamp_text(now), error=None)
     claim.pop("payload", None)
 
@@ -204,20 +195,3 @@ def by_tick(state: dict[str, Any], tick: str) -> dict[str, Any] | None:
 def short(digest: str) -> str:
     """What is remembered for good of a context."""
     return digest[:32]
-
-
-def workflow_name(target: Target, deployed: str, digest: str, generation: int) -> str:
-    """A DNS label. Of the deployment, too: another branch may have a trigger of this name in the same namespace."""
-    return run_name(target.trigger, hashlib.sha256(f"{deployed} {digest}".encode()).hexdigest(), generation)
-
-
-def end_of(workflow: dict[str, Any]) -> tuple[str, str | None] | None:
-    """How a run has ended, and why; None while it runs."""
-    phase = (workflow.get("status") or {}).get("phase")
-    message = (workflow.get("status") or {}).get("message")
-    if phase == "Succeeded":
-        return "succeeded", None
-    if phase in ("Failed", "Error"):
-        stopped = (workflow.get("spec") or {}).get("shutdown")
-        return ("aborted" if stopped else "failed"), message
-    return None
