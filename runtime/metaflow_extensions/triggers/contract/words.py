@@ -50,8 +50,11 @@ def event_resource(identity: str) -> str:
 TRIGGERS_FOLDER = "_triggers"
 """In a flow's folder of the datastore: trigger documents (`<run id>.json`), events of sets (`events/`)."""
 
-STARTED_BY_EVENT = re.compile(r"sfn-event-[0-9a-f]{64}")
-"""Metaflow's run id of an execution that our starter started; its name is the same without `sfn-`."""
+POLLED_RUN = "poll-"
+"""Begins the name of an execution that a poller started; the trigger, a hash and a number follow."""
+
+STARTED_BY_EVENT = re.compile(rf"sfn-(event-[0-9a-f]{{64}}|{POLLED_RUN}[a-z0-9-]{{1,32}}-[0-9a-f]{{16}}-g[0-9]+)")
+"""Metaflow's run id of an execution that our starter or poller started; its name is the same without `sfn-`."""
 
 # in a Workflow -------------------------------------------------------------------------------------------------------
 

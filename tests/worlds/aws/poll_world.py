@@ -1,0 +1,373 @@
+"""Poll world: a poller's real process against an emulated AWS, and runs that end when a test says so.
+
+In:   Python text that declares poll triggers.
+Out:  what a deployment makes for them (table, state machine, bucket), a process, executions, records; faults.
+
+Not here: jobs, watchdogs and code packages, assertions. The emulator is moto's server in this process, a request at a
+time, in a region that no other test has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from metaflow_triggers.model.flows import Parameter
+from metaflow_triggers.polling.fires import Target
+from metaflow_triggers.polling.record import Declaration
+
+REGION, ACCOUNT, BUCKET, ROOT = "eu-north-1", "123456789012", "polled-flows", "metaflow/root"
+_CODE = "import sys; from metaflow_triggers.polling.aws import serve; serve.main(sys.argv[1:])"
+_ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
+_END = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
+
+
+@dataclass
+class Fault:
+    """What happens to requests of an operation whose body has `text`: refused with `code`, or (no code) lost.
+
+    `after`: it is carried out first. `times`: how often; None is always.
+    """
+
+    operation: str
+    code: str = ""
+    text: str = ""
+    after: bool = False
+    times: int | None = None
+
+    def meets(self, operation: str, body: str) -> bool:
+        if self.times == 0 or self.operation != operation or self.text not in body:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class Front:
+    """A WSGI application in front of moto's: one request at a time, with faults; `watch` is told of each."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self.lock = threading.RLock()
+        self.faults: list[Fault] = []
+        self.watch: Callable[[str, str, str], None] = lambda when, operation, body: None
+        """Called with "before" or "after", the operation and the request's body, while nothing else is done."""
+        self.asked: list[str] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        target = environ.get("HTTP_X_AMZ_TARGET")
+        operation = target.rpartition(".")[2] if target else f"{environ['REQUEST_METHOD']} S3"
+        text = body.decode("utf-8", "replace")
+        with self.lock:
+            self.asked.append(operation)
+            fault = next((one for one in self.faults if one.meets(operation, text)), None)
+            if fault is None or fault.after:
+                self.watch("before", operation, text)
+                answer = list(self._application(environ, start_response))
+                self.watch("after", operation, text)
+            if fault is None:
+                return answer
+        if not fault.code:
+            environ["werkzeug.socket"].shutdown(2)
+            return []
+        told = json.dumps({"__type": fault.code, "message": f"{fault.code} of the test"}).encode()
+        kind = "application/x-amz-json-1.0"
+        if not target:
+            told = f"<Error><Code>{fault.code}</Code><Message>of the test</Message></Error>".encode()
+            kind = "application/xml"
+        start_response("400 Refused", [("Content-Type", kind), ("Content-Length", str(len(told)))])
+        return [told]
+
+
+@dataclass
+class Server:
+    """The emulated AWS. `made` counts worlds, so that each has names of its own."""
+
+    url: str
+    front: Front
+    made: int = 0
+
+    def client(self, service: str) -> Any:
+        return _client(self.url, service)
+
+    @contextlib.contextmanager
+    def faulty(self, *faults: Fault) -> Iterator[None]:
+        """Inside, these happen."""
+        self.front.faults = list(faults)
+        try:
+            yield
+        finally:
+            self.front.faults = []
+
+
+@cache
+def _client(url: str, service: str) -> Any:
+    import boto3
+
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    return boto3.client(service, endpoint_url=url, region_name=REGION, **keys)
+
+
+@contextlib.contextmanager
+def _sizes() -> Iterator[None]:
+    """DynamoDB measures the item that an update makes; moto (5.2.5) adds what the update replaces."""
+    from moto.dynamodb.models.dynamo_type import LimitedSizeDict
+
+    setitem = LimitedSizeDict.__setitem__
+
+    def without_the_former(self: Any, key: str, value: Any) -> None:
+        former = self.pop(key, None)
+        try:
+            setitem(self, key, value)
+        except Exception:
+            if former is not None:
+                dict.__setitem__(self, key, former)
+            raise
+
+    LimitedSizeDict.__setitem__ = without_the_former  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        LimitedSizeDict.__setitem__ = setitem  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def emulated() -> Iterator[Server]:
+    """A server with a bucket."""
+    from moto.core.config import default_user_config
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    assert not default_user_config["stepfunctions"]["execute_state_machine"]  # runs end when a test says so
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    front = Front(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, front, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        made = Server(f"http://127.0.0.1:{server.server_port}", front)
+        place = {"LocationConstraint": REGION}
+        with contextlib.suppress(made.client("s3").exceptions.BucketAlreadyOwnedByYou):
+            made.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+        with _sizes():
+            yield made
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def declared(name: str, milliseconds: int = 200, workflow: str = "Polled", **more: Any) -> Declaration:
+    """What a deployment says of a trigger."""
+    parameters: tuple[Parameter, ...] = more.pop("parameters", ())
+    deployed = more.pop("deployed", "Polled")
+    target = Target(name, workflow, deployed, parameters, **more)
+    return Declaration(name, "polls.py", deployed, f"{milliseconds}ms", milliseconds, target)
+
+
+@dataclass
+class PollWorld:
+    """One flow, its triggers, at most a few processes that poll them."""
+
+    server: Server
+    folder: Path
+    polls: list[Declaration]
+    version: str = "v1"
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.server.made += 1
+        self.deployed = f"Polled{self.server.made}"
+        self.table = f"{self.deployed}-polls-table"
+        self.machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{self.deployed}"
+        states = self.server.client("stepfunctions")
+        states.create_state_machine(name=self.deployed, definition=json.dumps(_END), roleArn=_ROLE)
+        self.make_table()
+        self.apply(self.polls, self.version)
+
+    def make_table(self) -> None:
+        self.server.client("dynamodb").create_table(
+            TableName=self.table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        )
+
+    def apply(self, polls: list[Declaration], version: str) -> None:
+        """What the poller's machine writes."""
+        self.polls, self.version = polls, version
+        texts = json.dumps([one.text() for one in polls])
+        self.set("poller", wanted=version, declared=texts)
+
+    def start(self, *more: str, lease_seconds: float = 3.0, version: str = "") -> subprocess.Popen[bytes]:
+        """A process that polls."""
+        log = (self.folder / f"log-{len(self.processes)}").open("wb")
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", _CODE, "--table", self.table, "--machine", self.machine),
+                *("--documents", f"s3://{BUCKET}/{ROOT}", "--version", version or self.version),
+                *("--lease-seconds", str(lease_seconds), "--stop-seconds", "1", *more),
+            ],
+            cwd=self.folder,
+            env={
+                **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_ENDPOINT_URL": self.server.url,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self.processes.append(process)
+        return process
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("log-*")))
+
+    def close(self) -> None:
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait()
+
+    # what is there -----------------------------------------------------------------------------------------------
+
+    def item(self, key: str) -> dict[str, str]:
+        found = self.server.client("dynamodb").get_item(TableName=self.table, Key={"pk": {"S": key}})
+        return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
+
+    def set(self, key: str, **values: str) -> None:
+        """As people's commands and the poller's machine do."""
+        self.server.client("dynamodb").update_item(
+            TableName=self.table,
+            Key={"pk": {"S": key}},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            ExpressionAttributeNames={f"#{name}": name for name in values},
+            ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
+        )
+
+    def state(self, name: str) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.item(f"trigger#{name}").get("state", "{}"))
+        return told
+
+    def claims(self, name: str) -> list[dict[str, Any]]:
+        return list(self.state(name).get("claims", []))
+
+    def states(self, name: str) -> list[str]:
+        return [claim["state"] for claim in self.claims(name)]
+
+    def executions(self) -> list[Any]:
+        """As the emulator has them, in the order in which they were made."""
+        from moto.stepfunctions.models import stepfunctions_backends
+
+        with self.server.front.lock:
+            machines = stepfunctions_backends[ACCOUNT][REGION].state_machines
+            return [one for machine in machines if machine.arn == self.machine for one in machine.executions]
+
+    def runs(self, trigger: str = "") -> list[str]:
+        """Names of executions."""
+        return [one.name for one in self.executions() if one.name.startswith(f"poll-{trigger}")]
+
+    def document(self, name: str) -> dict[str, Any]:
+        """What the run of that name is told."""
+        (one,) = (one for one in self.executions() if one.name == name)
+        uri = json.loads(one.execution_input)["MetaflowTrigger"]["uri"]
+        key = uri.removeprefix(f"s3://{BUCKET}/")
+        assert key == f"{ROOT}/Polled/_triggers/sfn-{name}.json"
+        found: dict[str, Any] = json.loads(self.server.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        return found
+
+    def contexts(self, trigger: str = "") -> list[dict[str, Any]]:
+        """What the runs were given."""
+        return [self.document(name)["events"][0]["event"]["payload"] for name in self.runs(trigger)]
+
+    def end_run(self, name: str, status: str = "SUCCEEDED") -> None:
+        """As Step Functions tells it."""
+        with self.server.front.lock:
+            (one,) = (one for one in self.executions() if one.name == name)
+            one.status = status
+
+    def says(self, trigger: str, **context: Any) -> None:
+        """What the trigger fires from now on; without anything, nothing."""
+        place = self.folder / f"context-{trigger}"
+        if not context:
+            place.unlink(missing_ok=True)
+            return
+        (self.folder / "new").write_text(json.dumps(context))
+        (self.folder / "new").replace(place)
+
+    def polled(self, trigger: str) -> int:
+        """How often the trigger's function was called."""
+        place = self.folder / f"polled-{trigger}"
+        return place.stat().st_size if place.exists() else 0
+
+    def until(self, what: Callable[[], Any], seconds: float = 40.0) -> Any:
+        end = time.monotonic() + seconds
+        while True:
+            answer = what()
+            if answer:
+                return answer
+            if time.monotonic() > end:
+                told = "\n".join(f"{one.name}: {str(self.state(one.name))[:1000]}" for one in self.polls)
+                raise AssertionError(f"{told}\n{self.logs()}")
+            time.sleep(0.05)
+
+    def polled_again(self, trigger: str, times: int = 2) -> None:
+        """Wait until it was polled so many times more."""
+        count = self.polled(trigger)
+        self.until(lambda: self.polled(trigger) >= count + times)
+
+
+HEAD = """
+import json, os
+from metaflow_triggers.poll import Context, TriggerResult, trigger
+
+
+def told(name):
+    with open(f"polled-{name}", "a") as file:
+        file.write("x")
+    try:
+        text = open(f"context-{name}").read()
+    except OSError:
+        return TriggerResult.skip()
+    return TriggerResult.fire(Context(json.loads(text)))
+"""
+
+
+def text_of(polls: list[Declaration]) -> str:
+    """A file whose triggers fire what stands in `context-NAME`."""
+    return HEAD + "".join(
+        f"\n\n@trigger('Polled', name={one.name!r})\ndef poll_{number}():\n    return told({one.name!r})\n"
+        for number, one in enumerate(polls)
+    )
+
+
+@contextlib.contextmanager
+def world(server: Server, folder: Path, polls: list[Declaration], text: str = "") -> Iterator[PollWorld]:
+    """A world whose processes end with it."""
+    (folder / "polls.py").write_text(text or text_of(polls))
+    made = PollWorld(server, folder, polls)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,312 @@
+"""The poller's process against an emulated AWS: claims, starts, flags, faults, other versions, one that wakes up late.
+
+One process polls the triggers of most tests, each its own.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+
+from .poll_world import Fault, declared, emulated, text_of, world
+
+NAMES = ("equal", "off", "held", "error", "taken", "lost", "denied", "throttled", "refused", "unseen", "keys", "once")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with emulated() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(server, tmp_path_factory):
+    """A world with a process that polls a trigger for each test."""
+    more = {"keys": {"dedup_keys": ("a",)}, "once": {"dedup": "once"}}
+    polls = [declared(name, **more.get(name, {})) for name in NAMES]
+    with world(server, tmp_path_factory.mktemp("polls"), polls) as made:
+        made.set("trigger#off", enabled="false")
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def here(shared):
+    """The same, without faults that another test has left."""
+    yield shared
+    shared.server.front.faults = []
+    assert shared.processes[0].poll() is None, shared.logs()
+
+
+@pytest.fixture
+def alone(server, tmp_path):
+    """A world of one trigger, without a process."""
+    with world(server, tmp_path, [declared("one")]) as made:
+        yield made
+
+
+def ended(process):
+    """The exit code."""
+    return process.wait(40)
+
+
+# who polls ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_poller_that_wakes_up_late_writes_and_starts_nothing_and_ends(alone):
+    first = alone.start(lease_seconds=1.5)
+    alone.until(lambda: alone.polled("one"))
+    first.send_signal(signal.SIGSTOP)
+    alone.start(lease_seconds=1.5)
+    alone.until(lambda: alone.state("one")["epoch"] == 2)
+    alone.says("one", a=1)
+    alone.until(lambda: alone.runs())
+    alone.end_run(alone.runs()[0])
+    alone.says("one")
+    alone.until(lambda: alone.states("one") == ["succeeded"])
+    before = alone.item("trigger#one")["version"]
+    first.send_signal(signal.SIGCONT)
+    assert ended(first) == 0
+    assert len(alone.runs()) == 1 and alone.state("one")["epoch"] == 2, alone.logs()
+    assert int(alone.item("trigger#one")["version"]) <= int(before) + 1  # what the other one writes now and then
+
+
+def test_who_finds_another_one_at_work_ends(alone):
+    first = alone.start()
+    alone.until(lambda: alone.item("lease").get("holder"))
+    assert ended(alone.start()) == 0
+    assert "another process polls" in alone.logs() and first.poll() is None
+    first.send_signal(signal.SIGTERM)
+    assert ended(first) == 0
+    assert alone.item("lease")["holder"] == ""
+
+
+def test_another_version_ends_it_after_the_polls_that_have_begun(alone):
+    text = (alone.folder / "polls.py").read_text().replace("    try:", "    import time; time.sleep(1)\n    try:", 1)
+    (alone.folder / "polls.py").write_text(text)
+    alone.says("one", a=1)
+    process = alone.start()
+    alone.until(lambda: alone.polled("one"))
+    alone.apply([declared("two")], "v2")
+    assert ended(process) == 0
+    assert alone.states("one") == ["started"] and len(alone.runs()) == 1
+    assert "version v2 is wanted" in alone.logs() and alone.item("lease")["holder"] == ""
+    assert ended(alone.start(version="v1")) == 0  # one that comes late
+    (alone.folder / "polls.py").write_text(text_of(alone.polls))
+    alone.start()
+    alone.until(lambda: alone.polled("two"))
+
+
+def test_a_table_that_is_gone_ends_it_and_one_that_is_made_anew_is_another(alone):
+    alone.says("one", a=1)
+    process = alone.start()
+    alone.until(lambda: alone.states("one") == ["started"])
+    alone.server.client("dynamodb").delete_table(TableName=alone.table)
+    assert ended(process) == 0
+    assert "deployed no more" in alone.logs()
+    assert ended(alone.start()) == 0
+    alone.make_table()
+    alone.apply(alone.polls, "v1")
+    alone.start()
+    alone.until(lambda: alone.states("one") == ["started"])
+    assert len(alone.runs()) == 2 and [claim["generation"] for claim in alone.claims("one")] == [1]
+
+
+def test_without_rights_for_long_it_ends_with_1(alone):
+    with alone.server.faulty(Fault("GetItem", "AccessDeniedException")):
+        assert ended(alone.start("--helpless-seconds", "0.5")) == 1
+    process = alone.start("--helpless-seconds", "0.5")
+    alone.until(lambda: alone.polled("one"))
+    with alone.server.faulty(Fault("UpdateItem", "AccessDeniedException", '"lease"')):
+        assert ended(process) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--machine", "arn:aws:states:eu-north-1:1:stateMachine:x"), ("--documents", "file:///tmp")],
+    ids=["machine", "documents"],
+)
+def test_a_wrong_command_line_is_told(alone, arguments):
+    assert ended(alone.start(*arguments)) == 2
+    assert "expected" in alone.logs()
+
+
+# files and records ----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_read_is_told_and_a_full_record_too(server, tmp_path):
+    polls = [declared("one"), declared("other", allow_concurrent=True)]
+    polls[0] = type(polls[0])(**{**vars(polls[0]), "file": "broken.py"})
+    (tmp_path / "broken.py").write_text("raise RuntimeError('not today')\n")
+    with world(server, tmp_path, polls, text_of(polls[1:])) as here:
+        here.says("other", text="x" * 100_000)
+        here.set("flow", paused="true")
+        here.start()
+        here.until(lambda: "not today" in (here.state("one").get("down") or ""))
+        here.until(lambda: "the record of the trigger is full" in str(here.state("other").get("last_error")))
+        assert here.states("other") == ["claimed"] * 3
+        here.says("other")
+        here.set("flow", paused="false")
+        here.until(lambda: here.states("other") == ["started"] * 3)
+
+
+# what is started ------------------------------------------------------------------------------------------------------
+
+
+def test_an_equal_context_starts_nothing_while_its_run_is_active_and_is_free_when_it_has_ended(here):
+    here.says("equal", a=1, b=2)
+    here.until(lambda: here.state("equal").get("last_result") == "suppressed")
+    here.says("equal", b=2, a=1)
+    here.polled_again("equal")
+    assert len(here.runs("equal")) == 1
+    for number, status in enumerate(("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"), 2):
+        here.end_run(here.runs("equal")[-1], status)
+        here.until(lambda number=number: len(here.runs("equal")) == number)
+    here.says("equal", a=1, b=3)
+    states = ["succeeded", "failed", "timed_out", "aborted", "started", "started"]
+    here.until(lambda: here.states("equal") == states)
+    assert [claim["generation"] for claim in here.claims("equal")] == [1, 2, 3, 4, 5, 6]
+    assert [one["b"] for one in here.contexts("equal")] == [2, 2, 2, 2, 2, 3]
+    here.says("equal")
+
+
+def test_a_run_is_told_its_context_as_data_and_whose_claim_it_is(here):
+    here.says("keys", a=1, text="{{x}} $(touch pwned) $.key", number=9007199254740993)
+    (name,) = here.until(lambda: here.runs("keys"))
+    (one,) = (one for one in here.executions() if one.name == name)
+    claim, state = here.claims("keys")[0], here.state("keys")
+    assert json.loads(one.execution_input) == {
+        "Parameters": "{}",
+        "MetaflowTrigger": {
+            "uri": f"s3://polled-flows/metaflow/root/Polled/_triggers/sfn-{name}.json",
+            "claim": f"{state['uid']}/1/{claim['started_at']}",
+        },
+    }
+    (event,) = here.document(name)["events"]
+    assert (event["transport"], event["event"]["name"], event["event"]["id"]) == ("local", "keys", name)
+    told = {"a": 1, "text": "{{x}} $(touch pwned) $.key", "number": 9007199254740993, "trigger_name": "keys"}
+    assert event["event"]["payload"] == {**told, "triggered_at": claim["started_at"]}
+    here.says("keys", a=1, text="another")  # equal by its keys
+    here.until(lambda: here.state("keys").get("suppressed_count"))
+    assert len(here.runs("keys")) == 1
+
+
+def test_a_context_that_is_to_start_once_never_starts_again(here):
+    here.says("once", a=1)
+    (name,) = here.until(lambda: here.runs("once"))
+    here.end_run(name)
+    here.until(lambda: here.states("once") == ["succeeded"])
+    here.polled_again("once")
+    assert here.runs("once") == [name]
+
+
+# flags ----------------------------------------------------------------------------------------------------------------
+
+
+def test_disabled_is_not_polled_until_it_is_enabled(here):
+    here.polled_again("keys", 5)
+    assert here.polled("off") == 0
+    here.set("trigger#off", enabled="true")
+    here.until(lambda: here.polled("off"))
+    here.set("trigger#off", enabled="false")
+    time.sleep(0.5)  # a poll that had begun
+    count = here.polled("off")
+    here.polled_again("keys", 3)
+    assert here.polled("off") == count and here.item("trigger#off")["enabled"] == "false"
+
+
+def test_paused_starts_when_it_is_resumed(here):
+    here.set("flow", paused="true")
+    here.says("held", a=1)
+    here.until(lambda: here.states("held") == ["claimed"])
+    here.polled_again("held")
+    assert here.runs("held") == []
+    here.set("flow", paused="false")
+    (name,) = here.until(lambda: here.runs("held"))
+    assert here.document(name)["events"][0]["event"]["payload"]["a"] == 1
+
+
+# errors and faults ----------------------------------------------------------------------------------------------------
+
+
+def test_an_error_is_told_and_the_next_poll_is_on_time(here):
+    (here.folder / "context-error").write_text("no JSON")
+    here.until(lambda: here.state("error").get("consecutive_errors", 0) >= 1)
+    assert "JSONDecodeError" in here.state("error")["last_error"]
+    here.says("error", a=1)
+    here.until(lambda: here.runs("error"))
+
+
+@pytest.mark.parametrize("operation", ["UpdateItem", "StartExecution", "PUT S3", "DescribeExecution", "GetItem"])
+@pytest.mark.parametrize("after", [False, True], ids=["request", "answer"])
+def test_what_is_lost_on_the_way_is_neither_lost_nor_done_twice(here, operation, after):
+    """Twice, so that the second try of the client is lost, too."""
+    known = len(here.runs("lost"))
+    text = {"StartExecution": "poll-lost-", "DescribeExecution": "poll-lost-", "PUT S3": "poll-lost-"}
+    fault = Fault(operation, text=text.get(operation, "trigger#lost"), after=after, times=2)
+    here.server.front.faults = [fault]
+    here.says("lost", number=f"{operation}{after}")
+    here.until(lambda: fault.times == 0 and "started" in here.states("lost")[known:])
+    here.polled_again("lost")
+    assert len(here.runs("lost")) == known + 1, here.logs()
+    assert here.states("lost")[known:] == ["started"]
+
+
+def test_who_may_not_start_a_run_is_told_and_it_is_started_when_they_may(here):
+    with here.server.faulty(Fault("StartExecution", "AccessDeniedException", "poll-denied-")):
+        here.says("denied", a=1)
+        here.until(lambda: here.claims("denied") and "AccessDenied" in str(here.claims("denied")[0].get("error")))
+        here.polled_again("denied")
+        assert here.states("denied") == ["claimed"]
+    here.until(lambda: here.states("denied") == ["started"])
+    assert here.claims("denied")[0]["error"] is None
+    with here.server.faulty(Fault("DescribeExecution", "AccessDeniedException", "poll-denied-")):
+        here.until(lambda: "AccessDenied" in str(here.claims("denied")[0].get("error")))
+        here.polled_again("denied")  # it is polled, and its run counts as one that runs
+        assert here.states("denied") == ["started"]
+    here.end_run(here.runs("denied")[0])
+    here.until(lambda: here.states("denied")[0] == "succeeded")
+
+
+def test_who_is_throttled_loses_nothing(here):
+    fault = Fault("StartExecution", "ThrottlingException", "poll-throttled-", times=4)
+    here.server.front.faults = [fault, Fault("UpdateItem", "ThrottlingException", "trigger#throttled", times=3)]
+    here.says("throttled", a=1)
+    here.until(lambda: here.states("throttled") == ["started"])
+    assert fault.times == 0 and len(here.runs("throttled")) == 1
+
+
+def test_a_start_that_cannot_be_made_is_told_and_not_tried_again(here):
+    with here.server.faulty(Fault("StartExecution", "InvalidExecutionInput", "poll-refused-")):
+        here.says("refused", a=1)
+        here.until(lambda: "failed" in here.states("refused"))
+        assert "InvalidExecutionInput" in here.claims("refused")[0]["error"]
+        here.says("refused")
+
+
+def test_a_run_that_is_not_seen_yet_is_no_run_that_has_gone(here):
+    """Step Functions' answers are eventually consistent."""
+    with here.server.faulty(Fault("DescribeExecution", "ExecutionDoesNotExist", "poll-unseen-")):
+        here.says("unseen", a=1)
+        here.until(lambda: here.states("unseen") == ["started"])
+        time.sleep(2.5)
+        here.polled_again("unseen")
+        assert here.states("unseen") == ["started"] and len(here.runs("unseen")) == 1
+
+
+def test_a_name_that_another_execution_has_is_not_taken_for_a_start(here):
+    """Nobody else starts one of this name; but the table may be put back to what it had been."""
+    here.set("flow", paused="true")
+    here.says("taken", a=1)
+    (claim,) = here.until(lambda: here.claims("taken"))
+    text = json.dumps({"MetaflowTrigger": {"uri": "s3://any", "claim": "of another"}})
+    states = here.server.client("stepfunctions")
+    states.start_execution(stateMachineArn=here.machine, name=claim["name"], input=text)
+    here.set("flow", paused="false")
+    here.until(lambda: here.states("taken") == ["started"])
+    (renamed,) = here.claims("taken")
+    assert renamed["generation"] > 1_000_000 and here.runs("taken") == [claim["name"], renamed["name"]]
+    assert here.document(renamed["name"])["events"][0]["event"]["payload"]["a"] == 1
