@@ -1,6 +1,7 @@
-"""Runner: the management calls of a program on the engine's database, or on a cluster.
+"""Runner: the management calls of a program on the engine's database, or on a cloud.
 
-In:   `sqlite://workflows.db` (below the current folder), `sqlite:///abs/x.db` or `argo://namespace`, names of triggers.
+In:   `sqlite://workflows.db` (below the current folder), `sqlite:///abs/x.db`, `argo://namespace` or `aws://region`,
+      names of triggers.
 Out:  plain dicts and None.
 
 Not here: polling; `metaflow-triggers run PATHS --database FILE` does that. Making a `DefaultRunner` opens nothing. The
@@ -23,6 +24,7 @@ from .errors import PollTypeError, PollValueError
 _FORMS = (
     "write sqlite://workflows.db, or sqlite:///absolute/path/workflows.db",
     "or argo://namespace for a cluster, argo:// for the namespace of the configuration",
+    "or aws://region, aws:// for the region of the configuration",
 )
 
 
@@ -41,17 +43,23 @@ def _place(address: object) -> tuple[str, str]:
         raise PollValueError("FT729", shown, _FORMS)
     if scheme == "sqlite" and (not path or "\0" in path or path.endswith("/")):
         raise PollValueError("FT729", f"{address[:80]!r} names no file", _FORMS)
-    if scheme == "argo" and not _NAMESPACE.fullmatch(path):
-        raise PollValueError("FT729", f"{address[:80]!r} names no namespace", _FORMS)
+    place = _PLACES.get(scheme)
+    if place is not None and not place[1].fullmatch(path):
+        raise PollValueError("FT729", f"{address[:80]!r} names no {place[0]}", _FORMS)
     return scheme, path
 
 
-_NAMESPACE = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?")
+_PLACES = {
+    "argo": ("namespace", re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?")),
+    "aws": ("region", re.compile(r"([a-z]{2,}(-[a-z]+)+-[0-9]+)?")),
+}
+"""Of a cloud: what its path names; "" is what the configuration says."""
 
 
 _RECORDS = {
     "sqlite": "metaflow_triggers.engine.polls.records",
     "argo": "metaflow_triggers.backends.argo.polls.records",
+    "aws": "metaflow_triggers.backends.step_functions.polls.records",
 }
 """The scheme of an address -> the module that answers for what is kept there. It is loaded by the first call, so that a
 file of polls, which has no call, stays light."""
@@ -109,7 +117,7 @@ class DefaultRunner:
             )
         from ..project_file.settings import settings_of
 
-        settings = settings_of(os.getcwd()) if self._scheme == "argo" else nullcontext()
+        settings = settings_of(os.getcwd()) if self._scheme in _PLACES else nullcontext()
         with settings, _records(self._scheme).opened(self._path, declare.declared()) as connection:
             yield connection
 

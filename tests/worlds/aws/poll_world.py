@@ -20,11 +20,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from metaflow_triggers.backends.step_functions.compile.names import poll_table_name
 from metaflow_triggers.model.flows import Parameter
 from metaflow_triggers.polling.fires import Target
 from metaflow_triggers.polling.record import Declaration
@@ -173,11 +174,10 @@ def emulated() -> Iterator[Server]:
 
 
 def declared(name: str, milliseconds: int = 200, workflow: str = "Polled", **more: Any) -> Declaration:
-    """What a deployment says of a trigger."""
+    """What a deployment says of a trigger; its deployed name is the world's."""
     parameters: tuple[Parameter, ...] = more.pop("parameters", ())
-    deployed = more.pop("deployed", "Polled")
-    target = Target(name, workflow, deployed, parameters, **more)
-    return Declaration(name, "polls.py", deployed, f"{milliseconds}ms", milliseconds, target)
+    target = Target(name, workflow, "", parameters, **more)
+    return Declaration(name, "polls.py", "", f"{milliseconds}ms", milliseconds, target)
 
 
 @dataclass
@@ -193,7 +193,7 @@ class PollWorld:
     def __post_init__(self) -> None:
         self.server.made += 1
         self.deployed = f"Polled{self.server.made}"
-        self.table = f"{self.deployed}-polls-table"
+        self.table = poll_table_name(self.deployed)
         self.machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{self.deployed}"
         states = self.server.client("stepfunctions")
         states.create_state_machine(name=self.deployed, definition=json.dumps(_END), roleArn=_ROLE)
@@ -210,8 +210,9 @@ class PollWorld:
 
     def apply(self, polls: list[Declaration], version: str) -> None:
         """What the poller's machine writes."""
-        self.polls, self.version = polls, version
-        texts = json.dumps([one.text() for one in polls])
+        self.version = version
+        self.polls = [replace(one, template=self.deployed) for one in polls]
+        texts = json.dumps([one.text() for one in self.polls])
         self.set("poller", wanted=version, declared=texts)
 
     def start(self, *more: str, lease_seconds: float = 3.0, version: str = "") -> subprocess.Popen[bytes]:

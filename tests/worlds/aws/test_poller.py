@@ -10,10 +10,28 @@ import signal
 import time
 
 import pytest
+from metaflow_triggers.backends.step_functions.deploy.calls import Clients
+from metaflow_triggers.backends.step_functions.polls import records
+from metaflow_triggers.poll import DefaultRunner, TriggerNotFound
+from metaflow_triggers.poll.errors import PollValueError
 
 from .poll_world import Fault, declared, emulated, text_of, world
 
-NAMES = ("equal", "off", "held", "error", "taken", "lost", "denied", "throttled", "refused", "unseen", "keys", "once")
+NAMES = (
+    "equal",
+    "off",
+    "held",
+    "error",
+    "taken",
+    "lost",
+    "denied",
+    "throttled",
+    "refused",
+    "unseen",
+    "keys",
+    "once",
+    "told",
+)
 
 
 @pytest.fixture(scope="module")
@@ -310,3 +328,89 @@ def test_a_name_that_another_execution_has_is_not_taken_for_a_start(here):
     (renamed,) = here.claims("taken")
     assert renamed["generation"] > 1_000_000 and here.runs("taken") == [claim["name"], renamed["name"]]
     assert here.document(renamed["name"])["events"][0]["event"]["payload"]["a"] == 1
+
+
+# what is told of it ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at(server):
+    with records.opened("", clients=Clients(server.client)) as place:
+        yield place
+
+
+def test_records_are_those_of_the_local_engine(here, at):
+    here.says("told", a="x" * 2000)
+    (name,) = here.until(lambda: here.runs("told"))
+    here.until(lambda: here.states("told") == ["started"])
+    row = records.schedule(at, "told")
+    assert (row["trigger_name"], row["workflow_name"], row["enabled"], row["target"]) == (
+        "told",
+        "Polled",
+        True,
+        "step-functions",
+    )
+    assert row["poll_interval_ms"] == 200 and row["last_poll_at"] < row["next_due_at"] and "down" not in row
+    here.end_run(name, "FAILED")
+    here.until(lambda: here.states("told")[0] == "failed")
+    (execution,) = records.history(at, "told", limit=1, offset=len(here.claims("told")) - 1)
+    assert (execution["run_id"], execution["state"], execution["attempts"]) == (f"sfn-{name}", "failed", 1)
+    assert execution["context"] == {"a": "x" * 2000}  # as the run was told
+    assert execution["schedule_id"] == row["id"] and execution["completed_at"] > execution["started_at"]
+    here.says("told")
+    assert records.history(at, "none") == [] and records.schedule(at, "none") is None
+    with pytest.raises(TriggerNotFound, match="told"):
+        records.known(at, "tolt")
+    with pytest.raises(PollValueError, match="FT730"):
+        records.set_paused(at, "Pold", True)
+
+
+def test_what_people_say_is_heard_by_the_poller(here, at):
+    name = f"{here.deployed}/told"
+    records.set_enabled(at, name, False)
+    assert "told" not in {row["trigger_name"] for row in records.schedules(at, enabled_only=True)}
+    time.sleep(0.5)  # a poll that had begun
+    count = here.polled("told")
+    here.polled_again("keys", 3)
+    assert here.polled("told") == count
+    assert records.set_paused(at, here.deployed, True) == [here.deployed] == records.paused(at)
+    records.set_enabled(at, name, True)
+    here.says("told", b=1)
+    here.until(lambda: here.states("told")[-1] == "claimed")
+    assert records.history(at, "told", limit=1)[0]["run_id"] is None
+    assert records.set_paused(at, here.deployed, False) == [here.deployed] and records.paused(at) == []
+    here.until(lambda: here.states("told")[-1] == "started")
+    here.says("told")
+
+
+def test_what_is_not_polled_says_why(alone, at):
+    (row,) = (row for row in records.schedules(at) if row["id"] == f"{alone.deployed}/one")
+    assert row["down"].startswith("its poller has not begun: see the executions of state machine Polled")
+    alone.start()
+    alone.until(lambda: alone.polled("one"))
+    alone.close()
+    alone.set("lease", renewed="2026-01-01T00:00:00.000000+00:00")
+    assert records.schedule(at, f"{alone.deployed}/one")["down"].startswith(
+        "its poller was last heard of at 2026-01-01"
+    )
+    alone.apply([declared("two")], "v2")
+    assert records.schedule(at, f"{alone.deployed}/one")["down"] == "the deployed flow declares it no more"
+
+
+def test_a_program_looks_after_them(here, monkeypatch, tmp_path):
+    for name, value in {
+        "AWS_ENDPOINT_URL": here.server.url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-west-2",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    runner = DefaultRunner("aws://eu-north-1")
+    assert {row["trigger_name"] for row in runner.list_trigger_schedules()} >= set(NAMES)
+    assert DefaultRunner("aws://").list_trigger_schedules() == []
+    runner.set_trigger_enabled(f"{here.deployed}/equal", False)
+    assert runner.get_trigger_schedule(f"{here.deployed}/equal")["enabled"] is False
+    runner.set_trigger_enabled(f"{here.deployed}/equal", True)
+    with pytest.raises(ValueError, match="names no region"):
+        DefaultRunner("aws://nowhere")

@@ -6,3 +6,7 @@ Out:  executions with their trigger documents, and what is remembered of polls, 
 Not here: making the table and the job (`backends.step_functions`). The standard library and boto3: it runs in the
 flow's image.
 """
+
+LONG_SECONDS = 900
+"""Where none of a flow's triggers is polled more often, a job for each round (`serve --once`) costs less than one that
+is kept."""

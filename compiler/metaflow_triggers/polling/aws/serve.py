@@ -28,6 +28,7 @@ from ..places import NoLease
 from ..poller import Poller
 from ..record import Declaration
 from ..starters import starter
+from . import LONG_SECONDS
 from .calls import Clients, Gone
 from .starting import Documents, Executions
 from .store import POLLER, Items, LeaseItem, Table, declared_in, text
@@ -35,7 +36,7 @@ from .store import POLLER, Items, LeaseItem, Table, declared_in, text
 log = logging.getLogger("metaflow_triggers.poll")
 
 _MACHINE = re.compile(r"arn:[a-z-]+:states:(?P<region>[a-z0-9-]+):[0-9]{12}:stateMachine:[^:*?\s]{1,80}")
-EARLY_SECONDS = 450.0
+EARLY_SECONDS = LONG_SECONDS / 2
 """With `--once`: what is due so much later is polled now, so that a slow host at one tick does not cost the next."""
 _HELPLESS_SECONDS = 600.0
 _ROUND_SECONDS = 900.0

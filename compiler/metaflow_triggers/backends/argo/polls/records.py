@@ -18,10 +18,10 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract.local_start import timestamp_text
 
-from ....diagnostics.suggest import did_you_mean
-from ....poll.errors import PollTypeError, PollValueError, TriggerNotFound
+from ....poll.errors import PollValueError
 from ....polling import record
 from ....polling.argo import store
+from ... import poll_rows
 from .. import NAME
 from ..deploy.cluster import MANAGER, Cluster, Superseded
 from ..deploy.instructions import DEPLOYED_NAME, MANAGED_BY
@@ -55,9 +55,7 @@ def schedules(
 ) -> list[dict[str, Any]]:
     """The triggers, sorted by name."""
     whole = _Whole(at)
-    found = [whole.schedule(item) for item in whole.items]
-    rows = sorted(found, key=lambda row: (row["trigger_name"], row["id"]))
-    return _window([row for row in rows if row["enabled"] or not enabled_only], limit, offset)
+    return poll_rows.in_order((whole.schedule(item) for item in whole.items), enabled_only, limit, offset)
 
 
 def schedule(at: Namespace, name: str) -> dict[str, Any] | None:
@@ -74,21 +72,17 @@ def known(at: Namespace, name: str) -> None:
 
 def set_enabled(at: Namespace, name: str, enabled: bool) -> None:
     """Let a trigger be polled from its next tick on, or not. Raises TriggerNotFound, and TypeError for no bool."""
-    if not isinstance(enabled, bool):
-        raise PollTypeError("FT714", f"enabled is {enabled!r}; expected True or False")
-    whole = _Whole(at)
-    _set(at, whole.only(name), store.ENABLED, str(enabled).lower())
+    value = poll_rows.flag(enabled)
+    _set(at, _Whole(at).only(name), store.ENABLED, value)
 
 
 def set_paused(at: Namespace, flow: str | None, paused: bool) -> list[str]:
     """Hold the starts of all triggers of a flow, or of all; the names of these flows. Raises PollValueError (FT730)."""
     whole = _Whole(at)
-    flows = sorted({_flow(item) for item in whole.items} | {labels_of(item)[DEPLOYED_NAME] for item in whole.items})
+    flows = {_flow(item) for item in whole.items} | {labels_of(item)[DEPLOYED_NAME] for item in whole.items}
     found = [item for item in whole.items if flow is None or flow in (_flow(item), labels_of(item)[DEPLOYED_NAME])]
     if flow is not None and not found:
-        raise PollValueError(
-            "FT730", f"no flow named `{flow}` is polled in namespace `{at.name}`", did_you_mean(flow, flows)
-        )
+        raise poll_rows.no_flow(flow, f"namespace `{at.name}`", flows)
     for item in found:
         _set(at, item, store.PAUSED, str(paused).lower())
     return sorted({labels_of(item)[DEPLOYED_NAME] for item in found})
@@ -108,8 +102,7 @@ def history(at: Namespace, name: str, limit: int | None = None, offset: int = 0)
         return []
     (item,) = found
     claims = record.state_of(item["data"].get(store.STATE))["claims"]
-    newest = _window(sorted(claims, key=lambda claim: -int(claim["generation"])), limit, offset)
-    return [_execution(at, item, claim) for claim in newest]
+    return [_execution(at, item, claim) for claim in poll_rows.newest(claims, limit, offset)]
 
 
 class _Whole:
@@ -124,46 +117,27 @@ class _Whole:
         self._leases: dict[str, Any] = {}
 
     def named(self, name: str) -> list[Any]:
-        deployed, _, last = str(name).rpartition("/")
-        return [
-            item
-            for item in self.items
-            if _name(item) == name or (deployed and (labels_of(item)[DEPLOYED_NAME], _name(item)) == (deployed, last))
-        ]
+        return poll_rows.named(name, self._by_name())
 
     def only(self, name: str) -> Any:
-        found = self.named(name)
-        if not found:
-            raise TriggerNotFound(name, did_you_mean(str(name), [_name(item) for item in self.items]))
-        if len(found) > 1:
-            typed = tuple(f"write {labels_of(item)[DEPLOYED_NAME]}/{name}" for item in found)
-            raise PollValueError("FT727", f"{len(found)} deployments have a poll trigger {name!r}", typed)
-        return found[0]
+        return poll_rows.only(name, self._by_name())
+
+    def _by_name(self) -> list[tuple[str, str, Any]]:
+        return [(labels_of(item)[DEPLOYED_NAME], _name(item), item) for item in self.items]
 
     def schedule(self, item: Any) -> dict[str, Any]:
         data, metadata = item["data"], item["metadata"]
         declared, state = record.declaration(data[store.DECLARATION]), record.state_of(data.get(store.STATE))
-        created = state.get("created_at") or metadata.get("creationTimestamp")
-        down = self._down(item) or state.get("down")
-        return {
-            "id": metadata.get("uid"),
-            "trigger_name": declared.name,
-            "workflow_name": declared.target.workflow,
-            "poll_interval_ms": declared.interval_milliseconds,
-            "allow_concurrent": declared.target.allow_concurrent,
-            "enabled": store.is_on(data, store.ENABLED, True),
-            "last_poll_at": state.get("last_poll_at"),
-            "created_at": created,
-            "updated_at": data.get(_UPDATED) or created,
-            "poll_interval": declared.interval,
-            "target": NAME,
-            "next_due_at": state.get("next_due_at"),
-            "last_result": state.get("last_result"),
-            "last_error": state.get("last_error"),
-            "consecutive_errors": int(state.get("consecutive_errors") or 0),
-            "suppressed_count": int(state["suppressed_count"]),
-            **({"down": down} if down else {}),
-        }
+        return poll_rows.schedule(
+            metadata.get("uid"),
+            declared,
+            state,
+            enabled=store.is_on(data, store.ENABLED, True),
+            created=metadata.get("creationTimestamp"),
+            updated=data.get(_UPDATED),
+            target=NAME,
+            down=self._down(item) or state.get("down"),
+        )
 
     def _down(self, item: Any) -> str | None:
         """Why nothing polls a trigger, as the cluster has it."""
@@ -193,26 +167,8 @@ class _Whole:
 
 def _execution(at: Namespace, item: Any, claim: dict[str, Any]) -> dict[str, Any]:
     run_id = f"argo-{claim['name']}" if claim.get("run_started_at") else None
-    return {
-        "id": f"{item['metadata'].get('uid')}/{claim['generation']}",
-        "schedule_id": item["metadata"].get("uid"),
-        "trigger_name": _name(item),
-        "context_hash": claim["hash"],
-        "pipeline_execution_id": run_id,
-        "workflow_execution_id": run_id,
-        "started_at": claim["started_at"],
-        "completed_at": claim.get("completed_at"),
-        "created_at": claim["started_at"],
-        "workflow_name": _flow(item),
-        "context": _context(at, claim),
-        "generation": claim["generation"],
-        "run_id": run_id,
-        "state": claim["state"],
-        "scheduled_at": claim["scheduled_at"],
-        "run_started_at": claim.get("run_started_at"),
-        "attempts": claim["attempts"] + bool(run_id),
-        "error": claim.get("error"),
-    }
+    declared = record.declaration(item["data"][store.DECLARATION])
+    return poll_rows.execution(item["metadata"].get("uid"), declared, claim, run_id, _context(at, claim))
 
 
 def _context(at: Namespace, claim: dict[str, Any]) -> Any:
@@ -253,10 +209,3 @@ def _name(item: Any) -> str:
 
 def _flow(item: Any) -> str:
     return str(json.loads(item["data"][store.DECLARATION])["workflow"])
-
-
-def _window(rows: list[Any], limit: int | None, offset: int) -> list[Any]:
-    for word, value in (("limit", limit), ("offset", offset)):
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-            raise PollValueError("FT714", f"{word} is {value!r}; expected a whole number from 0")
-    return rows[offset : None if limit is None else offset + limit]

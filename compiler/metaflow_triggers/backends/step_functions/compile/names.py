@@ -69,6 +69,21 @@ def table_name(deployed: str) -> str:
     return aws_name(f"{deployed}-sets", "table", deployed, limit=128)
 
 
+def poll_table_name(deployed: str) -> str:
+    """The name of the table in which is remembered what is polled."""
+    return aws_name(f"{deployed}-polls", "poll-table", deployed, limit=128)
+
+
+def poller_name(deployed: str) -> str:
+    """The name of the state machine that lets the flow's poll triggers be polled, and of its job."""
+    return aws_name(f"{deployed[:50]}-poller", "poller", deployed, limit=STATE_MACHINE_LIMIT)
+
+
+def poller_job_name(deployed: str) -> str:
+    """The name of the job definition with which they are polled: no step has one of this name."""
+    return aws_name(f"{deployed}-poller", "poller-job", deployed, limit=128)
+
+
 def schedule_group_name(deployed: str) -> str:
     """The name of the group of the flow's schedules (at most 64 of `[A-Za-z0-9_.-]`)."""
     return aws_name(f"{_front(deployed)}-schedules", "schedule-group", deployed, limit=64)
