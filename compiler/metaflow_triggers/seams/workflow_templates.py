@@ -28,6 +28,7 @@ from .flows import features
 from .kubernetes_models import lent
 from .parts import filled_in
 from .shape import unknown_shape
+from .switch_regions import regions
 from .upstream import Upstream
 
 
@@ -53,6 +54,13 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             # A jobset of @parallel is made of far more classes of the package `kubernetes`.
             with lent(needed="parallel" not in features(obj.flow)):
                 return super()._compile_workflow_template()
+
+        def _parse_conditional_branches(self) -> None:
+            found = regions(self.graph, getattr(self.graph, "start_step", "start"))  # named: Metaflow 2.19.22
+            self.conditional_nodes = set(found.conditional)
+            self.conditional_join_nodes = set(found.meets.values())
+            self.matching_conditional_join_dict = found.meets
+            self.recursive_nodes = set(found.recursive)
 
         def _process_parameters(self) -> Any:
             schedule = self.flow._flow_decorators.pop("schedule", None)
@@ -166,6 +174,7 @@ UPSTREAM = Upstream(
         "metaflow.plugins.argo.argo_workflows": [
             "ArgoWorkflows._process_triggers",
             "ArgoWorkflows._compile_sensor",
+            "ArgoWorkflows._parse_conditional_branches",
             "ArgoWorkflows._process_parameters",
             "ArgoWorkflows._base_kubernetes_annotations",
             "ArgoWorkflows._compile_workflow_template",

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import forked
+from tests.worlds.kubernetes.both import asked_of_both, cluster_of_module, which_cluster
 
 if TYPE_CHECKING:
     from tests.worlds.upstream.emulated_aws import Aws
+
+__all__ = ["cluster_of_module", "which_cluster"]
+pytest_generate_tests = asked_of_both
 
 ROOT = Path(__file__).resolve().parents[3]
 MAPPING = "examples/parameter_mapping/flow.py"

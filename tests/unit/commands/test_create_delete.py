@@ -10,6 +10,7 @@ import pytest
 
 from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
 from tests.worlds.aws.account import content
+from tests.worlds.kubernetes.both import cluster
 from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
 
 from .conftest import MAPPING, Run
@@ -24,8 +25,8 @@ def aws():
 
 
 @pytest.fixture
-def kubernetes(tmp_path: Path):
-    with KubernetesStandIn() as running:
+def kubernetes(which_cluster: None, tmp_path: Path):
+    with cluster() as running:
         running.settings = running.kubeconfig(tmp_path)
         yield running
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
+from tests.worlds.kubernetes.both import cluster
 from tests.worlds.upstream.emulated_aws import Aws, emulated_aws
 
 from .conftest import Run, clean
@@ -46,8 +47,8 @@ def aws() -> Iterator[Aws]:
 
 
 @pytest.fixture(scope="module")
-def kubernetes() -> Iterator[KubernetesStandIn]:
-    with KubernetesStandIn() as running:
+def kubernetes(cluster_of_module: None) -> Iterator[KubernetesStandIn]:
+    with cluster() as running:
         yield running
 
 

@@ -41,6 +41,7 @@ PARAMETERS: dict[str, list[str] | None] = {
     f"{ARGO}_cli.ArgoWorkflows.get_existing_deployment": ["name"],
     f"{ARGO}.ArgoWorkflows._process_triggers": ["self"],
     f"{ARGO}.ArgoWorkflows._compile_sensor": ["self"],
+    f"{ARGO}.ArgoWorkflows._parse_conditional_branches": ["self"],
     f"{ARGO}.ArgoWorkflows._process_parameters": ["self"],
     f"{ARGO}.ArgoWorkflows._base_kubernetes_annotations": ["self"],
     f"{ARGO}.ArgoWorkflows._compile_workflow_template": ["self"],

@@ -29,6 +29,8 @@ from .workflow_text import Unknown
 
 ROOT = Path(__file__).resolve().parents[3]
 OUT = "/mnt/out"
+WORK = "/tmp/container"
+"""Where a container begins, in its own eyes."""
 _TERMINATION_BYTES, _TERMINATION_LINES = 2048, 80  # of a log that stands in for a termination message (Kubernetes)
 _UNSHARE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -215,7 +217,9 @@ def _mounts(container: Any, folder: Path, token: str | None) -> str:
         if kept.startswith("/tmp/"):
             inside = f"{folder}/tmp{kept.removeprefix('/tmp')}"
             lines += [f"mkdir -p '{inside}'", f"mount --rbind '{kept}' '{inside}'"]
-    lines += [f"mount --rbind '{folder}/tmp' /tmp", "cd /", f"cd '{folder}/work'"]
+    # One path in all containers, so that what Python has compiled in one serves the next.
+    lines += [f"mount --rbind '{folder}/tmp' /tmp", f"mkdir {WORK}", f"mount --bind '{folder}/work' {WORK}"]
+    lines += [f"cd {WORK}"]
     return "\n".join(lines)
 
 

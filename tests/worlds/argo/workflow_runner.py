@@ -62,6 +62,8 @@ def pod_environment(aws: Mapping[str, str], folder: Path) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         **{name: value for name, value in aws.items() if name.startswith("AWS_")},
         "METAFLOW_SKIP_INSTALL_DEPENDENCIES": "1",
+        "METAFLOW_S3_WORKER_COUNT": "1",  # else a process for each of a task's files
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / "metadata"),
     }
 

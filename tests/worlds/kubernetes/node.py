@@ -11,7 +11,9 @@ who may do everything. No networks, images, resources.
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import ssl
 import threading
 import time
@@ -27,8 +29,10 @@ from .control_plane import ControlPlane
 
 NAME = "here"
 _WORKFLOW = "workflows.argoproj.io/workflow"
-_PAUSE = 0.1
+_PAUSE, _TURNS = 0.1, 5
 _MINE = "/var/run/argo"
+AT_ONCE = 1 + (os.cpu_count() or 2)
+"""Containers: most of a task is thinking."""
 
 
 class _Secrets(Api):
@@ -59,6 +63,9 @@ class Node:
         self._signals: dict[str, str] = {}
         self._threads: list[threading.Thread] = []
         self._ending = threading.Event()
+        self._room = threading.BoundedSemaphore(AT_ONCE)
+        self.held = False
+        """While it is, no pod begins."""
         self.broken: list[str] = []
         """What this node could not do: a test that ends well must find none."""
 
@@ -119,14 +126,21 @@ class Node:
         thread.start()
 
     def _watch(self) -> None:
-        while not self._ending.wait(_PAUSE):
-            for pod in self.plane.ask("GET", "/api/v1/pods")["items"]:
-                uid = pod["metadata"]["uid"]
-                if uid not in self._known and _WORKFLOW in pod["metadata"].get("labels", {}):
-                    self._known.add(uid)
+        """Pods that nobody runs yet are few; those that are being deleted may be any, and are looked for less often."""
+        for turn in itertools.count():
+            if self._ending.wait(_PAUSE):
+                return
+            if turn % _TURNS == 0:
+                for pod in self.plane.ask("GET", "/api/v1/pods")["items"]:
+                    if "deletionTimestamp" in pod["metadata"]:
+                        self._gone(pod)
+            if self.held:
+                continue
+            for pod in self.plane.ask("GET", "/api/v1/pods?fieldSelector=status.phase%3DPending")["items"]:
+                metadata = pod["metadata"]
+                if metadata["uid"] not in self._known and _WORKFLOW in metadata.get("labels", {}):
+                    self._known.add(metadata["uid"])
                     self._run(self._pod, pod)
-                elif "deletionTimestamp" in pod["metadata"]:
-                    self._gone(pod)
 
     def _gone(self, pod: Any) -> None:
         """A pod that is being deleted is signalled, and leaves."""
@@ -136,6 +150,11 @@ class Node:
         self.plane.request("DELETE", f"/api/v1/namespaces/{namespace}/pods/{name}", options)
 
     def _pod(self, pod: Any) -> None:
+        with self._room:
+            if not self._ending.is_set():
+                self._begun(pod)
+
+    def _begun(self, pod: Any) -> None:
         metadata = pod["metadata"]
         place = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": metadata["name"]}}

@@ -22,7 +22,7 @@ from .installation import workflow_controller
 from .node import Node
 
 _FINAL = ("Succeeded", "Failed", "Error")
-_PATIENCE = 180.0
+_PATIENCE = 900.0
 
 
 class RealWorkflows:
@@ -91,7 +91,7 @@ class RealWorkflows:
                 break
             assert self._process.poll() is None, self.log.read_text("utf-8", "replace")[-2000:]
             assert time.monotonic() < ends, (status, self.log.read_text("utf-8", "replace")[-3000:])
-            time.sleep(0.1)
+            time.sleep(0.2)
         assert not self.node.broken, self.node.broken
         # Its times have seconds; a node ends after those below it.
         entries = sorted(

@@ -13,6 +13,7 @@ import base64
 import copy
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -88,7 +89,7 @@ def observe(cluster: Cluster, rows: Sequence[Row], read: dict[str, ReadRow]) -> 
         for number in range(max(map(len, todo.values()))):
             for rule, items in todo.items():
                 if number < len(items):
-                    _give(cluster, items[number], number + 1, graphs[rule], observed[rule])
+                    give(cluster, items[number], number + 1, graphs[rule], observed[rule])
             cluster.quiet()
             begin(cluster.kubernetes)
     for rule, graph in graphs.items():
@@ -97,9 +98,17 @@ def observe(cluster: Cluster, rows: Sequence[Row], read: dict[str, ReadRow]) -> 
     return observed
 
 
-def _give(cluster: Cluster, item: Item, number: int, graph: TriggerGraph, observed: Observed) -> None:
+def give(
+    cluster: Cluster,
+    item: Item,
+    number: int,
+    graph: TriggerGraph,
+    observed: Observed,
+    namespace: str = SETTINGS.argo_sensor_namespace,
+) -> None:
+    """Publish an event of a row, or an outcome. `namespace`: of the Secrets."""
     if item.kind == "finish":
-        end(cluster, ended(item))
+        end(cluster, ended(item), namespace)
     elif item.kind == "event":
         if is_refused(item, number, observed):
             return
@@ -110,10 +119,11 @@ def _give(cluster: Cluster, item: Item, number: int, graph: TriggerGraph, observ
             publish(item.name, item.payload, str(item.identity))
 
 
-def end(cluster: Cluster, body: dict[str, Any]) -> None:
+def end(cluster: Cluster, body: dict[str, Any], namespace: str = SETTINGS.argo_sensor_namespace) -> None:
     """As the exit handler of a run does."""
-    token = webhook_token(cluster.kubernetes, secret=SETTINGS.argo_outcome_secret)
-    places = [("proven", cluster.outcomes, token), ("shared", cluster.webhook, webhook_token(cluster.kubernetes))]
+    token = webhook_token(cluster.kubernetes, namespace, SETTINGS.argo_outcome_secret)
+    shared = webhook_token(cluster.kubernetes, namespace)
+    places = [("proven", cluster.outcomes, token), ("shared", cluster.webhook, shared)]
     assert outcome_script.publish(body, places) == {}
 
 
@@ -154,7 +164,13 @@ def workflows(kubernetes: KubernetesStandIn, deployed: str) -> list[Any]:
     """Those of one deployment, in the order in which they were made."""
     every = kubernetes.objects("workflows").values()
     mine = [item for item in every if item["spec"]["workflowTemplateRef"]["name"] == deployed]
-    return sorted(mine, key=lambda item: int(item["metadata"]["uid"].rpartition("-")[2]))
+    return sorted(mine, key=_made)
+
+
+def _made(workflow: Any) -> tuple[str, int]:
+    """The stand-in's clock stands still, and its uids count."""
+    number = re.fullmatch("uid-([0-9]+)", workflow["metadata"]["uid"])
+    return workflow["metadata"]["creationTimestamp"], int(number[1]) if number else 0
 
 
 def _read(cluster: Cluster, flow: Flow, items: Sequence[Item], observed: Observed) -> None:
@@ -162,7 +178,7 @@ def _read(cluster: Cluster, flow: Flow, items: Sequence[Item], observed: Observe
     for workflow in workflows(cluster.kubernetes, deployed):
         document = argo_source.document_of(workflow)
         assert document is not None
-        observed.starts.append(_plain(started(flow.name, document, flow.parameters), items))
+        observed.starts.append(plain(started(flow.name, document, flow.parameters), items))
     assert observed.not_started is not None
     observed.not_started += [flow.name] * refused(cluster, deployed)
 
@@ -177,7 +193,7 @@ def refused(cluster: Cluster, deployed: str) -> int:
     return told
 
 
-def _plain(start: ObservedStart, items: Sequence[Item]) -> ObservedStart:
+def plain(start: ObservedStart, items: Sequence[Item]) -> ObservedStart:
     """Run ids without Metaflow's prefix, and no error text of Argo's own where the item has none (section 4)."""
     runs = {f"argo-{item.identity}": item for item in items if item.kind == "finish"}
     events = []

@@ -7,16 +7,17 @@ in which our extension is hidden.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.scenarios.rows import ROOT
-from tests.unit.commands.test_create_delete import aws, kubernetes  # noqa: F401 - fixtures
-from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
+from tests.unit.commands.test_create_delete import aws  # noqa: F401 - a fixture
 from tests.worlds.argo.workflow_runner import why_not
+from tests.worlds.kubernetes.both import cluster
 from tests.worlds.upstream.emulated_aws import Aws
 
 from .conftest import Launch
@@ -48,8 +49,15 @@ EVENT_SOURCE = {
 
 
 @pytest.fixture
-def start(kubernetes: KubernetesStandIn, aws: Aws, launch: Launch, tmp_path: Path) -> Start:  # noqa: F811
-    return lambda **settings: World(kubernetes, aws, tmp_path, launch(kubernetes), **settings)
+def start(which_cluster: None, aws: Aws, launch: Launch, tmp_path: Path) -> Iterator[Start]:  # noqa: F811
+    with ExitStack() as stack:
+
+        def begin(**settings: str) -> World:
+            kubernetes = stack.enter_context(cluster())
+            kubernetes.settings = kubernetes.kubeconfig(tmp_path)
+            return stack.enter_context(World(kubernetes, aws, tmp_path, launch(kubernetes), **settings))
+
+        yield begin
 
 
 def documents(file: str, project: bool) -> str:
