@@ -30,7 +30,7 @@ pytestmark = [
 ]
 
 ROWS = carried([row for row in rows() if not (row.polls or row.clock)], "argo-workflows")
-SHARES = 4
+SHARES = 8
 """Of the campaign, so that one that fails says so before the others are done."""
 
 
