@@ -2,7 +2,8 @@
 
 In:   a class name, and lines as `route: switch x=a y=b`; what is said of a step is `to`, `each`, `switch`, `split`,
       and a step that joins is written with a `+`.
-Out:  the text of the flow. Its artifact `way` is the steps of the run, with those of branches and items in brackets.
+Out:  the text of the flow. Its artifact `way` is the steps of the run; those of branches and items are in brackets,
+      sorted.
 
 Not here: what a run must say. A switch takes `x` for items of even number and `y` for those of odd ones, and one that
 leads to itself does so twice. Each foreach has two items.
@@ -41,7 +42,7 @@ def _step(written: str, _: str, said: str, items: set[str], number: int) -> str:
             "self.number = inputs[0].before",
             "self.before = inputs[0].earlier",
             "self.earlier = 0",
-            f"self.way = '[' + ' | '.join(one.way for one in inputs) + '] {name}'",
+            f"self.way = '[' + ' | '.join(sorted(one.way for one in inputs)) + '] {name}'",
         ]
     elif name == "start":
         body += [f"self.number, self.before, self.earlier, self.way = {number}, 0, 0, 'start'"]
