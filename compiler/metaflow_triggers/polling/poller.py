@@ -44,7 +44,7 @@ _ROUNDS = 5
 """How often a write is tried anew whose record another one has changed meanwhile."""
 _ASKED_AT_ONCE = 20
 """Runs of one trigger that are asked for at one tick, where equal contexts may run beside each other."""
-_SAVE_SECONDS = 30.0
+SAVE_SECONDS = 30.0
 """What a poll gave is written down when it is news, else so often."""
 _LOOK_SECONDS = 1.0
 _TRIES = 5
@@ -85,6 +85,7 @@ class _Trigger:
     unclaimed: _Fire | None = None
     saved_at: float = float("-inf")
     saved: tuple[Any, ...] = ()
+    claims: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     is_polled: bool = False
     is_left: bool = False
@@ -112,11 +113,15 @@ class Poller:
         root: str,
         lease_seconds: float,
         early_seconds: float | None = None,
+        save_seconds: Callable[[int], float] = lambda claims: SAVE_SECONDS,
     ) -> None:
-        """`root`: where the flow's code lies. `early_seconds`: one round, for what is due so much later."""
+        """`root`: where the flow's code lies. `early_seconds`: one round, for what is due so much later.
+
+        `save_seconds`: how often what is no news is written down, where a record has so many claims.
+        """
         self._store, self._runs = store, runs
         self._lease, self._hosts, self._clock = lease, hosts, clock
-        self._early = early_seconds
+        self._early, self._save_seconds = early_seconds, save_seconds
         self._triggers = {key: _Trigger(key) for key in keys}
         self._by_name: dict[str, _Trigger] = {}
         self._root = root
@@ -556,6 +561,7 @@ class Poller:
             if self._store.write(trigger.key, read):
                 trigger.suppressed = 0
                 trigger.saved, trigger.saved_at = trigger.news(), self._clock.monotonic()
+                trigger.claims = len(read.state["claims"])
                 return read
         raise OSError(f"the record {trigger.key} was changed by others {_ROUNDS} times")
 
@@ -576,7 +582,7 @@ class Poller:
     def _save(self, trigger: _Trigger) -> None:
         """Write down what is news, or has waited long enough."""
         waited = self._clock.monotonic() - trigger.saved_at
-        if trigger.news() == trigger.saved and waited < _SAVE_SECONDS:
+        if trigger.news() == trigger.saved and waited < self._save_seconds(trigger.claims):
             return
         try:
             self._write(trigger, self._epoch, lambda read: None)

@@ -38,7 +38,7 @@ _END = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "En
 
 @dataclass
 class Fault:
-    """What happens to requests of an operation whose body has `text`: refused with `code`, or (no code) lost.
+    """What happens to requests of an operation that have `text` and `also`: refused with `code`, or (no code) lost.
 
     `after`: it is carried out first. `times`: how often; None is always.
     """
@@ -46,11 +46,12 @@ class Fault:
     operation: str
     code: str = ""
     text: str = ""
+    also: str = ""
     after: bool = False
     times: int | None = None
 
-    def meets(self, operation: str, body: str) -> bool:
-        if self.times == 0 or self.operation != operation or self.text not in body:
+    def meets(self, operation: str, request: str) -> bool:
+        if self.times == 0 or self.operation != operation or not (self.text in request and self.also in request):
             return False
         if self.times is not None:
             self.times -= 1
@@ -58,29 +59,32 @@ class Fault:
 
 
 class Front:
-    """A WSGI application in front of moto's: one request at a time, with faults; `watch` is told of each."""
+    """A WSGI application in front of moto's: one request at a time, with faults; `watches` are told of each.
+
+    A request's text is its path and its body.
+    """
 
     def __init__(self, application: Any) -> None:
         self._application = application
         self.lock = threading.RLock()
         self.faults: list[Fault] = []
-        self.watch: Callable[[str, str, str], None] = lambda when, operation, body: None
-        """Called with "before" or "after", the operation and the request's body, while nothing else is done."""
-        self.asked: list[str] = []
+        self.watches: list[Callable[[str, str, str], None]] = []
+        """Called with "before" or "after", the operation and the request's text, while nothing else is done."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         target = environ.get("HTTP_X_AMZ_TARGET")
         operation = target.rpartition(".")[2] if target else f"{environ['REQUEST_METHOD']} S3"
-        text = body.decode("utf-8", "replace")
+        text = f"{environ['PATH_INFO']} {body.decode('utf-8', 'replace')}"
         with self.lock:
-            self.asked.append(operation)
             fault = next((one for one in self.faults if one.meets(operation, text)), None)
             if fault is None or fault.after:
-                self.watch("before", operation, text)
+                for watch in list(self.watches):
+                    watch("before", operation, text)
                 answer = list(self._application(environ, start_response))
-                self.watch("after", operation, text)
+                for watch in list(self.watches):
+                    watch("after", operation, text)
             if fault is None:
                 return answer
         if not fault.code:
@@ -215,23 +219,31 @@ class PollWorld:
         texts = json.dumps([one.text() for one in self.polls])
         self.set("poller", wanted=version, declared=texts)
 
-    def start(self, *more: str, lease_seconds: float = 3.0, version: str = "") -> subprocess.Popen[bytes]:
-        """A process that polls."""
+    def arguments(self, *more: str, lease_seconds: float = 3.0, version: str = "") -> list[str]:
+        """Of `serve`."""
+        return [
+            *("--table", self.table, "--machine", self.machine, "--version", version or self.version),
+            *("--documents", f"s3://{BUCKET}/{ROOT}/{self.deployed}"),
+            *("--lease-seconds", str(lease_seconds), "--stop-seconds", "1", *more),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Of the process."""
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.server.url,
+        }
+
+    def start(self, *more: str, **said: Any) -> subprocess.Popen[bytes]:
+        """A process that polls. `said` as of `arguments`."""
         log = (self.folder / f"log-{len(self.processes)}").open("wb")
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", _CODE, "--table", self.table, "--machine", self.machine),
-                *("--documents", f"s3://{BUCKET}/{ROOT}", "--version", version or self.version),
-                *("--lease-seconds", str(lease_seconds), "--stop-seconds", "1", *more),
-            ],
+            [sys.executable, "-c", _CODE, *self.arguments(*more, **said)],
             cwd=self.folder,
-            env={
-                **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
-                "AWS_ACCESS_KEY_ID": "testing",
-                "AWS_SECRET_ACCESS_KEY": "testing",
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "AWS_ENDPOINT_URL": self.server.url,
-            },
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -271,6 +283,15 @@ class PollWorld:
         told: dict[str, Any] = json.loads(self.item(f"trigger#{name}").get("state", "{}"))
         return told
 
+    def stored(self, key: str) -> dict[str, Any]:
+        """The state in an item, for who holds the emulator's lock."""
+        from moto.dynamodb.models import dynamodb_backends
+
+        item = dynamodb_backends[ACCOUNT][REGION].get_item(self.table, {"pk": {"S": key}})
+        state = item.attrs.get("state") if item is not None else None
+        told: dict[str, Any] = json.loads(state.value) if state is not None else {}
+        return told
+
     def claims(self, name: str) -> list[dict[str, Any]]:
         return list(self.state(name).get("claims", []))
 
@@ -289,12 +310,12 @@ class PollWorld:
         """Names of executions."""
         return [one.name for one in self.executions() if one.name.startswith(f"poll-{trigger}")]
 
-    def document(self, name: str) -> dict[str, Any]:
+    def document(self, name: str, flow: str = "Polled") -> dict[str, Any]:
         """What the run of that name is told."""
         (one,) = (one for one in self.executions() if one.name == name)
         uri = json.loads(one.execution_input)["MetaflowTrigger"]["uri"]
         key = uri.removeprefix(f"s3://{BUCKET}/")
-        assert key == f"{ROOT}/Polled/_triggers/sfn-{name}.json"
+        assert key == f"{ROOT}/{self.deployed}/{flow}/_triggers/sfn-{name}.json"
         found: dict[str, Any] = json.loads(self.server.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
         return found
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 import json
 import signal
 import time
+from dataclasses import replace
 
 import pytest
+from metaflow_triggers.backends.argo.compile.poller import declaration
 from metaflow_triggers.backends.step_functions.deploy.calls import Clients
 from metaflow_triggers.backends.step_functions.polls import records
 from metaflow_triggers.poll import DefaultRunner, TriggerNotFound
 from metaflow_triggers.poll.errors import PollValueError
 
-from .poll_world import Fault, declared, emulated, text_of, world
+from tests.scenarios import reading, stepped
+from tests.scenarios.rows import Observed, differences, items, rows
+
+from .poll_world import HEAD, Fault, declared, emulated, text_of, world
 
 NAMES = (
     "equal",
@@ -199,7 +204,7 @@ def test_a_run_is_told_its_context_as_data_and_whose_claim_it_is(here):
     assert json.loads(one.execution_input) == {
         "Parameters": "{}",
         "MetaflowTrigger": {
-            "uri": f"s3://polled-flows/metaflow/root/Polled/_triggers/sfn-{name}.json",
+            "uri": f"s3://polled-flows/metaflow/root/{here.deployed}/Polled/_triggers/sfn-{name}.json",
             "claim": f"{state['uid']}/1/{claim['started_at']}",
         },
     }
@@ -414,3 +419,86 @@ def test_a_program_looks_after_them(here, monkeypatch, tmp_path):
     runner.set_trigger_enabled(f"{here.deployed}/equal", True)
     with pytest.raises(ValueError, match="names no region"):
         DefaultRunner("aws://nowhere")
+
+
+# the scenario table ---------------------------------------------------------------------------------------------------
+
+ROWS = [row for row in rows() if row.polls]
+ASKED = """
+
+@trigger({flow!r}, name={name!r}, allow_concurrent={concurrent}, dedup={dedup!r})
+def poll_{number}():
+    try:
+        answer = told({name!r})
+        os.rename("context-{name}", "asked-{name}")
+    except OSError:
+        return TriggerResult.skip()
+    return answer
+"""
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    return reading.read(ROWS, tmp_path_factory.mktemp("flows"))
+
+
+@pytest.fixture(scope="module")
+def table(read, server, tmp_path_factory):
+    """A world in which one process polls the triggers of all rows; each fire is what a poll answers once."""
+    polls, text = [], HEAD
+    for number, row in enumerate(ROWS):
+        ((target, poll),) = read[row.rule].graph.polls
+        known = declaration(read[row.rule].graph.flows[target], poll)
+        polls.append(replace(known, file="polls.py", interval_milliseconds=200, interval="200ms"))
+        said = {"concurrent": poll.allow_concurrent, "dedup": poll.dedup, "number": number}
+        text += ASKED.format(flow=poll.flow, name=poll.name, **said)
+    with world(server, tmp_path_factory.mktemp("rows"), polls, text) as made:
+        made.start()
+        yield made
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.rule for row in ROWS])
+def test_a_row_of_the_scenario_table_comes_out_as_on_the_local_engine(row, read, table):
+    ((target, polled),) = read[row.rule].graph.polls
+    of, name = read[row.rule].graph.flows[target], polled.name
+    observed, fired = Observed(not_started=[]), []
+
+    def counted():
+        state = table.state(name)
+        errors = state.get("last_error"), state.get("consecutive_errors", 0)
+        return len(state.get("claims", ())), state.get("suppressed_count", 0), errors
+
+    for item in items(row):
+        before = counted()
+        (table.folder / "new").write_text(json.dumps(item.get("context") or {}))
+        (table.folder / "new").replace(table.folder / f"context-{name}")
+        table.until((table.folder / f"asked-{name}").exists)
+        (table.folder / f"asked-{name}").unlink()
+        table.until(lambda before=before: counted() != before)
+        if counted()[0] == before[0]:
+            observed.not_started.append(of.name)
+        else:
+            fired.append(str(item["at"]).replace("Z", ".000000+00:00"))
+    table.until(lambda: all(state == "started" for state in table.states(name)))
+    for claim, moment in zip(table.claims(name), fired, strict=True):
+        document = table.document(claim["name"], of.name)
+        payload = document["events"][0]["event"]["payload"]
+        assert payload["triggered_at"] > "2026-01-05"
+        payload["triggered_at"] = moment  # as the row has it
+        observed.starts.append(stepped.started(of.name, document, of.parameters))
+    assert differences(row, observed) == []
+
+
+# kills ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("once", "kills"), [(False, 20), (True, 12)], ids=["kept", "once"])
+def test_kill_campaign(server, tmp_path, once, kills):
+    """Half a thousand kills."""
+    from .poll_campaign import ROUNDS, STATES, report, run
+
+    told = run(server, tmp_path, kills, seed=7, flows=4, once=once)
+    print(report(told))
+    assert told.lost == told.doubled == told.overlapping == 0, report(told)
+    assert told.kills == dict.fromkeys(ROUNDS if once else STATES, kills)
