@@ -5,8 +5,9 @@ Out:  what the executions say: fires that started nothing, started twice, or bes
 
 Not here: what the poller has written down of itself: it is judged by what was started.
 The polled source is a folder of numbered items; each stays the answer of every poll until a run of it was started, as
-in a poll that peeks. So an item without an execution is lost, one with two is doubled. The killed processes are forks
-of one that has imported boto3; whenever one has ended another is started, as the watchdog and Batch do.
+in a poll that peeks. So an item without an execution is lost, one with two is doubled. Another trigger takes, and gives
+nothing twice: two executions of it are doubled, too. The killed processes are forks of one that has imported boto3;
+whenever one has ended another is started, as the watchdog and Batch do.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ ROUNDS = tuple(state for state in STATES if state != "stopped, and woken late")
 LEASE_SECONDS = 1.2
 
 TEXT = """
-import os
+import os, time
 from metaflow_triggers.poll import Context, TriggerResult, trigger
 
 
@@ -65,6 +66,12 @@ def items():
 @trigger("Polled", name="again")
 def again():
     return TriggerResult.fire(Context({"same": "always"}))
+
+
+@trigger("Polled", name="queue", allow_concurrent=True)
+def queue():
+    number = time.time_ns()
+    return TriggerResult.fire(Context({"taken": number})) if number // 1000 % 4 == 0 else TriggerResult.skip()
 """
 
 _NURSERY = """
@@ -324,7 +331,8 @@ def run(
 
 def _one(server: Server, folder: Path, nursery: _Nursery, todo: list[str], chance: random.Random, once: bool) -> Told:
     told = Told()
-    polls = [declared("items", 900_000 if once else 200), declared("again", 900_000 if once else 200)]
+    milliseconds = 900_000 if once else 200
+    polls = [declared(name, milliseconds, allow_concurrent=name == "queue") for name in ("items", "again", "queue")]
     more = ("--once", "--early-seconds", "1e9") if once else ()
     with world(server, folder, polls, TEXT) as here:
         keeper = _Keeper(here, nursery, more, chance)
@@ -389,7 +397,10 @@ def _judge(here: PollWorld, keeper: _Keeper, told: Told) -> None:
         given = {key: value for key, value in payload.items() if key not in ("trigger_name", "triggered_at")}
         by_context.setdefault(json.dumps(given), []).append(name)
     counts = [len(by_context.get(json.dumps({"item": f"item-{number:04}"}), ())) for number in range(told.items)]
-    told.lost, told.doubled = counts.count(0), sum(count - 1 for count in counts if count > 1)
+    told.lost = counts.count(0)
+    told.doubled = sum(
+        len(equal) - 1 for given, equal in by_context.items() if "same" not in json.loads(given) and len(equal) > 1
+    )
     at = {what: number for number, what in enumerate(keeper.order)}
     for equal in by_context.values():
         for before, after in pairwise(equal):
