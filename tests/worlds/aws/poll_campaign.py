@@ -71,7 +71,7 @@ def again():
 @trigger("Polled", name="queue", allow_concurrent=True)
 def queue():
     number = time.time_ns()
-    return TriggerResult.fire(Context({"taken": number})) if number // 1000 % 4 == 0 else TriggerResult.skip()
+    return TriggerResult.fire(Context({"taken": number})) if number // 1000 % 2 else TriggerResult.skip()
 """
 
 _NURSERY = """
