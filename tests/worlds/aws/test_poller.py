@@ -22,6 +22,19 @@ from tests.scenarios.rows import Observed, differences, items, rows
 
 from .poll_world import HEAD, Fault, declared, emulated, text_of, world
 
+ASKED = """
+
+@trigger({flow!r}, name={name!r}, allow_concurrent={concurrent}, dedup={dedup!r})
+def asked_{number}():
+    try:
+        answer = told({name!r})
+        os.rename("context-{name}", "asked-{name}")
+    except OSError:
+        return TriggerResult.skip()
+    return answer
+"""
+"""A poll that fires once what it was given."""
+ONCE = {"flow": "Polled", "concurrent": True, "dedup": "active", "number": 0}
 NAMES = (
     "equal",
     "off",
@@ -48,9 +61,10 @@ def server():
 @pytest.fixture(scope="module")
 def shared(server, tmp_path_factory):
     """A world with a process that polls a trigger for each test."""
-    more = {"keys": {"dedup_keys": ("a",)}, "once": {"dedup": "once"}}
+    more = {"keys": {"dedup_keys": ("a",)}, "once": {"dedup": "once"}, "lost": {"allow_concurrent": True}}
     polls = [declared(name, **more.get(name, {})) for name in NAMES]
-    with world(server, tmp_path_factory.mktemp("polls"), polls) as made:
+    text = text_of([poll for poll in polls if poll.name != "lost"]) + ASKED.format(name="lost", **ONCE)
+    with world(server, tmp_path_factory.mktemp("polls"), polls, text) as made:
         made.set("trigger#off", enabled="false")
         made.start()
         yield made
@@ -266,7 +280,7 @@ def test_an_error_is_told_and_the_next_poll_is_on_time(here):
 @pytest.mark.parametrize("operation", ["UpdateItem", "StartExecution", "PUT S3", "DescribeExecution", "GetItem"])
 @pytest.mark.parametrize("after", [False, True], ids=["request", "answer"])
 def test_what_is_lost_on_the_way_is_neither_lost_nor_done_twice(here, operation, after):
-    """Twice, so that the second try of the client is lost, too."""
+    """Twice, so that the second try of the client is lost, too. The poll takes what it fires."""
     known = len(here.runs("lost"))
     text = {"StartExecution": "poll-lost-", "DescribeExecution": "poll-lost-", "PUT S3": "poll-lost-"}
     fault = Fault(operation, text=text.get(operation, "trigger#lost"), after=after, times=2)
@@ -424,17 +438,6 @@ def test_a_program_looks_after_them(here, monkeypatch, tmp_path):
 # the scenario table ---------------------------------------------------------------------------------------------------
 
 ROWS = [row for row in rows() if row.polls]
-ASKED = """
-
-@trigger({flow!r}, name={name!r}, allow_concurrent={concurrent}, dedup={dedup!r})
-def poll_{number}():
-    try:
-        answer = told({name!r})
-        os.rename("context-{name}", "asked-{name}")
-    except OSError:
-        return TriggerResult.skip()
-    return answer
-"""
 
 
 @pytest.fixture(scope="module")
