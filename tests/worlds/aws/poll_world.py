@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import logging
 import os
@@ -34,6 +35,10 @@ REGION, ACCOUNT, BUCKET, ROOT = "eu-north-1", "123456789012", "polled-flows", "m
 _CODE = "import sys; from metaflow_triggers.polling.aws import serve; serve.main(sys.argv[1:])"
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
 _END = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
+
+
+_numbers = itertools.count(1)
+"""Each world has names of its own: moto's accounts are globals of this process."""
 
 
 @dataclass
@@ -101,11 +106,10 @@ class Front:
 
 @dataclass
 class Server:
-    """The emulated AWS. `made` counts worlds, so that each has names of its own."""
+    """The emulated AWS."""
 
     url: str
     front: Front
-    made: int = 0
 
     def client(self, service: str) -> Any:
         return _client(self.url, service)
@@ -195,8 +199,7 @@ class PollWorld:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.server.made += 1
-        self.deployed = f"Polled{self.server.made}"
+        self.deployed = f"Polled{next(_numbers)}"
         self.table = poll_table_name(self.deployed)
         self.machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{self.deployed}"
         states = self.server.client("stepfunctions")
