@@ -139,6 +139,11 @@ REFUSALS = [
         "a quota of the cluster refused to patch sensors",
     ),
     (
+        'sensors.argoproj.io "x" is forbidden: status unknown for quota: few, resources: count/sensors.argoproj.io',
+        "FT704",
+        "a new quota of the cluster refused to patch sensors",
+    ),
+    (
         'admission webhook "policy.example.org" denied the request: label team is missing',
         "FT704",
         "the admission webhook `policy.example.org` refused to patch sensors",

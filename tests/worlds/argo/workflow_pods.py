@@ -33,6 +33,7 @@ WORK = "/tmp/container"
 """Where a container begins, in its own eyes."""
 _TERMINATION_BYTES, _TERMINATION_LINES = 2048, 80  # of a log that stands in for a termination message (Kubernetes)
 _UNSHARE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+_ENDS_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 
 def unshare() -> list[str]:
@@ -123,7 +124,7 @@ def run_pod(
     script = _mounts(container, folder, machine.tokens.get((metadata["namespace"], account)))
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            [*unshare(), "sh", "-ec", script + '\nexec "$@"', "sh", *command],
+            [*_ENDS_WITH_US, *unshare(), "sh", "-ec", script + '\nexec "$@"', "sh", *command],
             cwd=folder / "work",
             env=environment,
             stdin=subprocess.DEVNULL,

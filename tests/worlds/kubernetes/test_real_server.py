@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +115,70 @@ def test_an_admission_policy_that_refuses_us_is_named(server: RealKubernetes, cl
         assert found.message.endswith("label team is missing")
         assert not server.store.objects
     assert verbs(create(client, ONE)) == {"created"}
+
+
+def test_a_quota_that_refuses_us_is_named_and_nothing_is_written(server: RealKubernetes, client: Any) -> None:
+    """Until the controller of quotas has counted, the server refuses as well, and no right is lacking then either."""
+    plane = server.plane
+    hard = {"count/sensors.argoproj.io": "0"}
+    quotas = "/api/v1/namespaces/events/resourcequotas"
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": hard}}
+    made = plane.ask("POST", quotas, quota)
+    made = plane.ask("PUT", f"{quotas}/few/status", {**made, "status": {"hard": hard}})  # as its controller writes it
+    try:
+        _until(lambda: plane.request("POST", f"{_SENSORS}?dryRun=All", _PROBE)[0] == 403)
+        uncounted = refused(lambda: create(client, ONE))
+        assert uncounted.code == "FT704" and not server.store.objects
+        assert uncounted.message.startswith("a new quota of the cluster refused to patch sensors `events/demoflow-")
+        plane.ask("PUT", f"{quotas}/few/status", {**made, "status": {"hard": hard, "used": hard}})
+        _until(lambda: "exceeded" in plane.request("POST", f"{_SENSORS}?dryRun=All", _PROBE)[1].get("message", ""))
+        found = refused(lambda: create(client, ONE))
+        assert found.code == "FT704" and not server.store.objects
+        assert found.message.startswith("a quota of the cluster refused to patch sensors `events/demoflow-")
+        assert "few" in found.message and any("quota" in text for text in found.helps)
+    finally:
+        plane.request("DELETE", f"{quotas}/few")
+    _until(lambda: plane.request("POST", f"{_SENSORS}?dryRun=All", _PROBE)[0] == 201)
+    assert verbs(create(client, ONE)) == {"created"}
+
+
+@pytest.mark.parametrize("first", ["create", "argocd-controller"])
+def test_argo_cd_and_create_take_turns(server: RealKubernetes, client: Any, tmp_path: Path, first: str) -> None:
+    """It applies our folder server-side, by force, and marks what it tracks; neither undoes what the other has done."""
+    folder = [item for _, item in test_kustomization.built(test_kustomization.written(tmp_path))]
+    if first == "create":
+        assert verbs(create(client, EVERYTHING)) == {"created"}
+    sync(server, folder)
+    assert verbs(create(client, EVERYTHING)) <= {"created", "updated", "unchanged"}
+    ours = state(server)
+    sync(server, folder)
+    assert state(server) == ours and verbs(create(client, EVERYTHING)) == {"unchanged"}
+    tracked = [item for item in server.store.objects.values() if _TRACKED in item["metadata"].get("annotations", {})]
+    assert len(tracked) == len(folder)
+
+    # What it applies of a newer folder is its own, and is not overwritten unseen.
+    (sensor,) = (item for item in folder if item["kind"] == "Sensor")
+    sensor["spec"]["triggers"].pop()
+    sync(server, folder)
+    found = refused(lambda: create(client, EVERYTHING))
+    assert found.code == "FT704" and "`argocd-controller`" in found.message
+    converge.delete("demoflow", SETTINGS, client=client, shared=True)
+    assert not server.store.objects
+
+
+_TRACKED = "argocd.argoproj.io/tracking-id"
+_SENSORS = "/apis/argoproj.io/v1alpha1/namespaces/events/sensors"
+_PROBE = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Sensor", "metadata": {"name": "probe"}, "spec": {}}
+
+
+def sync(server: RealKubernetes, folder: list[Any]) -> None:
+    for item in folder:
+        root, plural = test_kustomization.PLURALS[item["kind"]]
+        metadata = item["metadata"]
+        annotations = {**metadata.get("annotations", {}), _TRACKED: f"shop:{item['kind']}/{metadata['name']}"}
+        marked = {**item, "metadata": {**metadata, "annotations": annotations}}
+        key = (root, metadata["namespace"], plural, metadata["name"])
+        server.store.apply(key, marked, "argocd-controller", force=True, dry=False)
 
 
 def test_a_namespace_that_is_being_deleted_is_no_lack_of_rights(server: RealKubernetes, client: Any) -> None:

@@ -36,6 +36,9 @@ def refusal(status: int, doing: str, answer: Any) -> Diagnostic:
     if status == 403 and "exceeded quota" in message:
         help_ = "free some of the quota, or have it raised; then repeat the command, which goes on from here"
         return Diagnostic("FT704", f"a quota of the cluster refused to {doing}: {message}", helps=(help_,))
+    if status == 403 and "status unknown for quota" in message:
+        help_ = "repeat the command when the cluster has counted what the quota is for, which takes it some seconds"
+        return Diagnostic("FT704", f"a new quota of the cluster refused to {doing}: {message}", helps=(help_,))
     for what, pattern in _ADMISSION.items():
         found = re.search(pattern, message)
         if found:
