@@ -12,13 +12,9 @@ whenever one has ended another is started, as the watchdog and Batch do.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -28,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .poll_world import Fault, PollWorld, Server, declared, world
+from .poll_world import Fault, PollWorld, Process, Server, declared, world
 
 OPERATIONS = {
     "lease is written": "UpdateItem",
@@ -74,33 +70,6 @@ def queue():
     return TriggerResult.fire(Context({"taken": number})) if number // 1000 % 2 else TriggerResult.skip()
 """
 
-_NURSERY = """
-import json, os, signal, sys
-import boto3, botocore.config, botocore.exceptions
-from metaflow_triggers.polling.aws import serve
-inner = serve.starter
-serve.starter = lambda modules, environment: inner((), environment)  # these polls need no Metaflow
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-for line in sys.stdin:
-    told = json.loads(line)
-    pid = os.fork()
-    if not pid:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
-        log = os.open(told["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for number, end in ((0, nothing), (1, log), (2, log)):
-            os.dup2(end, number)
-        os.chdir(told["folder"])
-        os.environ.clear()
-        os.environ.update(told["environment"])
-        try:
-            serve.main(told["arguments"])
-        finally:
-            os._exit(0)
-    print(pid, flush=True)
-"""
-
 
 @dataclass
 class Told:
@@ -128,55 +97,22 @@ def report(told: Told) -> str:
     )
 
 
-class _Nursery:
-    """Starts processes. Threads may share it."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self._lock = threading.Lock()
-
-    def start(self, here: PollWorld, *more: str) -> int:
-        told = {
-            "folder": str(here.folder),
-            "log": str(here.folder / "log-0"),
-            "environment": here.environment(),
-            "arguments": here.arguments(*more, lease_seconds=LEASE_SECONDS),
-        }
-        assert self._process.stdin is not None and self._process.stdout is not None
-        with self._lock:
-            self._process.stdin.write(json.dumps(told) + "\n")
-            self._process.stdin.flush()
-            return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
-
-
-def _is_there(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
-
-
 class _Keeper(threading.Thread):
     """Whenever the process has ended another one is started; ends runs a while after they began."""
 
-    def __init__(self, here: PollWorld, nursery: _Nursery, more: tuple[str, ...], chance: random.Random) -> None:
+    def __init__(self, here: PollWorld, more: tuple[str, ...], chance: random.Random) -> None:
         super().__init__(daemon=True)
-        self._here, self._nursery, self._more, self._chance = here, nursery, more, chance
+        self._here, self._more, self._chance = here, more, chance
         self._stop_it = threading.Event()
         self._lock = threading.Lock()
-        self.pid = nursery.start(here, *more)
+        self.process = self._begun()
         self.ends: dict[str, float] = {}
         self.order: list[tuple[str, str]] = []
         """("began" or "ended", name of the execution), as the emulator has it."""
         here.server.front.watches.append(self._seen)
+
+    def _begun(self) -> Process:
+        return self._here.start(*self._more, lease_seconds=LEASE_SECONDS)
 
     def _seen(self, when: str, operation: str, request: str) -> None:
         if (when, operation) != ("after", "StartExecution") or f':{self._here.deployed}"' not in request:
@@ -187,8 +123,8 @@ class _Keeper(threading.Thread):
     def run(self) -> None:
         while not self._stop_it.wait(0.02):
             with self._lock:
-                if not _is_there(self.pid):
-                    self.pid = self._nursery.start(self._here, *self._more)
+                if not self.process.is_there():
+                    self.process = self._begun()
             self.end_runs()
 
     def end_runs(self) -> None:
@@ -205,15 +141,14 @@ class _Keeper(threading.Thread):
                     self._here.end_run(name)
                     self.order.append(("ended", name))
 
-    def replaced(self) -> int:
-        """Start one beside the one that is there, whose pid it gives."""
+    def replaced(self) -> Process:
+        """Start one beside the one that is there, which it gives."""
         with self._lock:
-            former, self.pid = self.pid, self._nursery.start(self._here, *self._more)
+            former, self.process = self.process, self._begun()
         return former
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        self.process.kill()
 
     def stop(self) -> None:
         self._stop_it.set()
@@ -301,15 +236,13 @@ def run(
     whole, wrong = Told(), []
     todo = [state for state in (ROUNDS if once else STATES) for _ in range(kills_in_each_state)]
     random.Random(seed).shuffle(todo)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    nursery = _Nursery(environment)
     lock = threading.Lock()
 
     def one(number: int) -> None:
         place = folder / f"flow-{number}"
         (place / "items").mkdir(parents=True)
         try:
-            told = _one(server, place, nursery, todo, random.Random(seed + number), once)
+            told = _one(server, place, todo, random.Random(seed + number), once)
         except BaseException as error:  # told by the thread that waits
             wrong.append(error)
             return
@@ -317,25 +250,22 @@ def run(
             whole.add(told)
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(flows)]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        nursery.close()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     if wrong:
         raise wrong[0]
     return whole
 
 
-def _one(server: Server, folder: Path, nursery: _Nursery, todo: list[str], chance: random.Random, once: bool) -> Told:
+def _one(server: Server, folder: Path, todo: list[str], chance: random.Random, once: bool) -> Told:
     told = Told()
     milliseconds = 900_000 if once else 200
     polls = [declared(name, milliseconds, allow_concurrent=name == "queue") for name in ("items", "again", "queue")]
     more = ("--once", "--early-seconds", "1e9") if once else ()
     with world(server, folder, polls, TEXT) as here:
-        keeper = _Keeper(here, nursery, more, chance)
+        keeper = _Keeper(here, more, chance)
         keeper.start()
         harm = _Harm(here, keeper)
         try:
@@ -367,13 +297,13 @@ def _harm_once(here: PollWorld, keeper: _Keeper, harm: _Harm, state: str, chance
         here.until(lambda: mark.exists() and mark.stat().st_size > size, 60)
         keeper.kill()
     elif state == "stopped, and woken late":
-        here.until(lambda: _holder(here, keeper.pid), 60)
+        here.until(lambda: _holder(here, keeper.process.pid), 60)
         time.sleep(chance.uniform(0, 0.5))
-        os.kill(keeper.pid, signal.SIGSTOP)
+        keeper.process.send_signal(signal.SIGSTOP)
         former = keeper.replaced()
-        here.until(lambda: _holder(here, keeper.pid), 60)
-        os.kill(former, signal.SIGCONT)
-        here.until(lambda: not _is_there(former), 60)  # it finds that another one polls
+        here.until(lambda: _holder(here, keeper.process.pid), 60)
+        former.send_signal(signal.SIGCONT)
+        former.wait(60)  # it finds that another one polls
     elif state in LOST:
         harm.lose(state, lambda what: here.until(what, 60))
     else:

@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,39 @@ from metaflow_triggers.polling.record import Declaration
 
 REGION, ACCOUNT, BUCKET, ROOT = "eu-north-1", "123456789012", "polled-flows", "metaflow/root"
 _CODE = "import sys; from metaflow_triggers.polling.aws import serve; serve.main(sys.argv[1:])"
+_NURSERY = """
+import gc, json, os, signal, sys
+import boto3
+from metaflow_triggers.polling.aws import serve
+from metaflow_triggers.polling.aws.calls import Clients, asking
+with asking("nothing"):
+    Clients(sys.argv[1])  # reads what is long to read
+inner = serve.starter
+serve.starter = lambda modules, environment: inner((), environment)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+gc.freeze()
+for line in sys.stdin:
+    told = json.loads(line)
+    pid = os.fork()
+    if not pid:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        log = os.open(told["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for number, end in ((0, nothing), (1, log), (2, log)):
+            os.dup2(end, number)
+        os.chdir(told["folder"])
+        code = 1
+        try:
+            serve.main(told["arguments"])
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            with open(f"{told['log']}-{os.getpid()}-code", "w") as file:
+                file.write(str(code))
+            os._exit(code)
+    print(pid, flush=True)
+"""
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
 _END = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
 
@@ -61,6 +94,67 @@ class Fault:
         if self.times is not None:
             self.times -= 1
         return True
+
+
+class Process:
+    """A process that a nursery has forked. `code`: the file into which it writes its exit code."""
+
+    def __init__(self, pid: int, code: Path) -> None:
+        self.pid, self._code = pid, code
+
+    def is_there(self) -> bool:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, 0)
+            return True
+        return False
+
+    def poll(self) -> int | None:
+        """The exit code, -9 for one that said none; None while it runs."""
+        if self.is_there():
+            return None
+        return int(self._code.read_text()) if self._code.exists() else -signal.SIGKILL
+
+    def wait(self, seconds: float = 40.0) -> int:
+        end = time.monotonic() + seconds
+        while (code := self.poll()) is None:
+            assert time.monotonic() < end, f"process {self.pid} goes on"
+            time.sleep(0.02)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class Nursery:
+    """Forks pollers from a process that has read what they all read, boto3 above all. Threads may share it.
+
+    Their polls are not given Metaflow, which would be imported for each.
+    """
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-c", _NURSERY, REGION]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        self._lock = threading.Lock()
+
+    def start(self, arguments: list[str], folder: Path, log: Path) -> Process:
+        told = {"folder": str(folder), "log": str(log), "arguments": arguments}
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(told) + "\n")
+            self._process.stdin.flush()
+            pid = int(self._process.stdout.readline())
+        return Process(pid, Path(f"{log}-{pid}-code"))
+
+    def close(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
 
 
 class Front:
@@ -110,6 +204,21 @@ class Server:
 
     url: str
     front: Front
+
+    @cached_property
+    def nursery(self) -> Nursery:
+        """Of pollers that ask this server."""
+        return Nursery(self.environment())
+
+    def environment(self) -> dict[str, str]:
+        """Of a poller's process."""
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.url,
+        }
 
     def client(self, service: str) -> Any:
         return _client(self.url, service)
@@ -175,6 +284,8 @@ def emulated() -> Iterator[Server]:
             made.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
         with _sizes():
             yield made
+        if "nursery" in vars(made):
+            made.nursery.close()
     finally:
         server.shutdown()
         thread.join()
@@ -196,7 +307,8 @@ class PollWorld:
     folder: Path
     polls: list[Declaration]
     version: str = "v1"
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    whole: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.deployed = f"Polled{next(_numbers)}"
@@ -230,41 +342,36 @@ class PollWorld:
             *("--lease-seconds", str(lease_seconds), "--stop-seconds", "1", *more),
         ]
 
-    def environment(self) -> dict[str, str]:
-        """Of the process."""
-        return {
-            **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": self.server.url,
-        }
-
-    def start(self, *more: str, **said: Any) -> subprocess.Popen[bytes]:
+    def start(self, *more: str, **said: Any) -> Process:
         """A process that polls. `said` as of `arguments`."""
-        log = (self.folder / f"log-{len(self.processes)}").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-c", _CODE, *self.arguments(*more, **said)],
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
-        self.processes.append(process)
-        return process
+        log = self.folder / f"log-{len(self.processes)}"
+        self.processes.append(self.server.nursery.start(self.arguments(*more, **said), self.folder, log))
+        return self.processes[-1]
+
+    def start_whole(self) -> None:
+        """A process as the job's is, with nothing left out."""
+        with (self.folder / "log-whole").open("wb") as log:
+            self.whole = subprocess.Popen(
+                [sys.executable, "-c", _CODE, *self.arguments()],
+                cwd=self.folder,
+                env=self.server.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def logs(self) -> str:
-        return "\n".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("log-*")))
+        found = (path for path in sorted(self.folder.glob("log-*")) if not path.name.endswith("-code"))
+        return "\n".join(path.read_text(errors="replace")[-3000:] for path in found)
 
     def close(self) -> None:
         for process in self.processes:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGCONT)
-                process.kill()
+            process.kill()
             process.wait()
+        if self.whole is not None:
+            self.whole.kill()
+            self.whole.wait()
 
     # what is there -----------------------------------------------------------------------------------------------
 
