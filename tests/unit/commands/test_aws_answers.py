@@ -183,16 +183,42 @@ def test_an_event_that_aws_does_not_have_is_not_published(triggers: Run, aws: Aw
 @pytest.mark.parametrize(("headers", "counts"), [({"x-amzn-requestid": "R-1"}, True), ({}, False)])
 def test_an_answer_that_lacks_a_member_is_one_of_aws_if_it_is_numbered(headers: dict[str, str], counts: bool) -> None:
     """moto's StopExecution may answer `{}`, where AWS's always has a `stopDate`."""
+    client = answering("stepfunctions", {"content-type": "application/x-amz-json-1.0", **headers}, b"{}")
+    with contextlib.nullcontext() if counts else pytest.raises(aws_answers.NotAws):
+        client.stop_execution(executionArn="arn:aws:states:eu-west-1:123456789012:execution:m:r")
 
-    def answer(**_: Any) -> AWSResponse:
-        return AWSResponse("http://states", 200, {"content-type": "application/x-amz-json-1.0", **headers}, Body())
+
+OWN = b'<?xml version="1.0"?>\n<%s xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><ResponseMetadata/></%s>'
+DOCUMENTS = {
+    "its own": (OWN.replace(b"%s", b"DeleteRoleResponse"), True),
+    "a page": (XHTML, False),
+    "another operation's": (OWN.replace(b"%s", b"DeleteUserResponse"), False),
+}
+
+
+@pytest.mark.parametrize("case", DOCUMENTS)
+def test_an_operation_without_a_result_is_done_if_its_own_document_says_so(case: str) -> None:
+    content, counts = DOCUMENTS[case]
+    client = answering("iam", {"content-type": "text/xml"}, content)
+    with contextlib.nullcontext() if counts else pytest.raises(aws_answers.NotAws, match="HTTP 200, text/xml"):
+        client.delete_role(RoleName="role")
+
+
+@pytest.mark.parametrize(("headers", "counts"), [({"etag": '"1"'}, True), ({}, False)])
+def test_a_page_is_no_object_of_s3(headers: dict[str, str], counts: bool) -> None:
+    client = answering("s3", {"content-type": "text/html", **headers}, PAGE)
+    with contextlib.nullcontext() if counts else pytest.raises(aws_answers.NotAws, match="HTTP 200, text/html"):
+        client.get_object(Bucket="bucket", Key="key")
+
+
+def answering(service: str, headers: dict[str, str], content: bytes) -> Any:
+    """A client that gets this for whatever it asks."""
 
     class Body:
         def stream(self, *_: Any, **__: Any) -> list[bytes]:
-            return [b"{}"]
+            return [content]
 
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-    client = aws_answers.watch(boto3.client("stepfunctions", region_name="eu-west-1", **keys))
-    client.meta.events.register("before-send", answer)
-    with contextlib.nullcontext() if counts else pytest.raises(aws_answers.NotAws):
-        client.stop_execution(executionArn="arn:aws:states:eu-west-1:123456789012:execution:m:r")
+    client = aws_answers.watch(boto3.client(service, region_name="eu-west-1", **keys))
+    client.meta.events.register("before-send", lambda **_: AWSResponse("http://aws", 200, headers, Body()))
+    return client

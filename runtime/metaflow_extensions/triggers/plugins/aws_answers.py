@@ -5,11 +5,13 @@ Out:  `NotAws` where a proxy, a sign-in page or another server answered in AWS's
       tokens.
 
 Not here: what is asked, what follows from an answer. botocore takes a page that is not JSON for an answer without any
-member (`parsers.py`, `_parse_body_as_json`), so a sign-in page that answers 200 looks as if it was done.
+member (`parsers.py`, `_parse_body_as_json`), and any XML for the answer of an operation that has no result, so a
+sign-in page that answers 200 looks as if it was done. An answer that is not the operation's own document is none.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
@@ -27,6 +29,19 @@ _SECRETS = (
     (re.compile(r"://[^/\s@]*@"), "://"),
 )
 """What repeats a request: IAM's "canonical string" holds the session's token, so do some proxies' pages."""
+
+
+_OF_OBJECTS = {
+    "CompleteMultipartUpload": "ETag",
+    "CreateMultipartUpload": "UploadId",
+    "GetObject": "ETag",
+    "PutObject": "ETag",
+    "UploadPart": "ETag",
+}
+"""Operation of S3 -> the member that each answer of it has. S3's documents have no names that follow from it."""
+_QUERY = ("query", "ec2")
+"""Protocols whose answers are XML documents that the operation names: `<DeleteRoleResponse>`
+(https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#response-serialization)."""
 
 
 class NotAws(Exception):
@@ -73,10 +88,13 @@ def judge(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
         code = str(error.get("Code", ""))
         if code in ("", "Unknown") or code.isdigit():
             raise NotAws(status, _said(status, http_response, error.get("Message", "")))
-    elif model.name in ("PutObject", "UploadPart"):
-        if "ETag" not in parsed:
+    elif model.name in _OF_OBJECTS:
+        if _OF_OBJECTS[model.name] not in parsed:
             raise NotAws(status, _said(status, http_response, ""))
-    elif "json" in model.service_model.protocol and not model.has_streaming_output:
+    elif _protocol(model) in _QUERY:
+        if _root(http_response.content) != f"{model.name}Response":
+            raise NotAws(status, _said(status, http_response, http_response.content.decode("utf-8", "replace")))
+    elif "json" in _protocol(model) and not model.has_streaming_output:
         members = {key for key in parsed if key != "ResponseMetadata"}
         shape = model.output_shape
         required = set(shape.required_members) if shape else set()
@@ -86,6 +104,24 @@ def judge(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
         numbered = "x-amzn-requestid" in (http_response.headers or {})
         if (not members and not empty) or (not required <= members and not (empty and numbered)):
             raise NotAws(status, _said(status, http_response, body.decode("utf-8", "replace")))
+
+
+def _protocol(model: Any) -> str:
+    """What the client speaks: of a service with several protocols not always the first that it has."""
+    service = model.service_model
+    return str(getattr(service, "resolved_protocol", None) or service.protocol)
+
+
+def _root(content: bytes) -> str:
+    """The name of a document's outermost element, without its namespace; "" where there is none."""
+    from xml.etree import ElementTree
+
+    found = ElementTree.iterparse(io.BytesIO(content), events=("start",))  # noqa: S314 - botocore has parsed it whole
+    try:
+        _, element = next(iter(found))
+    except (ElementTree.ParseError, StopIteration):
+        return ""
+    return str(element.tag).rpartition("}")[2]
 
 
 def _unreadable(exception: Exception, **_: Any) -> None:
