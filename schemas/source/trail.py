@@ -37,11 +37,13 @@ _RUN = {
     "parameters": any_of(open_object(), None),
     "log": _MAYBE,
 }
+_POLL = {"trigger": text(at_least=1), "claim": _MAYBE, "context": any_of(open_object(), None)}
 _ANSWER = {
     "target": text("^[a-z][a-z0-9-]{0,62}$"),
     "flow": text(),
     "deployed": text(),
     "event": _MAYBE,
+    "poll": any_of(a("poll"), None),
     "verdict": _VERDICT,
     "cause": a("cause"),
     "also": some(a("cause"), at_least=None),
@@ -62,5 +64,5 @@ DOCUMENTS = document(
             "answers": some(a("answer"), at_least=None),
         }
     ),
-    {"answer": _ANSWER, "cause": _CAUSE, "run": _RUN},
+    {"answer": _ANSWER, "cause": _CAUSE, "poll": _POLL, "run": _RUN},
 )

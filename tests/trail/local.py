@@ -182,8 +182,9 @@ def paused(world: World) -> list[Answer]:
     return world.ask()
 
 
-def poll(world: World, *, fires: int, enabled: bool = True) -> list[Answer]:
-    world.serve(flow("F"), ends=lambda order: None)
+def poll(world: World, *, fires: int, enabled: bool = True, context: Any = None, **more: Any) -> list[Answer]:
+    world.serve(flow("F", **more), ends=lambda order: None)
+    world.turn(1)
     connection = store.connect(world.bench.path)
     now = world.bench.clock.now()
     with store.transaction(connection):
@@ -193,7 +194,7 @@ def poll(world: World, *, fires: int, enabled: bool = True) -> list[Answer]:
         epoch = poll_store.acquire(connection, "me", ["looks"], watch, 0.0)["looks"]
     results = []
     for tick in range(fires):
-        fire = claims.Fire(Target("looks", "F", "F", ()), {"file": "a"}, epoch, tick, now)
+        fire = claims.Fire(Target("looks", "F", "F", ()), context or {"file": "a"}, epoch, tick, now)
         results.append({"claimed": "fire"}.get(told := claims.claim(connection, "me", fire, now), told))
         world.turn(2)
     polled = poll_store.Polled("looks", now, now, results[-1] if results else "skip", None, 0, 0, None)

@@ -16,6 +16,7 @@ from metaflow_triggers.engine.trail.ask import ask
 from metaflow_triggers.model.flows import TriggerGraph
 from metaflow_triggers.trail.answer import Answer
 from metaflow_triggers.trail.question import Question
+from metaflow_triggers.trail.text import text
 
 from tests.unit.engine.bench import START
 from tests.unit.engine.flows import all_of, any_of, event, finished, flow
@@ -121,6 +122,33 @@ def test_without_files_the_runs_are_known_and_filters_are_not_guessed(world: Wor
     assert one(asked[2]).cause.facts["meant"] == "did you mean `paid`?"
     world.execute("DELETE FROM settings WHERE name = 'waits.F'")  # an engine of an earlier version served it
     assert one(ask(Question("id-3", None, None, ()), world.bench.path, START)).cause.code == "could-not-ask"
+
+
+def test_a_fire_of_a_poll_with_what_it_gives(world: World) -> None:
+    parameters = [local.integer("n"), local.integer("m", required=False)]
+    told = one(local.poll(world, fires=1, context={"n": 10**30, "file": "a"}, parameters=parameters))
+    assert told.cause.code == "run" and told.poll is not None and told.run is not None
+    assert told.run.parameters == {"n": 10**30}, "a key without a parameter is payload only"
+    assert (told.poll.trigger, told.poll.context) == ("looks", {"n": 10**30, "file": "a"})
+    assert told.poll.claim is not None
+    by_claim, by_run = one(world.ask(told.poll.claim)), one(world.ask(told.run.id))
+    assert by_claim == by_run and (by_run.poll, by_run.run, by_run.event) == (told.poll, told.run, "looks")
+    lines = text([by_run]).splitlines()
+    assert lines[0] == "local: F: started by poll trigger looks"
+    assert f'  fire {told.poll.claim} with {{"n":{10**30},"file":"a"}}' in lines and f"  n = {10**30}" in lines
+
+
+def test_a_poll_that_starts_nothing_is_told_as_one(world: World) -> None:
+    answer = one(local.poll(world, fires=0, enabled=False))
+    assert answer.poll is not None and (answer.poll.trigger, answer.poll.claim) == ("looks", None)
+    assert text([answer]).splitlines()[0] == "local: F: not started by poll trigger looks"
+
+
+def test_the_parameters_that_auto_map_gives(world: World) -> None:
+    trigger = any_of(event("paid"), auto_map=True)
+    answer = one(local.started(world, {"n": 7, "other": 1}, trigger, parameters=[local.integer("n")]))
+    assert answer.run is not None and answer.run.parameters == {"n": 7}
+    assert answer.poll is None
 
 
 def test_everything_is_paused(world: World) -> None:

@@ -24,7 +24,7 @@ from metaflow_extensions.triggers.plugins.local_runs import payload_of
 from ..language import filters
 from . import joins
 from .starts import add_start, missing_required
-from .store import WAITS, transaction, write_setting
+from .store import PARAMETERS, WAITS, transaction, write_setting
 from .waits import Index, LocalFlow, Wait, index
 
 BATCH = 500
@@ -77,6 +77,7 @@ class Matcher:
         """
         with transaction(connection):
             self._write_waits(connection)
+            self._write_parameters(connection)
             (begin,) = connection.execute(
                 "SELECT coalesce((SELECT max(sequence) FROM events WHERE EXISTS (SELECT 1 FROM cursors)), 0)"
             ).fetchone()
@@ -100,6 +101,11 @@ class Matcher:
                 names[wait.flow.key].add(name)
         for flow_key, waited in names.items():
             write_setting(connection, f"{WAITS}{flow_key}", json.dumps(sorted(waited)))
+
+    def _write_parameters(self, connection: sqlite3.Connection) -> None:
+        for flow in self.flows:
+            names = [item.name for item in flow.flow.parameters if not item.is_config]
+            write_setting(connection, f"{PARAMETERS}{flow.key}", json.dumps(names))
 
     def hold(self, connection: sqlite3.Connection, keys: frozenset[str]) -> None:
         """Match nothing for these flows from here on: what comes now is for the next matcher. Raises sqlite3.Error."""

@@ -149,7 +149,7 @@ CREATE TABLE forgotten (
     hash BLOB PRIMARY KEY,
     day INTEGER NOT NULL
 ) WITHOUT ROWID""",
-    # `waits.FLOW` and `logs`: see `store`; `retain.days`, `.size`, `.ids` as they were set;
+    # `waits.FLOW`, `parameters.FLOW`, `logs`: see `store`; `retain.days`, `.size`, `.ids` as they were set;
     # `retain.begin`: when pruning begins, "" where nobody has to wait.
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "INSERT INTO settings SELECT 'retain.begin', '' WHERE NOT EXISTS (SELECT 1 FROM events)"

@@ -39,6 +39,8 @@ DATABASE_VARIABLE = "METAFLOW_TRIGGERS_DATABASE"
 DEFAULT_NAME = "metaflow-triggers.db"
 WAITS = "waits."
 """Of `settings`, before a flow: the names of events that it waits for. `logs`: where an engine last wrote them."""
+PARAMETERS = "parameters."
+"""The same of its parameters: what is left of them where no file is read, for who tells what an event gave."""
 OLDEST_SQLITE = (3, 35, 0)
 """The first that has RETURNING."""
 

@@ -1,7 +1,7 @@
 """Answer: what a target says of a flow, or of an id that no flow waits for.
 
 In:   nothing; these are values.
-Out:  `Answer`, `Run`; `Target`, the shape of what is asked; the exit code of several answers.
+Out:  `Answer`, `Run`, `Poll`; `Target`, the shape of what is asked; the exit code of several answers.
 
 Not here: words (`causes`), writing them down (`text`, `json`).
 """
@@ -41,9 +41,20 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Poll:
+    """A poll trigger. `claim` is the name of a start of its, the same on every target, and `context` what it fired:
+    JSON values; None: it fired nothing, or that is not kept."""
+
+    trigger: str
+    claim: str | None = None
+    context: dict[str, Any] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True)
 class Answer:
     """One flow on one target. `flow` and `deployed` are "" where no flow waits for it, `event` is the name that was
-    asked for or found, of a run the outcome's; None: of a run that no event started.
+    asked for or found, of a run the outcome's; None: of a run that no event started. Where a poll is in its place,
+    `poll` says so, and `event` is the trigger's name.
 
     `cause` says why; `also` what holds beside it, as the filter of a second trigger. `commands` go on from here.
     """
@@ -56,6 +67,7 @@ class Answer:
     also: tuple[Cause, ...] = ()
     run: Run | None = None
     commands: tuple[str, ...] = ()
+    poll: Poll | None = None
 
     @property
     def verdict(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from metaflow_extensions.triggers.contract import exact_json
 
-from .answer import Answer, Run, verdict
+from .answer import Answer, Poll, Run, verdict
 from .causes import Cause
 from .question import Question
 
@@ -41,6 +41,7 @@ def _answer(item: Answer) -> dict[str, Any]:
         "flow": item.flow,
         "deployed": item.deployed,
         "event": item.event,
+        "poll": None if item.poll is None else _poll(item.poll),
         "verdict": item.verdict,
         "cause": _cause(item.cause),
         "also": [_cause(cause) for cause in item.also],
@@ -51,6 +52,10 @@ def _answer(item: Answer) -> dict[str, Any]:
 
 def _cause(cause: Cause) -> dict[str, Any]:
     return {"code": cause.code, "words": cause.words, "facts": dict(cause.facts)}
+
+
+def _poll(poll: Poll) -> dict[str, Any]:
+    return {"trigger": poll.trigger, "claim": poll.claim, "context": poll.context}
 
 
 def _run(run: Run) -> dict[str, Any]:

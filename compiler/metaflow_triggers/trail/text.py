@@ -16,7 +16,7 @@ from ..reports.shown import shown
 from .answer import Answer, Run
 
 _LONGEST = 200
-"""Characters of a parameter's value."""
+"""Characters of a parameter's value, and of a context."""
 
 
 def text(answers: Sequence[Answer]) -> str:
@@ -25,11 +25,16 @@ def text(answers: Sequence[Answer]) -> str:
 
 
 def _lines(answer: Answer) -> Iterator[str]:
-    of = f" by event {answer.event}" if answer.event is not None and answer.flow else ""
+    by = "event" if answer.poll is None else "poll trigger"
+    of = f" by {by} {answer.event}" if answer.event is not None and answer.flow else ""
     yield f"{answer.target}: {answer.flow or 'no flow'}: {answer.verdict}{of}"
     yield f"  {answer.cause.words}"
     for cause in answer.also:
         yield f"  also: {cause.words}"
+    if answer.poll is not None and answer.poll.claim is not None:
+        context = answer.poll.context
+        told = "" if context is None else f" with {_written(context)}"
+        yield f"  fire {answer.poll.claim}{told}"
     if answer.run is not None:
         yield from _run(answer.run, answer.cause.words)
     for command in answer.commands:
@@ -46,7 +51,11 @@ def _run(run: Run, told: str) -> Iterator[str]:
     if error and error not in told:
         yield f"  error: {error}"
     for name, value in (run.parameters or {}).items():
-        written = str(exact_json.dumps(value))
-        yield f"  {name} = {written if len(written) <= _LONGEST else written[: _LONGEST - 3] + '...'}"
+        yield f"  {name} = {_written(value)}"
     if run.log:
         yield f"  log: {run.log}"
+
+
+def _written(value: object) -> str:
+    text = str(exact_json.dumps(value))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -21,7 +21,7 @@ from metaflow_extensions.triggers.contract import event_check, exact_json
 from ...diagnostics import DiagnosticError
 from ...model.flows import Flow
 from ...trail import causes, judge, listeners
-from ...trail.answer import Answer
+from ...trail.answer import Answer, Poll
 from ...trail.causes import Cause
 from ...trail.question import Asked, Question
 from .. import faults, store
@@ -100,7 +100,8 @@ def _answers(look: Look) -> Iterator[Answer]:
         key, cause, made = poll
         told = None if made is None else runs.run_of(look.connection, made, look.logs)
         commands = (look.command("enable", question.identity),) if cause.kind is causes.DISABLED else ()
-        yield Answer(TARGET, key, key, question.identity, cause, (), told, commands)
+        fire = Poll(question.identity) if made is None else polls.fire_of(look.connection, made)
+        yield Answer(TARGET, key, key, question.identity, cause, (), told, commands, fire)
 
 
 def _of_run(look: Look, start: Start) -> Answer:
@@ -212,7 +213,9 @@ def _told(
     start = next((item for _, item in found if item is not None), None)
     run = None if start is None else runs.run_of(look.connection, start, look.logs)
     also = (*(other for other, _ in rest), *beside)
-    return Answer(TARGET, flow, flow, event, cause, also, run, tuple(_commands(look, flow, event, cause, start)))
+    commands = tuple(_commands(look, flow, event, cause, start))
+    poll = None if start is None else polls.fire_of(look.connection, start)
+    return Answer(TARGET, flow, flow, event, cause, also, run, commands, poll)
 
 
 def _commands(look: Look, flow: str, event: str | None, cause: Cause, start: Start | None) -> Iterator[str]:

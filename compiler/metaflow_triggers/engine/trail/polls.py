@@ -1,7 +1,7 @@
 """Polls: what a poll trigger last did.
 
-In:   its name, a context where one is asked about.
-Out:  the cause, and the start that it is about, if any.
+In:   its name, a context where one is asked about; a start.
+Out:  the cause, and the start that it is about, if any; the trigger and the context of a start.
 
 Not here: polling, claiming.
 """
@@ -11,8 +11,12 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from ...polling.fires import context_hash
+from metaflow_extensions.triggers.contract import exact_json
+from metaflow_extensions.triggers.plugins.local_runs import whole_document
+
+from ...polling.fires import RESERVED, context_hash
 from ...trail import causes
+from ...trail.answer import Poll
 from ...trail.causes import Cause
 from ..polls import records
 from . import rows, runs
@@ -22,6 +26,25 @@ _CLAIM = (
     "SELECT c.flow_key, c.start_key FROM poll_claims c LEFT JOIN starts s USING (flow_key, start_key)"
     " WHERE c.trigger_name = ?"
 )
+
+
+def fire_of(connection: sqlite3.Connection, start: Start) -> Poll | None:
+    """The fire that a start is of; None: it is of no poll, or its claim was pruned."""
+    row = connection.execute(
+        "SELECT trigger_name, context FROM poll_claims WHERE flow_key = ? AND start_key = ?",
+        (start.flow_key, start.start_key),
+    ).fetchone()
+    if row is None:
+        return None
+    name, text = row
+    if text:  # it has keys that the payload has otherwise
+        return Poll(name, start.start_key, exact_json.loads(text))
+    try:
+        (event,) = exact_json.loads(whole_document(connection, start.document))["events"]
+    except TypeError:  # its event was pruned
+        return Poll(name, start.start_key)
+    payload = event["event"]["payload"]
+    return Poll(name, start.start_key, {key: value for key, value in payload.items() if key not in RESERVED})
 
 
 def last(

@@ -8,18 +8,20 @@ Not here: which start belongs to an event.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
 from pathlib import Path
 from typing import Any
 
-from metaflow_extensions.triggers.contract import event_reader, exact_json
+from metaflow_extensions.triggers.contract import event_reader, exact_json, parameter_values
 from metaflow_extensions.triggers.plugins.local_runs import whole_document
 
 from ...trail import answer, causes
 from ...trail.answer import Run
 from ...trail.causes import Cause
+from ..store import PARAMETERS
 from . import rows
 from .rows import Event, Start
 
@@ -50,7 +52,7 @@ def run_of(connection: sqlite3.Connection, start: Start, logs: str | None) -> Ru
         start.ended_at,
         start.step,
         start.error,
-        parameters(connection, start.document),
+        parameters(connection, start),
         path if path and os.path.exists(path) else None,
     )
 
@@ -65,21 +67,17 @@ def logs_of(connection: sqlite3.Connection, database: str, given: str | None) ->
     return given or rows.setting(connection, "logs") or f"{database}-logs"
 
 
-def parameters(connection: sqlite3.Connection, document: str) -> dict[str, Any] | None:
-    """Parameter -> JSON value that the events of a start give by their mappings; None where an event was pruned."""
+def parameters(connection: sqlite3.Connection, start: Start) -> dict[str, Any] | None:
+    """Parameter -> JSON value that the events of a start give; None where an event was pruned.
+
+    What `auto_map` or a poll gives are the parameters of the flow as an engine last served it.
+    """
     try:
-        whole = exact_json.loads(whole_document(connection, document))
+        whole = exact_json.loads(whole_document(connection, start.document))
     except TypeError:  # an event that is not there any more
         return None
-    found: dict[str, Any] = {}
-    for event in event_reader.select(whole):
-        for mapping in (event.dependency or {}).get("mappings") or []:
-            if "constant_json" in mapping:
-                value = exact_json.loads(mapping["constant_json"])
-            else:
-                value = event_reader.field(event.payload, mapping["field"])
-            if value is not None:
-                found[mapping["parameter"]] = value
+    declared = json.loads(rows.setting(connection, f"{PARAMETERS}{start.flow_key}") or "[]")
+    found: dict[str, Any] = parameter_values.values_for(event_reader.select(whole), declared)
     return found
 
 

@@ -16,7 +16,10 @@ from .exact_json import INTEGER, NUMBER, dumps, int_text, is_number, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
+
+    from .event_reader import Event
 
 _TYPES = {
     "str": "text",
@@ -89,10 +92,7 @@ def parameters_for(document: dict[str, Any], declared: dict[str, str]) -> dict[s
     """
     texts: dict[str, str] = {}
     events = select(document)
-    # What is written for one event of a set stands, whatever another one of them carries by chance.
-    mapped = {
-        mapping.get("parameter") for event in events for mapping in (event.dependency or {}).get("mappings") or []
-    }
+    mapped = _mapped(events)
     for event in events:
         if event.dependency is None:
             raise EventError(f"event {event.name!r} belongs to no dependency of this flow")
@@ -100,22 +100,47 @@ def parameters_for(document: dict[str, Any], declared: dict[str, str]) -> dict[s
             raise EventError(
                 f"event {event.name!r} has no field {path!r}, which a required parameter takes its value from"
             )
-        mappings = list(event.dependency.get("mappings") or [])
-        if event.dependency.get("auto_map"):
-            mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]
-        for mapping in mappings:
+        for mapping, value in _gives(event, mapped, declared):
             name = mapping["parameter"]
             if name not in declared:
                 raise EventError(f"event {event.name!r} maps to parameter {name!r}, which the flow does not have")
-            constant = "constant_json" in mapping
-            value = loads(mapping["constant_json"]) if constant else field(event.payload, mapping["field"])
             if value is None:
                 continue
             try:
                 texts[name] = convert(value, declared[name])
             except ValueError as error:
-                place = "the constant" if constant else f"field {mapping['field']!r}"
+                place = "the constant" if "constant_json" in mapping else f"field {mapping['field']!r}"
                 raise EventError(
                     f"event {event.name!r}: {place} does not fit parameter {name!r} of type {declared[name]}: {error}"
                 ) from None
     return texts
+
+
+def values_for(events: Sequence[Event], declared: Iterable[str]) -> dict[str, Any]:
+    """Parameter -> JSON value that events give, as `parameters_for` takes them and before they are converted.
+
+    `declared` are the names of the flow's parameters; nothing is refused.
+    """
+    names, mapped = list(declared), _mapped(events)
+    return {
+        mapping["parameter"]: value
+        for event in events
+        for mapping, value in _gives(event, mapped, names)
+        if value is not None
+    }
+
+
+def _mapped(events: Iterable[Event]) -> set[Any]:
+    """What is written for one event of a set stands, whatever another one of them carries by chance."""
+    return {mapping.get("parameter") for event in events for mapping in (event.dependency or {}).get("mappings") or []}
+
+
+def _gives(event: Event, mapped: set[Any], declared: Iterable[str]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """(mapping, value) of one event, in written order; then what `auto_map` finds."""
+    dependency = event.dependency or {}
+    mappings = list(dependency.get("mappings") or [])
+    if dependency.get("auto_map"):
+        mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]
+    for mapping in mappings:
+        constant = mapping.get("constant_json")
+        yield mapping, field(event.payload, mapping["field"]) if constant is None else loads(constant)

@@ -184,27 +184,7 @@ def _given(workflow: dict[str, Any], flow: Flow | None) -> tuple[list[Any], dict
             parameter_values.parameters_for(document, declared)
         except ValueError as error:
             wrong = str(error)
-    return events, _values(events, declared), wrong
-
-
-def _values(events: list[Any], declared: Mapping[str, str]) -> dict[str, Any]:
-    """Parameter -> JSON value, as the run is given them (`parameter_values.parameters_for`)."""
-    found: dict[str, Any] = {}
-    mapped = {mapping.get("parameter") for item in events for mapping in (item.dependency or {}).get("mappings") or []}
-    for item in events:
-        mappings = list((item.dependency or {}).get("mappings") or [])
-        if (item.dependency or {}).get("auto_map"):
-            mappings += [{"parameter": name, "field": name} for name in declared if name not in mapped]
-        for mapping in mappings:
-            constant = mapping.get("constant_json")
-            value = (
-                exact_json.loads(constant)
-                if constant is not None
-                else event_reader.field(item.payload, mapping["field"])
-            )
-            if value is not None:
-                found[mapping["parameter"]] = value
-    return found
+    return events, parameter_values.values_for(events, declared), wrong
 
 
 def _by_hand(workflow: Mapping[str, Any]) -> dict[str, Any]:
