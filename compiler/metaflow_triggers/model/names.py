@@ -30,11 +30,24 @@ def digest(*parts: str, length: int = 16) -> str:
 def dns_label(readable: str, *exact: str, limit: int = 63, hash_length: int = 16) -> str:
     """A Kubernetes DNS label (RFC 1123, starts with a letter) of at most `limit` characters."""
     suffix = digest(readable, *exact, length=hash_length)
+    room = limit - hash_length - 1
+    return f"{_label_text(readable)[:room].rstrip('-')}-{suffix}"
+
+
+def dns_label_of(first: str, between: str, last: str) -> str:
+    """The same of two names; where they are too long, both are cut, so that either can be recognised."""
+    whole, room = f"{first}-{between}-{last}", 63 - 16 - 1
+    if len(_label_text(whole)) > room:
+        last_part = last[: room // 2]
+        whole = f"{first[: room - len(between) - 2 - len(last_part)]}-{between}-{last_part}"
+    return dns_label(whole, first, last)
+
+
+def _label_text(readable: str) -> str:
     text = re.sub(r"[^a-z0-9]+", "-", readable.lower()).strip("-")
     if not text or not text[0].isalpha():
         text = "mf-" + text if text else "mf"
-    room = limit - hash_length - 1
-    return f"{text[:room].rstrip('-')}-{suffix}"
+    return text
 
 
 def word(readable: str, *exact: str, limit: int = 40, hash_length: int = 16) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names
+from metaflow_triggers.backends.argo.compile.poller import config_map_name
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.backends.argo.deploy.cluster import Cluster
 from metaflow_triggers.backends.argo.deploy.drift import starts
@@ -20,6 +21,7 @@ from metaflow_triggers.backends.shape import About
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.graph.differences import recorded, since_recorded
 from metaflow_triggers.model.flows import Flow, PollTrigger, TriggerGraph
+from metaflow_triggers.model.names import digest
 from metaflow_triggers.poll import TriggerNotFound
 from metaflow_triggers.poll.errors import PollValueError
 
@@ -139,6 +141,24 @@ def test_polls_of_a_file_that_was_not_read_are_not_ended(
     (tmp_path / "polls.py").write_text("")
     create(client, of, *polls_of(of, "inbox"))
     assert len(server.objects("deployments")) == 1
+
+
+def test_the_name_of_a_record_tells_its_trigger_whatever_the_flow_is_called() -> None:
+    long = "shop.user.somebody.withaverylongname.orderprocessingflow"
+    inbox, other, longest = (config_map_name(long, name) for name in ("inbox", "Inbox", "t" * 200))
+    assert "-poll-inbox-" in inbox and "-poll-inbox-" in other and inbox != other and longest.count("t") >= 20
+    assert inbox != config_map_name(long.replace("flow", "flux"), "inbox")
+    for name in (inbox, other, longest):
+        assert len(name) <= 63 and name.startswith("shop-user-"), name
+    # What could be read stays as it is: it is the name of what is remembered.
+    assert config_map_name("fileprocessor", "inbox") == "fileprocessor-poll-inbox-" + digest_of(
+        "fileprocessor", "inbox"
+    )
+    assert config_map_name("f" * 35, "inbox") == f"{'f' * 35}-poll-inbox-" + digest_of("f" * 35, "inbox")
+
+
+def digest_of(deployed: str, trigger: str) -> str:
+    return digest(f"{deployed}-poll-{trigger}", deployed, trigger, length=16)
 
 
 def test_a_projects_inventory_has_the_poller(server: KubernetesStandIn, client: Any) -> None:

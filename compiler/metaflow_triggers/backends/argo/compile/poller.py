@@ -19,7 +19,7 @@ from ....manifests.templates import render
 from ....model import facts
 from ....model.flows import Flow, PollTrigger, Span
 from ....model.marks import mark_values
-from ....model.names import dns_label
+from ....model.names import dns_label, dns_label_of
 from ....model.settings import Settings
 from ....polling.argo import HOLDER_VARIABLE
 from ....polling.argo.store import DECLARATION
@@ -49,7 +49,7 @@ def poller_name(deployed: str) -> str:
 
 def config_map_name(deployed: str, trigger: str) -> str:
     """Of what is remembered of one trigger."""
-    return dns_label(f"{deployed}-poll-{trigger}", deployed, trigger)
+    return dns_label_of(deployed, "poll", trigger)
 
 
 def file_below(flow: Flow, poll: PollTrigger) -> str | None:
