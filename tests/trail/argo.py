@@ -11,6 +11,7 @@ the names of Workflows against what Argo Events made.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,14 @@ from tests.flows import filtered
 from tests.unit.backends.argo.argo_flows import SPAN, event, flow, mapping, trigger
 from tests.worlds.argo.deployments import connect
 from tests.worlds.argo.kubernetes_stand_in import KubernetesStandIn
+from tests.worlds.argo.poll_world import poll
 from tests.worlds.argo.trail_world import GOOD, ended, pod
 from tests.worlds.argo.trail_world import World as Cluster
 
 _NOT_SEEN = "events are on the bus, which nobody may look at"
 
 CANNOT = {
-    "disabled": "nothing can be disabled; a Sensor without replicas is `paused`",
     "same-id-two-names": "one event leaves nothing by its id alone: told where one flow waits for both (trail_rows)",
-    "suppressed-poll": "a record counts suppressed fires, and keeps none: `list --backend` says how many",
     "no-engine": f"{_NOT_SEEN}: a Sensor that is not ready is `not-ready` (trail_rows)",
     "listened-later": f"{_NOT_SEEN}: a Sensor takes what comes after it, and it is never-came-unknown",
 }
@@ -126,6 +126,25 @@ def pruned(world: World) -> None:
     world.template()["spec"]["ttlStrategy"] = {"secondsAfterCompletion": 60}
 
 
+LOOKS = flow(parameters=(LACKS,))
+POLL = replace(poll("looks", "DemoFlow"), file=LOOKS.file)
+
+
+def polled(first: Callable[[World], Any]) -> Callable[[World], list[Answer]]:
+    """A flow that a poll trigger starts; `first` is done to the cluster."""
+
+    def made(world: World) -> list[Answer]:
+        world.deploy_polled(LOOKS, POLL)
+        first(world)
+        return world.ask(LOOKS, identity="looks", polls=(POLL,))
+
+    return made
+
+
+def suppressed(world: World) -> None:
+    world.fired("looks", {"n": 1}, "suppressed", {"phase": "Running"})
+
+
 def sensor_deleted(world: World) -> None:
     world.remove("events", "sensors", world.sensor()["metadata"]["name"])
 
@@ -152,6 +171,8 @@ MADE: dict[str, Callable[[World], list[Answer]]] = {
     "set-replaced": nothing(BOTH),
     "other-payload": started(GOOD, {"n": 1}, asked={"n": 2}),
     "paused": nothing(first=lambda world: world.sensor()["spec"].update(replicas=0)),
+    "disabled": polled(lambda world: world.record("looks", enabled="false")),
+    "suppressed-poll": polled(suppressed),
     "gone": nothing(first=sensor_deleted),
     "wrong-bus": nothing(first=lambda world: world.source()["spec"].update(eventBusName="other")),
     "no-right": nothing(first=unbound),

@@ -108,6 +108,14 @@ def state_of(text: str | None) -> dict[str, Any]:
     return state
 
 
+def state_or_why(text: str | None) -> tuple[dict[str, Any], str | None]:
+    """The state, else a new one and why there is none that can be read, for who only looks."""
+    try:
+        return state_of(text), None
+    except ValueError as error:
+        return state_of(None), f"what is remembered of it cannot be read: {error}"
+
+
 def state_text(state: dict[str, Any], room: int) -> str:
     """ASCII, at most `room` bytes. Raises Full."""
     text = json.dumps(state, sort_keys=True, separators=(",", ":"))

@@ -12,7 +12,7 @@ import copy
 import os
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kubernetes import client as kubernetes_client
@@ -20,6 +20,7 @@ from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.backends.shape import About, Manifest
+from metaflow_triggers.model.flows import PollTrigger, TriggerGraph
 
 from tests.flows import GRAPH
 
@@ -38,10 +39,18 @@ def connect(url: str, token: str | None = None) -> Any:
     return kubernetes_client.ApiClient(configuration)
 
 
-def files(chosen: Any, settings: Any = SETTINGS) -> list[Manifest]:
+BEGINNING = "mkdir -p $PWD/.logs && export INPUT_PATHS='' && mflog(){ :; } && true && mflog 'Task is starting.' && x"
+"""Of a step's command, as a poller's begins."""
+
+
+def files(chosen: Any, settings: Any = SETTINGS, polls: Sequence[PollTrigger] = ()) -> list[Manifest]:
     made = upstream()
     made["workflow_template"]["metadata"]["name"] = names.own_name(chosen)
-    return [*argo.manifests(chosen, GRAPH, made, settings), *argo.shared_manifests(settings)]
+    for template in made["workflow_template"]["spec"]["templates"] if polls else ():
+        if "container" in template:
+            template["container"]["command"] = ["bash", "-c", BEGINNING]
+    graph = TriggerGraph((chosen,), (), (), (), tuple((0, item) for item in polls)) if polls else GRAPH
+    return [*argo.manifests(chosen, graph, made, settings), *argo.shared_manifests(settings)]
 
 
 def about(chosen: Any, *by_installing: str) -> About:
@@ -49,8 +58,15 @@ def about(chosen: Any, *by_installing: str) -> About:
     return About(chosen, {"model": chosen.name}, lambda model: [f"was {model}"], lambda: list(by_installing))
 
 
-def create(client: Any, chosen: Any, settings: Any = SETTINGS, token: str = "token-1", **more: Any) -> converge.Report:
-    made = files(chosen, settings)
+def create(
+    client: Any,
+    chosen: Any,
+    settings: Any = SETTINGS,
+    token: str = "token-1",
+    polls: Sequence[PollTrigger] = (),
+    **more: Any,
+) -> converge.Report:
+    made = files(chosen, settings, polls)
     more = {"deployed_name": names.own_name(chosen), "production_token": token, **more}
     return converge.create(made, settings, client=client, **more)
 

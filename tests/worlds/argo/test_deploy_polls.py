@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import names
 from metaflow_triggers.backends.argo.compile.poller import config_map_name
 from metaflow_triggers.backends.argo.deploy import converge
@@ -20,14 +19,14 @@ from metaflow_triggers.backends.argo.polls import records
 from metaflow_triggers.backends.shape import About
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.graph.differences import recorded, since_recorded
-from metaflow_triggers.model.flows import Flow, PollTrigger, TriggerGraph
+from metaflow_triggers.model.flows import Flow, PollTrigger
 from metaflow_triggers.model.names import digest
 from metaflow_triggers.poll import TriggerNotFound
 from metaflow_triggers.poll.errors import PollValueError
 
-from ...unit.backends.argo.argo_flows import SETTINGS, event, flow, trigger, upstream
+from ...unit.backends.argo.argo_flows import SETTINGS, event, flow, trigger
 from ...unit.commands.warm import warm
-from .deployments import about
+from . import deployments
 from .kubernetes_stand_in import KubernetesStandIn
 from .poll_world import poll
 
@@ -46,21 +45,10 @@ METAFLOW_KUBERNETES_NAMESPACE = "flows"
 [profiles.other.settings]
 METAFLOW_KUBERNETES_NAMESPACE = "elsewhere"
 """
-COMMAND = "mkdir -p $PWD/.logs && export INPUT_PATHS='' && mflog(){ :; } && true && mflog 'Task is starting.' && x"
 
 
 def create(client: Any, of: Flow, *polls: PollTrigger, settings: Any = SETTINGS) -> converge.Report:
-    made = upstream()
-    made["workflow_template"]["metadata"]["name"] = names.own_name(of)
-    for template in made["workflow_template"]["spec"]["templates"]:
-        if "container" in template:
-            template["container"]["command"] = ["bash", "-c", COMMAND]
-    graph = TriggerGraph((of,), (), (), (), tuple((0, item) for item in polls))
-    files = [*argo.manifests(of, graph, made, settings), *argo.shared_manifests(settings)]
-    deployed = names.own_name(of)
-    return converge.create(
-        files, settings, client=client, deployed_name=deployed, production_token="token-1", about=about(of)
-    )
+    return deployments.create(client, of, settings, polls=polls, about=deployments.about(of))
 
 
 def polls_of(of: Flow, *named: str) -> list[PollTrigger]:
@@ -240,14 +228,7 @@ def test_what_changes_of_polls_is_said(server: KubernetesStandIn, client: Any) -
 
     def deployment(model: Any, *polls: PollTrigger) -> tuple[Any, About]:
         told = About(of, model, lambda then: since_recorded(then, of, polls), list, polls=polls)
-        made = upstream()
-        made["workflow_template"]["metadata"]["name"] = names.own_name(of)
-        for template in made["workflow_template"]["spec"]["templates"]:
-            if "container" in template:
-                template["container"]["command"] = ["bash", "-c", COMMAND]
-        graph = TriggerGraph((of,), (), (), (), tuple((0, item) for item in polls))
-        files = [*argo.manifests(of, graph, made, SETTINGS), *argo.shared_manifests(SETTINGS)]
-        return files, told
+        return deployments.files(of, SETTINGS, polls), told
 
     rare = replace(inbox, interval_milliseconds=7_200_000, interval="2h")
     for model in (recorded(of, [inbox, orders]), recorded(of)):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends.argo.deploy import cluster
 from metaflow_triggers.backends.argo.trail import start_names
-from metaflow_triggers.backends.argo.trail.looks import RIGHTS
+from metaflow_triggers.backends.argo.trail.looks import RIGHTS, RIGHTS_OF_POLLS
 from metaflow_triggers.backends.argo.trail.target import asked_of
 from metaflow_triggers.diagnostics import DiagnosticError
 from metaflow_triggers.manifests.schemas import findings
@@ -243,7 +243,7 @@ def test_these_rights_are_enough_and_each_is_needed(world: World) -> None:
 def test_the_rights_are_those_of_the_documentation() -> None:
     page = (ROOT / "docs" / "argo-workflows.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z]+)` `([a-z0-9./]+)` \|", page, re.MULTILINE)
-    assert set(rows) == {(verb, name) for name, verbs in RIGHTS.items() for verb in verbs}
+    assert set(rows) == {(verb, name) for name, verbs in (RIGHTS | RIGHTS_OF_POLLS).items() for verb in verbs}
 
 
 def test_a_token_that_has_expired_and_a_cluster_that_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

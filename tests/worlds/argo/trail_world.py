@@ -12,6 +12,7 @@ import base64
 import copy
 import json
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 from metaflow_triggers.backends.argo.compile import names
@@ -21,7 +22,10 @@ from metaflow_triggers.backends.argo.trail.target import asked_of
 from metaflow_triggers.backends.shape import About
 from metaflow_triggers.graph.differences import recorded
 from metaflow_triggers.model.facts import qualified_name
-from metaflow_triggers.model.flows import Flow
+from metaflow_triggers.model.flows import Flow, PollTrigger
+from metaflow_triggers.polling import record
+from metaflow_triggers.polling.argo import starting, store
+from metaflow_triggers.polling.fires import run_name
 from metaflow_triggers.trail.answer import Answer
 from metaflow_triggers.trail.question import Asked, Question
 
@@ -67,6 +71,46 @@ class World:
                 item.setdefault("status", copy.deepcopy(READY))
         if is_first:
             _DEPLOYED[key] = copy.deepcopy(self.server.store.objects)
+
+    def deploy_polled(self, flow: Flow, *polls: PollTrigger) -> None:
+        """With a poller that is at work, as its Lease says."""
+        told = About(flow, recorded(flow, polls), lambda model: [], list, polls=polls)
+        deployments.create(self.client, flow, polls=polls, about=told)
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        for item in self.server.objects("leases").values():
+            item["spec"] = {**(item.get("spec") or {}), "holderIdentity": "pod", "renewTime": now}
+
+    def record(self, name: str, **changes: Any) -> Any:
+        """The ConfigMap of a trigger; `changes` are of its data."""
+        (item,) = (
+            item
+            for item in self.server.objects("configmaps").values()
+            if json.loads((item.get("data") or {}).get("declaration", "{}")).get("name") == name
+        )
+        item["data"].update(changes)
+        return item
+
+    def fired(self, name: str, context: Any, last: str = "fire", status: Any = None, **changes: Any) -> Any:
+        """The claim of a fire as a poller leaves it, started where there is a status, with its Workflow."""
+        item = self.record(name)
+        declared = record.declaration(item["data"]["declaration"])
+        state = record.state_of(item["data"].get(store.STATE))
+        now, tick = datetime(2026, 1, 1, tzinfo=timezone.utc), f"1.{state['generation']}"
+        claim = record.add(
+            state, declared.target, context, tick, now, now, lambda digest, number: run_name(name, digest, number)
+        )
+        made = starting.workflow(declared, claim, item["metadata"]["name"], "uid-1")
+        if status is not None:
+            self.put("flows", "workflows", {**made, "status": status})
+            record.started(claim, now)
+        claim.update(changes)
+        self.polled(item, state, last)
+        return claim
+
+    def polled(self, item: Any, state: Any, last: str, **more: Any) -> None:
+        """What the last poll gave."""
+        state.update(last_poll_at="2026-01-01T00:00:00+00:00", last_result=last, **more)
+        item["data"]["state"] = record.state_text(state, store.LARGEST)
 
     def sensor(self) -> Any:
         (item,) = self.server.objects("sensors").values()
@@ -127,12 +171,15 @@ class World:
         event: str | None = None,
         payload: Any = None,
         settings: Any = SETTINGS,
+        polls: tuple[PollTrigger, ...] = (),
     ) -> list[Answer]:
+        """`polls` start the flows that have their names."""
         asked = tuple(
             Asked(
                 qualified_name((item.project or "", item.branch or "", item.name)),
                 names.own_name(item),
                 item,
+                tuple(poll for poll in polls if poll.flow == item.name),
             )
             for item in flows
         )

@@ -31,6 +31,7 @@ _TRIES = 5
 _SILENT = timedelta(seconds=90)
 """A poller renews its Lease every 5 seconds. Clocks may differ a little."""
 _UPDATED = "updated_at"
+NOT_DECLARED = "the deployed flow declares it no more"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def history(at: Namespace, name: str, limit: int | None = None, offset: int = 0)
     if len(found) != 1:
         return []
     (item,) = found
-    claims = record.state_of(item["data"].get(store.STATE))["claims"]
+    claims = record.state_or_why(item["data"].get(store.STATE))[0]["claims"]
     return [_execution(at, item, claim) for claim in poll_rows.newest(claims, limit, offset)]
 
 
@@ -127,7 +128,8 @@ class _Whole:
 
     def schedule(self, item: Any) -> dict[str, Any]:
         data, metadata = item["data"], item["metadata"]
-        declared, state = record.declaration(data[store.DECLARATION]), record.state_of(data.get(store.STATE))
+        declared = record.declaration(data[store.DECLARATION])
+        state, problem = record.state_or_why(data.get(store.STATE))
         return poll_rows.schedule(
             metadata.get("uid"),
             declared,
@@ -136,7 +138,7 @@ class _Whole:
             created=metadata.get("creationTimestamp"),
             updated=data.get(_UPDATED),
             target=NAME,
-            down=self._down(item) or state.get("down"),
+            down=self._down(item) or problem or state.get("down"),
         )
 
     def _down(self, item: Any) -> str | None:
@@ -149,20 +151,31 @@ class _Whole:
                 for lease in self._at.cluster.find("Lease", self._at.name, selector)
             }
         deployed = labels_of(item)[DEPLOYED_NAME]
-        mine = [one for one in self._pollers if labels_of(one)[DEPLOYED_NAME] == deployed]
-        if not mine:
-            return "its flow has no poller"
-        command = mine[0]["spec"]["template"]["spec"]["containers"][0]["command"][-1]
-        if item["metadata"]["name"] not in command.split():
-            return "the deployed flow declares it no more"
-        spec = (self._leases.get(deployed) or {}).get("spec") or {}
-        name = f"{self._at.name}/{mine[0]['metadata']['name']}"
-        if not spec.get("renewTime"):
-            return f"its poller has not begun: see the pods of Deployment {name}"
-        renewed = datetime.fromisoformat(str(spec["renewTime"]).replace("Z", "+00:00"))
-        if datetime.now(timezone.utc) - renewed > _SILENT:
-            return f"its poller was last heard of at {spec['renewTime']}: see the pods of Deployment {name}"
-        return None
+        mine = next((one for one in self._pollers if labels_of(one)[DEPLOYED_NAME] == deployed), None)
+        return not_polled(item, mine, self._leases.get(deployed))
+
+
+def not_polled(item: Any, poller: Any, lease: Any) -> str | None:
+    """Why nothing polls the trigger of a ConfigMap, by the Deployment and the Lease of its flow, None where it has
+    none; None: it is polled, or its poller itself says why not."""
+    if poller is None:
+        return "its flow has no poller"
+    if not is_declared(item, poller):
+        return NOT_DECLARED
+    spec = (lease or {}).get("spec") or {}
+    name = f"{poller['metadata']['namespace']}/{poller['metadata']['name']}"
+    if not spec.get("renewTime"):
+        return f"its poller has not begun: see the pods of Deployment {name}"
+    renewed = datetime.fromisoformat(str(spec["renewTime"]).replace("Z", "+00:00"))
+    if datetime.now(timezone.utc) - renewed > _SILENT:
+        return f"its poller was last heard of at {spec['renewTime']}: see the pods of Deployment {name}"
+    return None
+
+
+def is_declared(item: Any, poller: Any) -> bool:
+    """Whether the deployed flow still declares the trigger of a ConfigMap: its poller is told of it."""
+    command = poller["spec"]["template"]["spec"]["containers"][0]["command"][-1]
+    return item["metadata"]["name"] in str(command).split()
 
 
 def _execution(at: Namespace, item: Any, claim: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....diagnostics import DiagnosticError
-from ..deploy.cluster import Cluster
-from ..deploy.instructions import DEPLOYED_NAME
+from ..deploy.cluster import MANAGER, Cluster
+from ..deploy.instructions import DEPLOYED_NAME, MANAGED_BY
 
 RIGHTS = {
     "workflows.argoproj.io": ("get",),
@@ -28,6 +28,8 @@ RIGHTS = {
     "localsubjectaccessreviews.authorization.k8s.io": ("create",),
 }
 """Resource -> verbs. The first three and the last where the workflows are, the others where the Sensors are."""
+RIGHTS_OF_POLLS = {"deployments.apps": ("get",), "leases.coordination.k8s.io": ("get",)}
+"""What is needed beside for who asks about a poll trigger, where the workflows are."""
 
 RESOURCES = {
     "Workflow": "workflows.argoproj.io",
@@ -36,6 +38,8 @@ RESOURCES = {
     "Sensor": "sensors.argoproj.io",
     "EventSource": "eventsources.argoproj.io",
     "EventBus": "eventbus.argoproj.io",
+    "Deployment": "deployments.apps",
+    "Lease": "leases.coordination.k8s.io",
 }
 
 _LOG_LINES = 5000
@@ -64,6 +68,8 @@ class Look:
             return f"the log {self.name}"
         if self.kind == "ConfigMaps":
             return f"the starts {self.name} that were given up"
+        if self.kind == "Polls":
+            return f"what is remembered of the polls of {self.name}"
         if self.kind == "LocalSubjectAccessReview":
             return f"the rights of {self.name}"
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -117,6 +123,16 @@ class Looks:
         except DiagnosticError as error:
             self._kept(place, _unknown(place, error, f"list configmaps in namespace {namespace}"))
             return []
+
+    def polls(self, namespace: str, deployed: str) -> list[Any]:
+        """The objects of a flow in which its poll triggers are remembered. Raises DiagnosticError (FT701)."""
+        place = "Polls", namespace, deployed
+        try:
+            found = self.api.find("ConfigMap", namespace, f"{MANAGED_BY}={MANAGER},{DEPLOYED_NAME}={deployed}")
+        except DiagnosticError as error:
+            self._kept(place, _unknown(place, error, f"list configmaps in namespace {namespace}"))
+            return []
+        return found
 
     def may(self, account: tuple[str, str], verb: str, resource: str, namespace: str) -> bool | None:
         """Whether an account (namespace, name) has a right; None: nobody may ask. Raises DiagnosticError (FT701)."""

@@ -38,7 +38,8 @@ def run_answer(  # noqa: PLR0917 - what was looked at, and for whom
     if cause.code in ("paused", "queued", "throttled"):
         more = (commands.described(workflow),)
     first, *also = (causes.OTHER_PAYLOAD(), cause) if _is_other(told, event, payload) else (cause,)
-    return Answer(NAME, asked.name, asked.deployed, event, first, tuple(also), _run(told, log), more)
+    run = _run(told, log)
+    return Answer(NAME, asked.name, asked.deployed, event, first, tuple(also), run, more, told.poll)
 
 
 def _run(told: Told, log: str) -> Run:

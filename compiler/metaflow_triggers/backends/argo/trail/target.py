@@ -29,11 +29,14 @@ from ....trail.answer import Answer
 from ....trail.causes import Cause
 from ....trail.listeners import nobody
 from ....trail.question import Asked, Question, event_names
+from ... import poll_trail
+from ...poll_trail import Remembered
 from .. import NAME
 from ..compile import shared
+from ..compile.poller import poller_name
 from ..deploy.cluster import Cluster
 from ..deploy.ownership import is_ours
-from . import commands, obstacles, outcomes, start_names, workflows
+from . import commands, obstacles, outcomes, polls, start_names, workflows
 from .deployed import older_than, recorded
 from .fields import field, part, word
 from .listening import Way, wanted, ways
@@ -62,6 +65,8 @@ def asked_of(api: Cluster, question: Question, settings: Settings) -> list[Answe
             pool.map(lambda asked: _Flow(looks.of_a_flow(), question, settings, asked, own), question.listening())
         )
         found = [item for answers in pool.map(_Flow.answers, flows) for item in answers]
+    if own is None and any(item.poll for item in found):  # then it is no id of an event
+        found = [item for item in found if item.poll or item.verdict == causes.STARTED]
     if found:
         return found
     waited = [name for flow in flows for name in event_names(flow.as_deployed)]
@@ -92,14 +97,17 @@ class _Flow:
             return self.of_run(self.own)
         event = self.question.event
         if self.flow is None:
-            return [] if self.template.is_absent else [self.answer(event, [causes.NOT_KEPT()])]
+            polled = self.of_poll()
+            return polled or ([] if self.template.is_absent else [self.answer(event, [causes.NOT_KEPT()])])
         names = self.question.names(self.as_deployed)
-        if not names and not self.question.names(self.asked):
-            return []  # only the file of another version waits for it, or outcomes alone start it
         starts = [item for name in names for item in start_names.of_event(self.flow, name, self.question.identity)]
         found = [item for start in starts if (item := self.left(start)) is not None]
         if found:
             return _with_same_id(found)
+        polled = self.of_poll()
+        if polled or not (names or self.question.names(self.asked)):
+            # Only the file of another version waits for it, or outcomes alone start it.
+            return polled or self.unasked()
         if self.template.item is not None and not is_ours(self.template.item):
             return [self.answer(event, [causes.NOT_OURS(what=str(self.template))])]
         if len(names) == 1:
@@ -119,7 +127,7 @@ class _Flow:
         if told is not None:
             starts = [item for item in starts if item.event.startswith(f"metaflow.outcome.{told.template}.")]
         if not starts:
-            return found
+            return found if own.item is not None else self.of_poll()
         left = [item for start in starts if (item := self.left(start)) is not None]
         return [*found, *(left or [self.answer(None, self.after_run(told, own, starts))])]
 
@@ -172,6 +180,55 @@ class _Flow:
         again = commands.again(start, self.question, self.asked.deployed)
         return self.answer(start.event, [*lacks, letter], again)
 
+    # a poll that is asked about ----------------------------------------------------------------------------------
+
+    def of_poll(self) -> list[Answer]:
+        """What a fire of this flow's poll triggers became, or what the last poll of one said; else nothing."""
+        name = self.question.identity.removeprefix("argo-")
+        is_fire = poll_trail.FIRE.fullmatch(name) is not None
+        if not (is_fire or self.asked.polls or self.asked.flow is None):
+            return []
+        if is_fire:
+            look = self.looks.at("Workflow", self.namespace, name)
+            if look.item is not None:
+                return [self.fired(look)] if is_of(look.item, self.asked.deployed) else []
+        for item, found in polls.records(self.looks.polls(self.namespace, self.asked.deployed)):
+            claim = found.fire(name) if is_fire else None
+            if claim is not None or found.name == self.question.identity:
+                return [self.remembered(item, found, claim)]
+        return []
+
+    def unasked(self) -> list[Answer]:
+        """Whether a poll is meant is not known, where nobody may look at what is remembered of the flow's polls."""
+        found = [_could_not(look) for look in self.looks.refused() if look.kind == "Polls"]
+        return [self.answer(self.question.event, found)] if found else []
+
+    def fired(self, look: Look) -> Answer:
+        told = workflows.told(look.item, self.flow)
+        return self.run(told.events[0] if told.events else None, look)
+
+    def remembered(self, item: Any, record: Remembered, claim: dict[str, Any] | None) -> Answer:
+        """Of a claim whose Workflow is not there; without one of the trigger's last poll."""
+        name = poller_name(self.asked.deployed)
+        poller = self.looks.at("Deployment", self.namespace, name)
+        if claim is None:
+            lease = self.looks.at("Lease", self.namespace, name)
+            cause, claim = polls.of_trigger(item, record, poller, lease, self.question.payload)
+        else:
+            cause = polls.of_fire(record, claim)
+        more = polls.commands(cause, record, self.asked.deployed, poller)
+        found = Answer(NAME, self.asked.name, self.asked.deployed, record.name, cause, self.beside())
+        found = dataclasses.replace(found, commands=more, poll=record.poll(claim))
+        if claim is None:
+            return found
+        look = self.looks.at("Workflow", self.namespace, claim["name"])
+        if look.item is None:
+            return dataclasses.replace(found, run=poll_trail.run_of(record, claim))
+        made = self.fired(look)
+        if cause.kind is not causes.SUPPRESSED_POLL:
+            return made
+        return dataclasses.replace(found, run=made.run)
+
     # nothing is left ---------------------------------------------------------------------------------------------
 
     def nothing(self, event: str | None, starts: Sequence[StartName]) -> list[Cause]:
@@ -180,7 +237,9 @@ class _Flow:
         if not obstacles_found:
             obstacles_found = self.refused_so_far(starts)
         unasked = [
-            _could_not(look) for look in self.looks.refused() if look.kind in ("Workflow", "ConfigMap", "ConfigMaps")
+            _could_not(look)
+            for look in self.looks.refused()
+            if look.kind in ("Workflow", "ConfigMap", "ConfigMaps", "Polls")
         ]
         return [*unasked[:1], *obstacles_found, *self.judged(event, starts, bool(unasked or obstacles_found))]
 

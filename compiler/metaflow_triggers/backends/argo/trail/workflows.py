@@ -24,7 +24,10 @@ from metaflow_extensions.triggers.contract import event_reader, exact_json, para
 from metaflow_extensions.triggers.plugins import argo_source
 
 from ....model.flows import Flow
+from ....polling.argo.starting import POLL_LABEL
 from ....trail import answer
+from ....trail.answer import Poll
+from ...poll_trail import context_of
 from ..compile.outcome_script import describe
 from ..deploy.ownership import labels_of
 from .fields import field as field_at
@@ -42,7 +45,8 @@ _NEVER_LOOKED = "Argo's controller has not looked at it yet"
 @dataclass(frozen=True)
 class Told:
     """`events` are the names of the events that started it, none for another start. `held`: why it has not begun;
-    `is_throttled`: by the controller's bound on all runs. `wrong_type`, `before_user_code`: why it failed so early."""
+    `is_throttled`: by the controller's bound on all runs. `wrong_type`, `before_user_code`: why it failed so early.
+    `poll`: the fire that started it."""
 
     name: str
     namespace: str
@@ -61,6 +65,7 @@ class Told:
     is_suspended: bool = False
     wrong_type: str | None = None
     before_user_code: str | None = None
+    poll: Poll | None = None
 
     @property
     def run_id(self) -> str:
@@ -104,11 +109,12 @@ def told(workflow: Mapping[str, Any], flow: Flow | None) -> Told:
         is_suspended,
         wrong if state == answer.FAILED and wrong is not None and _WRONG_TYPE in wrong else None,
         (wrong if state == answer.FAILED else None) or _before_user_code(phase, message, status, failures),
+        _poll(workflow, events),
     )
 
 
 def is_by_event(workflow: Mapping[str, Any]) -> bool:
-    """Whether a Sensor of ours made it."""
+    """Whether a Sensor of ours made it, or a poller."""
     return labels_of(workflow).get(words.STARTED_BY_LABEL) == "event"
 
 
@@ -185,6 +191,14 @@ def _given(workflow: dict[str, Any], flow: Flow | None) -> tuple[list[Any], dict
         except ValueError as error:
             wrong = str(error)
     return events, parameter_values.values_for(events, declared), wrong
+
+
+def _poll(workflow: Mapping[str, Any], events: list[Any]) -> Poll | None:
+    """The fire of a run that a poller started."""
+    if POLL_LABEL not in labels_of(workflow) or len(events) != 1:
+        return None
+    (event,) = events
+    return Poll(str(event.name), workflow["metadata"]["name"], context_of(event.payload))
 
 
 def _by_hand(workflow: Mapping[str, Any]) -> dict[str, Any]:
