@@ -23,18 +23,27 @@ def camel_case(name: str) -> str:
 
 
 def named(flows: Sequence[Flow], workflow: str) -> list[int]:
-    """The flows that a poll trigger's `workflow` may mean: by class name, `project.branch.Flow`, or its CamelCase form.
+    """The flows that a poll trigger's `workflow` may mean: by class name, its CamelCase form, or either behind
+    `project.`; or by `project.branch.Flow`.
 
-    Of flows of one identity the first counts. One result is the flow; several need `project.branch.Flow`.
+    Of flows of one identity the first counts. One result is the flow; several need their project.
     """
     first: dict[Identity, int] = {}
     for number, flow in enumerate(flows):
         first.setdefault(identity(flow), number)
-    for wanted_name in (workflow, camel_case(workflow)):
-        found = [number for name, number in first.items() if wanted_name in (name[2], qualified_name(name))]
+    home, _, last = workflow.rpartition(".")
+    for wanted_name in (last, camel_case(last)):
+        whole = f"{home}.{wanted_name}" if home else wanted_name
+        found = [number for name, number in first.items() if whole in (name[2], of_project(name), qualified_name(name))]
         if found:
             return found
     return []
+
+
+def of_project(name: Identity) -> str:
+    """`project.Flow`: the flow of any branch; its class name where it has no project."""
+    project, _, flow = name
+    return f"{project}.{flow}" if project else flow
 
 
 def link(

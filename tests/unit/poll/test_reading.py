@@ -189,7 +189,7 @@ def test_an_unknown_workflow_says_what_was_looked_for_and_what_may_be_meant(fold
     assert near["others"][0]["span"]["file"] == "fileprocessorflow.py"
     assert "for the classes `file_processor` and `FileProcessor`" in near["notes"][0]
     assert "class ZebraCrossing(FlowSpec)" in far["helps"][0]
-    assert "write workflow='FileProcessorFlow' for any branch" in branch["helps"][0]
+    assert "for any branch write workflow='FileProcessorFlow'" in branch["helps"][0]
     assert odd["helps"] == ["write the name of a class, which these files define, or of a flow as `list` shows it"], (
         "no class can be called so"
     )
@@ -202,11 +202,20 @@ def test_a_workflow_of_two_projects_needs_its_project(folder):
         (folder.path / "same.py").rename(folder.path / f"{project}.py").write_text(
             "from metaflow import project\n" + text
         )
-    folder.polls("@trigger('same')\ndef watch(): ...\n@trigger('red.user.ada.Same')\ndef exact(): ...\n")
+    folder.polls(
+        "@trigger('same')\ndef watch(): ...\n@trigger('red.user.ada.Same')\ndef exact(): ...\n"
+        "@trigger('red.same')\ndef of_any_branch(): ...\n@trigger('red.prod.Same')\ndef elsewhere(): ...\n"
+    )
     _, found = folder.check()
-    (item,) = [item for item in found if item["code"] == "FT717"]
-    assert "2 flows are called" in item["message"]
-    assert item["helps"] == ["write workflow='blue.user.ada.Same'", "write workflow='red.user.ada.Same'"]
+    first, second = [item for item in found if item["code"] == "FT717"]
+    assert "2 flows are called" in first["message"]
+    # Of any branch: what is written into a file is not for one user alone.
+    assert first["helps"] == ["write workflow='blue.Same'", "write workflow='red.Same'"]
+    assert "poll trigger `elsewhere`" in second["message"]
+    assert second["helps"] == [
+        "`Same` is `blue.user.ada.Same` and `red.user.ada.Same` here; for any branch write workflow='blue.Same' or "
+        "workflow='red.Same'"
+    ]
 
 
 def test_names_that_would_name_runs_alike_are_refused(folder):

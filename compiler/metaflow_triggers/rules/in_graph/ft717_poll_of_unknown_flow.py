@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...diagnostics import Diagnostic
 from ...diagnostics.suggest import asked, suggest
-from ...graph.link import camel_case, named
+from ...graph.link import camel_case, named, of_project
 from ...model.facts import identity, qualified_name
 from ...model.flows import PollTrigger
 from ..find import Checked, counted
@@ -41,7 +41,7 @@ def _no_flow(checked: Checked, poll: PollTrigger) -> Iterator[Diagnostic]:
             span,
             "which one is not said",
             tuple((graph.flows[number].span, f"`{name}`") for number, name in zip(found, names, strict=True))[:3],
-            helps=tuple(f"write workflow='{name}'" for name in names[:3]),
+            helps=tuple(f"write workflow='{of_project(identity(graph.flows[number]))}'" for number in found[:3]),
         )
         return
     if checked.external_flows.intersection((poll.flow, camel_case(poll.flow))):
@@ -68,7 +68,10 @@ def _what_to_do(checked: Checked, name: str) -> str:
     camel, last = camel_case(name), name.rpartition(".")[2]
     if camel.isidentifier():
         return f"define `class {camel}(FlowSpec)`, and name its file too"
-    if len(found := named(checked.graph.flows, last)) == 1:
-        flow = checked.graph.flows[found[0]]
-        return f"`{last}` is `{qualified_name(identity(flow))}` here; write workflow='{last}' for any branch"
+    if found := named(checked.graph.flows, last):
+        known = [identity(checked.graph.flows[number]) for number in found[:3]]
+        here = " and ".join(f"`{qualified_name(item)}`" for item in known)
+        written = [last] if len(found) == 1 else [of_project(item) for item in known]
+        typed = " or ".join(f"workflow='{name}'" for name in written)
+        return f"`{last}` is {here} here; for any branch write {typed}"
     return "write the name of a class, which these files define, or of a flow as `list` shows it"
