@@ -16,6 +16,8 @@ from ..poll.errors import PollTypeError, PollValueError, TriggerNotFound
 from ..polling.record import Declaration
 
 Item = TypeVar("Item")
+NOT_DECLARED = "the deployed flow declares it no more"
+"""Why a trigger that has gone from the files is not polled."""
 
 
 def schedule(
@@ -49,6 +51,7 @@ def schedule(
         "consecutive_errors": int(state.get("consecutive_errors") or 0),
         "suppressed_count": int(state["suppressed_count"]),
         **({"down": down} if down else {}),
+        **({"declared": False} if down == NOT_DECLARED else {}),
     }
 
 

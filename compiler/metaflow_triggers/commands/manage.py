@@ -147,7 +147,7 @@ def _list(options: argparse.Namespace) -> int:
             row["trigger_name"],
             row["workflow_name"],
             row["poll_interval"],
-            "yes" if row["enabled"] else "no",
+            "not declared" if not row.get("declared", True) else "yes" if row["enabled"] else "no",
             row["last_poll_at"] or "",
             "down" if "down" in row else row["last_result"] or "",
             row.get("down") or ((row["last_error"] or "") if row["last_result"] == "error" else ""),

@@ -95,7 +95,9 @@ def test_what_is_remembered_survives_a_deployment_and_goes_with_the_flow(
     command = deployment["spec"]["template"]["spec"]["containers"][0]["command"][-1]
     assert kept(server, "orders")["metadata"]["name"] not in command
     with records.opened("flows", cluster=Cluster.of(client)) as at:
-        assert records.schedule(at, "orders")["down"] == "the deployed flow declares it no more"
+        orders = records.schedule(at, "orders")
+        assert orders is not None and orders["declared"] is False
+        assert orders["down"] == "the deployed flow declares it no more"
     converge.delete("demoflow", SETTINGS, client=client)
     left = {key[2] for key in server.store.objects}
     assert not left & {*OF_A_POLLER, "workflowtemplates"}
@@ -186,6 +188,7 @@ def test_records_are_those_of_the_local_engine(server: KubernetesStandIn, client
 
 def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client: Any, tmp_path: Path) -> None:
     of = flow()
+    create(client, of, *polls_of(of, "inbox", "orders"))
     create(client, of, *polls_of(of, "inbox"))
     (tmp_path / "metaflow-triggers.toml").write_text(PROJECT_FILE)
     (tmp_path / "below").mkdir()
@@ -198,11 +201,15 @@ def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client:
             return str(done.out)
 
         assert "inbox" in told("list") and "its poller has not begun" in told("list")
+        enabled = {line.split("  ")[0]: line for line in told("list").splitlines()[1:]}
+        assert "  not declared  " in enabled["orders"] and "  yes  " not in enabled["orders"]
+        assert "  yes  " in enabled["inbox"]
         assert json.loads(told("history", "inbox", "--format", "json")) == []
         assert told("disable", "inbox") == "inbox is polled no more\n"
         assert "demoflow waits until it is resumed" in told("pause", "DemoFlow")
-        (row,) = json.loads(told("list", "--format", "json"))["poll_triggers"]
-        assert row["enabled"] is False
+        row, gone = json.loads(told("list", "--format", "json"))["poll_triggers"]
+        assert row["enabled"] is False and "declared" not in row
+        assert gone["enabled"] is True and gone["declared"] is False
         assert "paused: demoflow" in told("list")
         told("resume")
         told("enable", "inbox")
@@ -218,7 +225,7 @@ def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client:
         for address in ("argo://flows", "argo://"):
             (tmp_path / "manage.py").write_text(MANAGE.replace("argo://flows", address))
             done = triggers("exec", "manage.py", cwd=tmp_path)
-            assert (done.code, done.out) == (0, "['inbox'] False []\n"), done.err
+            assert (done.code, done.out) == (0, "['inbox', 'orders'] False []\n"), done.err
 
 
 def test_what_changes_of_polls_is_said(server: KubernetesStandIn, client: Any) -> None:

@@ -31,7 +31,6 @@ _TRIES = 5
 _SILENT = timedelta(seconds=90)
 """A poller renews its Lease every 5 seconds. Clocks may differ a little."""
 _UPDATED = "updated_at"
-NOT_DECLARED = "the deployed flow declares it no more"
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ def not_polled(item: Any, poller: Any, lease: Any) -> str | None:
     if poller is None:
         return "its flow has no poller"
     if not is_declared(item, poller):
-        return NOT_DECLARED
+        return poll_rows.NOT_DECLARED
     spec = (lease or {}).get("spec") or {}
     name = f"{poller['metadata']['namespace']}/{poller['metadata']['name']}"
     if not spec.get("renewTime"):

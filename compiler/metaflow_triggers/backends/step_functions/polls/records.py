@@ -186,7 +186,7 @@ class _Trigger:
         return record.state_of(store.text(self.item, "state"))
 
     def schedule(self) -> dict[str, Any]:
-        gone = None if self.is_declared else "the deployed flow declares it no more"
+        gone = None if self.is_declared else poll_rows.NOT_DECLARED
         return poll_rows.schedule(
             self.identity,
             self.declared,
