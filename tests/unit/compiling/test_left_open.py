@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from ..commands.warm import warm
 from .test_command import AFTER, PLACED
 from .test_command import write as write_flows
 
+IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}"
+IMAGE_SETTING = "METAFLOW_DEFAULT_CONTAINER_IMAGE is not set: "
 DEFAULTS = [
+    f"{IMAGE_SETTING}`{IMAGE}` on argo-workflows",
     "METAFLOW_KUBERNETES_NAMESPACE is not set: `default` on argo-workflows",
     "METAFLOW_TRIGGERS_OUTCOME_SECRET is not set: `metaflow-triggers-outcomes` on argo-workflows",
     "METAFLOW_TRIGGERS_WEBHOOK_SECRET is not set: `metaflow-triggers-webhook` on argo-workflows",
@@ -22,6 +26,7 @@ METAFLOW_KUBERNETES_NAMESPACE = "default"
 METAFLOW_TRIGGERS_OUTCOME_SECRET = "metaflow-triggers-outcomes"
 METAFLOW_TRIGGERS_WEBHOOK_SECRET = "metaflow-triggers-webhook"
 METAFLOW_KUBERNETES_SERVICE_ACCOUNT = "flows"
+METAFLOW_DEFAULT_CONTAINER_IMAGE = "registry.example/flows:1"
 """
 AWS = """
 METAFLOW_BATCH_JOB_QUEUE = "queue"
@@ -64,7 +69,8 @@ def test_both_backends_name_what_they_need_by_the_setting(project: Path, trigger
         "the parameter `DatastoreBucket` on step-functions",
         "METAFLOW_ECS_S3_ACCESS_IAM_ROLE is open: the parameter `BatchJobRoleArn` on step-functions",
         "METAFLOW_SFN_IAM_ROLE is open: the parameter `StateMachineRoleArn` on step-functions",
-        *DEFAULTS,
+        f"{DEFAULTS[0]}, `{IMAGE}` on step-functions",
+        *DEFAULTS[1:],
     ]
     # `check` deploys nothing.
     assert "FT020" not in triggers("check", ".", cwd=project).err
@@ -108,7 +114,7 @@ METAFLOW_KUBERNETES_NAMESPACE = "flows"
         "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL",
         "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL is open: the text `OPEN.WebhookUrl.SETTING` on argo-workflows",
         "METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL is open: the text `OPEN.OutcomeWebhookUrl.SETTING` on argo-workflows",
-        *DEFAULTS[1:],
+        *(line for line in DEFAULTS if "NAMESPACE" not in line),
     ]
 
 
@@ -118,9 +124,20 @@ def test_a_flow_that_nothing_starts_needs_no_secret_of_a_webhook(tmp_path: Path,
 METAFLOW_DATASTORE_SYSROOT_S3 = "s3://bucket/metaflow"
 METAFLOW_KUBERNETES_NAMESPACE = "flows"
 METAFLOW_KUBERNETES_SERVICE_ACCOUNT = "flows"
+METAFLOW_KUBERNETES_CONTAINER_IMAGE = "registry.example/flows:1"
 """)
     done = triggers(*COMPILE, "--strict", "--backend", "argo-workflows", cwd=tmp_path)
     assert done.code == 0 and "FT020" not in done.err, done.err
     write_flows(tmp_path, ProcessOrder=PLACED)
     done = triggers(*COMPILE, "--strict", "--backend", "argo-workflows", cwd=tmp_path)
-    assert done.code == 1 and told(done.err)[1:] == DEFAULTS[1:]
+    assert done.code == 1 and told(done.err)[1:] == DEFAULTS[2:]
+
+
+def test_an_image_that_each_step_names_is_no_default(tmp_path: Path, triggers: Run) -> None:
+    write_flows(tmp_path, Named=PLACED)
+    (file,) = tmp_path.glob("*.py")
+    named = "@kubernetes(image='registry.example/own:1')"
+    text = file.read_text().replace("    @step\n", f"    {named}\n    @step\n")
+    file.write_text(text.replace("import FlowSpec", "import kubernetes, FlowSpec"))
+    done = triggers(*COMPILE, "--backend", "argo-workflows", cwd=tmp_path)
+    assert done.code == 0 and IMAGE_SETTING not in done.err and "METAFLOW_KUBERNETES_NAMESPACE" in done.err, done.err

@@ -8,7 +8,7 @@ Not here: the work. `lower` decides, `assemble` lays out, `checks` looks at the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
@@ -16,6 +16,7 @@ from ...diagnostics.ours import our_mistakes
 from ...manifests.text import yaml_text
 from ...model.flows import Flow, TriggerGraph
 from ...model.settings import Settings
+from ..default_image import default_image
 from ..shape import Manifest, Open, polls_of, refused_polls
 from . import NAME, SPEC
 from .compile import assemble, names
@@ -94,4 +95,12 @@ def open_settings(manifests: Sequence[Manifest], settings: Settings) -> list[Ope
         for name, parameter in content.get("Parameters", {}).items():
             if name in known and "Default" not in parameter:
                 found.setdefault(known[name], Open(known[name], f"the parameter `{name}`"))
-    return list(found.values())
+    return [*found.values(), *default_image(image for manifest in manifests for image in _images(manifest.content))]
+
+
+def _images(content: Any) -> Iterator[str]:
+    """Of the job definitions of a template."""
+    resources = content.get("Resources", {}) if isinstance(content, dict) else {}
+    for item in resources.values():
+        if item["Type"] == "AWS::Batch::JobDefinition":
+            yield item["Properties"]["ContainerProperties"]["Image"]

@@ -14,6 +14,7 @@ from typing import Any
 
 from .... import seams
 from ....model.settings import OPEN_PREFIX, OPEN_SUFFIX, Settings, open_setting
+from ...default_image import default_image
 from ...shape import Manifest, Open
 
 SETTINGS = {
@@ -48,7 +49,17 @@ def open_settings(manifests: Iterable[Manifest], settings: Settings) -> list[Ope
         for name, value in values.items()
         if seams.configured(name) is None
     ]
-    return [*found.values(), *defaults]
+    return [*found.values(), *default_image(_images(manifests)), *defaults]
+
+
+def _images(manifests: Iterable[Manifest]) -> Iterator[str]:
+    """Of the steps of flows. A poller has that of its flow's first step."""
+    for manifest in manifests:
+        if manifest.content.get("kind") != "WorkflowTemplate":
+            continue
+        for template in manifest.content["spec"]["templates"]:
+            if "image" in template.get("container", {}):
+                yield template["container"]["image"]
 
 
 def _text(manifest: Manifest) -> str:
