@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..reading.read import Read
     from ..reports.terminal import show
     from ..rules.weight import has_errors, refuses, severity
-    from .arguments import flow_options, with_paths
+    from .arguments import flow_options
 
     names, left_out = backends_at_work(options)
     code_package = not getattr(options, "no_code_package", True)
@@ -104,9 +105,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
             if options.check:
                 from ..compiling.stale import stale
 
-                diagnostics += with_paths(
-                    stale(folder, wanted, _owners(options, compilation, settings)[0]), options.paths
-                )
+                flows = _owners(options, compilation, settings)[0]
+                diagnostics += stale(folder, wanted, flows, _written_anew(options.typed))
                 failed = has_errors(diagnostics)
             else:
                 change = write(folder, wanted)
@@ -203,6 +203,18 @@ def _list_files(options: argparse.Namespace, read: Any, change: Any) -> None:
         how = {path: "removed" if path in change.stale else "wrote" for path in change.paths}
         lines += [f"{how[path]} {os.path.join(options.output, path)}" for path in change.paths]
     sys.stderr.writelines(f"{shown(line)}\n" for line in lines)
+
+
+def _written_anew(typed: Sequence[str]) -> str:
+    """The command that writes the folder which `--check` looks at: what was typed, with all options that decide what is
+    compiled."""
+    words, rest = [], iter(typed)
+    for word in rest:
+        if word == "--format":
+            next(rest, None)
+        elif word != "--check" and not word.startswith("--format="):
+            words.append(word)
+    return shlex.join(["metaflow-triggers", *words])
 
 
 def path_rules(options: argparse.Namespace) -> registry.PathRules:

@@ -1,6 +1,6 @@
 """Stale: whether an output folder is what a compilation would write, and if not why, flow by flow.
 
-In:   the folder, what it shall hold (`folder.Wanted`), the flow behind each owner.
+In:   the folder, what it shall hold (`folder.Wanted`), the flow behind each owner, the command that writes it anew.
 Out:  diagnostics (FT019), none where the folder is as it shall be.
 
 Not here: writing; nothing is locked, finished or taken back either.
@@ -9,7 +9,7 @@ Not here: writing; nothing is locked, finished or taken back either.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,12 @@ class _Reason:
     text: str
 
 
-def stale(folder: Path, wanted: Wanted, flows: Mapping[str, Flow]) -> list[Diagnostic]:
-    """What differs. Raises DiagnosticError where writing would be refused."""
+def stale(folder: Path, wanted: Wanted, flows: Mapping[str, Flow], again: str) -> list[Diagnostic]:
+    """What differs; `again` is the command that helps. Raises DiagnosticError where writing would be refused."""
+    return [replace(item, helps=(again,)) for item in _differences(folder, wanted, flows)]
+
+
+def _differences(folder: Path, wanted: Wanted, flows: Mapping[str, Flow]) -> list[Diagnostic]:
     if journal.is_there(folder):
         return [_diagnostic(folder, "a change of it was begun and not finished")]
     if not (folder / INDEX).exists():
@@ -144,5 +148,4 @@ def _diagnostic(folder: Path, why: str, flow: Flow | None = None, notes: tuple[s
         f"`{folder}` is stale: {why}",
         flow.span if flow is not None else None,
         notes=notes,
-        helps=(f"metaflow-triggers compile PATHS --output {folder}",),
     )

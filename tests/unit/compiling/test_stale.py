@@ -55,7 +55,7 @@ def check(project: Path, triggers: Run) -> Check:
 def heads(done: Done) -> list[str]:
     """What FT019 said."""
     assert done.code == 1, done.out + done.err
-    assert done.out == "" and "help: metaflow-triggers compile flows --output out\n" in done.err
+    assert done.out == "" and "help: metaflow-triggers compile flows --output out" in done.err
     head = "error[FT019]: `out` is stale: "
     return [line.removeprefix(head) for line in done.err.splitlines() if line.startswith(head)]
 
@@ -64,6 +64,16 @@ def test_a_fresh_folder_is_told_so(check: Check) -> None:
     done = check()
     assert (done.code, done.out.splitlines()[-1]) == (0, "17 files, and out has them"), done.err
     assert "FT019" not in done.err
+
+
+def test_the_help_is_what_was_typed(project: Path, check: Check) -> None:
+    """Without `--backend` or `--no-code-package` it would write another folder."""
+    write_flows(project / "flows", Report="")
+    options = ("--backend", "argo-workflows", "--no-code-package", "--branch", "a b")
+    done = check(*options, "--format", "github")
+    said = "metaflow-triggers compile flows --output out --backend argo-workflows --no-code-package --branch 'a b'"
+    assert done.code == 1 and said in done.out + done.err, done
+    assert f"{said}\n" in check(*options).err
 
 
 def test_flows_that_start_otherwise_come_or_go(project: Path, check: Check) -> None:
