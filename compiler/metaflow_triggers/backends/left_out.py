@@ -20,11 +20,14 @@ from ..model.flows import Flow, PollTrigger
 
 @dataclass(frozen=True)
 class There:
-    """How it is said where the triggers are: `is` deployed, what the label says, the command that does both."""
+    """How it is said where the triggers are: `is` deployed, what the label says, the command that does both; what the
+    command does with the polls of a file that it has not read."""
 
     words: str
     label: str
     help: str
+    so: str = "would end its polls"
+    severity: str = ""
 
 
 def place(folder: str, poll: PollTrigger) -> str:
@@ -43,10 +46,11 @@ def left_out(
         yield Diagnostic(
             "FT515",
             f"poll trigger `{poll.name}` of `{path}` starts `{flow.name}` and {there.words}; this command "
-            "has not read that file, and would end its polls",
+            f"has not read that file, and {there.so}",
             flow.span,
             there.label,
             helps=(f"{there.help} {os.path.dirname(flow.file) or '.'}", f"to end it, remove it from `{path}`"),
+            severity=there.severity,
         )
 
 

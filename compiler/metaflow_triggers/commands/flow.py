@@ -243,6 +243,8 @@ def _owner(backend: str, flow: Any, settings: Settings) -> str:
 
 def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     from ..compiling.compare import compare, render, require
+    from ..compiling.polled import Polled
+    from ..reports.terminal import show
     from ..rules.weight import has_errors
 
     live = bool(options.get("live"))
@@ -261,7 +263,10 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     given = seams.given_options(obj)
     told = {owner: inputs(settings, flow, backend, options=given)}
     polls = {owner: registry.polls_of(backend, flow, compilation.graph)}
-    report = compare(Path(options["against"]), compilation.files, {owner: flow}, told, whole=False, polls=polls)
+    against, flows = Path(options["against"]), {owner: flow}
+    looked = Polled(flows, frozenset({os.path.realpath(flow.file)}))
+    report = compare(against, compilation.files, flows, told, whole=False, polls=polls, read=looked)
+    show(report.unread)
     sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))
     return EXIT_SAME if report.same else EXIT_DIFFERENT
 

@@ -112,6 +112,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
                 change = write(folder, wanted)
         if not failed and options.command == "diff":
             report = _report(options, read, compilation, settings)
+            diagnostics += report.unread
     except DiagnosticError as error:
         diagnostics, failed, result = error.diagnostics, True, error.result
         compilation = Compilation(graph=_no_graph(), files=(), diagnostics=())
@@ -298,7 +299,6 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     from ..compiling.compile import folder_files
     from ..compiling.folder import Wanted
     from ..compiling.owned import Looked, source
-    from ..compiling.polled import Polled
     from ..graph.differences import recorded
 
     owners, others = _owners(options, compilation, settings)
@@ -317,7 +317,7 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
         unread=read.unread_flows(),
         excluded=frozenset(os.path.realpath(path) for path, by in read.excluded if by == "exclude"),
     )
-    polled = Polled(owners, read.looked, looked.excluded)
+    polled = _polled(owners, read)
     return Wanted(files, told, folder_files, models, sources, looked, polled)
 
 
@@ -339,5 +339,13 @@ def _report(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     files = [*compilation.files, *folder_files(sorted({file.owner for file in compilation.files}))]
     told = _inputs(read, owners, settings)
     polls = {owner: _polls(compilation, owner, flow) for owner, flow in owners.items()}
-    backends = set(_names(options))
-    return compare(Path(options.against), files, owners, told, whole=True, backends=backends, polls=polls)
+    backends, looked = set(_names(options)), _polled(owners, read)
+    return compare(Path(options.against), files, owners, told, whole=True, backends=backends, polls=polls, read=looked)
+
+
+def _polled(owners: dict[str, Any], read: Any) -> Any:
+    """Which files were read whole, for who asks about the polls of others."""
+    from ..compiling.polled import Polled
+
+    excluded = frozenset(os.path.realpath(path) for path, by in read.excluded if by == "exclude")
+    return Polled(owners, read.looked, excluded)

@@ -25,7 +25,7 @@ from ..model.flows import Flow, PollTrigger
 from . import journal
 from .compile import File
 from .folder import INDEX, settled
-from .polled import folder_polls
+from .polled import Polled, folder_polls, unread_polls
 
 _PACKAGE = re.compile(r"/data/[0-9a-f]{2}/([0-9a-f]{40})\b")
 """Where Metaflow's datastore has a code package, or a part of one: below the name of its flow, by its SHA-1."""
@@ -47,7 +47,8 @@ class Report:
 
     `only_package`: the files name another code package, and are the same otherwise. `pairs` are (a flow as the folder
     has it, as it is), for each backend; None where there is none. `polled` are (flow, poll trigger) that the folder
-    has, `may_poll` the qualified names of the flows that are for a backend that polls.
+    has, `may_poll` the qualified names of the flows that are for a backend that polls. `unread` tells of poll triggers
+    that are not compared.
     """
 
     inputs: tuple[Input, ...]
@@ -59,6 +60,7 @@ class Report:
     pairs: tuple[tuple[Flow | None, Flow | None], ...] = ()
     polled: tuple[tuple[Flow, PollTrigger], ...] = ()
     may_poll: frozenset[str] = frozenset()
+    unread: tuple[Diagnostic, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -75,17 +77,20 @@ def compare(
     whole: bool,
     backends: Iterable[str] = (),
     polls: Mapping[str, Sequence[PollTrigger]] | None = None,
+    read: Polled | None = None,
 ) -> Report:
     """The folder against `files` and `flows` (by owner). Raises DiagnosticError(FT003) for no folder of ours.
 
     `whole`: what the folder has of `backends` and these flows do not is gone; else other flows do not count. `polls`
-    are the poll triggers that start the flow of an owner.
+    are the poll triggers that start the flow of an owner; those of files that were not `read` are not compared.
     """
     require(folder)
     files, backends, started = list(files), list(backends), polls or {}
     return settled(
         folder,
-        lambda index: _report(folder, index, files, flows, inputs, whole=whole, backends=backends, polls=started),
+        lambda index: _report(
+            folder, index, files, flows, inputs, whole=whole, backends=backends, polls=started, read=read
+        ),
     )
 
 
@@ -113,9 +118,16 @@ def _report(
     whole: bool,
     backends: Sequence[str],
     polls: Mapping[str, Sequence[PollTrigger]],
+    read: Polled | None,
 ) -> Report:
     known, polled = _known(folder, index)
     then = _counterparts(flows, known)
+    unread: dict[str, Diagnostic] = {}
+    if read is not None:
+        for owner, was in then.items():
+            others = dict(unread_polls(folder, index, was, flows[owner], polls.get(owner, ()), read))
+            polled[was] = [poll for poll in polled[was] if poll.name not in others]
+            unread.update({item.message: item for item in others.values()})
     names = sorted({owner.partition("/")[0] for owner in flows} | set(backends))
     found: dict[Change, list[str]] = {}
     for name in names:
@@ -139,6 +151,7 @@ def _report(
         tuple(_pairs(flows, known, then, names if whole else ())),
         tuple(_polled_before(flows, known, then, names if whole else (), polled)),
         frozenset(qualified_name(flow) for owner, flow in flows.items() if registry.may_poll(owner.partition("/")[0])),
+        tuple(unread.values()),
     )
 
 

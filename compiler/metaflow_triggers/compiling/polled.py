@@ -1,7 +1,8 @@
 """Polled: the poll triggers that an output folder has of its flows, and those that a compilation does away with.
 
 In:   the folder's index and files, what the compilation has read (`Polled`).
-Out:  poll triggers; those that are gone, each with the reason; FT515 for one that its file still declares.
+Out:  poll triggers; those that are gone, each with the reason; FT515 for one that its file, which was not read, still
+      declares.
 
 Not here: what a file of a backend says of a trigger; when one is left out (`backends.left_out`).
 """
@@ -77,6 +78,25 @@ def gone_polls(folder: Path, index: Mapping[str, Any], stale: Mapping[str, str],
             yield GonePoll(owner, flow.name, poll.name, _why(place(base, poll), polled))
     if refused:
         raise DiagnosticError(list({item.message: item for item in refused}.values()))
+
+
+def unread_polls(  # noqa: PLR0917 - what is there, and what was read
+    folder: Path, index: Mapping[str, Any], owner: str, flow: Flow, polls: Iterable[PollTrigger], polled: Polled
+) -> Iterator[tuple[str, Diagnostic]]:
+    """(name, FT515) of those that the folder has of an owner, beside `polls`, and of whose files none was read."""
+    there = There(
+        f"stands in `{folder}`",
+        "not compared",
+        f"compare both: metaflow-triggers diff --against {folder}",
+        "says nothing of its polls",
+        "warning",
+    )
+    known = {poll.name for poll in polls}
+    paths = (path for path, entry in index["files"].items() if entry["owner"] == owner)
+    for poll in folder_polls(folder, paths, owner):
+        if poll.name not in known:
+            found = left_out(flow, os.path.dirname(flow.file), [poll], _ended(polled), there)
+            yield from ((poll.name, item) for item in found)
 
 
 def _ended(polled: Polled) -> Callable[[str], bool]:

@@ -110,6 +110,38 @@ def test_a_poll_that_is_gone_goes_and_is_named(project: Path, triggers: Run, how
     assert polled(project) == ["one"]
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_poll_of_a_file_that_was_not_read_is_not_said_to_be_gone(
+    project: Path,
+    triggers: Run,
+    run: Run,  # noqa: F811
+    recorded: bool,
+) -> None:
+    if not recorded:
+        index = json.loads((project / "out" / INDEX).read_text())
+        del index["flows"]["argo-workflows/mp"]["polls"]
+        (project / "out" / INDEX).write_text(json.dumps(index))
+    part = ("diff", "flows/flow.py", "--against", "out", *FOLDER)
+    one = ("flows/flow.py", "argo-workflows", "diff", "--no-code-package", "--against", "out")
+    said = "poll trigger `two` of `flows/polls.py` starts `Mp` and stands in `out`; this command has not read that"
+    for done in (triggers(*part, cwd=project), run(*one, cwd=project)):
+        assert f"warning[FT515]: {said} file, and says nothing of its polls" in done.err
+        assert "compare both: metaflow-triggers diff --against out flows" in done.err
+        assert "is no longer polled" not in done.out and "the triggers are the same" in done.out
+    page = triggers(*part, "--format", "html", cwd=project)
+    assert "look_two" not in page.out and "poll-removed" not in page.out
+    changes = json.loads(triggers(*part, "--format", "json", cwd=project).out)["changes"]
+    assert changes == []
+    write(project / "flows/flow.py", True, other="")
+    found = triggers(*part, "--format", "json", cwd=project)
+    assert {item["kind"] for item in json.loads(found.out)["changes"]} == {"poll-added", "poll-removed"}
+    assert "by two" not in found.out and "by one" in found.out
+    for text in ("", None):  # its file was read, or there is none: it is gone
+        (project / "flows/polls.py").write_text(text) if text is not None else (project / "flows/polls.py").unlink()
+        done = triggers("diff", "flows", "--against", "out", *FOLDER, cwd=project)
+        assert "Mp is no longer polled by two" in done.out and "FT515" not in done.err
+
+
 CHANGES = {
     "a poll less": ({"one": ""}, {}, ["Mp is no longer polled by two"]),
     "a poll more": (
