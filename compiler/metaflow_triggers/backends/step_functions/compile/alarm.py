@@ -11,7 +11,11 @@ from __future__ import annotations
 
 TOPIC = "AlarmTopicArn"
 """The template's parameter."""
-TOPIC_ARN = r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?"
+STANDARD_TOPIC_ARN = r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
+"""SNS takes no message for a FIFO topic without a group (API_Publish, `MessageGroupId`), and an alarm has none to give
+(API_PutMetricAlarm): it would ring, and nobody be told."""
+TOPIC_ARN = rf"{STANDARD_TOPIC_ARN}(\.fifo)?"
+"""What a deployed template takes. A setting takes less."""
 
 NAMESPACE, METRIC = "AWS/SQS", "ApproximateNumberOfMessagesVisible"
 PERIOD = 300

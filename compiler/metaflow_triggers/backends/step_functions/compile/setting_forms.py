@@ -10,7 +10,7 @@ PutEvents), IAM (ARNs) and S3 (buckets).
 from __future__ import annotations
 
 from ...setting_forms import OF_ALL, Form
-from .alarm import TOPIC_ARN
+from .alarm import STANDARD_TOPIC_ARN
 from .encryption import KEY_ARN, METHODS
 from .failure_log import LOG_GROUP_ARN
 from .options import BUS
@@ -92,8 +92,8 @@ OF_ALARMS = (
     Form(
         "METAFLOW_TRIGGERS_ALARM_TOPIC",
         "alarm_topic",
-        TOPIC_ARN,
-        "the ARN of an SNS topic",
+        STANDARD_TOPIC_ARN,
+        "the ARN of a standard SNS topic, as a FIFO topic takes no message of an alarm",
         "write arn:aws:sns:REGION:ACCOUNT:NAME; who shall be told subscribes to it",
     ),
 )
