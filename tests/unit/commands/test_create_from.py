@@ -171,3 +171,54 @@ def test_a_reviewed_folder_is_deployed_as_it_is_and_is_the_way_back(
     assert cluster_is(first, kubernetes) == 10 and account_is(first, aws) == 4
     assert world(aws, kubernetes) == deployed
     assert not (tmp_path / "read").exists()
+
+
+POLLS = """
+from metaflow_triggers.poll import TriggerResult, trigger
+
+
+@trigger("Polled", name="inbox", poll_interval="1m")
+def look():
+    return TriggerResult.skip()
+"""
+
+
+def test_polls_of_a_reviewed_folder_are_polled_as_it_says(
+    triggers: Run,
+    aws: Aws,  # noqa: F811
+    kubernetes: KubernetesStandIn,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    repository, first = tmp_path / "repository", tmp_path / "first"
+    repository.mkdir()
+    flow(repository, "Polled", "")
+    (repository / "polls.py").write_text(POLLS)
+    on = ("--backend", "argo-workflows")
+    assert triggers("compile", *on, "--output", str(first), cwd=repository).code == 0
+    missing = triggers("create", *on, "--from", str(first), cwd=tmp_path)
+    assert missing.code == 1 and "error[FT771]" in missing.err, "its poller needs the code package, too"
+    assert triggers("create", *on, cwd=repository).code == 0
+    deployed = world(aws, kubernetes)
+
+    def data() -> Any:
+        (record,) = kubernetes.objects("configmaps").values()
+        return record["data"]
+
+    remembered = {"state": '{"version": 1, "generation": 7}', "enabled": "false"}
+    data().update(remembered)
+    (repository / "polls.py").write_text(POLLS.replace("1m", "2h"))
+    done = triggers("create", *on, cwd=repository)
+    assert "Polled is polled by inbox every 2h instead of 1m" in done.out, done.out + done.err
+    for path in repository.glob("*.py"):
+        path.write_text(f"open({str(tmp_path / 'read')!r}, 'w')\n")
+    plan = triggers("create", *on, "--from", str(first), "--plan", cwd=tmp_path)
+    assert "Polled is polled by inbox every 1m instead of 2h" in plan.out, plan.out + plan.err
+    back = triggers("create", *on, "--from", str(first), cwd=tmp_path)
+    assert back.code == 0, back.err
+    assert [data().pop(key) for key in remembered] == list(remembered.values()), "what is remembered stays"
+    assert world(aws, kubernetes) == deployed and cluster_is(first, kubernetes) > 10
+    assert "nothing to do" in triggers("create", *on, "--from", str(first), cwd=tmp_path).out
+    for key in [key for key in kubernetes.store.objects if key[2] != "secrets"]:
+        del kubernetes.store.objects[key]
+    assert triggers("create", *on, "--from", str(first), cwd=tmp_path).code == 0
+    assert world(aws, kubernetes) == deployed and not (tmp_path / "read").exists()

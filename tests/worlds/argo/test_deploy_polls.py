@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from metaflow_triggers.backends.argo.compile import names
-from metaflow_triggers.backends.argo.compile.poller import config_map_name
+from metaflow_triggers.backends.argo.compile.poller import config_map_name, poller_name
 from metaflow_triggers.backends.argo.deploy import converge
 from metaflow_triggers.backends.argo.deploy.cluster import Cluster
 from metaflow_triggers.backends.argo.deploy.drift import starts
@@ -110,6 +110,62 @@ def test_nothing_is_left_when_the_last_trigger_has_gone(server: KubernetesStandI
     create(client, of)
     assert not [key for key in server.store.objects if key[2] in OF_A_POLLER or "poller" in key[3]]
     assert len(server.objects("sensors")) == 1
+
+
+def test_shared_objects_go_with_the_last_flow_that_is_polled(server: KubernetesStandIn, client: Any) -> None:
+    of, other = flow(), flow(name="Other")
+    create(client, of, *polls_of(of, "inbox"))
+    create(client, other, *polls_of(other, "inbox"))
+    before = deployments.state(server)
+    with pytest.raises(DiagnosticError) as raised:
+        converge.delete("demoflow", SETTINGS, client=client, shared=True)
+    assert [(item.code, item.notes) for item in raised.value.diagnostics] == [("FT708", ("`other`",))]
+    assert deployments.state(server) == before
+    converge.delete("demoflow", SETTINGS, client=client)
+    assert [key[3] for key in server.store.objects if "poller" in key[3]] and kept(server, "inbox")
+    converge.delete("other", SETTINGS, client=client, shared=True)
+    assert deployments.state(server) == {}
+    create(client, of, *polls_of(of, "inbox"))
+    assert len(server.objects("deployments")) == 1
+
+
+def test_the_poller_ends_before_what_it_needs_goes(server: KubernetesStandIn, client: Any) -> None:
+    """Else it would report what is no fault, or start a flow that is going."""
+    of = flow()
+    create(client, of, *polls_of(of, "inbox"))
+    begun = len(server.store.writes)
+    converge.delete("demoflow", SETTINGS, client=client)
+    gone = [line.split("?")[0].split("/")[-2] for line in server.store.writes[begun:] if line.startswith("DELETE")]
+    assert gone.index("deployments") < min(gone.index(kind) for kind in ("configmaps", "leases", "roles"))
+    assert gone.index("deployments") < gone.index("workflowtemplates")
+
+
+def test_a_flow_of_upstreams_that_gets_a_poll_is_taken_over(server: KubernetesStandIn, client: Any) -> None:
+    of = flow(trigger(event("data-ready")))
+    deployments.put_upstreams(server)
+    create(client, of, *polls_of(of, "inbox"))
+    assert len(server.objects("deployments")) == 1 and kept(server, "inbox")
+    assert len(server.objects("sensors")) == 1
+    assert deployments.verbs(create(client, of, *polls_of(of, "inbox"))) == {"unchanged"}
+    # A start that would change stops it, and nothing of a poller is made.
+    converge.delete("demoflow", SETTINGS, client=client)
+    deployments.put_upstreams(server)
+    before = deployments.state(server)
+    told = deployments.about(of, "DemoFlow now starts on any of A or B")
+    with pytest.raises(DiagnosticError, match="FT705"):
+        deployments.create(client, of, polls=polls_of(of, "inbox"), about=told)
+    assert deployments.state(server) == before
+
+
+def test_a_poller_of_somebody_else_is_not_taken(server: KubernetesStandIn, client: Any) -> None:
+    of = flow()
+    name = poller_name("demoflow")
+    item = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {"replicas": 3}}
+    server.store.create(("/apis/apps/v1", "flows", "deployments", name), item, "kubectl")
+    before = deployments.state(server)
+    with pytest.raises(DiagnosticError, match="FT703"):
+        create(client, of, *polls_of(of, "inbox"))
+    assert deployments.state(server) == before
 
 
 def test_a_flow_without_polls_asks_for_no_poller(server: KubernetesStandIn, client: Any) -> None:
