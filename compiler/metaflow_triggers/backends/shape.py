@@ -257,7 +257,10 @@ class PollRecords(Protocol):
 
 
 class Doctor(Protocol):
-    """What says what a deployment needs and lacks: the shape of a module. Nothing of it changes anything."""
+    """What says what a deployment needs and lacks: the shape of a module. Nothing of it changes anything.
+
+    `examine` may take `polled`, the flows that poll triggers start: then it is given to it.
+    """
 
     def examine(self, settings: Settings, flows: Sequence[Flow]) -> Iterator[Finding]:
         """A finding for each thing that `create` of these flows needs; none of the flows may be known."""

@@ -11,6 +11,7 @@ read for their names and for what they need of a backend; what is wrong with the
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -88,9 +89,9 @@ def targets(options: argparse.Namespace) -> Iterator[Target]:
     named = options.backend
     clouds = tuple(name for name in registry.chosen(named) if named is None or name in named)
     here = list(machine.examine(clouds))
-    flows: list[Any] = []
+    graph: Any = None
     if clouds:
-        told, flows = _flows(options, clouds)
+        told, graph = _flows(options, clouds)
         here.append(told)
     yield Target(HERE, tuple(here))
     if named is None or LOCAL in named:
@@ -100,10 +101,10 @@ def targets(options: argparse.Namespace) -> Iterator[Target]:
         database = database_path(options.database)
         yield Target(LOCAL, tuple(engine.examine(database, options.logs or f"{database}-logs")))
     if clouds:
-        yield from _clouds(options, clouds, flows)
+        yield from _clouds(options, clouds, graph)
 
 
-def _clouds(options: argparse.Namespace, names: tuple[str, ...], flows: list[Any]) -> Iterator[Target]:
+def _clouds(options: argparse.Namespace, names: tuple[str, ...], graph: Any) -> Iterator[Target]:
     from .. import seams
     from ..backends import registry
     from ..diagnostics import DiagnosticError
@@ -117,8 +118,9 @@ def _clouds(options: argparse.Namespace, names: tuple[str, ...], flows: list[Any
         return
     rules = _meant(options, names)
     for name in names:
-        meant = [flow for flow in flows if name in rules(flow)]
-        yield Target(name, tuple(_of(name, options, lambda: registry.spec(name), settings, meant)))  # noqa: B023
+        meant = [flow for flow in graph.flows if name in rules(flow)]
+        polls = functools.partial(registry.polls_of, name, graph=graph)
+        yield Target(name, tuple(_of(name, options, functools.partial(registry.spec, name), settings, meant, polls)))
 
 
 def _meant(options: argparse.Namespace, names: tuple[str, ...]) -> Callable[[Any], tuple[str, ...]]:
@@ -130,12 +132,13 @@ def _meant(options: argparse.Namespace, names: tuple[str, ...]) -> Callable[[Any
     return lambda flow: rules.meant(flow, names, chosen=chosen)
 
 
-def _flows(options: argparse.Namespace, names: tuple[str, ...]) -> tuple[Finding, list[Any]]:
-    """What the files hold; none of it where they cannot be read."""
+def _flows(options: argparse.Namespace, names: tuple[str, ...]) -> tuple[Finding, Any]:
+    """What the files hold, as a graph; none of it where they cannot be read."""
     from .. import seams
     from ..backends import registry
     from ..diagnostics import DiagnosticError
     from ..doctor.findings import fine, lacking, of_diagnostic
+    from ..graph.link import link
     from ..reading.paths import read_flows
     from ..rules.weight import severity
     from .arguments import flow_options
@@ -151,8 +154,9 @@ def _flows(options: argparse.Namespace, names: tuple[str, ...]) -> tuple[Finding
     try:
         read = read_flows(asked, on, given=flow_options(options))
     except DiagnosticError as error:
-        return of_diagnostic(thing, error.diagnostics[0]), []
+        return of_diagnostic(thing, error.diagnostics[0]), link([])
     flows = [item.flow for item in read.flows]
+    graph = link(flows, frozenset(), read.polls)
     wrong = [item for item in read.diagnostics if severity(item) == "error"]
     if wrong:
         codes = ", ".join(sorted({item.code for item in wrong}))
@@ -160,16 +164,23 @@ def _flows(options: argparse.Namespace, names: tuple[str, ...]) -> tuple[Finding
         import shlex
 
         told = f"metaflow-triggers check {shlex.join(options.paths)}"
-        return lacking(thing, f"there is {many} in them: {codes}", told), flows
+        return lacking(thing, f"there is {many} in them: {codes}", told), graph
     return fine(
         thing, ", ".join(flow.name for flow in flows[:8]) + (", ..." if flows[8:] else "") or "there is none"
-    ), flows
+    ), graph
 
 
-def _of(
-    name: str, options: argparse.Namespace, spec: Callable[[], Any], settings: Any, flows: list[Any]
+def _of(  # noqa: PLR0917 - what is asked, of whom, about what
+    name: str,
+    options: argparse.Namespace,
+    spec: Callable[[], Any],
+    settings: Any,
+    flows: list[Any],
+    polls: Callable[[Any], list[Any]],
 ) -> Iterable[Finding]:
     """What a backend finds; what it raises is a finding, too."""
+    import inspect
+
     from .. import seams
     from ..diagnostics import DiagnosticError
     from ..doctor.findings import not_asked, of_diagnostic
@@ -183,6 +194,8 @@ def _of(
             return [not_asked("Metaflow", f"{name} switched on", f"{told.code}: {told.message}")]
         if found.doctor is None:
             return [not_asked("all", "a backend that can be asked: this one says nothing of what it needs")]
-        return list(found.doctor().examine(settings, flows))
+        examine = found.doctor().examine
+        more = {"polled": list(filter(polls, flows))} if "polled" in inspect.signature(examine).parameters else {}
+        return list(examine(settings, flows, **more))
     except DiagnosticError as error:
         return [of_diagnostic("all", item) for item in error.diagnostics]

@@ -137,5 +137,6 @@ def reviewed(objects: Any, namespace: str, review: Any) -> Any:
     asked = review["spec"]["resourceAttributes"]
     assert review["metadata"] == {"namespace": namespace} and asked["namespace"] == namespace, review
     *_, place, name = review["spec"]["user"].split(":")
-    may = allowed(objects, (place, name), asked["verb"], asked["group"], asked["resource"], namespace, "")
+    what = asked["verb"], asked["group"], asked["resource"], namespace, asked.get("name", "")
+    may = allowed(objects, (place, name), *what)
     return {**review, "status": {"allowed": may}}

@@ -17,7 +17,7 @@ from ....model.flows import Flow
 from ....model.settings import Settings
 from ...setting_forms import mistakes
 from ..compile.setting_forms import FORMS
-from . import cluster_itself, objects, rights, store, webhook_from_here
+from . import cluster_itself, objects, pollers, rights, store, webhook_from_here
 from .asking import each
 from .named_by_flows import places
 
@@ -29,8 +29,10 @@ def examine(
     flows: Sequence[Flow],
     client: Any = None,
     make_client: Callable[[str], Any] | None = None,
+    *,
+    polled: Sequence[Flow] = (),
 ) -> Iterator[Finding]:
-    """Every thing, each once."""
+    """Every thing, each once. `polled` are those of the flows that poll triggers start."""
     told = list(mistakes(settings, FORMS))
     yield from (lacking("settings", item.message, *item.helps, code=item.code) for item in told)
     yield store.store(settings, make_client)
@@ -51,7 +53,8 @@ def examine(
     pulled, named = _names("KUBERNETES_IMAGE_PULL_SECRETS"), _names("KUBERNETES_SECRETS")
     yield from each(objects.questions(settings, asked, pulled, named))
     yield from each(objects.of_flows(there, settings, asked))
-    yield from rights.rights(settings, asked, there.namespaces)
+    yield from rights.rights(settings, asked, there.namespaces, is_polled=bool(polled))
+    yield from pollers.pollers(settings, polled, asked)
 
 
 def _names(setting: str) -> tuple[str, ...]:

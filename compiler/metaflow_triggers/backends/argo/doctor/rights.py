@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 from ....doctor.findings import Finding, fine, lacking
 from ....model.settings import Settings
+from ..compile import poller
 from ..compile.shared import RUN_RULES, SENSOR_RULES
 from .asking import Asked, Refused
 
 ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 VERBS = ("get", "list", "create", "patch", "delete")
 _ARGO, _RBAC = "argoproj.io", "rbac.authorization.k8s.io"
+_OF_POLLERS = (("apps", "deployments"), ("", "configmaps"), ("coordination.k8s.io", "leases"), ("", "serviceaccounts"))
 
 
 class _Kind(NamedTuple):
@@ -34,14 +36,15 @@ class _Kind(NamedTuple):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
-def rights(settings: Settings, asked: Asked, sensors: Sequence[str]) -> Iterator[Finding]:
-    """Kind by kind; `sensors` are further namespaces in which Sensors will be."""
+def rights(settings: Settings, asked: Asked, sensors: Sequence[str], *, is_polled: bool = False) -> Iterator[Finding]:
+    """Kind by kind; `sensors` are further namespaces in which Sensors will be. `is_polled`: so will be pollers."""
     runs = settings.kubernetes_namespace
     try:
         more = (_Kind(_ARGO, "sensors", place) for place in sensors if place != runs)
-        for kind in dict.fromkeys((*_wanted(settings, runs, settings.argo_sensor_namespace, sensors), *more)):
+        polls = [_Kind(group, plural, runs) for group, plural in _OF_POLLERS if is_polled]
+        for kind in dict.fromkeys((*_wanted(settings, runs, settings.argo_sensor_namespace, sensors), *more, *polls)):
             yield _finding(kind, list(_missing(asked, kind)), asked)
-        yield _to_grant(runs, asked)
+        yield _to_grant(runs, asked, is_polled)
     except Refused as refused:
         yield refused.finding
 
@@ -87,11 +90,11 @@ def _finding(kind: _Kind, missing: list[str], asked: Asked) -> Finding:
     return lacking(thing, f"not allowed: {', '.join(missing)}", mend, code="FT702")
 
 
-def _to_grant(runs: str, asked: Asked) -> Finding:
+def _to_grant(runs: str, asked: Asked, is_polled: bool) -> Finding:
     thing = f"rights to grant in {runs}"
     granted = [
         _Kind(rule.api_group, plural, runs, rule.verbs)
-        for rule in (*SENSOR_RULES, *RUN_RULES)
+        for rule in (*SENSOR_RULES, *RUN_RULES, *(poller.rules([], "") if is_polled else ()))
         for plural in rule.resources
     ]
     lacks = {kind: missing for kind in granted if (missing := list(_missing(asked, kind)))}
