@@ -176,7 +176,7 @@ def _of(  # noqa: PLR0917 - what is asked, of whom, about what
     spec: Callable[[], Any],
     settings: Any,
     flows: list[Any],
-    polls: Callable[[Any], list[Any]],
+    polls: Callable[[Any], list[Any]] = lambda flow: [],
 ) -> Iterable[Finding]:
     """What a backend finds; what it raises is a finding, too."""
     import inspect
