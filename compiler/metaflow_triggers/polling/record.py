@@ -187,9 +187,11 @@ def started(claim: dict[str, Any], now: datetime) -> None:
 
 
 def ended(state: dict[str, Any], claim: dict[str, Any], how: str, now: datetime, error: str | None = None) -> None:
-    """Its run has ended."""
+    """Its run has ended; or it was refused, and there is none: then its context has started nothing yet."""
     claim.update(state=how, completed_at=timestamp_text(now), error=error)
     claim.pop("payload", None)
+    if how == "failed" and not claim.get("run_started_at"):
+        state["once"] = [digest for digest in state["once"] if digest != short(claim["hash"])]
     over = [item for item in state["claims"] if item["state"] not in ACTIVE]
     gone = {id(item) for item in over[:-KEPT]}
     state["claims"] = [item for item in state["claims"] if id(item) not in gone]
