@@ -128,6 +128,36 @@ def test_a_command_imports_no_cloud_client(tmp_path: Path, backend: str, command
     assert not [name for name in loaded(done.stderr) if name.startswith(f"metaflow_triggers.backends.{other}.")]
 
 
+WITH_METAFLOW = """
+import metaflow, sys
+
+print(*(name for name, module in sys.modules.items()
+        if name.startswith(("metaflow_extensions.triggers", "metaflow_triggers")) and module.__spec__.has_location))
+"""
+
+
+def test_importing_metaflow_imports_little_of_ours(tmp_path: Path) -> None:
+    # Each costs every program that imports Metaflow, also one that has no triggers, some tenths of a millisecond. These
+    # are what Metaflow asks for by name, and what they cannot do without.
+    done = python("-c", WITH_METAFLOW, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {name.removeprefix("metaflow_extensions.triggers.") for name in done.stdout.split()} == {
+        "config.mfextinit_triggers",
+        "exceptions.mfextinit_triggers",
+        "plugins.backends",
+        "plugins.decorators",
+        "plugins.emit_event",
+        "plugins.internal_decorators",
+        "plugins.local_decorator",
+        "plugins.mfextinit_triggers",
+        "plugins.namespaced_events",
+        "plugins.project_decorator",
+        "plugins.triggering_flow",
+        "toplevel.mfextinit_triggers",
+        "toplevel.triggers_toplevel",
+    }
+
+
 def test_showing_triggers_needs_no_compiler_of_upstream(tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(TELL + flow(1), "utf-8")
     done = alone("flow.py", *QUIET, "step-functions", "compile", "--show", "triggers", cwd=tmp_path)

@@ -4,7 +4,7 @@ In:   the task's run id, its datastore, its environment.
 Out:  `current.trigger`; in the process of `init`, the parameters (`handover`).
 
 Not here: reading events (`contract.event_reader`), where documents come from (the starter on AWS, `argo_source` on
-Argo).
+Argo). Metaflow imports this module with itself, so what only a task needs is imported there.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from metaflow.plugins.aws.step_functions.step_functions_decorator import (
     StepFunctionsInternalDecorator as _UpstreamStepFunctions,
 )
 
-from ..contract.words import POLLED_VARIABLE, STARTED_BY_EVENT
-from . import handover
-
 
 def is_triggered(flow: Any) -> bool:
     """Whether an event may start the flow: one of our decorators says so, or it is deployed with poll triggers."""
+    from ..contract.words import POLLED_VARIABLE
+
     decorators = flow._flow_decorators
     return bool(decorators.get("trigger") or decorators.get("trigger_on_finish") or os.environ.get(POLLED_VARIABLE))
 
@@ -113,6 +112,8 @@ class _Hands(ShowsTrigger):
         logger: Any,
     ) -> None:
         """Metaflow's hook; comes before `init` reads its options."""
+        from . import handover
+
         super().step_init(flow, graph, step_name, decorators, environment, flow_datastore, logger)
         handover.deliver(flow, flow_datastore)
 
@@ -121,6 +122,8 @@ class StepFunctionsInternalDecorator(_Hands, _UpstreamStepFunctions):
     """Metaflow's bookkeeping on Step Functions, then `current.trigger`."""
 
     def _document_is_required(self, flow: Any, run_id: str) -> bool | None:
+        from ..contract.words import STARTED_BY_EVENT
+
         return True if STARTED_BY_EVENT.fullmatch(run_id) else None  # no other run asks the datastore
 
 

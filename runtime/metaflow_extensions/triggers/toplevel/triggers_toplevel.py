@@ -38,9 +38,12 @@ __prove_that_the_plugins_loaded()
 
 
 def __take_the_project_file():
-    from metaflow_extensions.triggers.plugins.project_file import give_options
+    import sys
 
-    give_options()
+    # Only the configuration imports it, for a command of a backend (`config/mfextinit_triggers.py`).
+    taken = sys.modules.get("metaflow_extensions.triggers.plugins.project_file")
+    if taken is not None:
+        taken.give_options()
 
 
 __take_the_project_file()
