@@ -15,7 +15,6 @@ parent says so, or the parent is gone, it ends all of these. So the end of an an
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import select
@@ -310,8 +309,12 @@ def _children() -> list[int]:
 
 @functools.cache
 def _library() -> Any:
+    import ctypes
+
     return ctypes.CDLL(None, use_errno=True)
 
 
 def _ask_kernel(option: int, value: int) -> None:
+    import ctypes
+
     _library().prctl(option, ctypes.c_ulong(value), 0, 0, 0)

@@ -166,13 +166,7 @@ def _name(obj: Any, backend: str, settings: Settings) -> str:
 
 
 def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
-    from ..compiling.compile import folder_files
-    from ..compiling.folder import Wanted, write
     from ..compiling.left_open import left_open
-    from ..compiling.owned import source
-    from ..compiling.owned import told as became
-    from ..compiling.polled import Polled
-    from ..graph.differences import recorded
     from ..rules.weight import refuses
 
     settings = _settings(obj, options)
@@ -200,6 +194,13 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         return EXIT_SAME
     files = [file for file in compilation.files if file.ours or options.get("show") != "triggers"]
     if options.get("output"):
+        from ..compiling.compile import folder_files
+        from ..compiling.folder import Wanted, write
+        from ..compiling.owned import source
+        from ..compiling.owned import told as became
+        from ..compiling.polled import Polled
+        from ..graph.differences import recorded
+
         flow = compilation.graph.flows[0]
         given = seams.given_options(obj)
         show = options.get("show") or "all"

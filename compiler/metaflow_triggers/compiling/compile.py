@@ -19,6 +19,7 @@ from ..backends.shape import Manifest, Open
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..diagnostics.ours import CODE, behind_others, our_mistakes
 from ..graph.link import link
+from ..manifests.packed import packed, unpacked
 from ..manifests.schemas import findings
 from ..manifests.text import json_text, yaml_text
 from ..model.flows import Flow, PollTrigger, TriggerGraph
@@ -33,14 +34,20 @@ from .parallel import fork_map
 class File:
     """One file of the output. `owner` is `<backend>/<deployed name>` or `<backend>/` for shared files.
 
-    `content` is the object that `text` says, or None for a project, which only writes texts.
+    `content` is the object that `text` says, or None for a project, which only writes texts. `packed` is the text
+    while it waits for those of all other flows.
     """
 
     path: str
-    text: str
+    packed: bytes
     owner: str
     content: Any
     ours: bool
+
+    @property
+    def text(self) -> str:
+        """What is written, unpacked each time."""
+        return unpacked(self.packed)
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,9 @@ def compile_flows(
     for name in backend_names:
         backend = registry.backend(name)
         left_out = [poll for target, poll in graph.polls if target is None]
-        said = shape.refused_polls if registry.polls(name) is None else shape.polls_elsewhere
-        diagnostics.extend(said(name, left_out))
+        if left_out:
+            said = shape.refused_polls if registry.polls(name) is None else shape.polls_elsewhere
+            diagnostics.extend(said(name, left_out))
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []
         for flow in graph.flows:
@@ -182,7 +190,7 @@ def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts
         diagnostics += backend.refusals(job.flow, graph, settings)
         if has_errors(diagnostics):
             return _Emitted(diagnostics, [], False)
-        workflow = json.loads(job.workflow) if isinstance(job.workflow, str) else job.workflow
+        workflow = json.loads(unpacked(job.workflow)) if isinstance(job.workflow, bytes) else job.workflow
         made = backend.manifests(job.flow, graph, workflow, settings)
         manifests = [dataclasses.replace(item, text=_text(item)) for item in made]
         left_open = _open(backend, manifests, settings)
@@ -234,7 +242,7 @@ def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnost
             broken = findings(manifest.content, manifest.schema)
             told = (f"violates its schema at {pointer}: {message}" for pointer, message in broken)
             diagnostics.extend(our_mistakes(manifest.path, told))
-        out.append(File(manifest.path, _text(manifest), owner, manifest.content, manifest.ours))
+        out.append(File(manifest.path, packed(_text(manifest)), owner, manifest.content, manifest.ours))
     return out
 
 

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -97,6 +97,22 @@ class Wanted:
     polled: Polled | None = None
 
 
+class Texts(Mapping[str, str]):
+    """The texts of files by their paths, each unpacked when it is asked for."""
+
+    def __init__(self, files: Mapping[str, File]) -> None:
+        self._files = files
+
+    def __getitem__(self, path: str) -> str:
+        return self._files[path].text
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
 @dataclass(frozen=True)
 class Change:
     """What a folder needs to hold what is wanted: files that differ, files that go, the index; and the rest in it."""
@@ -157,8 +173,12 @@ def planned(folder: Path, wanted: Wanted) -> Change:
         others = dataclasses.replace(others, polls=tuple(gone_polls(folder, index, emitted, wanted.polled)))
     _check(folder, index, files, list(stale))
     entries = {path: entry for path, entry in index["files"].items() if path not in stale}
+    changed = []
     for path, file in files.items():
-        entries[path] = {"owner": file.owner, "sha256": _digest(file.text.encode())}
+        data = file.text.encode()
+        entries[path] = {"owner": file.owner, "sha256": _digest(data)}
+        if not _has(folder / path, data):
+            changed.append(path)
     told = {owner: item for owner, item in {**index["inputs"], **inputs}.items() if item is not None}
     told_sources = {owner: path for owner, path in wanted.sources.items() if path is not None}
     models, sources = (
@@ -173,10 +193,9 @@ def planned(folder: Path, wanted: Wanted) -> Change:
         "flows": {owner: models[owner] for owner in sorted(models)},
         **({"sources": known} if known else {}),
     }
-    texts = {path: files[path].text for path in sorted(files)}
-    texts = {path: text for path, text in texts.items() if not _has(folder / path, text)}
+    texts = Texts({path: files[path] for path in sorted(changed)})
     new_index = json.dumps(document, indent=2, sort_keys=True) + "\n"
-    empty = not texts and not stale and _has(folder / INDEX, new_index)
+    empty = not texts and not stale and _has(folder / INDEX, new_index.encode())
     return Change(texts, stale, new_index, index, others, empty)
 
 
@@ -240,9 +259,9 @@ def _index_bytes(folder: Path) -> bytes | None:
         return None
 
 
-def _has(path: Path, text: str) -> bool:
+def _has(path: Path, data: bytes) -> bool:
     try:
-        return path.read_bytes() == text.encode("utf-8")
+        return path.read_bytes() == data
     except OSError:
         return False
 
@@ -286,18 +305,24 @@ def _digest(data: bytes) -> str:
 def _check(folder: Path, index: dict[str, Any], wanted: dict[str, File], stale: list[str]) -> None:
     """Refuse what must not be replaced or removed. Nothing leaves the folder by a symbolic link."""
     known = set(index["files"])
+    holders: dict[str, list[Path]] = {}  # many files lie in one folder
+    linked, refusing = set(), {}
     for path in [*wanted, *stale]:
         target = folder / path
-        parents = _parents_below(folder, target)
-        if any(parent.is_symlink() for parent in parents) or (path in wanted and target.is_symlink()):
+        holder = path.rpartition("/")[0]
+        if holder not in holders:
+            holders[holder] = parents = _parents_below(folder, target)
+            if any(parent.is_symlink() for parent in parents):
+                linked.add(holder)
+            refusing[holder] = next((parent for parent in parents if _refuses(parent)), None)
+        if holder in linked or (path in wanted and target.is_symlink()):
             raise DiagnosticError([_refused(folder, f"`{path}` is or lies below a symbolic link")])
         if path in wanted and target.exists() and path not in known:
             raise DiagnosticError([_refused(folder, f"`{path}` is there and was not written by metaflow-triggers")])
         if target.is_dir():
             raise DiagnosticError([_refused(folder, f"`{path}` is a folder")])
-        for parent in parents:
-            if parent.exists() and not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
-                raise DiagnosticError([_refused(folder, f"`{parent.relative_to(folder)}` is not writable")])
+        if (parent := refusing[holder]) is not None:
+            raise DiagnosticError([_refused(folder, f"`{parent.relative_to(folder)}` is not writable")])
     edited = [path for path in stale if _is_edited(folder / path, index["files"][path].get("sha256"))]
     if edited:
         raise DiagnosticError([_edited(folder, path) for path in edited])
@@ -326,6 +351,10 @@ def _edited(folder: Path, path: str) -> Diagnostic:
         f"`{folder / path}` would be removed, and was changed since `compile` wrote it",
         helps=("put the change where it belongs and remove the file, or restore it as it was written",),
     )
+
+
+def _refuses(parent: Path) -> bool:
+    return parent.exists() and not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK))
 
 
 def _parents_below(folder: Path, target: Path) -> list[Path]:

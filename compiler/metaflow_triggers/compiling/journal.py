@@ -37,7 +37,8 @@ def stage(folder: Path, texts: Mapping[str, str], gone: Iterable[str], last: tup
     `last` is the file (path, text) that is replaced when all others are.
     """
     journal = folder / NAME
-    parents = {parent for path in texts for parent in (folder / path).parents if folder in parent.parents}
+    holders = {path.rpartition("/")[0] for path in texts}
+    parents = {parent for holder in holders for parent in (folder / holder / "_").parents if folder in parent.parents}
     made = sorted(parent.relative_to(folder).as_posix() for parent in parents if not parent.exists())
     try:
         journal.mkdir()

@@ -22,6 +22,7 @@ from typing import Any
 from .. import regular
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..graph.differences import restored
+from ..manifests.packed import packed
 from ..manifests.text import json_text, yaml_text
 from ..model.flows import Flow
 from ..model.settings import Settings
@@ -160,7 +161,7 @@ def _file(folder: Path, path: str, owner: str) -> File:
     if said != text:
         why = f"`{path}` is not text that this version of metaflow-triggers writes"
         raise DiagnosticError([refused(folder, why)])
-    return File(path, text, owner, content, True)
+    return File(path, packed(text), owner, content, True)
 
 
 def _parsed(path: str, text: str) -> Any:

@@ -116,13 +116,18 @@ class Whole:
 
 
 def _json(value: Any) -> str:
+    if type(value) is str:
+        return _ENCODED(value)
     if isinstance(value, Whole):
         _placed.values.append(value.value)
     elif isinstance(value, (dict, list, tuple)) and value:
         _placed.values.append(_copy(value))
     else:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _ENCODED(value)
     return f"{_PLACE}{len(_placed.values) - 1}"
+
+
+_ENCODED = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # `json.dumps` makes one for each value
 
 
 def _copy(value: Any) -> Any:
@@ -158,7 +163,7 @@ def render(name: str, /, **values: Any) -> Any:
     (both are bugs of ours, not of the user).
     """
     try:
-        return json.loads(_template(name).render(**values), object_pairs_hook=_unique, parse_float=_number)
+        return _DECODED(_template(name).render(**values))
     finally:
         _placed.values.clear()
 
@@ -168,3 +173,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(out) != len(pairs):
         raise ValueError(f"a template wrote a key twice: {[key for key, _ in pairs]}")
     return out
+
+
+_DECODED = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_number).decode

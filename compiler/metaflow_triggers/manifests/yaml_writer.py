@@ -57,29 +57,33 @@ class Writer:
         """A mapping or sequence that is not empty; the first line's indentation is already written."""
         deeper = indent + "  "
         lead = ""
+        inline, add = self._inline, out.append
         if type(value) is dict:
-            keys, inline = self._keys, self._inline
+            keys = self._keys
             for key, item in value.items():
                 text = keys.get(key) or self._key(key)
                 kind = type(item)
                 if kind is str:
-                    out.append(lead + text + ": " + (inline.get(item) or self._scalar(item, indent)))
+                    add(f"{lead}{text}: {inline.get(item) or self._scalar(item, indent)}")
                 elif kind is dict and item:
-                    out.append(lead + text + ":\n" + deeper)
+                    add(f"{lead}{text}:\n{deeper}")
                     self._block(item, deeper, out)
                 elif kind is list and item:
-                    out.append(lead + text + ":\n" + indent)
+                    add(f"{lead}{text}:\n{indent}")
                     self._block(item, indent, out)  # PyYAML does not indent a sequence in a mapping
                 else:
-                    out.append(lead + text + ": " + self._scalar(item, indent))
+                    add(f"{lead}{text}: {self._scalar(item, indent)}")
                 lead = indent
         else:
             for item in value:
-                out.append(lead + "- ")
-                if type(item) in (dict, list) and item:
+                kind = type(item)
+                if kind is str:
+                    add(f"{lead}- {inline.get(item) or self._scalar(item, indent)}")
+                elif (kind is dict or kind is list) and item:
+                    add(f"{lead}- ")
                     self._block(item, deeper, out)
                 else:
-                    out.append(self._scalar(item, indent))
+                    add(f"{lead}- {self._scalar(item, indent)}")
                 lead = indent
 
     def _key(self, key: Any) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 
 from .. import seams
 from ..diagnostics import Diagnostic
-from ..language import cron
 from ..model.flows import Flow, Parameter, Schedule
 from ..model.settings import Settings
 from .source import SourceFile
@@ -90,6 +89,8 @@ def _schedule(reader: Reader) -> Schedule | None:
         text = getattr(decorator, "schedule", None)
         if text is None:
             continue
+        from ..language import cron  # most flows have no schedule
+
         reader.decorator = ("schedule", occurrence)
         zone = getattr(decorator, "timezone", None)
         parsed = reader.read_cron("FT117", text, ("cron",), cron.parse)

@@ -11,6 +11,7 @@ fail; whatever fails becomes a diagnostic with the line of the user's file.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sys
@@ -95,8 +96,11 @@ def _new_modules() -> list[ModuleType]:
 
 
 def _below(roots: Sequence[str], modules: Iterable[ModuleType]) -> set[str]:
-    files = (getattr(module, "__file__", None) for module in modules)
-    found = {os.path.realpath(file) for file in files if isinstance(file, str)}
+    told = (getattr(module, "__file__", None) for module in modules)
+    files = [file for file in told if isinstance(file, str) and file]
+    real = functools.cache(os.path.realpath)  # a thousand modules lie in a hundred folders
+    places = {os.path.join(real(os.path.dirname(file)), os.path.basename(file)) for file in files}
+    found = {os.path.realpath(file) if os.path.islink(file) else file for file in places}
     return {file for file in found if any(file.startswith(root.rstrip(os.sep) + os.sep) for root in roots)}
 
 

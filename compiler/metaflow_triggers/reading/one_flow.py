@@ -9,6 +9,7 @@ whatever fails becomes a diagnostic with the line of the user's file.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import os
@@ -22,6 +23,7 @@ from .. import processes, seams
 from ..backends import registry
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..diagnostics.wire import from_wire, to_wire
+from ..manifests.packed import packed
 from ..model.flows import Span
 from ..model.serialize import to_json
 from ..rules.weight import has_errors
@@ -147,7 +149,7 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
 def _workflows(
     obj: Any, flow: Any, settings: Any, request: Request, made: dict[str, Any], *, kept: dict[str, Any]
 ) -> Iterator[Diagnostic]:
-    """Put the flow's workflow for each backend into `made`, as text, which the parent passes on; tells what refuses.
+    """Put the flow's workflow for each backend into `made`, packed, as the parent passes it on; tells what refuses.
 
     What a deployment uploads is told in `kept`, where that is asked for.
     """
@@ -162,7 +164,7 @@ def _workflows(
         try:
             options = seams.command_options(registry.spec(name).upstream.group, request.options.create)
             workflow, package = prepared.workflow(obj, name, settings, deployed_name, options, package=package)
-            made[name] = json.dumps(workflow)
+            made[name] = base64.b64encode(packed(json.dumps(workflow))).decode()
             if request.kept:
                 kept[name] = seams.keep(package, Path(request.kept))
         except DiagnosticError as error:

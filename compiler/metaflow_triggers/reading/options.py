@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..backends import registry
-from ..language import cron
 from ..model.flows import Options
 from .values import Path, Reader, did_you_mean, is_plain, json_text, kind
 
@@ -50,6 +49,8 @@ def read_options(reader: Reader, options: Any) -> Options:
 
 
 def _reset_at(reader: Reader, value: dict[str, Any], path: Path) -> bool:
+    from ..language import cron
+
     parsed = reader.read_cron("FT107", value["cron"], (*path, "cron"), cron.parse_five)
     zone = value.get("timezone")
     good = zone is None or reader.knows_timezone("FT107", zone, (*path, "timezone"))

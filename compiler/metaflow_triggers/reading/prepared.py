@@ -22,7 +22,7 @@ from ..model.settings import Settings
 
 @dataclass(frozen=True)
 class ReadFlow:
-    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, or None.
+    """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, packed, or None.
 
     `options` are those of its command line that change what it compiles to. `deploys` is there where it was asked for.
     """

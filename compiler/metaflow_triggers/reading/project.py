@@ -9,6 +9,7 @@ fork is unsafe): a flow that raises, hangs, prints or calls sys.exit costs one d
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import gc
 import os
@@ -98,7 +99,7 @@ def _flows(
             left_out = BASE
         else:
             flows += [
-                ReadFlow(from_json(one["flow"]), one["workflows"], tuple(one["options"]), _deploys(one))
+                ReadFlow(from_json(one["flow"]), _workflows(one), tuple(one["options"]), _deploys(one))
                 for one in item["flows"]
             ]
             told += [from_wire(one) for one in item["diagnostics"]]
@@ -106,6 +107,10 @@ def _flows(
         if left_out and item["could_run"]:
             others.append(LeftOut(item["name"], from_json(item["span"]), left_out))
     return flows, others
+
+
+def _workflows(told: dict[str, Any]) -> dict[str, bytes]:
+    return {name: base64.b64decode(text) for name, text in told["workflows"].items()}
 
 
 def _deploys(told: dict[str, Any]) -> Deploys | None:
@@ -202,6 +207,7 @@ def _prepare(request: Request) -> None:
     """Do once what each child would do again: import, and tell the collector that this is here to stay."""
     from .. import seams
     from ..backends import registry
+    from ..language import cron  # noqa: F401
     from . import flow, one_file, polls, source  # noqa: F401
 
     seams.preload(item.upstream for item in registry.at_work(request.backends))

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import seams
 from ..diagnostics import Diagnostic
 from ..diagnostics.suggest import suggest
-from ..language import cron, filters
+from ..language import filters
 from ..model.flows import Filter, Span, Written
 from ..model.flows import Places as WrittenPlaces
 from ..model.settings import Settings
 from .places import Places
 from .source import SourceFile
+
+if TYPE_CHECKING:
+    from ..language import cron
 
 Path = tuple[Any, ...]
 W = TypeVar("W", bound=Written)
@@ -66,6 +69,8 @@ class Reader:
         if not isinstance(text, str):
             self.report(code, f"the cron expression of `{self.flow.name}` is {kind(text)}", path, "expected text")
             return None
+        from ..language import cron
+
         try:
             return parse(text).text
         except cron.CronError as error:
@@ -86,6 +91,8 @@ class Reader:
 
     def knows_timezone(self, code: str, name: Any, path: Path) -> bool:
         """Whether a timezone is known; it is reported where it is not."""
+        from ..language import cron
+
         if isinstance(name, str) and cron.is_timezone(name):
             return True
         shown = repr(name) if isinstance(name, str) else kind(name)
@@ -202,6 +209,8 @@ def _inside(span: Span, text: str, position: int, length: int) -> Span:
 
 
 def _is_five(text: str) -> bool:
+    from ..language import cron
+
     try:
         cron.parse_five(text)
     except cron.CronError:
@@ -211,6 +220,8 @@ def _is_five(text: str) -> bool:
 
 def _meant_by(text: str, parse: Callable[[str], cron.Cron]) -> tuple[str, ...]:
     """What somebody most likely meant who wrote five fields where AWS has six."""
+    from ..language import cron
+
     if parse is not cron.parse or not _is_five(text):
         return ()
     return tuple(f"AWS writes it `{six}`" for six in cron.to_six_fields(text)[:1])

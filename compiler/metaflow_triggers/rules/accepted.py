@@ -16,15 +16,18 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from .. import regular
 from ..diagnostics import Diagnostic
 from ..diagnostics.suggest import did_you_mean, suggest
 from ..model.flows import Span, TriggerGraph
-from ..project_file.shape import ProjectFile
 from .catalogue import codes, may_weigh_less
 from .find import Checked
 from .weight import has_errors, severity
+
+if TYPE_CHECKING:
+    from ..project_file.shape import ProjectFile
 
 _MARK = "metaflow-triggers:"
 _COMMENT = re.compile(r"#\s*metaflow-triggers:\s*(?P<word>\S*)\s*(?P<code>\S*)\s*(?P<reason>.*?)\s*$")

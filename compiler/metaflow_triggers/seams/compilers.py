@@ -89,13 +89,20 @@ def compiled(
 def canonical(value: Any, replace: Callable[[str], str]) -> Any:
     """Every text through `replace`; METAFLOW_VERSION (which only people read) without the token, keys sorted."""
     if isinstance(value, dict):
-        name = value.get("Name", value.get("name"))
-        for key in ("Value", "value"):
-            if name == "METAFLOW_VERSION" and isinstance(value.get(key), str):
-                told = json.loads(value[key])
-                told.pop("production_token", None)
-                value = {**value, key: json.dumps(told, sort_keys=True)}
-        return {key: canonical(item, replace) for key, item in value.items()}
+        if value.get("Name", value.get("name")) == "METAFLOW_VERSION":
+            value = _version_of(value)
+        return {
+            key: replace(item) if isinstance(item, str) else canonical(item, replace) for key, item in value.items()
+        }
     if isinstance(value, list):
         return [canonical(item, replace) for item in value]
     return replace(value) if isinstance(value, str) else value
+
+
+def _version_of(entry: dict[str, Any]) -> dict[str, Any]:
+    for key in ("Value", "value"):
+        if isinstance(entry.get(key), str):
+            told = json.loads(entry[key])
+            told.pop("production_token", None)
+            entry = {**entry, key: json.dumps(told, sort_keys=True)}
+    return entry

@@ -93,9 +93,9 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             root=root,
             **options.argo,
         )
-        template = json.loads(json.dumps(made._workflow_template.to_json(), default=_plain))
+        template = _plain(made._workflow_template.to_json())
     replace = functools.cache(filled_in(settings))  # a flow's steps have most of their texts in common
-    template = canonical(_without_nulls(template), replace)
+    template = canonical(template, replace)
     told = [{"name": name, "value": value} for name, value in task_environment(settings).items()]
 
     def change(container: dict[str, Any]) -> None:
@@ -142,19 +142,39 @@ def _argo_command(command: str) -> str:
     return command
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    """What reading `value` gives after writing it as JSON, without the keys whose value is null. In one pass: the
+    template is what a flow has most of."""
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [item if type(item) is str else _plain(item) for item in value]
+    if not isinstance(value, dict):
+        return _plain(_other(value))
+    made: dict[str, Any] = {}
+    for key, item in value.items():
+        if type(key) is not str:
+            return _plain(_other(value))
+        plain = item if type(item) is str else _plain(item)
+        if plain is not None:
+            made[key] = plain
+    return made
+
+
+def _other(value: Any) -> Any:
+    """A value of a class that JSON knows by another name, or that says its own form."""
+    to_dict = getattr(value, "to_dict", None)
+    return json.loads(json.dumps(value, default=_said)) if to_dict is None else to_dict()
+
+
+def _said(value: Any) -> Any:
     to_dict = getattr(value, "to_dict", None)
     if to_dict is None:
         raise TypeError(f"{type(value).__name__} has no JSON form")
     return to_dict()
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value
 
 
 UPSTREAM = Upstream(

@@ -16,12 +16,13 @@ from metaflow_triggers.compiling import folder_lock, journal
 from metaflow_triggers.compiling.compile import File
 from metaflow_triggers.compiling.folder import INDEX, Wanted, read_index, settled, write
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.manifests.packed import packed
 
 from .stops import contents, stopped
 
 
 def files(owner: str, *paths: str, text: str = "one\n") -> list[File]:
-    return [File(path, text, owner, None, True) for path in paths]
+    return [File(path, packed(text), owner, None, True) for path in paths]
 
 
 FIRST = files("x/A", "x/A/a.yaml", "x/A/b.yaml", "x/old/c.yaml")

@@ -12,6 +12,7 @@ from metaflow_triggers.compiling.compile import File
 from metaflow_triggers.compiling.folder import INDEX, Wanted, read_index, write
 from metaflow_triggers.compiling.owned import Looked, source
 from metaflow_triggers.diagnostics import DiagnosticError
+from metaflow_triggers.manifests.packed import packed
 
 from ..commands.conftest import Run
 from ..commands.warm import warm
@@ -167,7 +168,7 @@ def test_each_flow_has_the_file_that_it_is_from(project: Path, triggers: Run) ->
 
 def wanted(folder: Path, *names: str, gone: tuple[str, ...] = ()) -> Wanted:
     owners = [f"x/{name}" for name in names]
-    files = [File(f"x/{name}/a.yaml", name, f"x/{name}", None, True) for name in names]
+    files = [File(f"x/{name}/a.yaml", packed(name), f"x/{name}", None, True) for name in names]
     here = folder.parent
     looked = Looked((str(here),), frozenset({str(here / "f.py")}), frozenset({"x"}), frozenset())
     sources = dict.fromkeys(owners, source(folder, str(here / "f.py"), here))

@@ -15,7 +15,7 @@ from ...diagnostics import Diagnostic
 from ...model.flows import Flow, PollTrigger, TriggerGraph
 from ...model.settings import Settings
 from ..shape import Manifest, Open, polls_of
-from .compile import emit, names, poller
+from .compile import emit, names
 from .compile import open_settings as _open_settings
 from .compile import refusals as _refusals
 from .compile.shared import without_rights
@@ -69,4 +69,6 @@ def open_settings(manifests: Sequence[Manifest], settings: Settings) -> list[Ope
 
 def declared_polls(contents: Iterable[Any]) -> list[PollTrigger]:
     """The poll triggers that objects of one flow declare."""
+    from .compile import poller
+
     return poller.declared_polls(contents)

@@ -19,7 +19,7 @@ from ....model.flows import Flow, PollTrigger
 from ....model.settings import Settings
 from ...shape import Manifest
 from ..verify import object_checks, poll_read_back, read_back, shared_read_back, ways
-from . import lower, names, poller, shared, workflow_template
+from . import lower, names, shared, workflow_template
 from .trust import Trust
 
 
@@ -40,9 +40,14 @@ def manifests(
     if workflow is not None:
         completed = workflow_template.complete(workflow["workflow_template"], flow, settings, is_polled=bool(polls))
         if polls:
+            from . import poller
+
             completed["metadata"]["annotations"][poller.POLLER] = poller.poller_name(names.own_name(flow))
         found.append(Manifest(f"{folder}/workflowtemplate.yaml", completed, "argo/workflowtemplate", False))
-    found += poller.manifests(folder, flow, polls, workflow, settings)
+    if polls:
+        from . import poller
+
+        found += poller.manifests(folder, flow, polls, workflow, settings)
     if found:
         files = [manifest.path.rpartition("/")[2] for manifest in found]
         listing = render("argo/kustomization", resources=files)

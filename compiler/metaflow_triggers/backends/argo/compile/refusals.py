@@ -21,8 +21,7 @@ from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ...setting_forms import mistakes
 from .. import NAME
-from . import event_delivery, names, poller
-from .clock_changes import parted
+from . import event_delivery, names
 from .options import option_mistakes, origin_mistakes
 from .patterns import PatternRefused
 from .setting_forms import FORMS
@@ -35,6 +34,8 @@ _PARAMETER = re.compile(r"[-a-zA-Z0-9_]+")
 def refused_polls(flow: Flow, polls: Iterable[PollTrigger]) -> Iterator[Diagnostic]:
     """Of the poll triggers that start the flow."""
     for poll in polls:
+        from . import poller  # few flows are polled
+
         if poll.interval_milliseconds < poller.SHORTEST_MILLISECONDS:
             yield Diagnostic(
                 "FT513",
@@ -176,6 +177,8 @@ def _reset(flow: Flow, trigger: Trigger) -> Iterator[Diagnostic]:
     reset = trigger.options.reset_at
     if reset is None:
         return
+    from .clock_changes import parted
+
     told = parted(reset.cron, reset.timezone or "UTC")
     if told:
         yield Diagnostic(

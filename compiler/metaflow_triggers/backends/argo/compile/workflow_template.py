@@ -13,6 +13,7 @@ so an `exit` hook of upstream becomes a step of that template. A failure of our 
 
 from __future__ import annotations
 
+import functools
 import json
 from importlib import resources
 from pathlib import Path
@@ -172,6 +173,7 @@ def start_template(spec: Any) -> Any:
     return (named or containers)[0]
 
 
+@functools.cache
 def script() -> str:
     """The program of the exit handler: the text of the runtime's `webhook`, then that of `outcome_script`."""
     text = (resources.files(__package__) / "outcome_script.py").read_text("utf-8")
@@ -182,7 +184,11 @@ def script() -> str:
 def without_nulls(value: Any) -> Any:
     """A copy of a JSON value without keys whose value is null."""
     if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+        return {
+            key: item if isinstance(item, str) else without_nulls(item)
+            for key, item in value.items()
+            if item is not None
+        }
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value

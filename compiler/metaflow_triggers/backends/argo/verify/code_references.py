@@ -30,7 +30,7 @@ def mistakes(spec: Any) -> Iterator[str]:
         name = template["name"]
         if ANNOTATION in template.get("metadata", {}).get("annotations", {}) and place is not None:
             yield f"the pods of `{name}` say another code package"
-        if "container" in template and VARIABLE in json.dumps(template["container"]):
+        if "container" in template and _asks(template["container"]):
             asked = True
             yield from _unknown(name, template["container"], _FROM_THE_POD)
         if VARIABLE in template.get("resource", {}).get("manifest", ""):
@@ -46,10 +46,18 @@ def mistakes(spec: Any) -> Iterator[str]:
         yield f"the pods' annotation `{ANNOTATION}` is missing, or nobody reads it"
 
 
+def _asks(container: dict[str, Any]) -> bool:
+    """Whether the variable stands anywhere in it. Where it is declared, nothing needs to be searched."""
+    return any(entry.get("name") == VARIABLE for entry in container.get("env", [])) or VARIABLE in json.dumps(container)
+
+
+_REFERENCE = f"$({VARIABLE})"
+
+
 def _unknown(template: str, container: dict[str, Any], source: dict[str, Any]) -> Iterator[str]:
     """Kubernetes knows a variable only behind it, and of two of one name the last."""
     entries = container.get("env", [])
-    referring = [place for place, entry in enumerate(entries) if f"$({VARIABLE})" in entry.get("value", "")]
+    referring = [place for place, entry in enumerate(entries) if _REFERENCE in entry.get("value", "")]
     found = [place for place, entry in enumerate(entries) if entry["name"] == VARIABLE]
     if [entries[place] for place in found] != [{"name": VARIABLE, **source}] or (referring and found[0] > referring[0]):
         yield f"`{template}` does not have `{VARIABLE}` from the pods' annotation before all that refers to it"

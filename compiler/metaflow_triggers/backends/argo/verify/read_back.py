@@ -250,7 +250,8 @@ def _container(name: str, container: Any, deployed: str, settings: Settings) -> 
     meant_ca = {"name": ca, "key": "ca.crt", "optional": True} if ca else None
     yield from _equal(f"`{name}`: whom it trusts", trusted, meant_ca)
     # What proves an outcome is given to the exit handler alone.
-    read = [entry["valueFrom"]["secretKeyRef"] for entry in container.get("env", []) if "secretKeyRef" in str(entry)]
+    entries = [entry for entry in container.get("env", []) if {*entry} != {"name", "value"}]  # no text is a source
+    read = [entry["valueFrom"]["secretKeyRef"] for entry in entries if "secretKeyRef" in str(entry)]
     proofs = [one for one in read if one.get("name") == settings.argo_outcome_secret]
     if name == "metaflow-triggers-outcome":
         place = environment.get("METAFLOW_TRIGGERS_OUTCOME_WEBHOOK_URL", {}).get("value")

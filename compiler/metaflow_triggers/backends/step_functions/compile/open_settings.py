@@ -75,11 +75,14 @@ def _escape(literal: str) -> str:
 def fill(value: Any, references: Mapping[str, Stands]) -> Any:
     """`value` with every text in it (never a key) passed through `fill_text`."""
     if isinstance(value, str):
-        return fill_text(value, references)
+        return fill_text(value, references) if OPEN_PREFIX in value else value
     if isinstance(value, list):
         return [fill(item, references) for item in value]
     if isinstance(value, dict):
-        return {key: fill(item, references) for key, item in value.items()}
+        return {
+            key: item if isinstance(item, str) and OPEN_PREFIX not in item else fill(item, references)
+            for key, item in value.items()
+        }
     return value
 
 
@@ -143,22 +146,23 @@ def used(value: Any) -> set[str]:
 
 
 def _add_used(value: Any, found: set[str]) -> None:
-    items: Any = value
-    if isinstance(value, dict):
-        if len(value) == 1:
-            ((key, argument),) = value.items()
-            if key == "Ref":
-                found.add(argument)
-                return
-            if key.startswith("Fn::"):
-                _add_used_by(key, argument, found)
-                return
-        items = value.values()
-    elif not isinstance(value, list):
-        return
-    for item in items:
-        if not isinstance(item, str):
-            _add_used(item, found)
+    waiting = [value]  # a template has a thousand objects, so none of them costs a call
+    while waiting:
+        one = waiting.pop()
+        items: Any = one
+        if isinstance(one, dict):
+            if len(one) == 1:
+                ((key, argument),) = one.items()
+                if key == "Ref":
+                    found.add(argument)
+                    continue
+                if key.startswith("Fn::"):
+                    _add_used_by(key, argument, found)
+                    continue
+            items = one.values()
+        elif not isinstance(one, list):
+            continue
+        waiting += [item for item in items if isinstance(item, (dict, list))]
 
 
 def _add_used_by(key: str, argument: Any, found: set[str]) -> None:

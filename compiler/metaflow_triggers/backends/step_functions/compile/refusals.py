@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....diagnostics import Diagnostic
-from ....language.cron import CronError, parse
 from ....model import facts
 from ....model.flows import EventDependency, FinishDependency, Flow, Span, Trigger, Written
 from ....model.kinds import assert_never
@@ -89,6 +88,8 @@ def _features(flow: Flow) -> Iterator[Diagnostic]:
 def _schedule(flow: Flow) -> Iterator[Diagnostic]:
     if flow.schedule is None:
         return
+    from ....language.cron import CronError, parse
+
     try:
         parse(flow.schedule.cron)
     except CronError as error:  # with METAFLOW_TRIGGERS_COMPAT=upstream Argo's five fields come as far as this
@@ -160,6 +161,8 @@ def _set(flow: Flow, trigger: Trigger, settings: Settings) -> Iterator[Diagnosti
         )
     reset = options(trigger).reset_at
     if reset is not None:
+        from ....language.cron import CronError
+
         try:
             scheduler_expressions(reset.fields)
         except CronError as error:

@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from ....language.cron import field_values, to_six_fields
-
 LIMIT = 256
 """Characters of a schedule expression."""
 
@@ -35,10 +33,14 @@ def scheduler_expressions(fields: str) -> tuple[str, ...]:
     >>> scheduler_expressions("*/30 8 * * 1-5")
     ('cron(0,30 8 ? * 2,3,4,5,6 *)',)
     """
+    from ....language.cron import to_six_fields
+
     return tuple(_expression(six) for six in to_six_fields(fields))
 
 
 def _expression(six: str) -> str:
+    from ....language.cron import field_values
+
     values = field_values(six)
     text = f"cron({' '.join(map(_list, values))})"
     return text if len(text) <= LIMIT else f"cron({' '.join(map(_ranges, values))})"

@@ -28,12 +28,11 @@ def code_differences(template: dict[str, Any], flow: Flow) -> Iterator[str]:
 
 
 def _lookups(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        if "Fn::FindInMap" in value:
-            yield value
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict) and "Fn::FindInMap" in one:
+            yield one
         else:
-            for item in value.values():
-                yield from _lookups(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _lookups(item)
+            items = one.values() if isinstance(one, dict) else one
+            waiting += [item for item in items if isinstance(item, (dict, list))]

@@ -122,8 +122,8 @@ def check_template(template: dict[str, Any], text: str, flow: str) -> list[Diagn
                 helps=("split the flow in two, joined by @trigger_on_finish",),
             )
         )
-    for logical, resource in template["Resources"].items():
-        if _DYNAMIC in text and logical != FLOW and resource["Type"] != "AWS::Batch::JobDefinition":
+    for logical, resource in template["Resources"].items() if _DYNAMIC in text else ():
+        if logical != FLOW and resource["Type"] != "AWS::Batch::JobDefinition":
             out += dynamic_references(resource, flow)
     for logical, resource in template["Resources"].items():
         properties = resource["Properties"]
