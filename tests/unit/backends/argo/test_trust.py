@@ -10,6 +10,7 @@ import pytest
 from metaflow_triggers.backends.argo import backend as argo
 from metaflow_triggers.backends.argo.compile import event_delivery, names
 from metaflow_triggers.backends.argo.deploy import converge
+from metaflow_triggers.backends.argo.verify import read_back
 from metaflow_triggers.graph.link import link
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text
@@ -203,3 +204,10 @@ def test_where_ours_does_not_come_it_is_not_waited_for(option: str, value: str) 
     options = json.dumps({"argo-workflows": {option: value}})
     found, codes, _ = of(flow(trigger(finish("Up"), options=options)), UP)
     assert {source for source, _, _ in found} == {SHARED[0]} and codes == ["FT507"]
+
+
+def test_a_variable_may_speak_of_secrets() -> None:
+    # What is looked for is a reference to a Secret, not the word in a text of the user's.
+    entry = {"name": "HINT", "value": "see secretKeyRef in the manual"}
+    told = list(read_back._container("a", {"env": [entry]}, "a", SETTINGS))
+    assert told == list(read_back._container("a", {"env": []}, "a", SETTINGS))
