@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 # Console scripts and the tests that call them find the environment first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-page demo-aws engine argo-events cluster judges browser test test-long lint goldens schemas docs clean
+.PHONY: help demo demo-page demo-aws engine argo-events cluster cluster-oldest judges browser test test-long lint goldens schemas docs clean
 
 help:
 	@echo "make demo       compile the examples for both clouds, and run three flows on this machine"
@@ -29,6 +29,7 @@ help:
 	@echo "make engine     install that emulator for the tests, in .venv-ministack"
 	@echo "make argo-events build Argo Events' services for the tests, with Go"
 	@echo "make cluster    build Kubernetes and Argo Workflows for the tests, with Go: half an hour, once"
+	@echo "make cluster-oldest  the oldest Kubernetes that this Argo Workflows is tested with; TESTS_KUBERNETES=oldest runs on it"
 	@echo "make judges     build Argo's own validators for the tests, with Go"
 	@echo "make browser    install axe for the tests of pages, with npm; says whether there is a Chromium"
 	@echo "make test       lint, types, import contracts and tests"
@@ -75,6 +76,9 @@ judges: $(VENV)/installed-test
 
 cluster: $(VENV)/installed-test
 	@exec $(PYTHON) -m tests.worlds.kubernetes.installation
+
+cluster-oldest: $(VENV)/installed-test
+	@TESTS_KUBERNETES=oldest exec $(PYTHON) -m tests.worlds.kubernetes.installation
 
 argo-events: $(VENV)/installed-test
 	@$(PYTHON) -m tests.worlds.argo.live.installation

@@ -2,7 +2,8 @@
 
 In:   Go and its module proxy (or filled caches of Go), the first time.
 Out:  a folder of the user's cache: the program, `definitions.json`, the data of a server that has them. `make cluster`
-      builds it once per version of `program/`; tests ask with `build=False`.
+      builds it once per version of `program/`; tests ask with `build=False`. With TESTS_KUBERNETES=oldest it is the
+      oldest Kubernetes that this Argo Workflows is tested with (`make cluster-oldest`).
 
 Not here: running it (`control_plane`). A build that is cut off leaves nothing but what Go has compiled so far, in Go's
 own cache: the next one goes on from there.
@@ -29,8 +30,10 @@ from typing import Any
 
 import yaml
 
-SOURCES = Path(__file__).parent / "program"
-WORKFLOWS = Path(__file__).parent / "workflows"
+HERE = Path(__file__).parent
+MODULES = HERE / ("program_oldest" if os.environ.get("TESTS_KUBERNETES") == "oldest" else "program")
+SOURCES = [MODULES / "go.mod", MODULES / "go.sum", HERE / "program" / "main.go"]
+WORKFLOWS = sorted((HERE / "workflows").iterdir())
 DEFINITIONS = (
     ("github.com/argoproj/argo-workflows/v4", "v4.0.5", "manifests/base/crds/full"),
     ("github.com/argoproj/argo-events", "v1.9.11", "manifests/base/crds"),
@@ -47,7 +50,7 @@ class NotBuilt(Exception):
 
 def versions() -> str:
     """What is built, as its modules say."""
-    lines = (SOURCES / "go.mod").read_text("utf-8").split("\n")
+    lines = SOURCES[0].read_text("utf-8").split("\n")
     found = {line.split()[0]: line.split()[1] for line in lines if line.startswith("\t") and "=>" not in line}
     kubernetes, etcd = found["k8s.io/kubernetes"], found["go.etcd.io/etcd/server/v3"]
     return f"Kubernetes {kubernetes}, etcd {etcd}, Argo Workflows {DEFINITIONS[0][1]}"
@@ -63,8 +66,8 @@ def workflow_controller(build: bool = False) -> Path:
     return _installed("workflows", WORKFLOWS, _build_workflows, build) / "workflows"
 
 
-def _installed(name: str, sources: Path, make: Callable[[str, Path, Path], None], build: bool) -> Path:
-    said = [*(path.read_bytes() for path in sorted(sources.iterdir())), repr(DEFINITIONS).encode()]
+def _installed(name: str, sources: Sequence[Path], make: Callable[[str, Path, Path], None], build: bool) -> Path:
+    said = [*(path.read_bytes() for path in sources), repr(DEFINITIONS).encode()]
     digest = hashlib.sha256(b"\0".join(said)).hexdigest()[:20]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "metaflow-triggers-tests"
     built = cache / f"{name}-{digest}"
@@ -85,7 +88,7 @@ def _installed(name: str, sources: Path, make: Callable[[str, Path, Path], None]
             try:
                 for folder in (work / "made", work / "tmp"):
                     folder.mkdir()
-                for source in sources.iterdir():
+                for source in sources:
                     shutil.copy(source, work)
                 make(go, work, work / "made")
                 os.replace(work / "made", built)
