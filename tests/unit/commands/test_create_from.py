@@ -189,6 +189,11 @@ def test_polls_of_a_reviewed_folder_are_polled_as_it_says(
     kubernetes: KubernetesStandIn,  # noqa: F811
     tmp_path: Path,
 ) -> None:
+    def empty() -> None:
+        for key in [key for key in kubernetes.store.objects if key[2] != "secrets"]:
+            del kubernetes.store.objects[key]
+
+    empty()  # other tests have left flows
     repository, first = tmp_path / "repository", tmp_path / "first"
     repository.mkdir()
     flow(repository, "Polled", "")
@@ -218,7 +223,6 @@ def test_polls_of_a_reviewed_folder_are_polled_as_it_says(
     assert [data().pop(key) for key in remembered] == list(remembered.values()), "what is remembered stays"
     assert world(aws, kubernetes) == deployed and cluster_is(first, kubernetes) > 10
     assert "nothing to do" in triggers("create", *on, "--from", str(first), cwd=tmp_path).out
-    for key in [key for key in kubernetes.store.objects if key[2] != "secrets"]:
-        del kubernetes.store.objects[key]
+    empty()
     assert triggers("create", *on, "--from", str(first), cwd=tmp_path).code == 0
     assert world(aws, kubernetes) == deployed and not (tmp_path / "read").exists()
