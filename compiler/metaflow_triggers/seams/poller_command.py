@@ -1,16 +1,18 @@
 """Poller command: what a container does to have a flow's code and packages, before it runs a step.
 
-In:   the command of a container that upstream made for a step on Kubernetes.
+In:   the command of a container that upstream made for a step on Kubernetes; the environment that makes those of Batch.
 Out:  its beginning, up to the moment at which the step would begin, without what belongs to a task of a run.
 
-Not here: the rest of the container (`backends.argo.compile.poller`).
+Not here: the rest of the container (`backends.argo.compile.poller`, `backends.step_functions.compile.poller_job`).
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..diagnostics import DiagnosticError
+from . import shell_words
 from .shape import unknown_shape
 
 _OF_THE_TASK = re.compile(r"(?<=mkdir -p \$PWD/\.logs && )export .*?(?=mflog\(\)\{)", re.DOTALL)
@@ -29,3 +31,22 @@ def with_code(command: str) -> str:
     if not found or count != 1 or "{{" in head:
         raise DiagnosticError([unknown_shape("a step's container gets its code in an unknown way")])
     return head
+
+
+_STARTS = ["mflog 'Task is starting.'", "flush_mflogs"]
+
+
+def of_environment(environment: Any, step: str, store: str, url: str, metadata: str) -> dict[str, str]:
+    """`command`: the shell text after which the code of a step lies in the current folder and its packages are there,
+    as `Batch._command` writes it (batch.py); `python`: what runs in them. `url` is where the code package lies.
+
+    Raises DiagnosticError for a shape that is not known.
+    """
+    *get, mark, flush = environment.get_package_commands(url, store, metadata)
+    if [mark, flush] != _STARTS:
+        raise DiagnosticError([unknown_shape("a step's container gets its code in an unknown way")])
+    # Logs are kept for a task of a run, and there is none.
+    packages = ["flush_mflogs(){ :; }", *environment.bootstrap_commands(step, store)]
+    text = " && ".join([*get, *packages])
+    words = shell_words.split(f'bash -c "true && mkdir -p $PWD/.logs && {_LOGS}{text}"')
+    return {"command": words[-1], "python": environment.executable(step)}

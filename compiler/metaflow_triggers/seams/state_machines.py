@@ -18,7 +18,7 @@ from metaflow_extensions.triggers.contract import words
 
 from ..diagnostics import DiagnosticError
 from ..model.settings import Settings, open_setting, task_environment
-from . import shell_words
+from . import poller_command, shell_words
 from .code_package import CodePackage
 from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
@@ -54,6 +54,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
     for key, value in batch_tags.items():
         validate_aws_tag(key, value)
     per_step: dict[str, Any] = {}
+    at_start: dict[str, str] = {}
 
     class OfflineStepFunctions(upstream.StepFunctions):  # type: ignore[misc]
         def _cron(self) -> None:
@@ -79,6 +80,12 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             definition.pop("jobDefinitionName", None)
             _add_environment(definition, settings)
             per_step[node.name] = definition
+            if node.name == self.graph.start_step:
+                at_start.update(
+                    poller_command.of_environment(
+                        self.environment, node.name, store.TYPE, self.code_package_url, self.code_package_metadata
+                    )
+                )
             job.payload["jobDefinition"] = open_setting(f"JobDefinition.{node.name}")
             return job
 
@@ -115,7 +122,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             compress_state_machine=options.compress_state_machine,
         )
         definition = _standard_language(json.loads(made._workflow.to_json()))
-    parts = {"definition": definition, "job_definitions": per_step}
+    parts = {"definition": definition, "job_definitions": per_step, "at_start": at_start}
     code = {} if package.blob is None else {"code_package": package.path}
     return canonical(parts, _references(settings)) | code
 
@@ -234,5 +241,10 @@ UPSTREAM = Upstream(
             "StepFunctions.get_existing_deployment",
         ],
         "metaflow.plugins.aws.aws_client": ["get_aws_client", "cached_provider_class"],
+        "metaflow.metaflow_environment": [
+            "MetaflowEnvironment.get_package_commands",
+            "MetaflowEnvironment.bootstrap_commands",
+            "MetaflowEnvironment.executable",
+        ],
     },
 )

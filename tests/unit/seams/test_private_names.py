@@ -23,6 +23,7 @@ PRESENT = None
 
 STEP_FUNCTIONS = "metaflow.plugins.aws.step_functions.step_functions"
 ARGO = "metaflow.plugins.argo.argo_workflows"
+ENVIRONMENT = "metaflow.metaflow_environment.MetaflowEnvironment"
 CONDA = "metaflow.plugins.pypi.conda_environment.CondaEnvironment"
 TOKEN = ["name", "token_prefix", "obj", "authorize", "given_token", "generate_new_token", "is_project"]
 PARAMETERS: dict[str, list[str] | None] = {
@@ -47,6 +48,9 @@ PARAMETERS: dict[str, list[str] | None] = {
     f"{ARGO}.ArgoWorkflows._compile_workflow_template": ["self"],
     "metaflow.plugins.aws.aws_client.get_aws_client": ["module"],
     "metaflow.plugins.aws.aws_client.cached_provider_class": PRESENT,
+    f"{ENVIRONMENT}.get_package_commands": ["self", "code_package_url", "datastore_type", "code_package_metadata"],
+    f"{ENVIRONMENT}.bootstrap_commands": ["self", "step_name", "datastore_type"],
+    f"{ENVIRONMENT}.executable": ["self", "step_name"],
     "metaflow.plugins.datatools.s3.s3.get_s3_client": ["s3_role_arn", "s3_session_vars", "s3_client_params"],
     "metaflow.decorators._attach_decorators": ["flow", "decospecs"],
     "metaflow.decorators._process_late_attached_decorator": [
