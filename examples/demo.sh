@@ -28,7 +28,7 @@ for folder in examples/*/; do
     folder=${folder%/}
     grep -qs FlowSpec "$folder"/*.py || continue
     case "$folder" in
-    # One of its flows is polled, which AWS does not; local_demo.sh runs that one.
+    # One of its flows is polled twice a second, which no cloud does; local_demo.sh runs that one.
     examples/multiple_events | examples/local_pipeline) ;;
     *) paths="$paths $folder" ;;
     esac

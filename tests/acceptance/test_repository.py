@@ -22,10 +22,6 @@ external-events = {json.dumps(repository.EXTERNAL)}
 
 [settings]
 METAFLOW_KUBERNETES_SERVICE_ACCOUNT = "runs"
-
-[[accept]]
-code = "FT511"
-reason = "the inbox is polled on the machine that has it"
 """
 
 

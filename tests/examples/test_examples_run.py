@@ -29,6 +29,8 @@ ALONE: dict[str, tuple[list[str], str | None]] = {
     "short_parameters/flow.py": (["--dataset_id=d", "--flow_param=f"], "Processing d with f"),
     "simple_event/flow.py": ([], None),
     "trigger_details/flow.py": ([], "Not triggered by an event (manual run)"),
+    "watched/budget.py": ([], "this month: 0.00 spent"),
+    "watched/inbox.py": (["--filename=a.txt"], "Processing a.txt"),
     "welcome_email/flow.py": ([], None),
     "workflow_shapes/flow.py": (["--batchSize=3", "--dry-run=true"], "3 rows [[0, 0], [1, 2], [2, 4]]"),
 }

@@ -45,7 +45,8 @@ def _compile(name: str, output: Path) -> None:
     _command(compile_command(name), output)
     if (output / "step-functions").exists():
         _command([*compile_command(name), "--show", "triggers", "--backend", "step-functions"], output / "triggers")
-    (output / "argo-workflows" / "_shared").rename(output / "_shared")
+    if (output / "argo-workflows").exists():
+        (output / "argo-workflows" / "_shared").rename(output / "_shared")
     if name in POLICIES:
         # A command of the flow's own, which Metaflow starts: nothing to fork from here.
         words = ["--no-pylint", "step-functions", "compile", "--show", "policies", "--no-code-package"]

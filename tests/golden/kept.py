@@ -4,8 +4,8 @@ In:   the whole outputs.
 Out:  the files of golden/.
 
 What is ours stands there, once: all files that no compiler of upstream's has a part in, and for AWS, where a template
-holds both, the template without the step workflow. Two examples are whole. Of every other file a hash is kept, so that
-its change is noticed all the same. Not here: compiling, writing.
+holds both, the template without the step workflow. Two examples are whole, and one of polls on AWS. Of every other file
+a hash is kept, so that its change is noticed all the same. Not here: compiling, writing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from .whole_outputs import in_one
 
 WHOLE = ("process_order", "workflow_shapes")
 """Events with typed parameters, and every shape that a workflow of steps can have."""
+WHOLE_ON_AWS = ("watched",)
+"""A job that polls has what the start step's job has, so that the one says little without the other."""
 HASHES = "whole-outputs.sha256"
 VERSION = "metaflow-version.txt"
 README = "README.md"
@@ -32,6 +34,8 @@ def is_of_upstream(path: str) -> bool:
 
 def is_kept(name: str, path: str) -> bool:
     """Whether golden/ holds this file of an example's output; of the others it has a hash."""
+    if name in WHOLE_ON_AWS and path.startswith(("step-functions/", "triggers/")):
+        return path.startswith("step-functions/")
     if name in WHOLE:
         return not path.startswith("triggers/")  # they stand in the whole template
     return not is_of_upstream(path)

@@ -45,6 +45,13 @@ EXPLAINED = {
     ("run-the-steps", "RESOURCE_MISMATCH", "batch:SubmitJob arn:*:batch:*:*:job-definition/*"): (
         "revisions of a definition are allowed, which the linter's list of resources counts as another kind"
     ),
+    ("submit-the-poller", "RESOURCE_MISMATCH", "batch:SubmitJob arn:*:batch:*:*:job-definition/*"): "the same",
+    ("submit-the-poller", "RESOURCE_MISMATCH", "states:ListExecutions arn:*:states:*:*:mapRun:*/*:*"): (
+        "of one state machine, which has no map runs"
+    ),
+    ("poll-and-start", "RESOURCE_MISMATCH", "states:DescribeExecution arn:*:states:*:*:express:*:*:*"): (
+        "the flow's state machine is a standard one"
+    ),
 }
 """(policy, issue, detail) of every finding -> why it stays."""
 

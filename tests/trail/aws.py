@@ -39,7 +39,7 @@ CANNOT = {
     "paused": "nothing pauses runs on AWS; a rule that is switched off is `disabled`",
     "busy": "AWS starts as many runs as events come; what it throttles is `throttled`",
     "lost": "an execution has no process that could be killed: Step Functions keeps its state",
-    "suppressed-poll": "polls do not run on AWS yet: FT511 says so when the flow is compiled",
+    "suppressed-poll": "a record counts suppressed fires, and keeps none: `list --backend` says how many",
     "no-engine": "EventBridge looks at an event at once, or never",
     "listened-later": "EventBridge keeps no event that no rule takes: it is never-came-unknown",
     "pruned": "AWS forgets a run 90 days after its end and keeps no mark of it; of a stored event that is told as what "

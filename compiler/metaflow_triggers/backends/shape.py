@@ -90,7 +90,7 @@ def refused_polls(platform: str, polls: Iterable[PollTrigger]) -> list[Diagnosti
             poll.span,
             "nothing polls it there",
             helps=(
-                "polls run on argo-workflows, and here: metaflow-triggers run PATHS",
+                "polls run on argo-workflows and step-functions, and here: metaflow-triggers run PATHS",
                 "to refuse it instead: --strict",
             ),
         )

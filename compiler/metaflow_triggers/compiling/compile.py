@@ -96,7 +96,7 @@ def compile_flows(
         backend = registry.backend(name)
         left_out = [poll for target, poll in graph.polls if target is None]
         if left_out:
-            said = shape.refused_polls if registry.polls(name) is None else shape.polls_elsewhere
+            said = shape.polls_elsewhere if registry.may_poll(name) else shape.refused_polls
             diagnostics.extend(said(name, left_out))
         deployed: dict[str, Flow] = {}
         jobs: list[_Job | Diagnostic] = []

@@ -168,9 +168,6 @@ def planned(folder: Path, wanted: Wanted) -> Change:
         for path, entry in sorted(index["files"].items())
         if path not in files and entry["owner"] in inputs
     }
-    if wanted.polled is not None:
-        emitted = {path: owner for path, owner in stale.items() if inputs[owner] is not None}
-        others = dataclasses.replace(others, polls=tuple(gone_polls(folder, index, emitted, wanted.polled)))
     _check(folder, index, files, list(stale))
     entries = {path: entry for path, entry in index["files"].items() if path not in stale}
     changed = []
@@ -194,6 +191,10 @@ def planned(folder: Path, wanted: Wanted) -> Change:
         **({"sources": known} if known else {}),
     }
     texts = Texts({path: files[path] for path in sorted(changed)})
+    if wanted.polled is not None:
+        emitted = {path: owner for path, owner in stale.items() if inputs[owner] is not None}
+        emitted |= {path: files[path].owner for path in texts if path in index["files"] and files[path].owner in inputs}
+        others = dataclasses.replace(others, polls=tuple(gone_polls(folder, emitted, texts, wanted.polled)))
     new_index = json.dumps(document, indent=2, sort_keys=True) + "\n"
     empty = not texts and not stale and _has(folder / INDEX, new_index.encode())
     return Change(texts, stale, new_index, index, others, empty)

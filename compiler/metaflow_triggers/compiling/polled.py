@@ -41,37 +41,49 @@ class Polled:
 
 def folder_polls(folder: Path, paths: Iterable[str], owner: str) -> list[PollTrigger]:
     """The poll triggers that files of one owner declare; what cannot be read declares none."""
-    backend = owner.partition("/")[0]
-    found: list[PollTrigger] = []
-    for path in paths:
-        try:
-            content = _config_map(folder / path)
-            found += [] if content is None else registry.declared_polls(backend, [content])
-        except ValueError:
-            continue
-    return found
+    return [poll for path in paths for poll in _declared(_text(folder / path), owner)]
 
 
-def _config_map(path: Path) -> Any:
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+_DECLARING = ("kind: ConfigMap", "  PollMachine:")
+"""One of them stands in each file that declares poll triggers; of others nothing more is read."""
+
+
+def _declared(text: str, owner: str) -> list[PollTrigger]:
+    """Those that a file declares."""
+    if not any(word in text for word in _DECLARING):
+        return []
     import yaml
 
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(text, loader) if "ConfigMap" in text else None  # noqa: S506 - one of the safe ones
-    except (OSError, yaml.YAMLError):
-        return None
+        content = yaml.load(text, loader)  # noqa: S506 - one of the safe ones
+        return registry.declared_polls(owner.partition("/")[0], [content])
+    except (ValueError, yaml.YAMLError):
+        return []
 
 
-def gone_polls(folder: Path, index: Mapping[str, Any], stale: Mapping[str, str], polled: Polled) -> Iterator[GonePoll]:
-    """Those whose files are `stale`, the files that go, with their owners. Raises DiagnosticError (FT515)."""
+def gone_polls(
+    folder: Path, changed: Mapping[str, str], texts: Mapping[str, str], polled: Polled
+) -> Iterator[GonePoll]:
+    """Those that files of the folder declare which are `changed` or go, by their owners, and that `texts`, what will
+    stand in them, do not. Raises DiagnosticError (FT515)."""
     refused: list[Diagnostic] = []
     help_ = f"compile both: metaflow-triggers compile --output {folder}"
     there = There(f"stands in `{folder}`", "polled by its files there", help_)
-    for owner in sorted(set(stale.values()) & set(polled.flows)):
+    for owner in sorted(set(changed.values()) & set(polled.flows)):
         flow = polled.flows[owner]
-        paths = (path for path, of in stale.items() if of == owner)
+        paths = [path for path, of in changed.items() if of == owner]
         polls = folder_polls(folder, paths, owner)
+        if polls:
+            kept = {poll.name for path in paths for poll in _declared(texts.get(path, ""), owner)}
+            polls = [poll for poll in polls if poll.name not in kept]
         base = os.path.dirname(flow.file)
         refused += left_out(flow, base, polls, _ended(polled), there)
         for poll in polls:

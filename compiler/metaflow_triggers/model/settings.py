@@ -79,6 +79,8 @@ class Settings:
     starter_role: str | None = None  # METAFLOW_TRIGGERS_STARTER_ROLE
     correlator_role: str | None = None  # METAFLOW_TRIGGERS_CORRELATOR_ROLE
     scheduler_role: str | None = None  # METAFLOW_TRIGGERS_SCHEDULER_ROLE
+    poller_role: str | None = None  # METAFLOW_TRIGGERS_POLLER_ROLE: of the job that polls
+    poll_machine_role: str | None = None  # METAFLOW_TRIGGERS_POLL_MACHINE_ROLE: of what submits it
     # AWS: how what the triggers keep is encrypted
     s3_encryption: str | None = None  # METAFLOW_S3_SERVER_SIDE_ENCRYPTION
     kms_key: str | None = None  # METAFLOW_TRIGGERS_KMS_KEY, an ARN

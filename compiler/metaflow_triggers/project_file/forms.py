@@ -45,6 +45,8 @@ OURS = frozenset(
         "OUTCOME_EVENT_SOURCE",
         "OUTCOME_SECRET",
         "OUTCOME_WEBHOOK_URL",
+        "POLLER_ROLE",
+        "POLL_MACHINE_ROLE",
         "PROJECT_ID",
         "SCHEDULER_ROLE",
         "STARTER_ROLE",

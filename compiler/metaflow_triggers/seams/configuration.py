@@ -117,6 +117,8 @@ def _read(
         starter_role=ask("TRIGGERS_STARTER_ROLE"),
         correlator_role=ask("TRIGGERS_CORRELATOR_ROLE"),
         scheduler_role=ask("TRIGGERS_SCHEDULER_ROLE"),
+        poller_role=ask("TRIGGERS_POLLER_ROLE"),
+        poll_machine_role=ask("TRIGGERS_POLL_MACHINE_ROLE"),
         s3_encryption=ask("S3_SERVER_SIDE_ENCRYPTION"),
         kms_key=ask("TRIGGERS_KMS_KEY"),
         log_group=ask("SFN_EXECUTION_LOG_GROUP_ARN"),

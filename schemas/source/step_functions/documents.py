@@ -77,6 +77,18 @@ _FROM_RULES = {
     "Condition": {"ArnEquals": {"aws:SourceArn": some(SUB)}},
 }
 
+_POLLER = {
+    "JobRoleArn": any_of(*attribute("PollerRole"), {"Ref": "PollerRoleArn"}),
+    "ResourceRequirements": some(
+        any_of({"Type": "VCPU", "Value": "1"}, {"Type": "VCPU", "Value": "0.25"}, {"Type": "MEMORY", "Value": "512"}),
+        2,
+        2,
+    ),
+    "LinuxParameters": False,
+    "Privileged": Schema(type="boolean"),
+}
+"""Of its container what is ours; the rest is as Metaflow's compiler made it for the start step."""
+
 _RESOURCES: dict[str, Any] = {
     "rule": any_of(
         _rule("on events$", text(None, 1, 1600), _EVENTS), _rule("ends \\([a-z ]+\\)$", "default", _OUTCOMES)
@@ -145,6 +157,65 @@ _RESOURCES: dict[str, Any] = {
         },
         **_KEPT,
     ),
+    "pollTable": resource(
+        "AWS::DynamoDB::Table",
+        {
+            "TableName": text("^[A-Za-z0-9_.-]{3,255}$"),
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "SSESpecification?": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY},
+            "Tags": TAGS,
+        },
+        **_KEPT,
+    ),
+    "pollSchedule": resource(
+        "AWS::Scheduler::Schedule",
+        {
+            "Name": "polls",
+            "GroupName": {"Ref": "ScheduleGroup"},
+            "Description": text(at_most=512),
+            "ScheduleExpression": text("^rate\\((1 minute|([2-9]|[1-9][0-9]+) minutes)\\)$"),
+            "ScheduleExpressionTimezone": "UTC",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "State": "ENABLED",
+            "Target": {
+                "Arn": {"Fn::GetAtt": ["PollMachine", "Arn"]},
+                "RoleArn": any_of(*attribute("SchedulerRole"), {"Ref": "SchedulerRoleArn"}),
+                "Input": "{}",
+                "RetryPolicy": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 3},
+            },
+        },
+        **{"DependsOn?": ["StateMachine"]},
+    ),
+    "pollerJob": resource(
+        "AWS::Batch::JobDefinition",
+        {
+            "JobDefinitionName": text("^[A-Za-z0-9_-]{1,128}$"),
+            "Type": "container",
+            "ContainerProperties": open_object(
+                "Command", "Environment", "Image", "JobRoleArn", "ResourceRequirements", properties=_POLLER
+            ),
+            "PlatformCapabilities?": some(any_of("EC2", "FARGATE")),
+            "PropagateTags?": Schema(type="boolean"),
+            "RetryStrategy": {
+                "Attempts": 10,
+                "EvaluateOnExit": [
+                    {"OnStatusReason": "Host EC2*", "Action": "retry"},
+                    {"OnStatusReason": "Your Spot Task was interrupted*", "Action": "retry"},
+                    {"OnReason": "*", "Action": "exit"},
+                ],
+            },
+            "ResourceRetentionPolicy": {"SkipDeregisterOnUpdate": True},
+            "Tags": open_object(
+                "metaflow-triggers/flow",
+                "metaflow-triggers/deployed-name",
+                properties=MARKS,
+                additionalProperties=text(),
+            ),
+        },
+    ),
     "scheduleGroup": resource("AWS::Scheduler::ScheduleGroup", {"Name": _GROUP_NAME, "Tags": TAGS}),
     "schedule": resource(
         "AWS::Scheduler::Schedule",
@@ -208,6 +279,8 @@ _PARAMETERS = [
     "StarterRoleArn",
     "CorrelatorRoleArn",
     "SchedulerRoleArn",
+    "PollerRoleArn",
+    "PollMachineRoleArn",
     "DynamoDbTable",
     "KmsKeyArn",
     "ProductionToken",
@@ -237,6 +310,12 @@ _OF_A_FLOW = closed(
         "ScheduleGroup?": a("scheduleGroup"),
         "Schedule?": a("schedule"),
         "SchedulerRole?": a("schedulerRole"),
+        "PollTable?": a("pollTable"),
+        "PollMachine?": a("pollMachine"),
+        "PollMachineRole?": a("pollMachineRole"),
+        "PollerJob?": a("pollerJob"),
+        "PollerRole?": a("pollerRole"),
+        "PollSchedule?": a("pollSchedule"),
         "^EventRule[0-9]+$": a("rule"),
         "^(Aborted|Failure|Success|Timeout)(Or(Failure|Success|Timeout)){0,3}Rule[0-9]+$": a("rule"),
         "^(Event|Finish)Reset[12]$": a("schedule"),
@@ -253,6 +332,8 @@ _ROLES_ALONE = closed(
         "FinishCorrelatorRole?": a("correlatorRole"),
         "RulesRole?": a("rulesRole"),
         "SchedulerRole?": a("schedulerRole"),
+        "PollMachineRole?": a("pollMachineRole"),
+        "PollerRole?": a("pollerRole"),
         "StateMachineRole": a("stateMachineRole"),
         "TaskRole": a("taskRole"),
     }

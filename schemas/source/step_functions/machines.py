@@ -21,7 +21,7 @@ _unmet = [f"{service}.ConditionalCheckFailedException" for service in ("DynamoDB
 _five = tried(5)
 
 
-def _machine(kind: str, roles: list[Any], seconds: int, start: Any, states: dict[str, Any]) -> Schema:
+def _machine(kind: str, roles: list[Any], seconds: Any, start: Any, states: dict[str, Any]) -> Schema:
     log = [{"CloudWatchLogsLogGroup": {"LogGroupArn": LOG_GROUP}}]
     return resource(
         "AWS::StepFunctions::StateMachine",
@@ -278,7 +278,46 @@ def _correlator() -> dict[str, Any]:
     }
 
 
+def _poll_machine() -> dict[str, Any]:
+    """Declare what is wanted, and submit the job that polls unless one is there."""
+    row = {"TableName": {"Ref": "PollTable"}, "Key": {"pk": {"S": "poller"}}}
+    version = {"Ref": "PollerJob"}
+    wanted = "$.poller.Item.wanted.S"
+    declared = {
+        **row,
+        "UpdateExpression": "SET wanted = :wanted, declared = :declared",
+        "ExpressionAttributeValues": {":wanted": {"S": version}, ":declared": {"S": text("^\\[")}},
+    }
+    running = {"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING", "MaxResults": 2}
+    submitted = {
+        "JobDefinition": version,
+        "JobName": text("^[A-Za-z0-9_-]{1,128}$"),
+        "JobQueue": any_of(REF, text(at_least=1)),
+        "ContainerOverrides": {"Environment": [{"Name": "METAFLOW_TRIGGERS_POLLER_VERSION", "Value": version}]},
+    }
+    busy = {"ErrorEquals": ["Batch.AWSBatchException"], "IntervalSeconds": 2, "BackoffRate": 2.0, "MaxAttempts": 6}
+    asked = {**row, "ConsistentRead": True, "ProjectionExpression": "wanted"}
+    return {
+        "Look": task("dynamodb:getItem", asked, "Wanted", place="$.poller"),
+        "Wanted": choose(when(has(wanted), has(wanted, "StringEquals", version), then="Running"), otherwise="Declare"),
+        "Declare": task("dynamodb:updateItem", declared, "Replaces"),
+        "Replaces": choose(when(has(wanted), then="Handover"), otherwise="Running"),
+        "Handover": {"Type": "Wait", "Seconds": 60, "Next": "Running"},
+        "Running": task("aws-sdk:sfn:listExecutions", running, "Others", place="$.running"),
+        "Others": choose(when(has("$.running.Executions[1]"), then="Polled"), otherwise="Poll"),
+        "Poll": task("batch:submitJob.sync", submitted, "Polled", retry=[busy]),
+        "Polled": SUCCEED,
+    }
+
+
 MACHINES: dict[str, Any] = {
+    "pollMachine": _machine(
+        "STANDARD",
+        [*attribute("PollMachineRole"), {"Ref": "PollMachineRoleArn"}],
+        any_of(86_400, 31_536_000),
+        "Look",
+        _poll_machine(),
+    ),
     "missing": {"Type": "Pass", "Result": text(), "ResultPath": "$.reason", "Next": "Refuse"},
     "starter": _machine("EXPRESS", [*attribute("StarterRole"), {"Ref": "StarterRoleArn"}], 240, "Identify", _starter()),
     "correlator": _machine(

@@ -69,6 +69,7 @@ STATEMENTS: dict[str, Any] = {
     "mayUseKey": _may_use_key("s3", "sqs"),
     "mayUseKeyForSets": _may_use_key("s3", "sqs", "dynamodb"),
     "mayUseKeyForQueue": _may_use_key("sqs"),
+    "mayUseKeyForPolls": _may_use_key("s3", "dynamodb"),
     "mayLog": allow([f"logs:{name}" for name in _LOG_DELIVERIES], "*"),
     "arn": any_of(SUB, text("^arn:"), {"Ref": "BatchJobQueue"}),
     "arns": any_of(ARN, some(ARN)),
@@ -101,6 +102,29 @@ def _of_triggers(one: Any, some_of: Any, policies: int | None) -> dict[str, Any]
         ),
         "rulesRole": role("events", "start-the-starter", start, policies=policies),
         "schedulerRole": role("scheduler", "start-at-times", start_or_keep, a("mayUseKeyForQueue"), policies=policies),
+        "pollMachineRole": role(
+            "states",
+            "submit-the-poller",
+            allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], one),
+            allow("states:ListExecutions", SUB),
+            allow("batch:SubmitJob", some(any_of(SUB, text("^arn:"), {"Ref": "BatchJobQueue"}), 3, 3)),
+            allow("batch:DescribeJobs", "*"),
+            allow("batch:TerminateJob", SUB),
+            allow(["events:DescribeRule", "events:PutRule", "events:PutTargets"], SUB),
+            a("mayUseKeyForPolls"),
+            log,
+            policies=policies,
+        ),
+        "pollerRole": role(
+            "ecs-tasks",
+            "poll-and-start",
+            allow("s3:GetObject", any_of(SUB, some(SUB, 2, 2))),
+            allow(["s3:GetObject", "s3:PutObject"], SUB),
+            allow(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], one),
+            allow(any_of("states:StartExecution", "states:DescribeExecution"), SUB),
+            a("mayUseKeyForPolls"),
+            policies=policies,
+        ),
     }
 
 

@@ -78,7 +78,7 @@ def test_what_a_backend_leaves_out_it_does_not_refuse(triggers: Run, tmp_path: P
     (tmp_path / "events.jsonl").write_text('{"name": "any", "payload": {}}\n')
     done = triggers("simulate", str(flow), "--events", str(tmp_path / "events.jsonl"))
     assert done.code == 0, done.err
-    assert "step-functions: carries the rest\n   FT511: poll trigger `inbox` is left out" in done.out
+    assert "step-functions: carries" in done.out and "FT511" not in done.out
 
 
 def test_json_keeps_every_digit(triggers: Run, tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_each_code_of_the_list_is_in_the_catalogue() -> None:
 
 def test_the_list_is_closed() -> None:
     """Extending it needs a reason in the commit."""
-    both = {"FT116", "FT123", "FT401", "FT402", "FT404", "FT405", "FT501", "FT503", "FT506"}
+    both = {"FT116", "FT123", "FT401", "FT402", "FT404", "FT405", "FT501", "FT503", "FT506", "FT513", "FT514"}
     assert refused_by() == {
-        "step-functions": both | {"FT403", "FT502", "FT510", "FT511"},
-        "argo-workflows": both | {"FT505", "FT512", "FT513", "FT514"},
+        "step-functions": both | {"FT403", "FT502", "FT510"},
+        "argo-workflows": both | {"FT505", "FT512"},
     }

@@ -276,8 +276,6 @@ def test_commands_look_after_what_is_deployed(server: KubernetesStandIn, client:
             assert (done.code, "FT033" in done.err) == (2, True), (typed, done)
         done = triggers("disable", "inbox", "--backend", "argo-workflows", "--profile", "other", cwd=tmp_path)
         assert (done.code, "FT727" in done.err) == (1, True), done
-        done = triggers("list", "--backend", "step-functions", cwd=tmp_path)
-        assert (done.code, "nothing polls on step-functions yet" in done.err) == (1, True), done.err
         for address in ("argo://flows", "argo://"):
             (tmp_path / "manage.py").write_text(MANAGE.replace("argo://flows", address))
             done = triggers("exec", "manage.py", cwd=tmp_path)

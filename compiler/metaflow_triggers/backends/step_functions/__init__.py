@@ -35,6 +35,7 @@ SPEC = Spec(
     dead_letters=lambda: importlib.import_module(".dead_letters.box", __package__),
     publish=_publish,
     doctor=lambda: importlib.import_module(".doctor.examine", __package__),
+    polls=lambda: importlib.import_module(".polls.records", __package__),
     unpublished="aws events list-event-buses     # shows whether AWS can be reached",
     trail=lambda: importlib.import_module(".trail.target", __package__),
 )

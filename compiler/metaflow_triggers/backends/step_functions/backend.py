@@ -8,17 +8,17 @@ Not here: the work. `lower` decides, `assemble` lays out, `checks` looks at the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ...diagnostics import Diagnostic, DiagnosticError
 from ...diagnostics.ours import our_mistakes
 from ...manifests.text import yaml_text
-from ...model.flows import Flow, TriggerGraph
+from ...model.flows import Flow, PollTrigger, TriggerGraph
 from ...model.settings import Settings
 from ..default_image import default_image
-from ..shape import Manifest, Open, polls_of, refused_polls
-from . import NAME, SPEC
+from ..shape import Manifest, Open, polls_of
+from . import NAME
 from .compile import assemble, names
 from .compile import refusals as _refusals
 from .compile.parameters import parameters
@@ -34,7 +34,7 @@ def deployed_name(flow: str, project: str | None, branch: str | None, settings: 
 
 def refusals(flow: Flow, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
     """What AWS, or this version on AWS, cannot carry of the flow's triggers."""
-    return [*_refusals.refusals(flow, settings), *refused_polls(SPEC.product, polls_of(flow, graph))]
+    return [*_refusals.refusals(flow, settings), *_refusals.refused_polls(flow, polls_of(flow, graph), settings)]
 
 
 def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings) -> list[Manifest]:
@@ -45,24 +45,27 @@ def manifests(flow: Flow, graph: TriggerGraph, workflow: Any, settings: Settings
     found = template_checks.check_workflow(workflow, flow.name) if workflow is not None else []
     if found:
         raise DiagnosticError(found)
-    content = assemble.template(flow, workflow, settings)
+    polls = polls_of(flow, graph)
+    content = assemble.template(flow, workflow, settings, polls)
     if content is None:
         return []
     text = yaml_text(content)
-    found = mistakes(content, text, flow, settings)
+    found = mistakes(content, text, flow, settings, polls)
     if found:
         raise DiagnosticError(found)
     name = names.own_name(flow, settings)
     return [Manifest(f"{NAME}/{name}.yaml", content, SCHEMA, workflow is None, text)]
 
 
-def mistakes(content: dict[str, Any], text: str, flow: Flow, settings: Settings) -> list[Diagnostic]:
+def mistakes(
+    content: dict[str, Any], text: str, flow: Flow, settings: Settings, polls: Sequence[PollTrigger] = ()
+) -> list[Diagnostic]:
     """What is wrong with a finished template: what AWS would take and not do, what the flow does not mean.
 
     `text`: as it is written, in YAML.
     """
     found = template_checks.check_template(content, text, flow.name)
-    differences = read_back.differences(content, flow, settings)
+    differences = read_back.differences(content, flow, settings, polls)
     return found + our_mistakes(f"the template of `{flow.name}`", differences)
 
 
@@ -104,3 +107,10 @@ def _images(content: Any) -> Iterator[str]:
     for item in resources.values():
         if item["Type"] == "AWS::Batch::JobDefinition":
             yield item["Properties"]["ContainerProperties"]["Image"]
+
+
+def declared_polls(contents: Iterable[Any]) -> list[PollTrigger]:
+    """The poll triggers that templates of one flow declare."""
+    from .compile import poller
+
+    return poller.declared_polls(contents)

@@ -1,11 +1,11 @@
-"""FT513: an interval that is too short for a cluster."""
+"""FT513: an interval that is too short for a cloud."""
 
 SEVERITY = "error"
 SOURCE = "poll-triggers.md#in-a-cluster"
-RAISED = "backends/argo/compile/refusals.py"
-FINDS = "A poll trigger whose interval is shorter than one second, compiled for Argo Workflows."
-WHY = "Each poll asks the Kubernetes API for what is remembered of the trigger; ten times a second is too much for it."
-ALSO = "FT511"
+RAISED = "backends/declared.py"
+FINDS = "A poll trigger whose interval is shorter than one second, compiled for Argo Workflows or AWS Step Functions."
+WHY = """Each poll asks for what is remembered of the trigger and writes it: the Kubernetes API, or DynamoDB. Ten times
+a second is too much for the one and dear on the other."""
 BAD = """
 @trigger(workflow="FileProcessor", poll_interval="100ms")
 def file_watcher(): ...

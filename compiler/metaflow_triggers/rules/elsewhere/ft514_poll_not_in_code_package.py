@@ -2,8 +2,8 @@
 
 SEVERITY = "error"
 SOURCE = "poll-triggers.md#in-a-cluster"
-RAISED = "backends/argo/compile/refusals.py"
-FINDS = "A poll trigger, compiled for Argo Workflows, in a file that is not below the folder of the file of its flow."
+RAISED = "backends/declared.py"
+FINDS = "A poll trigger, compiled for a cloud, in a file that is not below the folder of the file of its flow."
 WHY = "The poller has the code package of the flow, into which Metaflow packs that folder and nothing beside it."
 BAD = """
 flows/score/flow.py       # class ScoreFlow

@@ -7,8 +7,10 @@ import json
 from typing import Any
 
 from metaflow_triggers.model.flows import (
+    PollTrigger,
     Schedule,
     Span,
+    TriggerGraph,
 )
 from metaflow_triggers.model.settings import Settings, open_setting
 
@@ -96,6 +98,7 @@ WORKFLOW: dict[str, Any] = {
         "States": {"start": batch_state("start", Next="end"), "end": batch_state("end", End=True)},
     },
     "job_definitions": {"start": job_definition(), "end": job_definition()},
+    "at_start": {"command": "true && mflog 'Downloading code package...' && cd metaflow", "python": "python"},
 }
 
 BARE_FLOW = flow("PlainFlow")
@@ -165,3 +168,15 @@ TIMED_FLOW = dataclasses.replace(flow("TimedFlow"), schedule=Schedule("0 0 * * ?
 FLOWS = {
     item.name: item for item in (BARE_FLOW, MAPPING_FLOW, PROJECT_FLOW, MANY_EVENTS, SET_FLOW, FILTER_FLOW, TIMED_FLOW)
 }
+
+POLLED_FLOW = flow("PolledFlow", parameters=(parameter("order_id", required=True), parameter("env", has_default=True)))
+
+
+def poll(name: str, seconds: int = 30, of: Any = POLLED_FLOW, **more: Any) -> PollTrigger:
+    made = PollTrigger(name, of.name, seconds * 1000, False, SPAN, SPAN.file, interval=f"{seconds}s")
+    return dataclasses.replace(made, **more)
+
+
+def polled(of: Any, *polls: PollTrigger) -> TriggerGraph:
+    """A graph in which these start the flow."""
+    return TriggerGraph((of,), (), (), (), tuple((0, item) for item in polls))

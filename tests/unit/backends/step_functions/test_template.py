@@ -277,8 +277,9 @@ def test_the_table_of_task_parameters_is_botocores() -> None:
     session = get_session()
     for action, known in template_checks.TASK_PARAMETERS.items():
         service, _, operation = action.removeprefix("aws-sdk:").partition(":")
-        model = session.get_service_model({"states": "stepfunctions"}.get(service, service))
-        shape = model.operation_model(operation[:1].upper() + operation[1:]).input_shape
+        model = session.get_service_model({"states": "stepfunctions", "sfn": "stepfunctions"}.get(service, service))
+        name = operation.removesuffix(".sync")
+        shape = model.operation_model(name[:1].upper() + name[1:]).input_shape
         members = {name[:1].upper() + name[1:] for name in shape.members}
         # Step Functions spells as AWS's SDK for Java 2, in which a run of capitals is one word.
         members |= {"SsekmsKeyId"} if "SSEKMSKeyId" in members else set()

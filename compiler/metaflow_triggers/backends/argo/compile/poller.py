@@ -11,29 +11,24 @@ and secrets of its start step. Its container begins as that step's does, and the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ....manifests.templates import render
-from ....model import facts
-from ....model.flows import Flow, PollTrigger, Span
+from ....model.flows import Flow, PollTrigger
 from ....model.marks import mark_values
 from ....model.names import dns_label, dns_label_of
 from ....model.settings import Settings
 from ....polling.argo import HOLDER_VARIABLE
 from ....polling.argo.store import DECLARATION
-from ....polling.fires import WHOLE_PARAMETER, Target
 from ....polling.record import Declaration
-from ....polling.record import declaration as read_declaration
+from ... import declared
 from ...shape import Manifest
 from . import names
 from .poller_pod import of_start_step
 from .resources import Rule
 from .workflow_template import without_nulls
 
-_NOWHERE = Span("", 1, 1, 1, 1)
-SHORTEST_MILLISECONDS = 1000
 POLLER = "metaflow-triggers/poller"
 """The name of a flow's poller: as an annotation of its WorkflowTemplate, and as the label of the poller's pods."""
 _CODE = (
@@ -52,52 +47,15 @@ def config_map_name(deployed: str, trigger: str) -> str:
     return dns_label_of(deployed, "poll", trigger)
 
 
-def file_below(flow: Flow, poll: PollTrigger) -> str | None:
-    """Where the file that declares a trigger lies in the flow's code package; None where it is not in it."""
-    path = os.path.relpath(poll.file or flow.file, os.path.dirname(flow.file) or ".").replace(os.sep, "/")
-    return None if path.startswith("../") or os.path.isabs(path) else path
-
-
 def declaration(flow: Flow, poll: PollTrigger) -> Declaration:
     """What the poller is told of a trigger."""
-    told = (item for item in flow.parameters if facts.needs_value(item) or item.name == WHOLE_PARAMETER)
-    deployed = names.own_name(flow)
-    target = Target(
-        trigger=poll.name,
-        workflow=flow.name,
-        flow_key=deployed,
-        parameters=tuple(told),
-        allow_concurrent=poll.allow_concurrent,
-        dedup=poll.dedup,
-        dedup_keys=poll.dedup_keys,
-    )
-    file = file_below(flow, poll) or ""
-    return Declaration(poll.name, file, deployed, poll.interval, poll.interval_milliseconds, target)
+    return declared.declaration(flow, poll, names.own_name(flow))
 
 
 def declared_polls(contents: Iterable[Any]) -> list[PollTrigger]:
     """What `declaration` told, of each ConfigMap that has one; their files are below the flow's folder."""
-    found = []
-    for item in contents:
-        data = item.get("data") if isinstance(item, dict) and item.get("kind") == "ConfigMap" else None
-        if not isinstance(data, dict) or DECLARATION not in data:
-            continue
-        told = read_declaration(data[DECLARATION])
-        target = told.target
-        found.append(
-            PollTrigger(
-                told.name,
-                target.workflow,
-                told.interval_milliseconds,
-                target.allow_concurrent,
-                _NOWHERE,
-                told.file,
-                interval=told.interval,
-                dedup=target.dedup,
-                dedup_keys=target.dedup_keys,
-            )
-        )
-    return found
+    found = (item.get("data") for item in contents if isinstance(item, dict) and item.get("kind") == "ConfigMap")
+    return declared.declared(data[DECLARATION] for data in found if isinstance(data, dict) and DECLARATION in data)
 
 
 def rules(config_maps: list[str], lease: str) -> tuple[Rule, ...]:

@@ -10,7 +10,7 @@ Not here: mistakes that hold on every backend (`metaflow_triggers.rules.find`), 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from metaflow_extensions.triggers.plugins import webhook
 
@@ -31,29 +31,12 @@ _PARAMETER = re.compile(r"[-a-zA-Z0-9_]+")
 """`paramOrArtifactNameRegex` of Argo Workflows 4.0.5 (workflow/validate/validate.go)."""
 
 
-def refused_polls(flow: Flow, polls: Iterable[PollTrigger]) -> Iterator[Diagnostic]:
+def refused_polls(flow: Flow, polls: Sequence[PollTrigger]) -> Iterator[Diagnostic]:
     """Of the poll triggers that start the flow."""
-    for poll in polls:
-        from . import poller  # few flows are polled
+    if polls:
+        from ... import declared  # few flows are polled
 
-        if poll.interval_milliseconds < poller.SHORTEST_MILLISECONDS:
-            yield Diagnostic(
-                "FT513",
-                f"poll trigger `{poll.name}` is polled every {poll.interval}, and on Argo Workflows the shortest "
-                "interval is 1s: each poll asks the Kubernetes API",
-                poll.span,
-                "too often for a cluster",
-                helps=("write poll_interval='1s', or run it here: metaflow-triggers run PATHS",),
-            )
-        if poller.file_below(flow, poll) is None:
-            yield Diagnostic(
-                "FT514",
-                f"poll trigger `{poll.name}` of `{poll.file}` starts `{flow.name}` of `{flow.file}`, whose code "
-                "package has not that file",
-                poll.span,
-                "would not be there to be polled",
-                helps=("move it below the folder of the flow's file, which Metaflow packs",),
-            )
+        yield from declared.refused(flow, polls, "Argo Workflows", "each poll asks the Kubernetes API", "a cluster")
 
 
 def refusals(flow: Flow, settings: Settings, believed: Trust) -> list[Diagnostic]:

@@ -69,6 +69,10 @@ def wait(seconds: str, to: str) -> State:
     return {"Type": "Wait", "SecondsPath": seconds, "Next": to}
 
 
+def pause(seconds: int, to: str) -> State:
+    return {"Type": "Wait", "Seconds": seconds, "Next": to}
+
+
 def fail(error: str, cause: str) -> State:
     return {"Type": "Fail", "Error": error, "Cause": cause}
 

@@ -8,43 +8,53 @@ Not here: deciding names, the states of our machines (`starter`, `correlator`), 
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from metaflow_extensions.triggers.contract import words
 
 from ....manifests.templates import Whole, render
-from ....model.flows import Flow
+from ....model.flows import Flow, PollTrigger
 from ....model.marks import mark_values
 from ....model.settings import Settings
 from .actions import MACHINE_ARN, Around
 from .alarm import METRIC, NAMESPACE, PERIOD
-from .code_place import mappings, opened
+from .code_place import mappings, opened, stands
 from .correlator import correlator_definition
 from .encryption import has_key, key_services, object_fields
 from .failure_log import DELIVERY
-from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers
+from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers, pascal_case
 from .open_settings import Stands, fill, used
 from .options import queue_url
 from .parameters import PSEUDO, parameters
-from .resources import EventRule, OutcomeRule, Triggers
-from .roles import RULES, SCHEDULER, arn, is_made
-from .sources import group_sources, machine_sources, rule_sources
+from .resources import EventRule, OutcomeRule, Poller, Triggers
+from .roles import PARAMETERS, POLL_MACHINE, POLLER, RULES, SCHEDULER, arn, is_made
+from .sources import TASKS, group_sources, machine_sources, rule_sources
 from .starter import starter_definition
 
 TAG_FLOW = "metaflow-triggers/flow"
 TAG_DEPLOYED_NAME = "metaflow-triggers/deployed-name"
+MACHINE, WATCHDOG = "PollMachine", "PollSchedule"
+"""Logical names, of what polls."""
 
 
-def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | None:
-    """The flow's template; without `workflow` its trigger objects alone, or None if it has none."""
+def template(flow: Flow, workflow: Any, settings: Settings, polls: Sequence[PollTrigger] = ()) -> dict[str, Any] | None:
+    """The flow's template; without `workflow` its trigger objects alone, or None if it has none.
+
+    `polls` start the flow; without `workflow` nobody knows the job that polls, and there is what it needs alone.
+    """
     name = deployed(flow, settings)
-    triggers = lower_triggers(flow, settings)
+    made = _poller(flow, polls, workflow, settings) if polls else None
+    triggers = lower_triggers(flow, settings, polled=made is not None)
     tags = {TAG_FLOW: flow.name, TAG_DEPLOYED_NAME: name} | mark_values(flow, settings)
     resources: dict[str, Any] = {}
     if triggers is not None:
-        resources |= _trigger_resources(triggers, tags, settings, whole=workflow is not None)
+        watched = made is not None and made.job is not None
+        resources |= _trigger_resources(triggers, tags, settings, made if watched else None, whole=workflow is not None)
+        if made is not None:
+            resources |= _poller_resources(made, triggers, workflow, tags, settings)
     if workflow is not None:
         resources |= _workflow_resources(workflow, name, tags, settings)
     if not resources:
@@ -66,14 +76,26 @@ def template(flow: Flow, workflow: Any, settings: Settings) -> dict[str, Any] | 
     return out
 
 
-def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Settings, *, whole: bool) -> dict[str, Any]:
+def _poller(flow: Flow, polls: Sequence[PollTrigger], workflow: Any, settings: Settings) -> Poller | None:
+    from .poller import poller  # few flows are polled
+
+    return poller(flow, polls, None if workflow is None else opened(workflow), settings)
+
+
+def _folder(triggers: Triggers) -> str:
+    """Where the flow's documents are, below the datastore's bucket."""
+    return f"{'${DatastorePrefix}/' if triggers.prefixed else ''}{triggers.flow}/{words.TRIGGERS_FOLDER}/"
+
+
+def _trigger_resources(
+    triggers: Triggers, tags: dict[str, str], settings: Settings, watched: Poller | None, *, whole: bool
+) -> dict[str, Any]:
+    """`watched`: what the poller's schedule looks after."""
     tag_list = _tag_list(tags)
-    folder = f"{triggers.flow}/{words.TRIGGERS_FOLDER}/"
-    if triggers.prefixed:
-        folder = "${DatastorePrefix}/" + folder
+    folder = _folder(triggers)
     # An event that arrives while a stack is made must find the flow.
     depends_on = [FLOW] if whole else []
-    own_queue = triggers.queue_arn is None
+    own_queue = triggers.queue_arn is None and triggers.queue is not None
     around = Around(
         flow=triggers.flow,
         deployed=triggers.deployed,
@@ -130,7 +152,7 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
         targets = unique({"Fn::GetAtt": [rule.target, "Arn"]} for rule in triggers.rules)
         sources = rule_sources(triggers.deployed, map(_bus, triggers.rules))
         out[RULES] = render("step_functions/rules_role", targets=one_or_all(targets), sources=sources, **common)
-    if triggers.schedules:
+    if triggers.schedules or watched:
         out["ScheduleGroup"] = render("step_functions/schedule_group", group=triggers.group, **common)
         for schedule in triggers.schedules:
             out[schedule.logical] = render(
@@ -141,15 +163,24 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
                 depends_on=depends_on,
                 **common,
             )
+        if watched:
+            out[WATCHDOG] = render(
+                "step_functions/poll_schedule",
+                minutes=watched.minutes,
+                role=arn(SCHEDULER, settings),
+                depends_on=depends_on,
+                **common,
+            )
         if is_made(SCHEDULER, settings):
             arns = unique(_machine_arn(schedule.target, triggers) for schedule in triggers.schedules)
+            arns += [_machine_arn(MACHINE, triggers)] if watched else []
             sources = group_sources(triggers.group)
             out[SCHEDULER] = render(
                 "step_functions/scheduler_role",
                 targets=one_or_all(arns),
                 sources=sources,
-                key_services=key_services(settings, "sqs"),
-                **common,
+                key_services=key_services(settings, "sqs") if triggers.schedules else (),
+                **common | ({} if triggers.schedules else {"queue_arn": None}),
             )
     if own_queue:
         out["DeadLetterQueue"] = render("step_functions/queue", queue=triggers.queue, **common)
@@ -161,6 +192,69 @@ def _trigger_resources(triggers: Triggers, tags: dict[str, str], settings: Setti
             "step_functions/alarm", alarm=triggers.alarm, namespace=NAMESPACE, metric=METRIC, period=PERIOD, **common
         )
     return out
+
+
+def _poller_resources(
+    made: Poller, triggers: Triggers, workflow: Any, tags: dict[str, str], settings: Settings
+) -> dict[str, Any]:
+    """Without the job what it needs: its table and its role."""
+    from .poller import JOB, TABLE, poller_definition
+    from .poller_job import loads_packages, queue_arn
+
+    common = {
+        "flow": triggers.flow,
+        "deployed": triggers.deployed,
+        "tags": _tag_list(tags),
+        "has_key": has_key(settings),
+        "log_rights": DELIVERY if settings.log_group else (),
+    }
+    out: dict[str, Any] = {}
+    if made.job is not None:
+        references = _references(workflow, settings) | {PARAMETERS[POLLER]: _reference(POLLER, settings)}
+        queue = fill(made.job.queue, references)
+        out[MACHINE] = render(
+            "step_functions/state_machine",
+            name=made.machine,
+            kind="STANDARD",
+            role=arn(POLL_MACHINE, settings),
+            definition=poller_definition(made, triggers.flow, queue),
+            **common,
+        )
+        if is_made(POLL_MACHINE, settings):
+            out[POLL_MACHINE] = render(
+                "step_functions/poll_machine_role",
+                machine=made.machine,
+                job_definition=made.job_name,
+                queue_arn=queue_arn(queue, settings),
+                sources=machine_sources([made.machine]),
+                key_services=key_services(settings, "dynamodb"),
+                **common,
+            )
+        own = pascal_case(dict(made.job.definition))
+        users_tags = own.pop("Tags", {})
+        out[JOB] = render(
+            "step_functions/job_definition",
+            job_definition=made.job_name,
+            properties={key: Whole(item) for key, item in fill(own, references).items()},
+            tags=users_tags | tags,
+        )
+    if is_made(POLLER, settings):
+        out[POLLER] = render(
+            "step_functions/poller_role",
+            folder=_folder(triggers),
+            root="${DatastorePrefix}/" if triggers.prefixed else "",
+            packages=workflow is not None and loads_packages(workflow["at_start"]["command"]),
+            sources=TASKS,
+            key_services=key_services(settings, "s3", "dynamodb"),
+            **common,
+        )
+    out[TABLE] = render("step_functions/poll_table", table=made.table, **common)
+    return out
+
+
+def _reference(logical: str, settings: Settings) -> Stands:
+    """What stands for a role in a text that leaves it open."""
+    return arn(logical, settings) if is_made(logical, settings) else PARAMETERS[logical]
 
 
 def _rule(rule: EventRule | OutcomeRule, depends_on: list[str], common: dict[str, Any]) -> dict[str, Any]:
@@ -220,10 +314,8 @@ def _bus(rule: EventRule | OutcomeRule) -> str:
 
 def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings: Settings) -> dict[str, Any]:
     definitions = lower_job_definitions(workflow, name)
-    workflow, code = opened(workflow)
-    references: dict[str, Stands] = {item.name: item.name for item in parameters(settings)}
-    references |= {item: item for item in PSEUDO}
-    references |= code
+    references = _references(workflow, settings)
+    workflow = opened(workflow)
     out: dict[str, Any] = {}
     for item in definitions:
         own = dict(item.properties)
@@ -247,17 +339,28 @@ def _workflow_resources(workflow: Any, name: str, tags: dict[str, str], settings
     return out
 
 
+def _references(workflow: Any, settings: Settings) -> dict[str, Stands]:
+    """What stands for each setting that upstream's texts leave open."""
+    references: dict[str, Stands] = {item.name: item.name for item in parameters(settings)}
+    return references | {item: item for item in PSEUDO} | stands(workflow)
+
+
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def trigger_part(whole: dict[str, Any]) -> dict[str, Any]:
     """The trigger objects of a whole template: what `template` gives without a workflow."""
+    timed = [name for name, item in whole["Resources"].items() if item["Type"] == "AWS::Scheduler::Schedule"]
+    of_steps = {FLOW, *((MACHINE, POLL_MACHINE, WATCHDOG) if WATCHDOG in timed else ())}
+    of_steps |= {"ScheduleGroup", SCHEDULER} if timed == [WATCHDOG] else set()
     kept = {
         name: {key: value for key, value in resource.items() if key != "DependsOn"}
         for name, resource in whole["Resources"].items()
-        if name != FLOW and resource["Type"] != "AWS::Batch::JobDefinition"
+        if name not in of_steps and resource["Type"] != "AWS::Batch::JobDefinition"
     }
+    if SCHEDULER in kept and WATCHDOG in timed:
+        kept[SCHEDULER] = _without_target(kept[SCHEDULER], {"Fn::GetAtt": [MACHINE, "Arn"]})
     names = used(kept)
     out = dict(whole) | {"Resources": kept}
     if "Parameters" in whole:
@@ -265,4 +368,12 @@ def trigger_part(whole: dict[str, Any]) -> dict[str, Any]:
         if not out["Parameters"]:
             del out["Parameters"]
     out.pop("Mappings", None)  # tells of the code package, which the steps load
+    return out
+
+
+def _without_target(role: dict[str, Any], target: Any) -> dict[str, Any]:
+    """The role of schedules, which lets start what each of them does, without one of these."""
+    out = copy.deepcopy(role)
+    statement = out["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]
+    statement["Resource"] = one_or_all([one for one in statement["Resource"] if one != target])
     return out

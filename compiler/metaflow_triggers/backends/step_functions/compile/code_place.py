@@ -1,7 +1,7 @@
 """Code place: where a template says which code package the flow's steps load: in one line.
 
 In:   upstream's state machine and job definitions, with the place of the code package if there is one.
-Out:  the same with that place left open, what stands for it in each text, and the template's Mappings.
+Out:  the same with that place left open; what stands for it in each text; the template's Mappings.
 
 Not here: the package. Without one its place is a Parameter (`parameters.py`). With one it is no Parameter's default:
 `aws cloudformation deploy` and an update with `UsePreviousValue` keep the value of a parameter whose default is
@@ -27,13 +27,18 @@ def mappings(workflow: Any) -> dict[str, Any]:
     return {} if place is None else {MAPPING: {"Package": {"Path": place}}}
 
 
-def opened(workflow: Any) -> tuple[Any, dict[str, Stands]]:
-    """The workflow with the place of its code package left open, and what stands for that place."""
+def opened(workflow: Any) -> Any:
+    """The workflow with the place of its code package left open."""
     place = workflow.get("code_package")
     if place is None:
-        return workflow, {}
+        return workflow
     names = ((place, open_setting("CodePackagePath")), (place.rpartition("/")[2], open_setting("CodePackageSha")))
-    return _renamed(workflow, names), STANDS
+    return _renamed(workflow, names)
+
+
+def stands(workflow: Any) -> dict[str, Stands]:
+    """What stands for that place; nothing without a package, whose parameters then do."""
+    return {} if workflow.get("code_package") is None else STANDS
 
 
 def _renamed(value: Any, names: tuple[tuple[str, str], ...]) -> Any:

@@ -54,10 +54,11 @@ def datastore(settings: Settings) -> tuple[str | None, str | None]:
     return bucket, prefix.strip("/")
 
 
-def lower_triggers(flow: Flow, settings: Settings) -> Triggers | None:
-    """None for a flow that nothing starts."""
+def lower_triggers(flow: Flow, settings: Settings, *, polled: bool = False) -> Triggers | None:
+    """None for a flow that nothing starts; where it is `polled`, not even then: the poller has a schedule."""
     found = machines(flow, settings)
-    if not found and flow.schedule is None:
+    starts = bool(found) or flow.schedule is not None
+    if not starts and not polled:
         return None
     name = deployed(flow, settings)
     starters = tuple(
@@ -83,9 +84,9 @@ def lower_triggers(flow: Flow, settings: Settings) -> Triggers | None:
         schedules=tuple(_schedules(flow, name)),
         group=names.schedule_group_name(name),
         table=names.table_name(name),
-        queue=names.queue_name(name),
+        queue=names.queue_name(name) if starts else None,
         queue_arn=queues[0] if queues else None,
-        alarm=names.alarm_name(name) if settings.alarm_topic is not None and not queues else None,
+        alarm=names.alarm_name(name) if settings.alarm_topic is not None and starts and not queues else None,
         prefixed=datastore(settings)[1] != "",
     )
 

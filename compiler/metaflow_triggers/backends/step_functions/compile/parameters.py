@@ -101,6 +101,20 @@ def parameters(settings: Settings) -> tuple[Parameter, ...]:
             settings.scheduler_role,
         ),
         Parameter(
+            "PollerRoleArn",
+            "Role of the job that polls",
+            "METAFLOW_TRIGGERS_POLLER_ROLE",
+            _ARN,
+            settings.poller_role,
+        ),
+        Parameter(
+            "PollMachineRoleArn",
+            "Role of the state machine that submits the job that polls",
+            "METAFLOW_TRIGGERS_POLL_MACHINE_ROLE",
+            _ARN,
+            settings.poll_machine_role,
+        ),
+        Parameter(
             "DynamoDbTable",
             "Table in which Metaflow keeps the sizes of foreach steps",
             "METAFLOW_SFN_DYNAMO_DB_TABLE",

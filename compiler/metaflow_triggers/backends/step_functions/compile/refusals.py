@@ -9,12 +9,12 @@ Not here: what only the finished template shows, such as sizes (`checks.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....diagnostics import Diagnostic
 from ....model import facts
-from ....model.flows import EventDependency, FinishDependency, Flow, Span, Trigger, Written
+from ....model.flows import EventDependency, FinishDependency, Flow, PollTrigger, Span, Trigger, Written
 from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ...setting_forms import mistakes
@@ -47,6 +47,28 @@ def refusals(flow: Flow, settings: Settings) -> list[Diagnostic]:
         *mistakes(settings, (*OF_WHAT_IS_KEPT, *OF_ALARMS) if flow.triggers or flow.schedule is not None else ()),
         *mistakes(settings, OF_LOGS if flow.triggers else ()),
     ]
+
+
+def refused_polls(flow: Flow, polls: Sequence[PollTrigger], settings: Settings) -> Iterator[Diagnostic]:
+    """Of the poll triggers that start the flow."""
+    if not polls:
+        return
+    from ... import declared  # few flows are polled
+    from .poller import LARGEST_DECLARED, poller
+
+    product = "AWS Step Functions"
+    yield from declared.refused(flow, polls, product, "each poll reads and writes DynamoDB", "a cloud")
+    made = poller(flow, polls, None, settings)
+    size = 0 if made is None else len(made.declared.encode("utf-8"))
+    if size > LARGEST_DECLARED:
+        yield Diagnostic(
+            "FT405",
+            f"the {len(polls)} poll triggers of `{flow.name}` are {size} bytes of declarations; {product} takes "
+            f"{LARGEST_DECLARED}",
+            polls[0].span,
+            "would be refused",
+            helps=("give some of them to a flow of its own, which starts this one by @trigger_on_finish",),
+        )
 
 
 def _names(flow: Flow, settings: Settings) -> Iterator[Diagnostic]:

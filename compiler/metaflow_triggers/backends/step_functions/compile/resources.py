@@ -159,11 +159,28 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Poller:
+    """What polls the flow's poll triggers. `declared` is JSON text: a list of the texts of declarations.
+
+    `once`: a job lives for one poll, and is submitted every so many `minutes`; else it is kept, and looked after every
+    so many. `job` is a `poller_job.Job`, None without the flow's steps.
+    """
+
+    table: str
+    machine: str
+    job_name: str
+    declared: str
+    once: bool
+    minutes: int
+    job: Any
+
+
+@dataclass(frozen=True)
 class Triggers:
     """Everything that starts one flow. `prefixed` tells whether the datastore's root has a path.
 
-    `queue` is the name of our dead-letter queue; `queue_arn` is the user's, then ours is not made. `alarm` is the name
-    of its alarm, None where nobody shall be told.
+    `queue` is the name of our dead-letter queue, None where nothing can be left over; `queue_arn` is the user's, then
+    ours is not made. `alarm` is the name of its alarm, None where nobody shall be told.
     """
 
     flow: str
@@ -174,7 +191,7 @@ class Triggers:
     schedules: tuple[Schedule, ...]
     group: str
     table: str
-    queue: str
+    queue: str | None
     queue_arn: str | None
     alarm: str | None
     prefixed: bool

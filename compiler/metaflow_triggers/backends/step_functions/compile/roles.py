@@ -14,12 +14,15 @@ from typing import Any
 from ....model.settings import Settings
 
 RULES, SCHEDULER, STARTER = "RulesRole", "SchedulerRole", "StarterRole"
+POLLER, POLL_MACHINE = "PollerRole", "PollMachineRole"
 CORRELATORS = ("EventCorrelatorRole", "FinishCorrelatorRole")
 
 PARAMETERS = {
     RULES: "EventsRoleArn",
     SCHEDULER: "SchedulerRoleArn",
     STARTER: "StarterRoleArn",
+    POLLER: "PollerRoleArn",
+    POLL_MACHINE: "PollMachineRoleArn",
     **dict.fromkeys(CORRELATORS, "CorrelatorRoleArn"),
 }
 """Logical name of a role -> the template's parameter that stands for it when a setting gives it."""
@@ -30,6 +33,8 @@ def is_made(logical: str, settings: Settings) -> bool:
     given = {
         "EventsRoleArn": settings.events_role,
         "SchedulerRoleArn": settings.scheduler_role,
+        "PollerRoleArn": settings.poller_role,
+        "PollMachineRoleArn": settings.poll_machine_role,
         "StarterRoleArn": settings.starter_role,
         "CorrelatorRoleArn": settings.correlator_role,
     }

@@ -59,6 +59,8 @@ FORMS = (
     _role("METAFLOW_TRIGGERS_STARTER_ROLE", "starter_role"),
     _role("METAFLOW_TRIGGERS_CORRELATOR_ROLE", "correlator_role"),
     _role("METAFLOW_TRIGGERS_SCHEDULER_ROLE", "scheduler_role"),
+    _role("METAFLOW_TRIGGERS_POLLER_ROLE", "poller_role"),
+    _role("METAFLOW_TRIGGERS_POLL_MACHINE_ROLE", "poll_machine_role"),
 )
 
 OF_WHAT_IS_KEPT = (

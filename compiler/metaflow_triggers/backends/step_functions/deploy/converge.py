@@ -63,6 +63,7 @@ def create(
     *,
     accept_changes: bool = False,
     replaces: Sequence[str] = (),
+    judge: Callable[[Plan], None] = lambda plan: None,
     before: Callable[[], None] = lambda: None,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
@@ -70,9 +71,9 @@ def create(
 ) -> list[Step]:
     """Deploy `template`. `values` are of its parameters and win over their defaults.
 
-    `replaces` are deployed names: what is deployed under them goes when this flow is there. `before` is called once the
-    plan is made and nothing speaks against it, `told` with each step when it is done. `clients` are used in place of
-    new ones.
+    `replaces` are deployed names: what is deployed under them goes when this flow is there. `judge` may raise
+    DiagnosticError for the first plan, `before` is called once it is made and nothing speaks against it, `told` with
+    each step when it is done. `clients` are used in place of new ones.
     Raises DiagnosticError: FT002, FT502, FT703 and FT705 (unless `accept_changes`) before any effect, FT701 to FT704 at
     the call that failed; what was made before it stays, and a repetition goes on.
     """
@@ -82,6 +83,7 @@ def create(
         settings,
         accept_changes=accept_changes,
         replaces=replaces,
+        judge=judge,
         before=before,
         told=told,
         sleep=sleep,
@@ -99,6 +101,7 @@ def begin(
     looked: Clients | None = None,
     accept_changes: bool = False,
     replaces: Sequence[str] = (),
+    judge: Callable[[Plan], None] = lambda plan: None,
     before: Callable[[], None] = lambda: None,
     told: Callable[[Step], None] = lambda step: None,
     sleep: Callable[[float], None] = time.sleep,
@@ -118,6 +121,7 @@ def begin(
             raise DiagnosticError([changes(found)])
         if not asked:  # later plans are of what has been asked about, and of what others have changed
             asked = True
+            judge(found)
             refused = refused_patterns(place, found)
             if refused:
                 raise DiagnosticError(refused)

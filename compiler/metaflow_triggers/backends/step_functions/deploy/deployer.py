@@ -35,6 +35,7 @@ from .inventory import inventory as of_project
 from .inventory import marks_now as marks_of
 from .ownership import refuse
 from .plan import where
+from .polled import refuse_left_out
 from .preflight import missing_things
 from .state_machines import flow_of, production_token, read_machine
 from .waiting import in_words
@@ -117,7 +118,7 @@ def existing(name: str, clients: Clients | None = None) -> tuple[str | None, str
 
 def plan(files: Sequence[Any], settings: Settings, *, deployed_name: str, about: About) -> str:
     """What `create` would do, call by call."""
-    found, _ = _plan(files, settings, deployed_name)
+    found, _ = _plan(files, settings, deployed_name, about)
     warnings = "".join(f"{line}\n" for line in found.changes)
     return f"{warnings}{found}\n"
 
@@ -126,14 +127,16 @@ def drift(
     files: Sequence[Any], settings: Settings, *, deployed_name: str, full: bool, about: About
 ) -> tuple[bool, str]:
     """(whether the account is as the flow is written, what differs in words)."""
-    found, token = _plan(files, settings, deployed_name)
+    found, token = _plan(files, settings, deployed_name, about)
     return found.same and not found.changes, words(found, token, full=full)
 
 
-def _plan(files: Sequence[Any], settings: Settings, deployed: str) -> tuple[Plan, str | None]:
+def _plan(files: Sequence[Any], settings: Settings, deployed: str, about: About) -> tuple[Plan, str | None]:
     template = next(file.content for file in files)
     token = production_token(_place(deployed))
-    return converge.plan(template, {"ProductionToken": token or NO_TOKEN}, settings), token
+    found = converge.plan(template, {"ProductionToken": token or NO_TOKEN}, settings)
+    refuse_left_out(found, about)
+    return found, token
 
 
 def _place(deployed: str) -> Place:
@@ -166,6 +169,7 @@ def create(
         settings,
         accept_changes=bool(options.get("accept_changes")),
         replaces=tuple(options.get("replaces") or ()),
+        judge=lambda found: refuse_left_out(found, about),
         before=upload,
         told=say,
     )

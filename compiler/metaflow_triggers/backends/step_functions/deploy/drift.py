@@ -13,10 +13,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ....model.flows import PollTrigger
 from ...plans import beside_the_code, differences, short, told
 from .alarms import ALARM
 from .instructions import JsonText, Plan, Result, Step
 from .objects import QUEUE, QUEUE_POLICY, ROLE, TABLE
+from .polled import polled
 from .rules_and_schedules import GROUP, RULE, SCHEDULE
 from .state_machines import JOB_DEFINITION, MACHINE
 
@@ -55,10 +57,16 @@ def starts(plan: Plan) -> Iterator[str]:
         if step.type == RULE and step.instructions:
             was |= set(_matched(step.was))
             now |= set(_matched(step.now))
+    before, after = ({f"when poll {_told(poll)}" for poll in some} for some in polled(plan))
+    was, now = was | before, now | after
     for text in sorted(now - was):
         yield f"{plan.flow} does not start {text} yet"
     for text in sorted(was - now):
         yield f"{plan.flow} still starts {text}"
+
+
+def _told(poll: PollTrigger) -> str:
+    return f"{poll.name} fires (every {poll.interval})"
 
 
 def _matched(rule: Any) -> Iterator[str]:

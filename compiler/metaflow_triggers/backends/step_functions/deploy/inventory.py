@@ -28,7 +28,7 @@ from .objects import queue_url
 from .ownership import tag_map
 from .plan import where
 from .state_machines import read_machine
-from .waiting import queue_that_stays, table_that_stays
+from .waiting import polls_that_stay, queue_that_stays, table_that_stays
 
 BACKEND = "step-functions"
 _KINDS = ["states", "events", "sqs", "dynamodb", "scheduler", "cloudwatch"]
@@ -144,13 +144,16 @@ def _running(place: Place) -> int:
 
 
 def _waiting(place: Place, item: Deployed) -> int:
-    """Events in the table of sets and in the dead-letter queue."""
+    """Events in the table of sets and in the dead-letter queue, starts in the table of polls."""
     table, queue = names.table_name(place.deployed), names.queue_name(place.deployed)
     steps: list[Any] = []
     kinds = {noun.rpartition(" ")[0] for noun in item.objects}
     asked_all = kinds <= {"state machine"}  # of the list of state machines nothing else is known
     if "table" in kinds or asked_all:
         steps.append(table_that_stays(place, table))
+    polls = names.poll_table_name(place.deployed)
+    if f"table {polls}" in item.objects or asked_all:
+        steps.append(polls_that_stay(place, polls))
     url = queue_url(place, queue) if "queue" in kinds or asked_all else None
     if url is not None:
         steps.append(queue_that_stays(place, queue, url))

@@ -26,6 +26,7 @@ from .instructions import Plan, Step
 from .looked import Looked
 from .objects import QUEUE, TABLE, attributes_of
 from .plan import plan_delete, where
+from .polled import refuse_left_out
 from .preflight import missing_things
 from .rules_and_schedules import RULE
 from .state_machines import MACHINE, production_token
@@ -70,6 +71,7 @@ class Account:
         _raise(missing_things(template, self._settings, self._looked))
         token = production_token(where(one.name, self._looked))
         found = self._plan(template, token)
+        refuse_left_out(found, one.about)
         if found.changes and not choices.get("accept_changes"):
             raise DiagnosticError([converge.changes(found)])
         return _planned(found, one, token, full=bool(choices.get("full")))
@@ -85,6 +87,7 @@ class Account:
             {"ProductionToken": token},
             self._settings,
             accept_changes=bool(choices.get("accept_changes")),
+            judge=lambda found: refuse_left_out(found, one.about),
             before=one.upload,
             clients=self._clients,
             looked=self._looked,
@@ -123,7 +126,8 @@ def _ahead(looked: Looked, wanted: Sequence[Wanted]) -> Iterator[tuple[str, str,
                 arn = known[properties["StateMachineName"]]["stateMachineArn"]
                 yield "stepfunctions", "describe_state_machine", {"stateMachineArn": arn}
             if item["Type"] == TABLE and looked.has_table(properties["TableName"]):
-                for operation in ("describe_table", "describe_time_to_live", "describe_continuous_backups"):
+                lasts = ("describe_time_to_live",) if "TimeToLiveSpecification" in properties else ()
+                for operation in ("describe_table", *lasts, "describe_continuous_backups"):
                     yield "dynamodb", operation, {"TableName": properties["TableName"]}
             if item["Type"] == QUEUE:
                 urls = looked.queue_urls()

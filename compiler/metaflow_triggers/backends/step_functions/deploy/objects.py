@@ -233,7 +233,8 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     attributes = {"Arn": place.arn("dynamodb", f"table/{name}")}
     found = read_table(place, name)
     ready = Instruction("dynamodb", "table_exists", {"TableName": name}, name, waits=True)
-    lives = {"TableName": name, "TimeToLiveSpecification": properties["TimeToLiveSpecification"]}
+    forgets = "TimeToLiveSpecification" in properties  # the table of sets does, that of polls does not
+    lives = {"TableName": name, "TimeToLiveSpecification": properties.get("TimeToLiveSpecification")}
     # Refused where it is so already; whether it is, the next plan sees.
     forget = Instruction("dynamodb", "update_time_to_live", lives, name, done=("ValidationException",))
     backups = {"TableName": name, "PointInTimeRecoverySpecification": properties["PointInTimeRecoverySpecification"]}
@@ -241,7 +242,8 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     recover = Instruction(
         "dynamodb", "update_continuous_backups", backups, name, again=(("ContinuousBackupsUnavailableException", ""),)
     )
-    now: dict[str, Any] = {"expires": "ENABLED", "recovery": "ENABLED"}
+    missing = {**({"expires": forget} if forgets else {}), "recovery": recover}
+    now: dict[str, Any] = dict.fromkeys(missing, "ENABLED")
     keys = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "Tags")
     encrypted = _encrypted(properties)
     if encrypted["Enabled"]:
@@ -251,21 +253,23 @@ def _table(place: Place, logical: str, properties: dict[str, Any]) -> Planned:
     if found is None or found.get("TableStatus") == "DELETING":
         gone = Instruction("dynamodb", "table_not_exists", {"TableName": name}, name, waits=True)
         before = (gone,) if found else ()
-        calls = (*before, make, ready, forget, recover)
+        calls = (*before, make, ready, *missing.values())
         return Planned(Step("created", TABLE, name, calls, None, now), name, attributes)
     if not found["Ours"]:
         raise refuse(f"the table {name}")
     # A creation that was cut short goes on here.
     if found.get("TableStatus") == "CREATING":
-        was: dict[str, Any] = {"expires": None, "recovery": None} | _key_of(found)
-        return Planned(Step("updated", TABLE, name, (ready, forget, recover), was, now), name, attributes)
-    with calling("dynamodb:DescribeTimeToLive", name):
-        state = dynamo.describe_time_to_live(TableName=name)["TimeToLiveDescription"].get("TimeToLiveStatus")
+        was: dict[str, Any] = dict.fromkeys(missing) | _key_of(found)
+        return Planned(Step("updated", TABLE, name, (ready, *missing.values()), was, now), name, attributes)
+    lasts: dict[str, Any] = {}
+    if forgets:
+        with calling("dynamodb:DescribeTimeToLive", name):
+            state = dynamo.describe_time_to_live(TableName=name)["TimeToLiveDescription"].get("TimeToLiveStatus")
+        lasts["expires"] = "ENABLED" if state == "ENABLING" else state
     with calling("dynamodb:DescribeContinuousBackups", name):
         answer = dynamo.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     recovery = answer.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
-    was = {"expires": "ENABLED" if state == "ENABLING" else state, "recovery": recovery} | _key_of(found)
-    missing = {"expires": forget, "recovery": recover}
+    was = lasts | {"recovery": recovery} | _key_of(found)
     calls = tuple(call for key, call in missing.items() if was[key] != now[key])
     if was.get("key") != now.get("key"):
         change = {"TableName": name, "SSESpecification": encrypted}

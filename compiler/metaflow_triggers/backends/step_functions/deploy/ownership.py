@@ -24,6 +24,9 @@ ALARMS = "metaflow-triggers/alarm"
 """The alarm of the flow's dead-letter queue: else each `create` had to ask for one, with a right that it needs for no
 more than that."""
 
+POLLER = "metaflow-triggers/poller"
+"""The state machine that lets the flow be polled: nobody asks for a poller's objects where there is none."""
+
 _VALUE_LIMIT = 256  # characters of a tag's value
 
 

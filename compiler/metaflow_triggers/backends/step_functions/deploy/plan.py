@@ -22,7 +22,7 @@ from .alarms import ALARM, read_alarm
 from .calls import Clients, calling
 from .instructions import Instruction, Place, Plan, Result, Step
 from .objects import ROLE, planned
-from .ownership import ALARMS, BUSES, FORMER_STEPS, is_ours, kind_of, remembered, reminders, tag_map
+from .ownership import ALARMS, BUSES, FORMER_STEPS, POLLER, is_ours, kind_of, remembered, reminders, tag_map
 from .previous import (
     all_revisions,
     delete_machine,
@@ -33,6 +33,7 @@ from .previous import (
     has_rules,
     old_revisions,
     pages,
+    poller_definitions,
     runs_are_active,
     upstreams_schedule,
 )
@@ -50,8 +51,8 @@ def plan_create(
     """What `create` has to do. `values` are of the template's parameters, all that have no default among them.
 
     `replaces` are deployed names, of ours or of Metaflow's alone: they go when this one is there.
-    `known` is what the plans of one command tell each other: names under BUSES, FORMER_STEPS and ALARMS at which they
-    looked.
+    `known` is what the plans of one command tell each other: names under BUSES, FORMER_STEPS, ALARMS and POLLER at
+    which they looked.
     Raises DiagnosticError: FT701 to FT704 at the question that failed, FT703 for an object that is not ours.
     """
     place = where(deployed_as(template), clients)
@@ -87,9 +88,11 @@ def plan_create(
     if not any(step.type == RULE and step.verb == "deleted" for step in steps):
         steps += _retire(place)
     kept = {(step.type, step.name) for step in steps if step.verb != "deleted"}
-    steps += former_triggers(place, notes.buses, kept, alarms=notes.alarms)
-    if any(step.verb != "unchanged" for step in steps if step.type in (JOB_DEFINITION, MACHINE)):
-        steps += old_revisions(place, notes.step_names(), _references(scope, template))
+    steps += former_triggers(place, notes.buses, kept, alarms=notes.alarms, polled=notes.polled)
+    changed = any(step.verb != "unchanged" for step in steps if step.type in (JOB_DEFINITION, MACHINE))
+    if changed or (notes.polled and not notes.polls):  # a poller's machine goes before its job definition does
+        in_use = _references(scope, template) | (poller_definitions(place) if notes.polls else set())
+        steps += old_revisions(place, notes.step_names(), in_use)
     changes = tuple(changed_starts(place, template)) if adopted else ()
     old = [step for name in replaces if name != place.deployed for step in _replaced(name, clients, template)]
     return Plan(place.deployed, (*steps, *notes.after(steps), *old), changes)
@@ -138,11 +141,13 @@ def plan_delete(
     tags = found.tags if ours and found is not None else {}
     buses = ["default", *remembered(BUSES, tags)] if ours else _all_buses(place)
     alarms = remembered(ALARMS, tags) if ours else _possible_alarm(place)
-    out = list(former_triggers(place, buses, (), alarms=alarms, drop_waiting=drop_waiting))
+    polled = bool(remembered(POLLER, tags)) if ours else True
+    out = list(former_triggers(place, buses, (), alarms=alarms, polled=polled, drop_waiting=drop_waiting))
     if ours or upstreams or found is None:
         out += _retire(place)
     definitions = [names.job_definition_name(deployed, step) for step in steps]
     definitions += remembered(FORMER_STEPS, tags)
+    definitions += [names.poller_job_name(deployed)] if polled else []
     definitions += former_definitions(place, definitions)
     out += all_revisions(place, dict.fromkeys(definitions), runs_are_active(place) if found is not None else False)
     if ours or upstreams:
@@ -219,7 +224,7 @@ def _references(scope: dict[str, Any], template: dict[str, Any]) -> set[str]:
     }
 
 
-_REMINDED = (BUSES, FORMER_STEPS, ALARMS)
+_REMINDED = (BUSES, FORMER_STEPS, ALARMS, POLLER)
 
 
 class _Notes:
@@ -236,9 +241,18 @@ class _Notes:
         wanted = {item["Properties"]["EventBusName"] for item in resources if item["Type"] == RULE}
         self._new_buses = wanted - {"default"}
         self._new_alarms = {item["Properties"]["AlarmName"] for item in resources if item["Type"] == ALARM}
+        self._poller = names.poller_name(place.deployed)
+        self.polls = any(
+            item["Type"] == MACHINE and item["Properties"]["StateMachineName"] == self._poller for item in resources
+        )
+        self.polled = self.polls or bool(remembered(POLLER, self._tags))
+        self.polled = self.polled or (POLLER in known and read_machine(place, self._poller) is not None)
+        if self.polled:
+            known[POLLER] = {self._poller}
         former = remembered(BUSES, self._tags)
         self.buses = ["default", *sorted(self._new_buses | set(former))]
         steps = set(remembered(FORMER_STEPS, self._tags)) - set(self._definitions)
+        steps |= {names.poller_job_name(place.deployed)} if self.polled and not self.polls else set()
         self._former = sorted(steps | set(former_definitions(place, self._definitions)))
         # What an earlier plan has forgotten another deployment may have used again meanwhile.
         again = known.get(BUSES, set()) - set(self.buses)
@@ -262,6 +276,7 @@ class _Notes:
             **reminders(BUSES, self.buses[1:]),
             **reminders(FORMER_STEPS, self._former),
             **reminders(ALARMS, self.alarms),
+            **reminders(POLLER, [self._poller] if self.polled else []),
         }
 
     def after(self, steps: list[Step]) -> Iterator[Step]:
@@ -276,6 +291,7 @@ class _Notes:
             FORMER_STEPS, [name for name in self._former if name not in gone or name in in_use]
         )
         wanted |= reminders(ALARMS, self._new_alarms)
+        wanted |= reminders(POLLER, [self._poller] if self.polls else [])
         # `before` replaces or adds values; keys that it does not have any more are still there.
         present = {key: value for key, value in self._tags.items() if kind_of(key) in _REMINDED}
         present |= self.before()

@@ -26,6 +26,9 @@ from ..compile.failure_log import DELIVERY
 from ..compile.lower import FLOW, datastore
 from ..compile.open_settings import used
 from ..compile.parameters import parameters
+from ..compile.poller import JOB
+from ..compile.poller import MACHINE as POLL_MACHINE
+from ..compile.poller_job import loads_packages, queue_arn
 from ..compile.roles import PARAMETERS
 from ..compile.sources import TASKS, group_sources, machine_sources, rule_sources, workflow_sources
 from .objects import QUEUE, ROLE, TABLE
@@ -47,7 +50,6 @@ _ARNS = {
     TABLE: ("dynamodb", "table/", "TableName"),
 }
 FLOW_TAG = "metaflow.flow_name"
-_QUEUE = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:job-queue/"
 _MADE_HERE = {"StateMachineRoleArn", "BatchJobRoleArn", "FargateExecutionRoleArn", *PARAMETERS.values()}
 
 
@@ -93,9 +95,11 @@ def _settings_roles(
     machine = render(
         "step_functions/state_machine_role",
         definitions=[
-            item["Properties"]["JobDefinitionName"] for item in resources.values() if item["Type"] == JOB_DEFINITION
+            item["Properties"]["JobDefinitionName"]
+            for logical, item in resources.items()
+            if item["Type"] == JOB_DEFINITION and logical != JOB
         ],
-        queues=unique(_queue_arn(item, settings) for item in _values(definition, "JobQueue")),
+        queues=unique(queue_arn(item, settings) for item in _values(definition, "JobQueue")),
         distributed='"DISTRIBUTED"' in text,
         job_tag=_job_tag(definition, common["flow"]),
         sources=workflow_sources(common["deployed"]),
@@ -124,12 +128,13 @@ def _given_roles(resources: dict[str, Any], settings: Settings, folder: str, com
         ("SchedulerRole", "scheduler_role", timed, group_sources(group)),
     ):
         if targets and logical not in resources:
+            queues = [target["DeadLetterConfig"]["Arn"] for target in targets if "DeadLetterConfig" in target]
             out[logical] = render(
                 f"step_functions/{name}",
                 targets=one_or_all(unique(target["Arn"] for target in targets)),
-                queue_arn=targets[0]["DeadLetterConfig"]["Arn"],
+                queue_arn=queues[0] if queues else None,
                 sources=sources,
-                key_services=key_services(settings, "sqs"),
+                key_services=key_services(settings, "sqs") if queues else (),
                 **common,
             )
     queue_arn = next((target["DeadLetterConfig"]["Arn"] for target in rules), None)
@@ -151,7 +156,38 @@ def _given_roles(resources: dict[str, Any], settings: Settings, folder: str, com
                 key_services=key_services(settings, *services),
                 **common,
             )
+    if POLL_MACHINE in resources:
+        out |= _poller_roles(resources, settings, folder, common)
     return out
+
+
+def _poller_roles(resources: dict[str, Any], settings: Settings, folder: str, common: dict[str, Any]) -> dict[str, Any]:
+    """Those of them that settings give."""
+    machine = resources[POLL_MACHINE]["Properties"]
+    name, queue = machine["StateMachineName"], machine["Definition"]["States"]["Poll"]["Parameters"]["JobQueue"]
+    command = json.dumps(resources[JOB]["Properties"]["ContainerProperties"]["Command"])
+    more: dict[str, dict[str, Any]] = {
+        "PollMachineRole": {
+            "machine": name,
+            "job_definition": resources[JOB]["Properties"]["JobDefinitionName"],
+            "queue_arn": queue_arn(queue, settings),
+            "sources": machine_sources([name]),
+            "key_services": key_services(settings, "dynamodb"),
+        },
+        "PollerRole": {
+            "folder": f"{folder}{common['flow']}/{words.TRIGGERS_FOLDER}/",
+            "root": folder,
+            "packages": loads_packages(command),
+            "sources": TASKS,
+            "key_services": key_services(settings, "s3", "dynamodb"),
+        },
+    }
+    templates = {"PollMachineRole": "poll_machine_role", "PollerRole": "poller_role"}
+    return {
+        logical: render(f"step_functions/{templates[logical]}", **values, **common)
+        for logical, values in more.items()
+        if logical not in resources
+    }
 
 
 def _job_tag(definition: Any, flow: str) -> str | None:
@@ -189,11 +225,3 @@ def _values(definition: Any, key: str) -> Iterator[Any]:
     elif isinstance(definition, list):
         for item in definition:
             yield from _values(item, key)
-
-
-def _queue_arn(queue: Any, settings: Settings) -> Any:
-    """A job queue is named, or given as an ARN; the setting too."""
-    if isinstance(queue, str):
-        return queue if queue.startswith("arn:") else {"Fn::Sub": f"{_QUEUE}{queue}"}
-    is_arn = (settings.batch_job_queue or "").startswith("arn:")
-    return queue if is_arn else {"Fn::Sub": f"{_QUEUE}${{BatchJobQueue}}"}

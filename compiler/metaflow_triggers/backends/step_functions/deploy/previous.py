@@ -24,10 +24,12 @@ from .objects import NO_QUEUE, QUEUE, ROLE, TABLE, delete_role, queue_is_ours, q
 from .ownership import is_ours, tag_map
 from .rules_and_schedules import GROUP, RULE, SCHEDULE, bus_name
 from .state_machines import JOB_DEFINITION, MACHINE, read_machine, revisions, used_definitions
-from .waiting import queue_that_stays, table_that_stays
+from .waiting import polls_that_stay, queue_that_stays, table_that_stays
 
 ROLES = ("StarterRole", "EventCorrelatorRole", "FinishCorrelatorRole", "RulesRole", "SchedulerRole")
 """Logical names of all roles that a template of ours can have."""
+POLLER_ROLES = ("PollMachineRole", "PollerRole")
+"""Those that it can have where the flow is polled."""
 RULES_ON_A_BUS = 300
 """Rules that a bus can have (quota of EventBridge): no flow has more there."""
 
@@ -40,18 +42,22 @@ def former_triggers(
     kept: Collection[tuple[str, str]],
     *,
     alarms: Iterable[str] = (),
+    polled: bool = False,
     drop_waiting: bool = False,
 ) -> Iterator[Step]:
     """Trigger objects that exist, in the order in which they can be removed. `kept`: (type, name) of those that stay.
 
-    `buses` are names or ARNs of the buses that may have rules of ours, `alarms` names of those that may be. A table or
-    queue in which events wait stays, unless they may be dropped.
+    `buses` are names or ARNs of the buses that may have rules of ours, `alarms` names of those that may be, `polled`
+    says whether there may be a poller. A table or queue in which events or starts wait stays, unless they may be
+    dropped.
     """
     yield from _rules(place, buses, kept)
     yield from _schedules(place, kept)
     for machine in _own_machines(place, kept):
         yield delete_machine(place, machine)
-    for logical in ROLES:
+    if polled:
+        yield from _poller(place, kept)
+    for logical in (*ROLES, *(POLLER_ROLES if polled else ())):
         role = names.role_name(place.deployed, logical, place.region)
         if (ROLE, role) not in kept and role_is_ours(place, role):
             yield Step("deleted", ROLE, role, delete_role(place, role), was={"name": role})
@@ -59,14 +65,15 @@ def former_triggers(
         step = None if (ALARM, alarm) in kept else delete_alarm(place, alarm)
         if step is not None:
             yield step
-    table = names.table_name(place.deployed)
-    if (TABLE, table) not in kept:
-        found_table = read_table(place, table)
+    tables = [(names.table_name(place.deployed), table_that_stays)]
+    tables += [(names.poll_table_name(place.deployed), polls_that_stay)] if polled else []
+    for table, that_stays in tables:
+        found_table = None if (TABLE, table) in kept else read_table(place, table)
         if found_table is not None and found_table.get("TableStatus") != "DELETING" and found_table["Ours"]:
             drop = Instruction(
                 "dynamodb", "delete_table", {"TableName": table}, table, done=("ResourceNotFoundException",)
             )
-            stays = None if drop_waiting else table_that_stays(place, table)
+            stays = None if drop_waiting else that_stays(place, table)
             yield stays or Step("deleted", TABLE, table, (drop,), was={"name": table})
     queue = names.queue_name(place.deployed)
     if (QUEUE, queue) not in kept:
@@ -75,6 +82,39 @@ def former_triggers(
             drop = Instruction("sqs", "delete_queue", {"QueueUrl": url}, queue, done=NO_QUEUE)
             stays = None if drop_waiting else queue_that_stays(place, queue, url)
             yield stays or Step("deleted", QUEUE, queue, (drop,), was={"name": queue})
+
+
+def _poller(place: Place, kept: Collection[tuple[str, str]]) -> Iterator[Step]:
+    """The machine that lets the flow be polled, and the job that it waits for: stopped, it ends the job."""
+    name = names.poller_name(place.deployed)
+    found = None if (MACHINE, name) in kept else read_machine(place, name)
+    if found is None or found.deleting or not is_ours(place, found.tags):
+        return
+    states = place.clients["stepfunctions"]
+    with calling("states:ListExecutions", name):
+        answer = absent(
+            lambda: states.list_executions(stateMachineArn=found.arn, statusFilter="RUNNING"),
+            "StateMachineDoesNotExist",
+        )
+    stops = [
+        Instruction(
+            "stepfunctions",
+            "stop_execution",
+            {"executionArn": item["executionArn"], "cause": "nothing is polled for this flow any more"},
+            name,
+            done=("ExecutionDoesNotExist", "StateMachineDoesNotExist"),
+        )
+        for item in (answer or {}).get("executions", ())
+    ]
+    step = delete_machine(place, name)
+    was = {"name": name, "definition": found.definition}
+    yield Step(step.verb, step.type, name, (*stops, *step.instructions), was=was)
+
+
+def poller_definitions(place: Place) -> set[str]:
+    """ARNs of the job definitions that the deployed poller submits."""
+    found = read_machine(place, names.poller_name(place.deployed))
+    return set() if found is None else set(used_definitions(found.definition))
 
 
 def _own_machines(place: Place, kept: Collection[tuple[str, str]]) -> Iterator[str]:

@@ -38,6 +38,8 @@ ROLES = (
     Role("role of the starter", "starter_role", "METAFLOW_TRIGGERS_STARTER_ROLE", "states"),
     Role("role of correlators", "correlator_role", "METAFLOW_TRIGGERS_CORRELATOR_ROLE", "states"),
     Role("role of schedules", "scheduler_role", "METAFLOW_TRIGGERS_SCHEDULER_ROLE", "scheduler"),
+    Role("role of the poller", "poller_role", "METAFLOW_TRIGGERS_POLLER_ROLE", "ecs-tasks"),
+    Role("role of the poller's machine", "poll_machine_role", "METAFLOW_TRIGGERS_POLL_MACHINE_ROLE", "states"),
 )
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from metaflow_extensions.triggers.contract import words
 
 from ....model.facts import is_set
-from ....model.flows import EventDependency, FinishDependency, Flow, Trigger
+from ....model.flows import EventDependency, FinishDependency, Flow, PollTrigger, Trigger
 from ....model.kinds import assert_never
 from ....model.settings import Settings
 from ..compile import names, roles
@@ -37,6 +37,7 @@ from .encryption_read_back import encryption_differences, key_rights
 from .logs_read_back import log_differences, log_rights
 from .machines_read_back import Served, correlator_differences, starter_differences
 from .marks_read_back import mark_differences
+from .poll_read_back import WATCHDOG, poll_differences, poll_rights
 
 MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 _HELPER = re.compile("(Starter|EventCorrelator|FinishCorrelator)[0-9]*")
@@ -45,19 +46,23 @@ _RULE = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/"
 Told = frozenset[tuple[str, ...]]
 
 
-def differences(template: dict[str, Any], flow: Flow, settings: Settings) -> Iterator[str]:
-    """What the template says and the flow does not mean, and the other way round."""
+def differences(
+    template: dict[str, Any], flow: Flow, settings: Settings, polls: Sequence[PollTrigger] = ()
+) -> Iterator[str]:
+    """What the template says and the flow and what polls for it do not mean, and the other way round."""
     try:
-        yield from _differences(template, flow, settings)
+        yield from _differences(template, flow, settings, polls)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         yield f"cannot be read back: {error!r}"
 
 
-def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> Iterator[str]:
+def _differences(
+    template: dict[str, Any], flow: Flow, settings: Settings, polls: Sequence[PollTrigger]
+) -> Iterator[str]:
     resources: dict[str, Any] = template["Resources"]
     deployed = names.own_name(flow, settings)
     given = {name: item["Properties"] for name, item in resources.items()}
-    told = _Template(given, flow, settings, deployed)
+    told = _Template(given, flow, settings, deployed, polls)
     yield from _references(template, settings)
     yield from _compared("delivers", told.deliveries(), _deliveries(flow, settings))
     yield from _compared("runs at times", told.schedules(), _schedules(flow, deployed))
@@ -65,6 +70,7 @@ def _differences(template: dict[str, Any], flow: Flow, settings: Settings) -> It
     yield from told.machines()
     yield from _compared("allows", told.rights(), told.rights_needed())
     yield from told.workflow()
+    yield from poll_differences(given, flow, settings, polls)
     yield from code_differences(template, flow)
     yield from encryption_differences(given, settings)
     yield from log_differences(given, settings)
@@ -188,8 +194,10 @@ def _name_of(value: Any) -> str:
 
 
 class _Template:
-    def __init__(self, given: dict[str, Any], flow: Flow, settings: Settings, deployed: str) -> None:
-        self.given, self.flow, self.settings, self.deployed = given, flow, settings, deployed
+    def __init__(
+        self, given: dict[str, Any], flow: Flow, settings: Settings, deployed: str, polls: Sequence[PollTrigger]
+    ) -> None:
+        self.given, self.flow, self.settings, self.deployed, self.polls = given, flow, settings, deployed, polls
         prefixed = settings.datastore_s3 is None or bool(
             settings.datastore_s3.removeprefix("s3://").partition("/")[2].strip("/")
         )
@@ -230,7 +238,9 @@ class _Template:
 
     def schedules(self) -> Told:
         out = set()
-        for properties in self.timed.values():
+        for name, properties in self.timed.items():
+            if name == WATCHDOG:
+                continue
             target = properties["Target"]
             retry = target["RetryPolicy"]
             out.add(
@@ -339,10 +349,17 @@ class _Template:
             users = rule_sources(self.deployed, sorted({atom[1] for atom in _deliveries(self.flow, self.settings)}))
             needed["RulesRole"] = ("events", users, [("states:StartExecution", machine, "") for machine in machines])
         timed = sorted({atom[0] for atom in _schedules(self.flow, self.deployed)})
-        if timed:
-            rights = [("states:StartExecution", machine, "") for machine in timed]
+        watched = ["PollMachine"] if WATCHDOG in self.given else []
+        if timed or watched:
+            rights = [("states:StartExecution", machine, "") for machine in [*timed, *watched]]
+            rights += [sends, *self.key_and_log(None)] if timed else []
             users = group_sources(names.schedule_group_name(self.deployed))
-            needed["SchedulerRole"] = ("scheduler", users, [*rights, sends, *self.key_and_log(None)])
+            needed["SchedulerRole"] = ("scheduler", users, rights)
+        if self.polls:
+            polling = poll_rights(self.given, self.flow, self.settings, self.folder)
+            if "PollMachineRole" in polling:
+                polling["PollMachineRole"][2].extend(log_rights(self.settings))
+            needed |= polling
         return frozenset(
             (role, _assumed_by(service, users), *right)
             for role, (service, users, rights) in needed.items()

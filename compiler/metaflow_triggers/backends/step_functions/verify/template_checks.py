@@ -36,6 +36,30 @@ _NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
 _INPUT_PATH = re.compile(r"\$(\.[A-Za-z0-9_*-]+(\[([0-9]+|\*)\])*)*")
 
 TASK_PARAMETERS = {
+    "aws-sdk:sfn:listExecutions": {
+        "StateMachineArn",
+        "StatusFilter",
+        "MaxResults",
+        "NextToken",
+        "MapRunArn",
+        "RedriveFilter",
+    },
+    "batch:submitJob.sync": {
+        "JobDefinition",
+        "JobName",
+        "JobQueue",
+        "ArrayProperties",
+        "ContainerOverrides",
+        "DependsOn",
+        "NodeOverrides",
+        "Parameters",
+        "PropagateTags",
+        "RetryStrategy",
+        "SchedulingPriorityOverride",
+        "ShareIdentifier",
+        "Tags",
+        "Timeout",
+    },
     "sqs:sendMessage": {
         "QueueUrl",
         "MessageBody",
@@ -235,8 +259,15 @@ def _not_lists(pattern: Any, pointer: str) -> Iterator[str]:
 
 def schedule_mistakes(properties: dict[str, Any]) -> Iterator[str]:
     """What neither cfn-lint nor the emulators notice about a schedule."""
-    if not re.fullmatch(r"cron\(\S+( \S+){5}\)", properties["ScheduleExpression"]):
-        yield f"has the expression {properties['ScheduleExpression']!r}, which has not six fields"
+    expression = properties["ScheduleExpression"]
+    if expression.startswith("rate("):
+        if not re.fullmatch(r"rate\((1 minute|([2-9]|[1-9][0-9]+) minutes)\)", expression):
+            yield f"has the expression {expression!r}, which EventBridge Scheduler refuses"
+        # What is not started now the next tick starts: nothing is lost.
+        yield from _target_mistakes({"DeadLetterConfig": {}, **properties["Target"]})
+        return
+    if not re.fullmatch(r"cron\(\S+( \S+){5}\)", expression):
+        yield f"has the expression {expression!r}, which has not six fields"
     yield from _target_mistakes(properties["Target"])
 
 

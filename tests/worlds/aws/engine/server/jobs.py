@@ -148,7 +148,8 @@ def _run(job: dict[str, Any], arguments: dict[str, Any]) -> None:
         definition = _definition(arguments)
         overrides = arguments.get("containerOverrides", {})
         properties = definition["containerProperties"]
-        attempts = (arguments.get("retryStrategy") or definition.get("retryStrategy") or {}).get("attempts", 1)
+        again = arguments.get("retryStrategy") or definition.get("retryStrategy") or {}
+        attempts = 1 if _gives_up(again) else again.get("attempts", 1)
         limit = (arguments.get("timeout") or definition.get("timeout") or {}).get("attemptDurationSeconds")
         environment = dict(_base)
         for item in [*properties.get("environment", []), *overrides.get("environment", [])]:
@@ -171,6 +172,13 @@ def _run(job: dict[str, Any], arguments: dict[str, Any]) -> None:
     job["container"] = {"exitCode": code}
     job["stoppedAt"] = int(time.time() * 1000)
     job["status"] = "SUCCEEDED" if code == 0 else "FAILED"
+
+
+def _gives_up(strategy: dict[str, Any]) -> bool:
+    """Whether what a job itself does is no reason to run it again: no host goes away here."""
+    return any(
+        rule.get("onReason") == "*" and rule["action"].upper() == "EXIT" for rule in strategy.get("evaluateOnExit", ())
+    )
 
 
 def _process(
