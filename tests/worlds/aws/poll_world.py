@@ -26,10 +26,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from metaflow_triggers.backends.step_functions.compile.names import poll_table_name
+from metaflow_triggers.backends.step_functions.compile.assemble import TAG_DEPLOYED_NAME
+from metaflow_triggers.backends.step_functions.compile.names import poll_table_name, poller_name
 from metaflow_triggers.model.flows import Parameter
 from metaflow_triggers.polling.fires import Target
 from metaflow_triggers.polling.record import Declaration
+from moto.dynamodb.models import dynamodb_backends
+from moto.stepfunctions.models import stepfunctions_backends
 
 REGION, ACCOUNT, BUCKET, ROOT = "eu-north-1", "123456789012", "polled-flows", "metaflow/root"
 _CODE = "import sys; from metaflow_triggers.polling.aws import serve; serve.main(sys.argv[1:])"
@@ -317,6 +320,7 @@ class PollWorld:
         states = self.server.client("stepfunctions")
         states.create_state_machine(name=self.deployed, definition=json.dumps(_END), roleArn=_ROLE)
         self.make_table()
+        states.create_state_machine(name=poller_name(self.deployed), definition="{}", roleArn=_ROLE)
         self.apply(self.polls, self.version)
 
     def make_table(self) -> None:
@@ -325,14 +329,23 @@ class PollWorld:
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            Tags=[{"Key": TAG_DEPLOYED_NAME, "Value": self.deployed}],
         )
 
     def apply(self, polls: list[Declaration], version: str) -> None:
-        """What the poller's machine writes."""
+        """What a deployment makes, and then the poller's machine at a tick."""
+        self.deploy(polls)
         self.version = version
+        self.set("poller", wanted=version, declared=json.dumps([one.text() for one in self.polls]))
+
+    def deploy(self, polls: list[Declaration]) -> None:
+        """What a deployment makes of the machine that says what is wanted."""
         self.polls = [replace(one, template=self.deployed) for one in polls]
-        texts = json.dumps([one.text() for one in self.polls])
-        self.set("poller", wanted=version, declared=texts)
+        values = {":declared": {"S": json.dumps([one.text() for one in self.polls])}}
+        definition = {"States": {"Declare": {"Parameters": {"ExpressionAttributeValues": values}}}}
+        arn = self.machine.replace(self.deployed, poller_name(self.deployed))
+        states = self.server.client("stepfunctions")
+        states.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
 
     def arguments(self, *more: str, lease_seconds: float = 3.0, version: str = "") -> list[str]:
         """Of `serve`."""
@@ -395,8 +408,6 @@ class PollWorld:
 
     def stored(self, key: str) -> dict[str, Any]:
         """The state in an item, for who holds the emulator's lock."""
-        from moto.dynamodb.models import dynamodb_backends
-
         item = dynamodb_backends[ACCOUNT][REGION].get_item(self.table, {"pk": {"S": key}})
         state = item.attrs.get("state") if item is not None else None
         told: dict[str, Any] = json.loads(state.value) if state is not None else {}
@@ -410,8 +421,6 @@ class PollWorld:
 
     def executions(self) -> list[Any]:
         """As the emulator has them, in the order in which they were made."""
-        from moto.stepfunctions.models import stepfunctions_backends
-
         with self.server.front.lock:
             machines = stepfunctions_backends[ACCOUNT][REGION].state_machines
             return [one for machine in machines if machine.arn == self.machine for one in machine.executions]
@@ -438,6 +447,17 @@ class PollWorld:
         with self.server.front.lock:
             (one,) = (one for one in self.executions() if one.name == name)
             one.status = status
+
+    def fail(self, why: str) -> None:
+        """As an execution of the poller's machine whose job has failed."""
+        states = self.server.client("stepfunctions")
+        arn = self.machine.replace(self.deployed, poller_name(self.deployed))
+        states.start_execution(stateMachineArn=arn, name="tick", input="{}")
+        with self.server.front.lock:
+            machines = stepfunctions_backends[ACCOUNT][REGION].state_machines
+            (one,) = (one for machine in machines if machine.arn == arn for one in machine.executions)
+            cause = json.dumps({"JobName": "poller", "StatusReason": why})
+            one.status, one.error, one.cause = "FAILED", "States.TaskFailed", cause
 
     def says(self, trigger: str, **context: Any) -> None:
         """What the trigger fires from now on; without anything, nothing."""

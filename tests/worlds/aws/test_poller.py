@@ -20,6 +20,7 @@ from metaflow_triggers.poll.errors import PollValueError
 from tests.scenarios import reading, stepped
 from tests.scenarios.rows import Observed, differences, items, rows
 
+from ...unit.commands.warm import warm
 from .poll_world import HEAD, Fault, declared, emulated, text_of, world
 
 ASKED = """
@@ -406,6 +407,11 @@ def test_what_people_say_is_heard_by_the_poller(here, at):
 def test_what_is_not_polled_says_why(alone, at):
     (row,) = (row for row in records.schedules(at) if row["id"] == f"{alone.deployed}/one")
     assert row["down"].startswith("its poller has not begun: see the executions of state machine Polled")
+    alone.deploy([declared("one"), declared("new")])  # the table has it after the next tick
+    assert records.schedule(at, f"{alone.deployed}/new")["down"].startswith("its poller has not begun")
+    alone.fail("Essential container in task exited")
+    (row,) = (row for row in records.schedules(at) if row["id"] == f"{alone.deployed}/one")
+    assert "its last job failed: States.TaskFailed: Essential container in task exited (execution" in row["down"]
     alone.start()
     alone.until(lambda: alone.polled("one"))
     alone.close()
@@ -414,16 +420,22 @@ def test_what_is_not_polled_says_why(alone, at):
         "its poller was last heard of at 2026-01-01"
     )
     alone.apply([declared("two")], "v2")
-    assert records.schedule(at, f"{alone.deployed}/one")["down"] == "the deployed flow declares it no more"
+    row = records.schedule(at, f"{alone.deployed}/one")
+    assert (row["down"], row["declared"]) == ("the deployed flow declares it no more", False)
+    alone.set("trigger#two", state="[]")
+    alone.set("lease", renewed="2999-01-01T00:00:00.000000+00:00")
+    row = records.schedule(at, f"{alone.deployed}/two")
+    assert row["down"].startswith("what is remembered of it cannot be read") and records.history(at, "two") == []
 
 
-def test_a_program_looks_after_them(here, monkeypatch, tmp_path):
-    for name, value in {
-        "AWS_ENDPOINT_URL": here.server.url,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-west-2",
-    }.items():
+@pytest.fixture
+def aws_settings(server):
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    return {"AWS_ENDPOINT_URL": server.url, "AWS_DEFAULT_REGION": "eu-north-1", **keys}
+
+
+def test_a_program_looks_after_them(here, monkeypatch, tmp_path, aws_settings):
+    for name, value in {**aws_settings, "AWS_DEFAULT_REGION": "us-west-2"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     runner = DefaultRunner("aws://eu-north-1")
@@ -506,3 +518,30 @@ def test_kill_campaign(server, tmp_path, once, kills):
     print(report(told))
     assert told.lost == told.doubled == told.overlapping == 0, report(told)
     assert told.kills == dict.fromkeys(ROUNDS if once else STATES, kills)
+
+
+def test_commands_look_after_what_is_deployed(alone, tmp_path, aws_settings):
+    alone.says("one", a=1)
+    alone.start()
+    alone.until(lambda: alone.states("one") == ["started"])
+    name = f"{alone.deployed}/one"
+    with warm(tmp_path, **aws_settings) as triggers:
+
+        def told(*arguments):
+            done = triggers(*arguments, "--backend", "step-functions", cwd=tmp_path)
+            assert done.code == 0, done.err
+            return done.out
+
+        assert "one" in told("list")
+        (fire,) = json.loads(told("history", name, "--format", "json"))
+        assert (fire["context"], fire["run_id"]) == ({"a": 1}, f"sfn-{alone.runs()[0]}")
+        assert told("disable", name) == f"{name} is polled no more\n"
+        assert f"{alone.deployed} waits until it is resumed" in told("pause", alone.deployed)
+        assert f"paused: {alone.deployed}" in told("list")
+        (row,) = (row for row in json.loads(told("list", "--format", "json"))["poll_triggers"] if row["id"] == name)
+        assert row["enabled"] is False and alone.item("trigger#one")["enabled"] == "false"
+        told("resume", alone.deployed)
+        told("enable", name)
+        assert alone.item("flow")["paused"] == "false" and alone.item("trigger#one")["enabled"] == "true"
+        done = triggers("disable", "onw", "--backend", "step-functions", cwd=tmp_path)
+        assert (done.code, "FT727" in done.err) == (1, True), done.err

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -30,8 +31,12 @@ from ....polling.record import Declaration
 from ... import poll_rows
 from .. import NAME
 from ..compile import names
+from ..compile.assemble import TAG_DEPLOYED_NAME
+from ..compile.poller import declared_texts
 from ..deploy.calls import Clients, absent, calling
+from ..deploy.ownership import tag_map
 from ..deploy.plan import where
+from ..trail.runs import failure
 
 _TABLE = re.compile(r".+-polls-[a-z2-7]{16}")
 _SILENT = timedelta(seconds=90)
@@ -40,6 +45,8 @@ _ROUND = timedelta(minutes=15)
 """How late a job may be that polls once: its host may have to be started."""
 _GONE = ("ResourceNotFoundException", "StateMachineDoesNotExist", "ExecutionDoesNotExist", "NoSuchKey")
 _UPDATED = "updated_at"
+_AT_ONCE = 8
+"""Tables that are asked for."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def history(at: Region, name: str, limit: int | None = None, offset: int = 0) ->
     if len(found) != 1:
         return []
     (one,) = found
-    return [one.execution(claim) for claim in poll_rows.newest(one.state["claims"], limit, offset)]
+    return [one.execution(claim) for claim in poll_rows.newest(one.read[0]["claims"], limit, offset)]
 
 
 @dataclass(frozen=True)
@@ -148,12 +155,30 @@ class _Table:
         renewed = store.text(self.items.get(store.LEASE, {}), "renewed")
         seek = f"see the executions of state machine {names.poller_name(self.deployed)}"
         if not renewed:
-            return f"its poller has not begun: {seek}"
+            return f"its poller has not begun: {self._failure or seek}"
         shortest = min((one.interval_milliseconds for one in self.declared.values()), default=0)
         silent = timedelta(milliseconds=shortest) + _ROUND if shortest >= LONG_SECONDS * 1000 else _SILENT
         if datetime.now(timezone.utc) - datetime.fromisoformat(renewed) > silent:
-            return f"its poller was last heard of at {renewed}: {seek}"
+            return f"its poller was last heard of at {renewed}: {self._failure or seek}"
         return None
+
+    @cached_property
+    def _failure(self) -> str:
+        """Why the last job did not poll; "" where none has failed."""
+        place = where(self.deployed, self.at.clients)
+        machine = names.poller_name(self.deployed)
+        arn = place.arn("states", f"stateMachine:{machine}")
+        states = place.clients["stepfunctions"]
+        with calling("states:ListExecutions", machine):
+            asked = {"stateMachineArn": arn, "statusFilter": "FAILED", "maxResults": 1}
+            found = absent(lambda: states.list_executions(**asked), *_GONE)
+        if found is None or not found["executions"]:
+            return ""
+        execution = found["executions"][0]["executionArn"]
+        with calling("states:DescribeExecution", machine):
+            told = absent(lambda: states.describe_execution(executionArn=execution), *_GONE) or {}
+        why = failure(told.get("error"), told.get("cause"))
+        return f"its last job failed: {why} (execution {execution.rpartition(':')[2]} of state machine {machine})"
 
     def set(self, key: str, name: str, value: str) -> None:
         """Write a flag. Whoever else writes meanwhile loses nothing."""
@@ -182,20 +207,21 @@ class _Trigger:
         return f"{self.table.deployed}/{self.declared.name}"
 
     @cached_property
-    def state(self) -> dict[str, Any]:
-        return record.state_of(store.text(self.item, "state"))
+    def read(self) -> tuple[dict[str, Any], str | None]:
+        """The state, and why there is none that can be read."""
+        return record.state_or_why(store.text(self.item, "state"))
 
     def schedule(self) -> dict[str, Any]:
         gone = None if self.is_declared else poll_rows.NOT_DECLARED
         return poll_rows.schedule(
             self.identity,
             self.declared,
-            self.state,
+            self.read[0],
             enabled=store.text(self.item, "enabled") != "false",
             created=None,
             updated=store.text(self.item, _UPDATED) or None,
             target=NAME,
-            down=gone or self.table.down or self.state.get("down"),
+            down=gone or self.table.down or self.read[1] or self.read[0].get("down"),
         )
 
     def execution(self, claim: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,7 +264,11 @@ def _tables(at: Region) -> list[_Table]:
     with calling("dynamodb:ListTables", at.name or "this region"):
         pages = at.clients["dynamodb"].get_paginator("list_tables").paginate()
         found = sorted(name for page in pages for name in page["TableNames"] if _TABLE.fullmatch(name))
-    return [table for name in found if (table := _table(at, name)) is not None]
+    if not found:
+        return []
+    where("", at.clients), at.clients["stepfunctions"]  # made before threads share them
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [table for table in pool.map(lambda name: _table(at, name), found) if table is not None]
 
 
 def _table(at: Region, name: str) -> _Table | None:
@@ -247,9 +277,31 @@ def _table(at: Region, name: str) -> _Table | None:
         scan = at.clients["dynamodb"].get_paginator("scan")
         pages = absent(lambda: list(scan.paginate(TableName=name, ConsistentRead=True)), *_GONE)
     items = {store.text(item, "pk"): item for page in pages or () for item in page["Items"]}
-    declared = store.declared_in(items.get(store.POLLER, {}))
-    texts = [text for item in items.values() if (text := store.text(item, "declaration"))]
-    every = [*declared.values(), *(record.declaration(text) for text in texts)]
-    if not every or names.poll_table_name(every[0].template) != name:
+    deployed = _deployed(at, name) if pages is not None else None
+    if deployed is None:
         return None
-    return _Table(at, name, every[0].template, items, declared)
+    # What is deployed is in the machine; the table has it after the next tick.
+    declared = _declared(at, deployed) or store.declared_in(items.get(store.POLLER, {}))
+    return _Table(at, name, deployed, items, declared)
+
+
+def _deployed(at: Region, table: str) -> str | None:
+    """Whose table it is, by its tags; None where they do not say so, or the name is another one's."""
+    dynamodb = at.clients["dynamodb"]
+    with calling("dynamodb:ListTagsOfResource", table):
+        found = absent(lambda: dynamodb.describe_table(TableName=table), *_GONE)
+        arn = found["Table"]["TableArn"] if found is not None else ""
+        told = absent(lambda: dynamodb.list_tags_of_resource(ResourceArn=arn), *_GONE) if arn else None
+    deployed = tag_map((told or {}).get("Tags", [])).get(TAG_DEPLOYED_NAME, "")
+    return deployed if deployed and names.poll_table_name(deployed) == table else None
+
+
+def _declared(at: Region, deployed: str) -> dict[str, Declaration]:
+    """What the flow's poller is told to poll; {} where there is no poller."""
+    place = where(deployed, at.clients)
+    name = names.poller_name(deployed)
+    with calling("states:DescribeStateMachine", name):
+        arn = place.arn("states", f"stateMachine:{name}")
+        found = absent(lambda: place.clients["stepfunctions"].describe_state_machine(stateMachineArn=arn), *_GONE)
+    texts = declared_texts(json.loads(found["definition"])) if found is not None else []
+    return {store.key_of(one.name): one for one in map(record.declaration, texts)}

@@ -52,7 +52,7 @@ def told(run: Run, around: Around, asking: Asking) -> tuple[causes.Cause, answer
     """Why the run is there, and the run."""
     identity = run_id(run.name)
     given, unfit = parameters(around.flow, around.document)
-    error = _error(run)
+    error = failure(run.error, run.cause)
     found = answer.Run(
         identity,
         _STATES.get(run.status, answer.RUNNING),
@@ -92,32 +92,33 @@ def _value(text: str) -> Any:
         return text
 
 
-def _job(run: Run) -> dict[str, Any]:
+def _job(cause: str) -> dict[str, Any]:
     """The job of AWS Batch with which an execution failed, as Step Functions quotes it; else nothing."""
     try:
-        found = json.loads(run.cause)
+        found = json.loads(cause)
     except ValueError:
         return {}
     return found if isinstance(found, dict) and "JobName" in found else {}
 
 
-def _error(run: Run) -> str | None:
-    job = _job(run)
-    why = job.get("StatusReason") if job else run.cause
-    parts = [part for part in (run.error, why) if part]
+def failure(error: str | None, cause: str | None) -> str | None:
+    """Why an execution failed, in a line: of a job what Batch says of it."""
+    job = _job(cause or "")
+    why = job.get("StatusReason") if job else cause
+    parts = [part for part in (error, why) if part]
     return one_line(": ".join(map(str, parts))) if parts else None
 
 
 def _step(run: Run) -> str | None:
     """The step whose job failed: Metaflow's jobs say it in their environment."""
-    container = _job(run).get("Container") or {}
+    container = _job(run.cause).get("Container") or {}
     said = {item.get("Name"): item.get("Value") for item in container.get("Environment") or []}
     step = said.get("METAFLOW_STEP_NAME")
     return str(step) if step else None
 
 
 def _log(run: Run, root: str | None) -> str | None:
-    stream = (_job(run).get("Container") or {}).get("LogStreamName")
+    stream = (_job(run.cause).get("Container") or {}).get("LogStreamName")
     if stream:
         return f"CloudWatch Logs, group {_BATCH_LOGS}, stream {stream}"
     return f"{root}{run_id(run.name)}/" if root is not None else None
