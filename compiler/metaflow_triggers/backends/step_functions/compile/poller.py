@@ -36,7 +36,7 @@ JOB, MACHINE, TABLE, WATCHDOG = "PollerJob", "PollMachine", "PollTable", "PollSc
 WATCHED_MINUTES = 2
 """How often the schedule looks whether a job that is kept is there."""
 _HANDOVER_SECONDS = 60
-"""A poller looks every 15 seconds whether it is wanted, and lets polls end, which take at most 30."""
+"""A poller looks every 5 seconds whether it is wanted, and lets polls end, which take at most 30."""
 _FOR_A_YEAR, _FOR_A_DAY = 31_536_000, 86_400
 LARGEST_DECLARED = 200_000
 """Bytes of what is declared: a state has 256 KiB for all that it is given (quota of Step Functions), a row of DynamoDB
