@@ -160,7 +160,10 @@ def test_a_flow_of_upstreams_that_gets_a_poll_is_taken_over(server: KubernetesSt
 def test_a_poller_of_somebody_else_is_not_taken(server: KubernetesStandIn, client: Any) -> None:
     of = flow()
     name = poller_name("demoflow")
-    item = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {"replicas": 3}}
+    labels = {"app": "theirs"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "theirs"}]}}
+    spec = {"replicas": 3, "selector": {"matchLabels": labels}, "template": pod}
+    item = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
     server.store.create(("/apis/apps/v1", "flows", "deployments", name), item, "kubectl")
     before = deployments.state(server)
     with pytest.raises(DiagnosticError, match="FT703"):
