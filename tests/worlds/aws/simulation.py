@@ -8,6 +8,8 @@ Not here: reading policies.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -43,4 +45,11 @@ class Simulation:
             "IsTruncated": False,
             "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}},
         }
-        return AWSResponse("http://127.0.0.1", 200, {}, None), parsed
+        return AWSResponse("http://127.0.0.1", 200, {}, _Body(b"<SimulatePrincipalPolicyResponse/>")), parsed
+
+
+class _Body(io.BytesIO):
+    """What came, as urllib3 gives it. It was parsed already: only whose document it is can be asked."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
