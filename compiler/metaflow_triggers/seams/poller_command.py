@@ -22,7 +22,7 @@ _LOGS = "export PYTHONUNBUFFERED=x MFLOG_STDOUT=$PWD/.logs/mflog_stdout MFLOG_ST
 
 
 def with_code(command: str) -> str:
-    """The shell text after which the code lies in the current folder, and the packages are there.
+    """The shell text after which the code lies in the current folder; packages come after it (`packages_of`).
 
     Raises DiagnosticError for a shape that is not known.
     """
@@ -34,6 +34,8 @@ def with_code(command: str) -> str:
 
 
 _STARTS = ["mflog 'Task is starting.'", "flush_mflogs"]
+_NO_LOGS = "flush_mflogs(){ :; }"
+"""Logs are kept for a task of a run, and there is none."""
 
 
 def of_environment(environment: Any, step: str, store: str, url: str, metadata: str) -> dict[str, str]:
@@ -45,8 +47,22 @@ def of_environment(environment: Any, step: str, store: str, url: str, metadata: 
     *get, mark, flush = environment.get_package_commands(url, store, metadata)
     if [mark, flush] != _STARTS:
         raise DiagnosticError([unknown_shape("a step's container gets its code in an unknown way")])
-    # Logs are kept for a task of a run, and there is none.
-    packages = ["flush_mflogs(){ :; }", *environment.bootstrap_commands(step, store)]
-    text = " && ".join([*get, *packages])
-    words = shell_words.split(f'bash -c "true && mkdir -p $PWD/.logs && {_LOGS}{text}"')
-    return {"command": words[-1], "python": environment.executable(step)}
+    text = " && ".join([*get, _NO_LOGS, *environment.bootstrap_commands(step, store)])
+    return {
+        "command": _as_bash_reads(f"true && mkdir -p $PWD/.logs && {_LOGS}{text}"),
+        "python": environment.executable(step),
+    }
+
+
+def packages_of(environment: Any, step: str, store: str) -> dict[str, str]:
+    """`packages`: the shell text that follows `with_code` so that the packages of a step are there, "" where there are
+    none; `python`: what runs in them."""
+    commands = environment.bootstrap_commands(step, store)
+    text = _as_bash_reads(" && ".join([_NO_LOGS, *commands])) if commands else ""
+    return {"packages": text, "python": environment.executable(step)}
+
+
+def _as_bash_reads(text: str) -> str:
+    """What upstream puts into `bash -c "..."`, without the quotes and backslashes of that."""
+    words = shell_words.split(f'bash -c "{text}"')
+    return str(words[-1])

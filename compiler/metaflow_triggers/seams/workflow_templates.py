@@ -27,6 +27,7 @@ from .environment import attached, compile_errors, datastore, replaced
 from .flows import features
 from .kubernetes_models import lent
 from .parts import filled_in
+from .poller_command import packages_of
 from .shape import unknown_shape
 from .switch_regions import regions
 from .upstream import Upstream
@@ -42,6 +43,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
     kind = obj.flow_datastore.TYPE if obj.flow_datastore.TYPE in ("s3", "azure", "gs") else "s3"
     root = datastore_root(settings) if kind == "s3" else obj.flow_datastore.datastore_root
     store = datastore(obj, kind, root)
+    at_start: dict[str, str] = {}
 
     class OfflineArgoWorkflows(upstream.ArgoWorkflows):  # type: ignore[misc]
         def _process_triggers(self) -> Any:
@@ -51,6 +53,8 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             return None
 
         def _compile_workflow_template(self) -> Any:
+            first = getattr(self.graph, "start_step", "start")
+            at_start.update(packages_of(self.environment, first, kind))
             # A jobset of @parallel is made of far more classes of the package `kubernetes`.
             with lent(needed="parallel" not in features(obj.flow)):
                 return super()._compile_workflow_template()
@@ -107,7 +111,10 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             change(entry["container"])
         if "manifest" in entry.get("resource", {}):  # the JobSet of a @parallel step
             entry["resource"]["manifest"] = job_set.with_containers(entry["resource"]["manifest"], change)
-    return {"workflow_template": in_one_field(template, package.path, package.sha)}
+    return {
+        "workflow_template": in_one_field(template, package.path, package.sha),
+        "at_start": canonical(at_start, replace),
+    }
 
 
 _ARGO_PARAMETERS = re.compile(

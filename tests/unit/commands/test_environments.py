@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import stat
 import subprocess
@@ -166,6 +167,46 @@ def test_what_was_resolved_compiles_offline_and_uploads_nothing(
     assert (done.returncode, done.stdout) == (0, first.out), done.stderr
     assert below(tmp_path / "two") == files
     assert "--dry-run" not in (mamba / "calls").read_text()
+
+
+POLLS = """from metaflow_triggers.poll import TriggerResult, trigger
+
+
+@trigger(workflow="WithConda", name="inbox", poll_interval="10s")
+def inbox():
+    return TriggerResult.skip()
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_poller_has_the_packages_of_the_start_step(
+    run: Run, aws: Aws, folder: Path, mamba: Path, backend: str
+) -> None:
+    """It comes by them as the step does, and polls with their Python."""
+    (folder / "flow.py").write_text(POLLS + FLOW, "utf-8")
+    settings = {**USER, **aws.environment, "METAFLOW_PATH_TO_MICROMAMBA": str(mamba / "micromamba")}
+    done = run(*command(backend, "compile", "--package-output", "out"), cwd=folder, settings=settings)
+    assert done.code == 0, done.err
+    found = list(yaml.safe_load_all(done.out))
+    if backend == "step-functions":
+        (template,) = found
+        job = template["Resources"]["PollerJob"]["Properties"]["ContainerProperties"]["Command"][-1]
+        step = template["Resources"]["StateMachine"]["Properties"]["Definition"]["States"]["start"]["Parameters"]
+        whole = step["ContainerOverrides"]["Command"][-1]
+        job, whole = (text["Fn::Sub"][0] for text in (job, whole))
+    else:
+        (pod,) = (item["spec"]["template"] for item in found if item["kind"] == "Deployment")
+        (workflow,) = (item for item in found if item["kind"] == "WorkflowTemplate")
+        job = pod["spec"]["containers"][0]["command"][-1]
+        (whole,) = (
+            item["container"]["command"][-1] for item in workflow["spec"]["templates"] if item["name"] == "start"
+        )
+    loading, python = " -m metaflow.plugins.pypi.bootstrap ", re.compile(r"\$\{?!?MF_ARCH\}?/\w+/bin/python -s ")
+    (of_step,) = re.findall(rf"python{loading}WithConda \w+ s3 ", whole)
+    assert job.count(of_step) == 1
+    (mine,) = set(python.findall(job))
+    assert {mine} == set(python.findall(whole)) and f" && exec {mine}-c " in job
+    assert job.index("tar -xzf") < job.index(of_step) < job.index(f"exec {mine}") and "flush_mflogs(){ :; }" in job
 
 
 def test_create_uploads_the_packages_and_notes_it(run: Run, aws: Aws, folder: Path, mamba: Path) -> None:

@@ -106,4 +106,4 @@ def upstream(name: str = "demoflow") -> Any:
     """A new copy of what `seams` gives for a flow that is deployed as `name`."""
     made = copy.deepcopy(_UPSTREAM)
     made["metadata"]["name"] = name
-    return {"workflow_template": made}
+    return {"workflow_template": made, "at_start": {"packages": "", "python": "python"}}

@@ -89,16 +89,16 @@ def manifests(
         content = render("argo/poll_record", name=record, declaration=told, **common)
         found.append((f"poll-{record.rpartition('-')[2]}", "poll_record", content))
     if workflow is not None:
-        template = without_nulls(workflow["workflow_template"])
-        content = render("argo/poller_deployment", name=name, **common, **_pod(template, name, records, namespace))
+        content = render("argo/poller_deployment", name=name, **common, **_pod(workflow, name, records, namespace))
         found.append(("poller", "poller_deployment", content))
     return [Manifest(f"{folder}/{file}.yaml", content, f"argo/{schema}", True) for file, schema, content in found]
 
 
-def _pod(template: Any, name: str, records: list[str], namespace: str) -> dict[str, Any]:
+def _pod(workflow: Any, name: str, records: list[str], namespace: str) -> dict[str, Any]:
     """The pod of the Deployment: what the start step's has, and our call."""
-    found = of_start_step(template)
-    call = f"exec python -c '{_CODE}' --namespace {namespace} --lease {name} {' '.join(records)}"
+    at_start = workflow["at_start"]
+    found = of_start_step(without_nulls(workflow["workflow_template"]), at_start["packages"])
+    call = f"exec {at_start['python']} -c '{_CODE}' --namespace {namespace} --lease {name} {' '.join(records)}"
     # A container that starts anew in its pod need not wait for the Lease of the process that ended there.
     holder = {"name": HOLDER_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}
     return {

@@ -1,6 +1,6 @@
 """Poller pod: what a flow's poller has of the pod of its start step.
 
-In:   upstream's WorkflowTemplate, without nulls.
+In:   upstream's WorkflowTemplate, without nulls; what makes the step's packages be there.
 Out:  a `Pod`: what the Deployment's pod and container take from it.
 
 Not here: what is the poller's own (`poller`). Each field that upstream writes of a step's pod is decided below, once:
@@ -115,8 +115,11 @@ class Pod:
     container: Mapping[str, Any]
 
 
-def of_start_step(template: Any) -> Pod:
-    """What the pod of the start step has. Raises DiagnosticError (FT004) for what is not known."""
+def of_start_step(template: Any, packages: str = "") -> Pod:
+    """What the pod of the start step has. `packages`: shell text of `seams.poller_command.packages_of`.
+
+    Raises DiagnosticError (FT004) for what is not known.
+    """
     whole = template["spec"]
     start = start_template(whole)
     container = start["container"]
@@ -138,6 +141,7 @@ def of_start_step(template: Any) -> Pod:
     more["terminationMessagePolicy"] = container.get("terminationMessagePolicy")
     more["volumeMounts"] = [item for item in container.get("volumeMounts", []) if item["name"] != _OF_TASKS]
     metadata = start.get("metadata", {})
+    beginning = with_code(container["command"][-1])
     package = whole.get("podMetadata", {}).get("annotations", {}).get(CODE_PACKAGE_ANNOTATION)
     annotations = {key: value for key, value in metadata.get("annotations", {}).items() if _is_users(key)}
     return Pod(
@@ -145,7 +149,7 @@ def of_start_step(template: Any) -> Pod:
         annotations=annotations | ({CODE_PACKAGE_ANNOTATION: package} if package else {}),
         spec=_said(spec),
         image=container["image"],
-        beginning=with_code(container["command"][-1]),
+        beginning=f"{beginning} && {packages}" if packages else beginning,
         environment=[item for item in container.get("env", []) if item["name"] not in _OF_A_RUN],
         container=_said(more),
     )

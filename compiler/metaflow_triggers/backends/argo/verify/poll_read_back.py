@@ -110,7 +110,7 @@ def _container(deployment: Any, records: list[str], lease: str, settings: Settin
     command = pod["spec"]["containers"][0]["command"][-1]
     if "{{" in command:
         yield "the poller's command holds a text that Argo would have to fill in"
-    words = shlex.split(command[command.rindex("exec python -c ") :])
+    words = shlex.split(command[command.rindex(" && exec ") :])
     given = words[words.index("--namespace") :]
     if given[:4] != ["--namespace", settings.kubernetes_namespace, "--lease", lease] or sorted(given[4:]) != records:
         yield f"the poller is told {given}"
