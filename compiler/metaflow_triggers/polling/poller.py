@@ -312,10 +312,12 @@ class Poller:
             return False
         now, interval = self._clock.now(), timedelta(milliseconds=read.declared.interval_milliseconds)
         due = now
-        if read.state.get("next_due_at") and read.state.get("last_poll_at"):  # the interval may be another one by now
+        early = timedelta(seconds=self._early)
+        if read.state.get("next_due_at") and read.state.get("last_poll_at"):
             said = datetime.fromisoformat(read.state["next_due_at"])
-            due = min(said, datetime.fromisoformat(read.state["last_poll_at"]) + interval)
-        if due > now + timedelta(seconds=self._early):
+            # The interval may be another one by now. A poll that came early does not bring the next one forward.
+            due = min(said, datetime.fromisoformat(read.state["last_poll_at"]) + interval + early)
+        if due > now + early:
             return False
         trigger.due_at = due
         trigger.next_due_at = due + max(1, (now - due) // interval + 1) * interval

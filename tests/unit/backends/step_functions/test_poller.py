@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,21 @@ def test_roles_that_are_printed_do_not_change_when_they_are_given() -> None:
         assert not [item for item in now["Resources"].values() if item["Type"] == "AWS::IAM::Role"]
         before = policies(template(*polls, of=of, settings=made), made, emits=True)
         assert policies(now, given, emits=True) == before
+
+
+@pytest.mark.parametrize("name", ["open", "queue"])
+def test_the_queue_is_given_in_the_form_that_its_rights_name(name: str) -> None:
+    """By name or by ARN: a right of the other form would be a right to nothing."""
+    made = template(poll("orders"), settings=SETTINGS[name])
+    pattern = made["Parameters"]["BatchJobQueue"]["AllowedPattern"]
+    by_name, by_arn = "gpu-1", "arn:aws:batch:eu-west-1:123456789012:job-queue/q"
+    takes, refuses = (by_name, by_arn) if name == "open" else (by_arn, by_name)
+    assert re.fullmatch(pattern, takes) and not re.fullmatch(pattern, refuses)
+    rights = json.dumps(made["Resources"]["PollMachineRole"])
+    assert ("job-queue/${BatchJobQueue}" in rights) is (name == "open")
+    # Where nobody names it in a right, either is taken.
+    for other in (template(poll("orders"), settings=SETTINGS["roles"]), template(of=SET_FLOW)):
+        assert "AllowedPattern" not in other["Parameters"]["BatchJobQueue"]
 
 
 def test_a_flow_that_only_polls_start_has_no_queue() -> None:

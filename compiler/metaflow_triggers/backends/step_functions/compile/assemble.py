@@ -28,7 +28,7 @@ from .failure_log import DELIVERY
 from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_triggers, pascal_case
 from .open_settings import Stands, fill, used
 from .options import queue_url
-from .parameters import PSEUDO, parameters
+from .parameters import PSEUDO, parameters, pattern_of
 from .resources import EventRule, OutcomeRule, Poller, Triggers
 from .roles import PARAMETERS, POLL_MACHINE, POLLER, RULES, SCHEDULER, arn, is_made
 from .sources import TASKS, group_sources, machine_sources, rule_sources
@@ -65,7 +65,10 @@ def template(flow: Flow, workflow: Any, settings: Settings, polls: Sequence[Poll
         description=f"Metaflow flow {flow.name}, deployed as {name}",
         parameters={
             item.name: render(
-                "step_functions/parameter", description=item.description, pattern=item.pattern, default=item.default
+                "step_functions/parameter",
+                description=item.description,
+                pattern=pattern_of(item, resources, settings),
+                default=item.default,
             )
             for item in parameters(settings)
             if item.name in names

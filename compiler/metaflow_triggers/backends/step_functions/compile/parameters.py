@@ -8,6 +8,7 @@ Not here: which of them a template uses (`assemble.py`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ....model.settings import Settings
@@ -15,6 +16,7 @@ from .alarm import TOPIC, TOPIC_ARN
 from .encryption import KEY, KEY_ARN
 from .failure_log import LOG_GROUP, LOG_GROUP_ARN
 from .lower import datastore
+from .roles import POLL_MACHINE
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,15 @@ class Parameter:
 _ARN = "arn:.+"
 
 PSEUDO = ("AWS::Region", "AWS::Partition", "AWS::AccountId")
+
+
+def pattern_of(parameter: Parameter, resources: Collection[str], settings: Settings) -> str | None:
+    """What the parameter's value has to match in a template with these resources, by their logical names."""
+    if parameter.name == "BatchJobQueue" and POLL_MACHINE in resources:  # whose rights name the queue
+        from .poller_job import queue_pattern  # few flows are polled
+
+        return queue_pattern(settings)
+    return parameter.pattern
 
 
 def parameters(settings: Settings) -> tuple[Parameter, ...]:

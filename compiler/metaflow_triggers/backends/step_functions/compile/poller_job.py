@@ -138,9 +138,17 @@ def loads_packages(command: str) -> bool:
 _QUEUE = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:job-queue/"
 
 
+def queue_pattern(settings: Settings) -> str:
+    """What the open setting of the queue may be, where `queue_arn` has taken it for a name, or for an ARN."""
+    return "arn:.+" if _is_arn(settings) else "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+
+
+def _is_arn(settings: Settings) -> bool:
+    return (settings.batch_job_queue or "").startswith("arn:")
+
+
 def queue_arn(queue: Any, settings: Settings) -> Any:
     """A job queue is named, or given as an ARN; the setting too."""
     if isinstance(queue, str):
         return queue if queue.startswith("arn:") else {"Fn::Sub": f"{_QUEUE}{queue}"}
-    is_arn = (settings.batch_job_queue or "").startswith("arn:")
-    return queue if is_arn else {"Fn::Sub": f"{_QUEUE}${{BatchJobQueue}}"}
+    return queue if _is_arn(settings) else {"Fn::Sub": f"{_QUEUE}${{BatchJobQueue}}"}

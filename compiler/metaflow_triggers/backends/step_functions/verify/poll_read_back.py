@@ -212,9 +212,8 @@ def poll_rights(given: dict[str, Any], flow: Flow, settings: Settings, folder: s
     root = _prefix(settings)
     job = [
         ("s3:GetObject", f"{bucket}{root}{flow.name}/data/*", ""),
-        ("s3:GetObject", f"{bucket}{folder}*", ""),
         ("s3:PutObject", f"{bucket}{folder}*", ""),
-        *((f"dynamodb:{verb}", TABLE, "") for verb in ("GetItem", "PutItem", "Query", "UpdateItem")),
+        *((f"dynamodb:{verb}", TABLE, "") for verb in ("GetItem", "UpdateItem")),
         ("states:StartExecution", f"{states}stateMachine:{deployed}", ""),
         ("states:DescribeExecution", f"{states}execution:{deployed}:*", ""),
         *_key(settings, stores=True),

@@ -28,7 +28,7 @@ from ..compile.dependencies import finish_filter
 from ..compile.machines import correlator_logical, machines, origin_of
 from ..compile.open_settings import used
 from ..compile.options import options, queue_arns, queue_url
-from ..compile.parameters import PSEUDO, parameters
+from ..compile.parameters import PSEUDO, parameters, pattern_of
 from ..compile.scheduler_cron import scheduler_expressions
 from ..compile.sources import group_sources, machine_sources, rule_sources
 from .alarm_read_back import alarm_differences
@@ -87,7 +87,8 @@ def _references(template: dict[str, Any], settings: Settings) -> Iterator[str]:
         yield f"declares {idle} for nothing, uses {undeclared} undeclared"
     for item in parameters(settings):
         said = declared.get(item.name)
-        pattern = {"AllowedPattern": item.pattern} if item.pattern else {}
+        expected = pattern_of(item, resources, settings)
+        pattern = {"AllowedPattern": expected} if expected else {}
         value = {"MinLength": 1} if item.default is None else {"Default": item.default}
         if said is not None and said != {"Type": "String", "Description": item.description, **pattern, **value}:
             yield f"asks for {item.name} in another way"
