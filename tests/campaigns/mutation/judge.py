@@ -36,9 +36,15 @@ def by_meaning(subject: Subject, file: str, item: Any) -> list[str]:
     objects = subject.objects | {file: item}
     if subject.backend == "step-functions":
         text = yaml_text(item)
-        return [found.message for found in step_functions.mistakes(item, text, subject.flow, subject.settings)]
+        return [
+            found.message
+            for found in step_functions.mistakes(item, text, subject.flow, subject.settings, subject.polls)
+        ]
     manifests = [Manifest(f"{subject.backend}/{path}", content, None, True) for path, content in objects.items()]
     if file.startswith("_shared/"):
         return [found.message for found in emit.shared_mistakes(manifests, subject.settings)]
     believed = trust(subject.graph, subject.settings)
-    return [found.message for found in emit.flow_mistakes(manifests, subject.flow, subject.settings, believed)]
+    return [
+        found.message
+        for found in emit.flow_mistakes(manifests, subject.flow, subject.settings, believed, subject.polls)
+    ]

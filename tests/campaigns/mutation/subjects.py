@@ -29,6 +29,7 @@ from metaflow_triggers.model.flows import (
     Origin,
     Parameter,
     PayloadField,
+    PollTrigger,
     Schedule,
     Span,
     Trigger,
@@ -153,6 +154,7 @@ class Subject:
     settings: Settings
     objects: dict[str, Any]
     graph: TriggerGraph = GRAPH
+    polls: tuple[PollTrigger, ...] = ()
 
 
 def _yaml(path: Path) -> Any:
@@ -189,7 +191,8 @@ def _example(backend: str, example: str, deployed_name: str) -> Subject:
     }
     flows = {owner: restored(value) for owner, value in manifest["flows"].items()}
     together = tuple(flow for other, flow in flows.items() if other.startswith(f"{backend}/"))
-    return Subject(backend, flows[owner], settings, objects, dataclasses.replace(GRAPH, flows=together))
+    polls = tuple(registry.backend(backend).declared_polls(objects.values()))
+    return Subject(backend, flows[owner], settings, objects, dataclasses.replace(GRAPH, flows=together), polls)
 
 
 @functools.cache

@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.worlds.kubernetes.both import asked_of_both, cluster, which_cluster
+from tests.worlds.kubernetes.both import cluster
 
 from .conftest import ROOT, clean
 
-__all__ = ["which_cluster"]
-pytest_generate_tests = asked_of_both
 KUBECTL = shutil.which("kubectl")
 pytestmark = pytest.mark.skipif(
     KUBECTL is None, reason="kubectl is not installed: https://kubernetes.io/docs/tasks/tools"

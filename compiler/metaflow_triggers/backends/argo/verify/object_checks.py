@@ -372,7 +372,11 @@ def workflow_template_mistakes(item: Any) -> Iterator[str]:
     """Where its templates lead, and what we add to upstream's."""
     yield from _name(item, _SUBDOMAIN, 63)
     spec = item["spec"]
-    known = {template["name"] for template in spec["templates"]}
+    unnamed = [template for template in spec["templates"] if not isinstance(template.get("name"), str)]
+    if unnamed:
+        yield f"has {len(unnamed)} templates whose name is no text"
+        return
+    known = [template["name"] for template in spec["templates"]]
     for name in (spec["entrypoint"], spec.get("onExit", spec["entrypoint"])):
         if name not in known:
             yield f"goes to the template `{name}`, which is not there"
