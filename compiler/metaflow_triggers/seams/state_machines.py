@@ -80,7 +80,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             definition.pop("jobDefinitionName", None)
             _add_environment(definition, settings)
             per_step[node.name] = definition
-            if node.name == self.graph.start_step:
+            if node.name == getattr(self.graph, "start_step", "start"):  # named: Metaflow 2.19.22
                 at_start.update(
                     poller_command.of_environment(
                         self.environment, node.name, store.TYPE, self.code_package_url, self.code_package_metadata
