@@ -74,6 +74,11 @@ def _parameter_context(parameters: Any, flow: Any, user: str) -> dict[str, Any]:
     return fields
 
 
+def first_step(graph: Any) -> str:
+    """The name of the step with which runs begin. Before Metaflow 2.19.22 a graph does not say it: it is `start`."""
+    return str(getattr(graph, "start_step", "start"))
+
+
 def features(flow: Any, computes: Collection[str] = ()) -> tuple[str, ...]:
     """What a backend may have to refuse (exit_hook, foreach, parallel, switch), and what of `computes` steps have."""
     found = {item.name for step in flow for item in step.decorators if item.name in computes}

@@ -30,7 +30,7 @@ from .environment import (
     replaced,
     s3_datastore,
 )
-from .flows import current_project
+from .flows import current_project, first_step
 from .shape import unknown_shape
 from .upstream import Upstream
 
@@ -80,7 +80,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             definition.pop("jobDefinitionName", None)
             _add_environment(definition, settings)
             per_step[node.name] = definition
-            if node.name == getattr(self.graph, "start_step", "start"):  # named: Metaflow 2.19.22
+            if node.name == first_step(self.graph):
                 at_start.update(
                     poller_command.of_environment(
                         self.environment, node.name, store.TYPE, self.code_package_url, self.code_package_metadata

@@ -24,7 +24,7 @@ from .code_package import CodePackage
 from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
 from .environment import attached, compile_errors, datastore, replaced
-from .flows import features
+from .flows import features, first_step
 from .kubernetes_models import lent
 from .parts import filled_in
 from .poller_command import packages_of
@@ -53,14 +53,13 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             return None
 
         def _compile_workflow_template(self) -> Any:
-            first = getattr(self.graph, "start_step", "start")
-            at_start.update(packages_of(self.environment, first, kind))
+            at_start.update(packages_of(self.environment, first_step(self.graph), kind))
             # A jobset of @parallel is made of far more classes of the package `kubernetes`.
             with lent(needed="parallel" not in features(obj.flow)):
                 return super()._compile_workflow_template()
 
         def _parse_conditional_branches(self) -> None:
-            found = regions(self.graph, getattr(self.graph, "start_step", "start"))  # named: Metaflow 2.19.22
+            found = regions(self.graph, first_step(self.graph))
             self.conditional_nodes = set(found.conditional)
             self.conditional_join_nodes = set(found.meets.values())
             self.matching_conditional_join_dict = found.meets
