@@ -23,15 +23,6 @@ from ..trail.causes import Cause
 
 FIRE = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}-g[0-9]+")
 """What the start of a fire is called (`polling.fires.run_name`), and its run."""
-_STATES = {
-    "claimed": answer.WAITING,
-    "started": answer.RUNNING,
-    "succeeded": answer.SUCCEEDED,
-    "failed": answer.FAILED,
-    "aborted": answer.ABORTED,
-    "timed_out": answer.TIMED_OUT,
-    "lost": answer.LOST,
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,7 @@ def of_fire(found: Remembered, claim: dict[str, Any]) -> Cause:
 
 def run_of(found: Remembered, claim: dict[str, Any]) -> Run:
     """What the record has of the run of a claim."""
-    state = _STATES.get(claim["state"], answer.LOST)
+    state = answer.STATE_OF_START.get(claim["state"], answer.LOST)
     started = claim.get("run_started_at")
     if state == answer.FAILED and not started:
         state = answer.REFUSED

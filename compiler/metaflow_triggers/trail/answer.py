@@ -18,6 +18,16 @@ from .question import Question
 
 WAITING, RUNNING, SUCCEEDED, FAILED = "waiting", "running", "succeeded", "failed"
 ABORTED, TIMED_OUT, LOST, REFUSED = "aborted", "timed out", "lost", "refused"
+STATE_OF_START = {
+    "claimed": WAITING,
+    "started": RUNNING,
+    "succeeded": SUCCEEDED,
+    "failed": FAILED,
+    "aborted": ABORTED,
+    "timed_out": TIMED_OUT,
+    "lost": LOST,
+}
+"""What is recorded of a start that was taken, by the engine and by pollers -> the state of its run."""
 STATES = (WAITING, RUNNING, SUCCEEDED, FAILED, ABORTED, TIMED_OUT, LOST, REFUSED)
 """Of a run, on every target."""
 

@@ -30,16 +30,7 @@ _NO_FIELD = re.compile(r"the required parameter (\S+) has no value: event \S+ ha
 _UNFIT = re.compile(r"event '.*' does not fit parameter '", re.DOTALL)
 """What a run says of a value that its parameter does not take (the contract's `parameter_values`)."""
 
-_STATES = {
-    "claimed": answer.WAITING,
-    "started": answer.RUNNING,
-    "succeeded": answer.SUCCEEDED,
-    "failed": answer.FAILED,
-    "aborted": answer.ABORTED,
-    "timed_out": answer.TIMED_OUT,
-    "lost": answer.LOST,
-    "refused": answer.REFUSED,
-}
+_STATES = {**answer.STATE_OF_START, "refused": answer.REFUSED}
 
 
 def run_of(connection: sqlite3.Connection, start: Start, logs: str | None) -> Run:
