@@ -18,6 +18,8 @@ printf '\n$ metaflow-triggers list examples/local_pipeline\n'
 offline metaflow-triggers list "$examples"
 
 printf '\n$ metaflow-triggers run examples/local_pipeline &\n'
+# Made here: on a busy machine the engine's own shell may be later than the first look at it.
+: >engine.txt
 # In a subshell that becomes the engine, so that its number is the engine's.
 (
     exec env -i PATH="$PATH" HOME="$out" METAFLOW_HOME="$out" METAFLOW_USER=demo \
