@@ -200,6 +200,7 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         from ..compiling.owned import told as became
         from ..compiling.polled import Polled
         from ..graph.differences import recorded
+        from ..rules.find import counted
 
         flow = compilation.graph.flows[0]
         given = seams.given_options(obj)
@@ -208,12 +209,12 @@ def _compile(obj: Any, backend: str, options: dict[str, Any]) -> int:
         polls = registry.polls_of(backend, flow, compilation.graph)
         own = [owner for owner in (*owners, _owner(backend, flow, settings)) if not owner.endswith("/")]
         models = {owner: recorded(flow, polls) for owner in own}
-        polled = Polled(dict.fromkeys(own, flow), frozenset({os.path.realpath(flow.file)}))
+        polled = Polled(dict.fromkeys(own, flow), frozenset({os.path.realpath(flow.file)}), backends=(backend,))
         folder = Path(options["output"])
         sources = dict.fromkeys(models, source(folder, flow.file, Path.cwd()))
         change = write(folder, Wanted(files, owners, folder_files, models, sources, polled=polled))
         gone = became(change.rest, change.stale)
-        sys.stderr.write(f"{len(files)} files in {folder}, {len(change.paths)} changed\n{gone}")
+        sys.stderr.write(f"{counted(len(files), 'file')} in {folder}, {len(change.paths)} changed\n{gone}")
         return EXIT_SAME
     sys.stdout.write(as_one_text(files))
     return EXIT_SAME
@@ -265,7 +266,7 @@ def _diff(obj: Any, backend: str, options: dict[str, Any]) -> int:
     told = {owner: inputs(settings, flow, backend, options=given)}
     polls = {owner: registry.polls_of(backend, flow, compilation.graph)}
     against, flows = Path(options["against"]), {owner: flow}
-    looked = Polled(flows, frozenset({os.path.realpath(flow.file)}))
+    looked = Polled(flows, frozenset({os.path.realpath(flow.file)}), backends=(backend,))
     report = compare(against, compilation.files, flows, told, whole=False, polls=polls, read=looked)
     show(report.unread)
     sys.stdout.write(render(report, options.get("format") or "text", full=bool(options.get("full"))))

@@ -70,6 +70,7 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     from ..graph.explain import as_value, table
     from ..reading.read import Read
     from ..reports.terminal import show
+    from ..rules.find import counted
     from ..rules.weight import has_errors, refuses, severity
     from .arguments import flow_options
 
@@ -152,12 +153,13 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
     if options.quiet:
         return 0
     sys.stdout.write(table(compilation.graph))
+    many = counted(len(compilation.files), "file")
     if options.command == "compile" and options.check:
-        sys.stdout.write(f"\n{len(compilation.files)} files, and {options.output} has them\n")
+        sys.stdout.write(f"\n{many}, and {options.output} has {'it' if many == '1 file' else 'them'}\n")
     if change is not None:
         from ..compiling.owned import told
 
-        sys.stdout.write(f"\n{len(compilation.files)} files in {options.output}\n{told(change.rest, change.stale)}")
+        sys.stdout.write(f"\n{many} in {options.output}\n{told(change.rest, change.stale)}")
     return 0
 
 
@@ -173,8 +175,9 @@ def compile_read(
         settings,
         names,
         project_wide=True,
-        external_flows=frozenset(options.external_flow) | read.unread_flows(),
+        external_flows=frozenset(options.external_flow),
         external_events=frozenset(options.external_event) | read.unread_events(),
+        unread_flows=read.unread_flows(),
         workers=workers(options),
         polls=read.polls,
         chosen=bool(options.backend),
@@ -317,7 +320,7 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
         unread=read.unread_flows(),
         excluded=frozenset(os.path.realpath(path) for path, by in read.excluded if by == "exclude"),
     )
-    polled = _polled(owners, read)
+    polled = _polled(options, owners, read)
     return Wanted(files, told, folder_files, models, sources, looked, polled)
 
 
@@ -339,13 +342,13 @@ def _report(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     files = [*compilation.files, *folder_files(sorted({file.owner for file in compilation.files}))]
     told = _inputs(read, owners, settings)
     polls = {owner: _polls(compilation, owner, flow) for owner, flow in owners.items()}
-    backends, looked = set(_names(options)), _polled(owners, read)
+    backends, looked = set(_names(options)), _polled(options, owners, read)
     return compare(Path(options.against), files, owners, told, whole=True, backends=backends, polls=polls, read=looked)
 
 
-def _polled(owners: dict[str, Any], read: Any) -> Any:
+def _polled(options: argparse.Namespace, owners: dict[str, Any], read: Any) -> Any:
     """Which files were read whole, for who asks about the polls of others."""
     from ..compiling.polled import Polled
 
     excluded = frozenset(os.path.realpath(path) for path, by in read.excluded if by == "exclude")
-    return Polled(owners, read.looked, excluded)
+    return Polled(owners, read.looked, excluded, tuple(options.backend or ()))

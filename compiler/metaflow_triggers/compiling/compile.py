@@ -18,7 +18,7 @@ from ..backends import registry, shape
 from ..backends.shape import Manifest, Open
 from ..diagnostics import Diagnostic, DiagnosticError
 from ..diagnostics.ours import CODE, behind_others, our_mistakes
-from ..graph.link import link
+from ..graph.link import is_among, link
 from ..manifests.packed import packed, unpacked
 from ..manifests.schemas import findings
 from ..manifests.text import json_text, yaml_text
@@ -71,6 +71,7 @@ def compile_flows(
     project_wide: bool,
     external_flows: frozenset[str] = frozenset(),
     external_events: frozenset[str] = frozenset(),
+    unread_flows: frozenset[str] = frozenset(),
     workers: int = 1,
     polls: Sequence[PollTrigger] = (),
     chosen: bool = True,
@@ -78,6 +79,7 @@ def compile_flows(
     contents: bool = False,
 ) -> Compilation:
     """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
+    `unread_flows` are among them, though they could not be read, which is told elsewhere.
 
     `workers`: processes; the result is the same for each number of them. `chosen`: the user named the backends; else
     each flow is compiled for those that suit it. `rules` say more of the flows of some paths. `contents`: of a project
@@ -85,8 +87,9 @@ def compile_flows(
     """
     backend_names = tuple(backend_names)
     rules = rules or registry.PathRules()
-    graph = link([item.flow for item in flows], external_flows, polls)
-    diagnostics = check(graph, project_wide, external_flows, external_events)
+    elsewhere = external_flows | unread_flows
+    graph = link([item.flow for item in flows], elsewhere, polls)
+    diagnostics = check(graph, project_wide, elsewhere, external_events)
     if not chosen:
         diagnostics += _apart(graph, backend_names, rules)
     workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
@@ -94,7 +97,7 @@ def compile_flows(
     left_open: dict[tuple[str, Open], None] = {}
     for name in backend_names:
         backend = registry.backend(name)
-        left_out = [poll for target, poll in graph.polls if target is None]
+        left_out = [poll for target, poll in graph.polls if target is None and not is_among(unread_flows, poll.flow)]
         if left_out:
             said = shape.polls_elsewhere if registry.may_poll(name) else shape.refused_polls
             diagnostics.extend(said(name, left_out))

@@ -10,6 +10,7 @@ Not here: what a file of a backend says of a trigger; when one is left out (`bac
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +26,17 @@ from .owned import GonePoll
 @dataclass(frozen=True)
 class Polled:
     """`flows` are those behind the owners of files. `files`: real paths of those that were read whole. `excluded`: real
-    paths that the project file leaves out."""
+    paths that the project file leaves out. `backends` are those that the command named."""
 
     flows: Mapping[str, Flow]
     files: frozenset[str]
     excluded: frozenset[str] = frozenset()
+    backends: tuple[str, ...] = ()
+
+    def command(self, name: str, *words: str) -> str:
+        """A command for the same backends."""
+        chosen = (word for backend in self.backends for word in ("--backend", backend))
+        return shlex.join(["metaflow-triggers", name, *chosen, *words])
 
     def was_read(self, path: str) -> bool:
         return os.path.realpath(path) in self.files
@@ -75,7 +82,7 @@ def gone_polls(
     """Those that files of the folder declare which are `changed` or go, by their owners, and that `texts`, what will
     stand in them, do not. Raises DiagnosticError (FT515)."""
     refused: list[Diagnostic] = []
-    help_ = f"compile both: metaflow-triggers compile --output {folder}"
+    help_ = f"compile both: {polled.command('compile', '--output', str(folder))}"
     there = There(f"stands in `{folder}`", "polled by its files there", help_)
     for owner in sorted(set(changed.values()) & set(polled.flows)):
         flow = polled.flows[owner]
@@ -99,7 +106,7 @@ def unread_polls(  # noqa: PLR0917 - what is there, and what was read
     there = There(
         f"stands in `{folder}`",
         "not compared",
-        f"compare both: metaflow-triggers diff --against {folder}",
+        f"compare both: {polled.command('diff', '--against', str(folder))}",
         "says nothing of its polls",
         "warning",
     )

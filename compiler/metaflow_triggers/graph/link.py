@@ -40,6 +40,12 @@ def named(flows: Sequence[Flow], workflow: str) -> list[int]:
     return []
 
 
+def is_among(names: frozenset[str], workflow: str) -> bool:
+    """Whether a poll trigger's `workflow` may mean one of these flows, which are not in the graph."""
+    last = workflow.rpartition(".")[2]
+    return not names.isdisjoint((workflow, camel_case(workflow), last, camel_case(last)))
+
+
 def of_project(name: Identity) -> str:
     """`project.Flow`: the flow of any branch; its class name where it has no project."""
     project, _, flow = name

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from ..diagnostics import Diagnostic
 
-SAME_PLACE = {"FT507": {"FT201"}}
-"""Code -> codes of mistakes at the very place: whether an unknown flow proves its outcomes is not asked."""
+SAME_PLACE = {"FT507": {"FT201"}, "FT511": {"FT717"}}
+"""Code -> codes of mistakes at the very place: of an unknown flow nothing else is told."""
 
 SAME_FILE = {"FT113": {"FT106"}, "FT114": {"FT103", "FT111", "FT307"}}
 """Code -> codes of mistakes in the file: an event whose mapping is not understood seems to have none."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .upstream import Upstream
 
 _READING = ["metaflow-triggers", "read"]
-"""The command of the extension that is there whatever is off (`reading_cli`)."""
+"""The command of the extension that is there whatever backend is off (`reading_cli`)."""
 
 
 def is_on(backend: Upstream) -> bool:
@@ -31,7 +31,15 @@ def is_on(backend: Upstream) -> bool:
 
 
 def reading_command(backends: Iterable[Upstream]) -> list[str]:
-    """The command of a flow that leads to our reading of it: through the first group of these that is on."""
+    """The command of a flow that leads to our reading of it.
+
+    Not through a backend's group, which holds the flow's name against what that backend takes. Where a configuration
+    lists Metaflow's groups one by one, and not ours, through the first of these that is on.
+    """
+    from metaflow import plugins
+
+    if _READING[0] in plugins.get_plugin_cli_path():
+        return list(_READING)
     groups = (backend.group for backend in backends if backend.group and is_on(backend))
     first = next(groups, None)
     return list(_READING) if first is None else [first, "compile"]

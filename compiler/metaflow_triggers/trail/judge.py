@@ -9,7 +9,7 @@ Not here: what is deployed, which may be older than the file; sets that wait; wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,15 +115,6 @@ def _values(
             assert_never(mapping.source)
     for parameter, path in facts.given_fields(flow, trigger, dependency):
         yield parameter, f"field `{path}`", event_reader.field(payload, path)
-
-
-def parameters(flow: Flow, trigger: Trigger, given: Sequence[tuple[Dependency, dict[str, Any]]]) -> dict[str, Any]:
-    """Parameter -> JSON value that these events give; a start of one dependency has one."""
-    found: dict[str, Any] = {}
-    for dependency, payload in given:
-        values = _values(flow, trigger, dependency, payload)
-        found.update({name: value for name, _, value in values if value is not None})
-    return found
 
 
 def _numbers(pattern: dict[str, Any], payload: dict[str, Any]) -> tuple[Cause, ...]:

@@ -81,6 +81,15 @@ def test_what_a_backend_leaves_out_it_does_not_refuse(triggers: Run, tmp_path: P
     assert "step-functions: carries" in done.out and "FT511" not in done.out
 
 
+def test_a_name_too_long_for_a_cloud_is_simulated(triggers: Run, tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(Path(ORDERS, "flow.py").read_text("utf-8").replace("ProcessOrder", "P" * 90))
+    file = events(tmp_path, '{"name": "order-placed", "payload": {"orderId": "A", "totalAmount": 1}}')
+    done = triggers("simulate", str(tmp_path / "flow.py"), "--events", file)
+    assert done.code == 0, done.err
+    assert f"starts {'P' * 90} as run-1" in done.out
+    assert done.out.count(": refuses\n   FT401:") == 2
+
+
 def test_json_keeps_every_digit(triggers: Run, tmp_path: Path) -> None:
     number = "1" * 5000
     file = events(tmp_path, f'{{"name": "order-placed", "payload": {{"orderId": {number}, "totalAmount": 1.50}}}}')

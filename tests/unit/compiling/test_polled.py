@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_a_poll_of_a_file_that_was_not_read_is_not_ended(
     assert (
         "error[FT515]: poll trigger `two` of `flows/polls.py` starts `Mp` and stands in `out`; this command" in done.err
     )
-    assert "compile both: metaflow-triggers compile --output out flows" in done.err
+    assert "compile both: metaflow-triggers compile --backend argo-workflows --output out flows" in done.err
     assert {path: path.read_bytes() for path in (project / "out").rglob("*") if path.is_file()} == before
     assert polled(project) == ["one", "two"]
     done = triggers("compile", "flows/flow.py", *FOLDER, "--output", "out", "--check", cwd=project)
@@ -126,7 +127,7 @@ def test_a_poll_of_a_file_that_was_not_read_is_not_said_to_be_gone(
     said = "poll trigger `two` of `flows/polls.py` starts `Mp` and stands in `out`; this command has not read that"
     for done in (triggers(*part, cwd=project), run(*one, cwd=project)):
         assert f"warning[FT515]: {said} file, and says nothing of its polls" in done.err
-        assert "compare both: metaflow-triggers diff --against out flows" in done.err
+        assert "compare both: metaflow-triggers diff --backend argo-workflows --against out flows" in done.err
         assert "is no longer polled" not in done.out and "the triggers are the same" in done.out
     page = triggers(*part, "--format", "html", cwd=project)
     assert "look_two" not in page.out and "poll-removed" not in page.out
@@ -200,3 +201,20 @@ def test_a_new_flow_that_only_a_poll_starts(project: Path, triggers: Run) -> Non
     done = triggers("diff", "flows", "--against", "out", *FOLDER, cwd=project)
     starts = "it starts when poll one fires (every 5s); or when poll two fires (every 5s)"
     assert done.out.startswith(f"Mp is new: {starts}\n")
+
+
+def test_a_poll_of_a_flow_that_is_refused_or_misspelt_is_told_of_nothing_else(tmp_path: Path, triggers: Run) -> None:
+    """FT511 says to name the file of the flow: it is named."""
+    (tmp_path / "polls.py").write_text(IMPORT + POLL.format(name="one", more="").replace('"Mp"', '"shop.mp"'))
+    good = FLOW.format(name="Mp", decorators="@project(name='shop')")
+    for text, code in (
+        (good.replace("self.next(self.end)", "pass"), "FT123"),
+        (good.replace("self.next(self.end)", "self.next("), "FT120"),
+        (good.replace("Mp", "Pm"), "FT717"),
+    ):
+        (tmp_path / "flow.py").write_text(text)
+        done = triggers("check", ".", cwd=tmp_path)
+        assert re.findall(r"^\w+\[(\w+)\]", done.err, re.M) == [code], done.err
+    (tmp_path / "flow.py").write_text(good.replace("Mp", "Other"))
+    done = triggers("check", ".", "--external-flow", "Mp", cwd=tmp_path)
+    assert re.findall(r"^\w+\[(\w+)\]", done.err, re.M) == ["FT511", "FT511"], done.err

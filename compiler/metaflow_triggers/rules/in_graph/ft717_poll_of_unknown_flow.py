@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...diagnostics import Diagnostic
 from ...diagnostics.suggest import asked, suggest
-from ...graph.link import camel_case, named, of_project
+from ...graph.link import camel_case, is_among, named, of_project
 from ...model.facts import identity, qualified_name
 from ...model.flows import PollTrigger
 from ..find import Checked, counted
@@ -44,7 +44,7 @@ def _no_flow(checked: Checked, poll: PollTrigger) -> Iterator[Diagnostic]:
             helps=tuple(f"write workflow='{of_project(identity(graph.flows[number]))}'" for number in found[:3]),
         )
         return
-    if checked.external_flows.intersection((poll.flow, camel_case(poll.flow))):
+    if is_among(checked.external_flows, poll.flow):
         return
     names = [flow.name for flow in graph.flows]
     near = suggest(poll.flow, names) or suggest(camel_case(poll.flow), names)

@@ -1,4 +1,4 @@
-"""The hidden command group `metaflow-triggers` of a flow: how a flow is read where no backend of Metaflow's is on.
+"""The hidden command group `metaflow-triggers` of a flow: how a flow is read.
 
 In:   the click state.
 Out:  what the command `metaflow-triggers` wants to know of the flow.

@@ -18,7 +18,7 @@ from ..compile.poller import declared_polls
 from .instructions import Deployment
 from .live import Key, Live
 
-_THERE = There("is deployed", "polled in the cluster", "deploy both: metaflow-triggers create")
+_THERE = There("is deployed", "polled in the cluster", "deploy both: metaflow-triggers create --backend argo-workflows")
 
 
 def polls_left_out(live: Live, deployment: Deployment, wanted: dict[Key, Any]) -> Iterator[Diagnostic]:

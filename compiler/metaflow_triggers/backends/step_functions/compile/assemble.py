@@ -29,15 +29,13 @@ from .lower import FLOW, deployed, event_pattern, lower_job_definitions, lower_t
 from .open_settings import Stands, fill, used
 from .options import queue_url
 from .parameters import PSEUDO, parameters, pattern_of
-from .resources import EventRule, OutcomeRule, Poller, Triggers
+from .resources import JOB, MACHINE, TABLE, WATCHDOG, EventRule, OutcomeRule, Poller, Triggers
 from .roles import PARAMETERS, POLL_MACHINE, POLLER, RULES, SCHEDULER, arn, is_made
 from .sources import TASKS, group_sources, machine_sources, rule_sources
 from .starter import starter_definition
 
 TAG_FLOW = "metaflow-triggers/flow"
 TAG_DEPLOYED_NAME = "metaflow-triggers/deployed-name"
-MACHINE, WATCHDOG = "PollMachine", "PollSchedule"
-"""Logical names, of what polls."""
 
 
 def template(flow: Flow, workflow: Any, settings: Settings, polls: Sequence[PollTrigger] = ()) -> dict[str, Any] | None:
@@ -201,7 +199,7 @@ def _poller_resources(
     made: Poller, triggers: Triggers, workflow: Any, tags: dict[str, str], settings: Settings
 ) -> dict[str, Any]:
     """Without the job what it needs: its table and its role."""
-    from .poller import JOB, TABLE, poller_definition
+    from .poller import poller_definition
     from .poller_job import loads_packages, queue_arn
 
     common = {

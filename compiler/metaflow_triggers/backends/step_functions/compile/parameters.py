@@ -106,7 +106,7 @@ def parameters(settings: Settings) -> tuple[Parameter, ...]:
         ),
         Parameter(
             "SchedulerRoleArn",
-            "Role with which EventBridge Scheduler starts the flow",
+            "Role with which EventBridge Scheduler starts state machines of the flow",
             "METAFLOW_TRIGGERS_SCHEDULER_ROLE",
             _ARN,
             settings.scheduler_role,

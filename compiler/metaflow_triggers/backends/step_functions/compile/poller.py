@@ -28,11 +28,9 @@ from .asl import SUCCEED, State, choice, definition, equal, pause, present, retr
 from .encryption import stores_by_key
 from .lower import datastore
 from .poller_job import of_start_step
-from .resources import Poller
+from .resources import JOB, MACHINE, TABLE, Poller
 from .roles import PARAMETERS, POLLER
 
-JOB, MACHINE, TABLE, WATCHDOG = "PollerJob", "PollMachine", "PollTable", "PollSchedule"
-"""Logical names."""
 WATCHED_MINUTES = 2
 """How often the schedule looks whether a job that is kept is there."""
 _HANDOVER_SECONDS = 60

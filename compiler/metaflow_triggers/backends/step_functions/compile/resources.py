@@ -158,6 +158,10 @@ class Schedule:
     input: str
 
 
+JOB, MACHINE, TABLE, WATCHDOG = "PollerJob", "PollMachine", "PollTable", "PollSchedule"
+"""Logical names of what polls."""
+
+
 @dataclass(frozen=True)
 class Poller:
     """What polls the flow's poll triggers. `declared` is JSON text: a list of the texts of declarations.

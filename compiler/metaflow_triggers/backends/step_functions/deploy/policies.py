@@ -26,9 +26,9 @@ from ..compile.failure_log import DELIVERY
 from ..compile.lower import FLOW, datastore
 from ..compile.open_settings import used
 from ..compile.parameters import parameters
-from ..compile.poller import JOB
-from ..compile.poller import MACHINE as POLL_MACHINE
 from ..compile.poller_job import loads_packages, queue_arn
+from ..compile.resources import JOB
+from ..compile.resources import MACHINE as POLL_MACHINE
 from ..compile.roles import PARAMETERS
 from ..compile.sources import TASKS, group_sources, machine_sources, rule_sources, workflow_sources
 from .objects import QUEUE, ROLE, TABLE

@@ -20,7 +20,7 @@ from ..compile.poller import declared_polls
 from .instructions import Plan
 from .state_machines import MACHINE
 
-_THERE = There("is deployed", "polled on AWS", "deploy both: metaflow-triggers create")
+_THERE = There("is deployed", "polled on AWS", "deploy both: metaflow-triggers create --backend step-functions")
 
 
 def polled(plan: Plan) -> tuple[list[PollTrigger], list[PollTrigger]]:
