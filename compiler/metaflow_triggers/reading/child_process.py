@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from .. import processes
@@ -80,6 +81,9 @@ class Spawned:
 
 class Child:
     """A file at work: what arrived of its answer, until when it may take, and what it printed last."""
+
+    done = 0
+    """Files of a `Together` that are read."""
 
     def __init__(self, file: str, worker: processes.Supervisor | Spawned, seconds: float) -> None:
         self.file = file
@@ -202,31 +206,76 @@ def only(diagnostic: Diagnostic) -> dict[str, Any]:
     return {"classes": [], "polls": [], "diagnostics": [to_wire(diagnostic)]}
 
 
+class Together(Child):
+    """Several files at work in one process. Its answers count when all that it told is whole, and nothing is left."""
+
+    def __init__(self, files: Sequence[str], worker: processes.Supervisor, seconds: float) -> None:
+        super().__init__(files[0], worker, seconds)
+        self.files = files
+        self._seconds = seconds
+
+    def take(self, descriptor: int) -> bool:
+        """As of one file; each file that is done gives the next one its time."""
+        before = len(self._received)
+        more = super().take(descriptor)
+        lines = sum(chunk.count(b"\n") for chunk in self._received[before:])
+        if lines:
+            self.done += lines
+            self.deadline = time.monotonic() + self._seconds
+        return more
+
+    def answers(self) -> dict[str, dict[str, Any]]:
+        """The answers of a child that has ended, by file; none when one of them may hang on another."""
+        if self._wait() != 0:
+            return {}
+        try:
+            *told, last = map(json.loads, b"".join(self._received).splitlines())
+        except ValueError:
+            return {}
+        return {line["file"]: line["answer"] for line in told} if last == {"left": []} else {}
+
+
 class Workers:
     """Reads files, each in a process of its own: a supervisor's worker, or where fork is unsafe a spawned one."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, shares: Sequence[Sequence[tuple[str, bool]]] = ()) -> None:
+        """`shares`: the (file, named by hand) that may be tried together."""
         self._request = request
+        self._shares = shares
         self._free: list[processes.Supervisor] = []
         self._all: list[processes.Supervisor | Spawned] = []
 
     def start(self, file: str, *, by_hand: bool) -> Child:
         """A child that reads `file`."""
         if processes.FORKS:
-            supervisor = self._free.pop() if self._free else processes.Supervisor(self._read)
-            supervisor.start(json.dumps([file, by_hand]))
-            worker: processes.Supervisor | Spawned = supervisor
+            worker: processes.Supervisor | Spawned = self._supervised([file, by_hand])
         else:
             worker = Spawned(file, self._request, by_hand)
-        if worker not in self._all:
             self._all.append(worker)
         return Child(file, worker, self._request.seconds)
 
+    def start_together(self, number: int, files: Sequence[str]) -> Together:
+        """A child that reads the share of this number, which are `files`, as far as they may be read together."""
+        return Together(files, self._supervised([number]), self._request.seconds)
+
+    def _supervised(self, task: Sequence[Any]) -> processes.Supervisor:
+        supervisor = self._free.pop() if self._free else processes.Supervisor(self._read)
+        supervisor.start(json.dumps(task))
+        if supervisor not in self._all:
+            self._all.append(supervisor)
+        return supervisor
+
     def _read(self, task: str, pipe: BinaryIO) -> None:
-        file, by_hand = json.loads(task)
+        told = json.loads(task)
         try:
+            if len(told) == 1:  # its files do not fit through the pipe, and stand in memory here
+                from .together import run as run_together
+
+                run_together(self._shares[told[0]], self._request, pipe)
+                return
             from .one_file import run
 
+            file, by_hand = told
             run(file, self._request, pipe, by_hand=by_hand)
         except BaseException:
             import traceback

@@ -41,7 +41,12 @@ def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) ->
 
     A file that was named `by_hand` and defines nothing is a mistake; one of a folder is not.
     """
-    path = _at_home(file)
+    pipe.write(json.dumps(answer(file, request, by_hand=by_hand)).encode())
+
+
+def answer(file: str, request: Request, *, by_hand: bool, source: SourceFile | None = None) -> dict[str, Any]:
+    """What there is to tell of the file, as JSON. `source` is its text where that is parsed already."""
+    path = at_home(file)
     classes: list[dict[str, Any]] = []
     polls: list[PollTrigger] = []
     diagnostics: list[Diagnostic] = []
@@ -50,7 +55,7 @@ def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) ->
     except DiagnosticError as error:
         diagnostics.extend(error.diagnostics)
     else:
-        source = source_file(file, path)
+        source = source or source_file(file, path)
         found = flow_classes(module, source.tree)
         polls, remarks = _polls(path, module, collected, source)
         diagnostics.extend(remarks)
@@ -58,13 +63,12 @@ def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) ->
         classes = [told(item, path, source, request, apart=apart) for item in found]
         if by_hand and not polls and not remarks and not any(item.is_flow for item in found):
             diagnostics.append(_nothing(file, found))
-    answer = {
+    return {
         "classes": classes,
         "polls": [to_json(item) for item in polls],
         "modules": _modules(request.roots, path),
         "diagnostics": [to_wire(item) for item in diagnostics],
     }
-    pipe.write(json.dumps(answer).encode())
 
 
 _last, _known = "", frozenset[str]()
@@ -79,19 +83,19 @@ def note_modules(roots: Sequence[str]) -> None:
 
 def _modules(roots: Sequence[str], path: Path) -> list[str]:
     """The real paths of the modules that were imported from below the roots, without the file itself."""
-    return sorted({*_known, *_below(roots, _new_modules())} - {str(path)})
+    return sorted({*_known, *_below(roots, (module for _, module in new_modules()))} - {str(path)})
 
 
-def _new_modules() -> list[ModuleType]:
+def new_modules() -> list[tuple[str, ModuleType]]:
     """Those imported since `note_modules`: they stand last. To look at another one copies its page for this process."""
     found = []
     try:
         for name in reversed(sys.modules):
             if name == _last:
                 break
-            found.append(sys.modules[name])
+            found.append((name, sys.modules[name]))
     except (RuntimeError, KeyError):  # a thread of the user's imports something
-        return list(sys.modules.values())
+        return list(sys.modules.items())
     return found
 
 
@@ -104,7 +108,7 @@ def _below(roots: Sequence[str], modules: Iterable[ModuleType]) -> set[str]:
     return {file for file in found if any(file.startswith(root.rstrip(os.sep) + os.sep) for root in roots)}
 
 
-def _at_home(file: str) -> Path:
+def at_home(file: str) -> Path:
     """The file's real path. This process works in its folder and imports from there first, as `python FILE` does."""
     path = Path(file).resolve()
     sys.path[:] = [os.path.abspath(entry) for entry in sys.path]

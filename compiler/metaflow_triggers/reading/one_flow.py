@@ -143,6 +143,8 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
     except Exception as error:
         traceback.print_exc()
         answer["diagnostics"].append(_raised(cls, path, source, error, prepared=bool(answer["flows"])))
+    finally:
+        prepared.collector = None
     return answer
 
 

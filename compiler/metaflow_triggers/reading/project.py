@@ -5,6 +5,7 @@ Out:  `ReadFlow`s in the order of the files, what is left out, and diagnostics o
 
 Not here: what a flow means. One parent that has imported Metaflow forks a child per file (spawns one where
 fork is unsafe): a flow that raises, hangs, prints or calls sys.exit costs one diagnostic, and the others go on.
+Of many files those whose code is Metaflow's alone share a child (`together`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from ..diagnostics import Diagnostic
 from ..diagnostics.wire import from_wire
 from ..model.serialize import from_json
 from ..reports.progress import AFTER, Progress
+from . import together
 from .candidates import May
-from .child_process import Child, Workers, only
+from .child_process import Child, Together, Workers, only
 from .classes import BASE
 from .prepared import Deploys, ReadFlow
 from .read import LeftOut, Read, few
@@ -35,7 +37,7 @@ _LOOK = 0.2
 
 
 def read_project(files: Sequence[str], request: Request, found: Mapping[str, May] | None = None) -> Read:
-    """Read every file in a child of its own, `request.workers` at a time; results come in the order of `files`.
+    """Read every file in a child, `request.workers` at a time; results come in the order of `files`.
 
     `found` are those that nobody named: of these it is no mistake to hold no flow.
     """
@@ -145,7 +147,11 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
     selector = selectors.DefaultSelector()
     if len(files) > 1:
         _prepare(request)
-    workers = Workers(request)
+    shares = together.shares(files, request) if processes.FORKS else []
+    untried = list(enumerate(shares))
+    if shares:
+        waiting = []
+    workers = Workers(request, [[(file, file not in found) for file in share] for share in shares])
     progress = Progress("files read", len(files))
 
     def leave(child: Child) -> None:
@@ -157,25 +163,43 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
         leave(child)
         child.stop()
         workers.take_back(child)
-        answers[child.file] = only(why or child.late(request.seconds))
+        if isinstance(child, Together):
+            alone(child.files, {})
+        else:
+            answers[child.file] = only(why or child.late(request.seconds))
 
     def finish(child: Child) -> None:
         leave(child)
-        answers[child.file] = child.finish()
+        if isinstance(child, Together):
+            alone(child.files, child.answers())
+        else:
+            answers[child.file] = child.finish()
         workers.take_back(child)
 
+    def alone(share: Sequence[str], told: dict[str, dict[str, Any]]) -> None:
+        """What was not read together is read alone; where nothing could be, nothing more is tried."""
+        answers.update(told)
+        waiting.extend(file for file in reversed(share) if file not in told)
+        while untried and not told:
+            waiting[:0] = reversed(untried.pop()[1])
+
+    def started() -> Child:
+        if untried:
+            return workers.start_together(*untried.pop(0))
+        file = waiting.pop()
+        return workers.start(file, by_hand=file not in found)
+
     try:
-        while waiting or running:
-            while waiting and len({*running.values()}) < max(1, request.workers):
-                file = waiting.pop()
-                child = workers.start(file, by_hand=file not in found)
+        while waiting or running or untried:
+            while (waiting or untried) and len({*running.values()}) < max(1, request.workers):
+                child = started()
                 for descriptor in child.descriptors():
                     running[descriptor] = child
                     selector.register(descriptor, selectors.EVENT_READ)
             nearest = min(child.deadline for child in running.values())
             seconds = max(0.0, nearest - time.monotonic())
             if progress.is_on:
-                progress.at(len(answers))
+                progress.at(len(answers) + sum(child.done for child in {*running.values()}))
                 seconds = min(seconds, AFTER)
             for key, _ in selector.select(seconds if processes.FORKS else min(seconds, _LOOK)):
                 if key.fd not in running:
@@ -208,7 +232,7 @@ def _prepare(request: Request) -> None:
     from .. import seams
     from ..backends import registry
     from ..language import cron  # noqa: F401
-    from . import flow, one_file, polls, source  # noqa: F401
+    from . import flow, one_file, plain, polls, source  # noqa: F401
 
     seams.preload(item.upstream for item in registry.at_work(request.backends))
     if request.workflow and request.code_package:

@@ -11,11 +11,13 @@ into FT004 instead of a guess.
 Line numbers in comments: Metaflow 2.19.39.
 """
 
+from .between_flows import Between
 from .classes import (
     class_decorators,
     flow_bases,
     flow_class,
     flow_classes,
+    flow_members,
     graph_refusal,
     has_own_mutators,
     is_flow_class,
@@ -50,6 +52,7 @@ from .upstream import Upstream
 __all__ = [
     "PRIVATE_NAMES",
     "PRODUCTION_TOKEN",
+    "Between",
     "CanonicalEnvironment",
     "CodePackage",
     "Kept",
@@ -75,6 +78,7 @@ __all__ = [
     "flow_class",
     "flow_classes",
     "flow_decorators",
+    "flow_members",
     "flow_parameters",
     "given_options",
     "graph_refusal",

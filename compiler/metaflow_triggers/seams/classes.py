@@ -35,6 +35,13 @@ def flow_class(value: Any) -> Any:
     return value if isinstance(value, type) and issubclass(value, FlowSpec) and value is not FlowSpec else None
 
 
+def flow_members() -> frozenset[str]:
+    """The names that a flow class has before it defines any: Metaflow's own methods and attributes."""
+    from metaflow import FlowSpec
+
+    return frozenset(dir(FlowSpec))
+
+
 def is_flow_class(module: str, name: str) -> bool | None:
     """Whether `name` of one of Metaflow's modules is FlowSpec or a flow; None if there is no such module or name."""
     from metaflow import FlowSpec

@@ -54,9 +54,10 @@ def test_one_process_per_file_one_that_ends_what_they_leave_and_none_for_git(tmp
     assert few["subprocess.Popen"] == more["subprocess.Popen"]  # git is asked for the version in this process alone
 
 
-def test_files_are_emitted_by_as_many_processes_as_workers(tmp_path: Path) -> None:
-    # Two supervisors, their files, and for each backend one share: this process does the first of the two.
-    assert events(tmp_path, 34, 2)["os.fork"] == 2 + 34 + len(BACKENDS)
+def test_files_are_read_and_emitted_by_as_many_processes_as_workers(tmp_path: Path) -> None:
+    # Two supervisors, the two processes that share these files, and for each backend one share of what is emitted: this
+    # process does the first of the two.
+    assert events(tmp_path, 34, 2)["os.fork"] == 2 + 2 + len(BACKENDS)
 
 
 CHILDREN = """
