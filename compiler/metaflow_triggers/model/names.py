@@ -17,10 +17,12 @@ import re
 
 
 @functools.lru_cache(maxsize=2048)
+@functools.lru_cache(1024)
 def digest(*parts: str, length: int = 16) -> str:
     """The first `length` characters (5 bits each) of a SHA-256 over the parts, as [a-z2-7].
 
-    Each part is preceded by its length, so ("ab", "c") and ("a", "bc") differ.
+    Each part is preceded by its length, so ("ab", "c") and ("a", "bc") differ. A flow's objects ask for the same one
+    again and again, and its letters are found in Python, one by one.
     """
     text = "".join(f"{len(part)}:{part}" for part in parts)
     raw = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

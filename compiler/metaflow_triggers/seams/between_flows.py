@@ -197,9 +197,9 @@ def _inside(value: Any, kind: type) -> Iterator[tuple[str, Any]]:
     elif kind is types.FunctionType:
         for number, cell in enumerate(value.__closure__ or ()):
             yield f".<{number}>", _content(cell)
-        yield ".()", value.__defaults__
-        yield ".(*)", value.__kwdefaults__
-        yield ".__dict__", value.__dict__
+        for name, item in ((".()", value.__defaults__), (".(*)", value.__kwdefaults__), (".{}", value.__dict__)):
+            if item:
+                yield name, item
     elif kind in (staticmethod, classmethod):
         yield ".f", value.__func__
     elif kind is property:

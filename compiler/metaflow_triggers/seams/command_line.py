@@ -73,6 +73,10 @@ def given_options(obj: Any) -> list[str]:
     return [*words, *(word for item in obj.tl_decospecs or () for word in ("--with", str(item)))]
 
 
+_untold: dict[Any, dict[str, Any]] = {}
+"""What a command makes of no words: its defaults. A process that reads several flows asks each time."""
+
+
 def command_options(group: str | None, words: Sequence[tuple[str, str | None]]) -> dict[str, Any]:
     """What our `compile` in a group of the flow's command line makes of the words that it knows, defaults included.
 
@@ -88,8 +92,12 @@ def command_options(group: str | None, words: Sequence[tuple[str, str | None]]) 
         return {}
     known = {name for item in command.params for name in (*item.opts, *item.secondary_opts)}
     given = [word for name, value in words if name in known for word in (name, value) if word is not None]
+    if not given and command in _untold:
+        return dict(_untold[command])
     try:
         with command.make_context("compile", given) as made:
+            if not given:
+                _untold[command] = made.params
             return dict(made.params)
     except click.ClickException as error:
         raise Misused(" ".join(error.format_message().split())) from error

@@ -31,6 +31,7 @@ from .environment import (
     s3_datastore,
 )
 from .flows import current_project, first_step
+from .key_case import spelling
 from .shape import unknown_shape
 from .upstream import Upstream
 
@@ -104,6 +105,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
             upstream,
             SFN_IAM_ROLE=role,
             SFN_DYNAMO_DB_TABLE=upstream.SFN_DYNAMO_DB_TABLE or open_setting("DynamoDbTable"),
+            **spelling(upstream),
         ),
         replaced(upstream_batch, shlex=shell_words.module),
     ):

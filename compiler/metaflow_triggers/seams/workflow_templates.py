@@ -25,6 +25,7 @@ from .compilers import Options, canonical, compiled
 from .configuration import datastore_root
 from .environment import attached, compile_errors, datastore, replaced
 from .flows import features, first_step
+from .key_case import spelling
 from .kubernetes_models import lent
 from .parts import filled_in
 from .poller_command import packages_of
@@ -83,7 +84,7 @@ def workflow(obj: Any, settings: Settings, package: CodePackage, name: str, opti
         compile_errors(obj),
         attached(obj, UPSTREAM.attaches, store),
         package.parts.of_files(kind),
-        replaced(upstream, shlex=shell_words.module),
+        replaced(upstream, shlex=shell_words.module, **spelling(upstream)),
     ):
         made = compiled(
             OfflineArgoWorkflows,

@@ -9,14 +9,14 @@ object; Argo's controller refuses each run of it (templateValidationCtx in workf
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 _TASK = re.compile(r"[A-Za-z0-9_-]+")
 _RESULT = re.compile(r"\.[A-Za-z]+")
-_TAG = re.compile(r"\{\{(.*?)\}\}")
+_TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_INPUTS = "inputs.parameters"
 _INPUT = re.compile(r"\binputs\.parameters(?:\.([A-Za-z0-9_-]+)|\['([^']+)'\])")
 
 
@@ -38,8 +38,23 @@ def mistakes(spec: Any) -> Iterator[str]:
         # The tags of one template speak of its own inputs, wherever they stand.
         used = {
             dotted or quoted
-            for tag in _TAG.findall(json.dumps(template, ensure_ascii=False))
+            for text in _texts_with(_INPUTS, template)
+            for tag in _TAG.findall(text)
             for dotted, quoted in _INPUT.findall(tag)
         }
         for one in sorted(used - declared):
             yield f"`{name}` uses the input `{one}`, which it does not have"
+
+
+def _texts_with(word: str, value: Any) -> Iterator[str]:
+    """The texts and keys of a JSON value in which the word stands. Nothing of it costs a call."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+            yield from (key for key in one if word in key)
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str) and word in one:
+            yield one
