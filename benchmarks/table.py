@@ -194,10 +194,11 @@ def imported(at: Measured) -> None:
 
 
 def helped(at: Measured) -> None:
-    """`metaflow-triggers --help` beside a Python that does nothing."""
-    words = ("-S", "-m", "metaflow_triggers.commands.cli", "--help")
-    commands = [Command("python", ("-S", "-c", "pass"), at.folder, at.builds["now"])]
-    commands += [Command(build, words, at.folder, at.builds[build]) for build in BUILDS]
+    """`metaflow-triggers --help` beside a Python that does nothing, both as this environment starts one."""
+    words = ("-m", "metaflow_triggers.commands.cli", "--help")
+    variables = {build: {**at.builds[build], "PYTHONPATH": str(at.folder / build)} for build in BUILDS}
+    commands = [Command("python", ("-c", "pass"), at.folder, variables["now"])]
+    commands += [Command(build, words, at.folder, variables[build]) for build in BUILDS]
     runs = alternate(commands, 15)
     base = runs["python"].processor_seconds
     lines = [[f"times python -c pass ({base * 1000:.0f} ms)"]]

@@ -137,8 +137,8 @@ def test_flows_of_all_shapes_are_what_they_are_alone(project: Path) -> None:
 
 @pytest.mark.parametrize(("standard", "shared"), [("colorsys", "13"), ("secrets", "0")])
 def test_what_is_not_plain_is_told_as_alone(tmp_path: Path, standard: str, shared: str) -> None:
-    # Read together are the shapes and the file with two flows. A file with the name of a module of the standard library is found in its place; what compiles with a code package
-    # imports `secrets`, so that others would find this file's.
+    # Read together are the shapes and the file with two flows. A file with the name of a module of the standard library
+    # is found in its place: what compiles with a code package imports `secrets`, so that others would find this one.
     shapes(tmp_path / "project", 12, others=True)
     (tmp_path / "project" / f"{standard}.py").write_text(f"{HEAD}class Standard(FlowSpec):\n{TWO_STEPS}")
     _, said, _ = compiled(tmp_path, "alone", ALONE, "--workers", "2")
