@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.golden.whole_outputs import FOLDER
-from tests.worlds.kubernetes import SKIPPED
+from tests.worlds.kubernetes import SKIPPED, SKIPPED_NETWORKS
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None)
@@ -41,3 +41,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     without = [reason for reason in reasons if SKIPPED in reason]
     if without:
         terminalreporter.write_line(f"real cluster: not built, {len(without)} tests skipped (`make cluster` builds it)")
+    apart = [reason for reason in reasons if SKIPPED_NETWORKS in reason]
+    if apart:
+        terminalreporter.write_line(f"{apart[0].removeprefix('Skipped: ')}: {len(apart)} tests skipped")

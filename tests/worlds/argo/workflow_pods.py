@@ -4,8 +4,8 @@ In:   a template whose tags are filled in, what the image and the cluster give.
 Out:  how it ended, as Kubernetes and Argo tell it; the files that it left for Argo.
 
 Not here: choosing what runs. The paths that a container knows as its own (/tmp, /mnt, its service account) are its
-own: the process has a mount namespace. It has a process namespace, too, so nothing outlives it. Images, resources and
-networks are those of this machine.
+own: the process has a mount namespace. It has a process namespace, too, so nothing outlives it. Images and resources
+are those of this machine, and so is the network, unless a `Place` says another.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,28 @@ class Ended:
 
 @dataclass(frozen=True)
 class Machine:
-    """What every pod gets: `environment` by image and cluster, `redirects` of addresses, `tokens` of accounts."""
+    """What every pod gets: `environment` by image and cluster, `redirects` of addresses, `tokens` of accounts, and
+    the certificate of who signs for the API server (`authority`: PEM text, or nothing)."""
 
     api: Api
     environment: Mapping[str, str]
     redirects: Mapping[str, str]
     tokens: Mapping[tuple[str, str], str]
+    authority: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The network of a pod. `enter`: what stands before its command; `mounts`: lines of a shell script, by which its
+    names are found."""
+
+    address: str = "127.0.0.1"
+    enter: Sequence[str] = ()
+    mounts: Sequence[str] = ()
+
+
+HERE = Place()
+"""In that of this machine."""
 
 
 def run_pod(
@@ -108,6 +124,7 @@ def run_pod(
     folder: Path,
     machine: Machine,
     stopped: Callable[[], str | None],
+    place: Place = HERE,
 ) -> Ended:
     """Run a template's container to its end, or until `stopped` says why it has to go.
 
@@ -117,14 +134,16 @@ def run_pod(
     for name in ("work", "out", "tmp"):
         (folder / name).mkdir(parents=True)
     try:
-        environment = _environment(container, metadata, account, folder, machine)
+        environment = _environment(container, metadata, account, folder, machine, place)
     except LookupError as error:
         return Ended("Error", f"Pod failed before main container starts due to CreateContainerConfigError: {error}")
     command = [*container.get("command", []), *container.get("args", [])]
-    script = _mounts(container, folder, machine.tokens.get((metadata["namespace"], account)))
+    token = machine.tokens.get((metadata["namespace"], account))
+    given = {} if token is None else {"token": token, "namespace": metadata["namespace"], "ca.crt": machine.authority}
+    script = "\n".join([*place.mounts, _mounts(container, folder, given)])
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            [*_ENDS_WITH_US, *unshare(), "sh", "-ec", script + '\nexec "$@"', "sh", *command],
+            [*_ENDS_WITH_US, *place.enter, *unshare(), "sh", "-ec", script + '\nexec "$@"', "sh", *command],
             cwd=folder / "work",
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -159,7 +178,7 @@ def _wait(process: subprocess.Popen[bytes], stopped: Callable[[], str | None]) -
 
 
 def _environment(
-    container: Any, metadata: dict[str, Any], account: str, folder: Path, machine: Machine
+    container: Any, metadata: dict[str, Any], account: str, folder: Path, machine: Machine, place: Place
 ) -> dict[str, str]:
     """Raises LookupError for a secret that is not there."""
     result = {**machine.environment, "HOME": str(folder / "work")}
@@ -175,7 +194,7 @@ def _environment(
         source = entry.get("valueFrom")
         value = expanded(entry.get("value", ""), before) if source is None else None
         if source and "fieldRef" in source:
-            value = _field(source["fieldRef"]["fieldPath"], metadata, account)
+            value = _field(source["fieldRef"]["fieldPath"], metadata, account, place.address)
         elif source and "secretKeyRef" in source:
             reference = source["secretKeyRef"]
             value = (machine.api.secret(namespace, reference["name"]) or {}).get(reference["key"])
@@ -192,27 +211,30 @@ def _environment(
     return result
 
 
-def _field(path: str, metadata: dict[str, Any], account: str) -> str:
+def _field(path: str, metadata: dict[str, Any], account: str, address: str) -> str:
     if path.startswith(("metadata.annotations['", "metadata.labels['")):
         return str(metadata[path.split(".")[1].partition("[")[0]].get(path.partition("'")[2][:-2], ""))
     known = {f"metadata.{name}": metadata[name] for name in ("name", "namespace", "uid")}
-    known |= {"spec.serviceAccountName": account, "status.hostIP": "127.0.0.1", "status.podIP": "127.0.0.1"}
+    known |= {"spec.serviceAccountName": account, "status.hostIP": "127.0.0.1", "status.podIP": address}
     if path not in known:
         raise Unknown(f"the field {path}")
     return str(known[path])
 
 
-def _mounts(container: Any, folder: Path, token: str | None) -> str:
-    """A shell script that gives the container's own paths to it."""
+def _mounts(container: Any, folder: Path, account: Mapping[str, str]) -> str:
+    """A shell script that gives the container's own paths to it. `account`: the files of its service account."""
     lines = []
     for mount in container.get("volumeMounts", []):
         if mount["mountPath"] != OUT:
             raise Unknown(f"a volume at {mount['mountPath']}")
         lines += ["mount -t tmpfs tmpfs /mnt", f"mkdir {OUT}", f"mount --bind '{folder}/out' {OUT}"]
-    if token is not None:
+    if account:
         place = "/var/run/secrets/kubernetes.io/serviceaccount"
-        (folder / "token").write_text(token)
-        lines += ["mount -t tmpfs tmpfs /run", f"mkdir -p {place}", f"cp '{folder}/token' {place}/token"]
+        lines += ["mount -t tmpfs tmpfs /run", f"mkdir -p {place}"]
+        for name, text in account.items():
+            if text:
+                (folder / name).write_text(text)
+                lines.append(f"cp '{folder}/{name}' {place}/{name}")
     # What this machine keeps in /tmp and the container needs stays where it is.
     for kept in sorted({str(folder.parent.parent), sys.prefix, str(ROOT)}):
         if kept.startswith("/tmp/"):

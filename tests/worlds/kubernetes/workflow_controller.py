@@ -8,7 +8,6 @@ Not here: what the pods do (`node`).
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from ..argo.kubernetes_access import ARGO
 from ..argo.workflow_runner import Node as Entry
 from .control_plane import ControlPlane
 from .installation import workflow_controller
+from .network import Network
 from .node import Node
 
 _FINAL = ("Succeeded", "Failed", "Error")
@@ -36,29 +36,17 @@ class RealWorkflows:
         environment: Mapping[str, str],
         redirects: Mapping[str, str],
         tokens: Mapping[tuple[str, str], str] | None = None,
+        network: Network | None = None,
     ) -> None:
-        """`url`: where containers find the API server; the rest as `WorkflowRunner` has it."""
+        """`url`: where containers find the API server; empty: where a cluster says it, which asks for a `network`. The
+        rest as `WorkflowRunner` has it."""
         self.plane, self.folder = plane, folder
-        base = {"METAFLOW_TRIGGERS_KUBERNETES_URL": url, **environment}
-        self.node = Node(plane, folder, base, redirects, tokens or {})
+        base = {"METAFLOW_TRIGGERS_KUBERNETES_URL": url, **environment} if url else environment
+        self.node = Node(plane, folder, base, redirects, {} if tokens is None else tokens, network)
         self.nodes: dict[str, list[Entry]] = {}
 
     def __enter__(self) -> RealWorkflows:
         plane = self.plane
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "tests",
-            "clusters": [
-                {
-                    "name": "tests",
-                    "cluster": {"server": plane.url, "certificate-authority": f"{plane.place}/authority.crt"},
-                }
-            ],
-            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
-            "users": [{"name": "tests", "user": {"token": plane.token}}],
-        }
-        (plane.place / "kubeconfig").write_text(json.dumps(config), "utf-8")
         settings = {"metadata": {"name": "workflow-controller-configmap"}, "apiVersion": "v1", "kind": "ConfigMap"}
         plane.request("POST", "/api/v1/namespaces/argo/configmaps", settings)
         self.log = plane.place / "workflows.log"

@@ -114,7 +114,7 @@ class Cluster:
         self.kubernetes.store.accounts[token] = (namespace, account)
         service = f"sensor-{namespace}-{name}"
         self._folder(service).joinpath("token").write_text(token)
-        self._subjects[service] = _subjects(item)
+        self._subjects[service] = subscriptions(item)
         self._start(service, "sensor", item)
         return service
 
@@ -229,7 +229,7 @@ class Cluster:
             time.sleep(0.05)
 
 
-def _subjects(sensor: Any) -> int:
+def subscriptions(sensor: Any) -> int:
     """How many consumers a Sensor has: one for each trigger and subject that it listens to (trigger_conn.go)."""
     subjects = {one["name"]: (one["eventSourceName"], one["eventName"]) for one in sensor["spec"]["dependencies"]}
     found = 0
