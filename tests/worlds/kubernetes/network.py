@@ -67,6 +67,14 @@ class _Namespace:
         text = "".join(f"{line}\n" for line in lines)
         subprocess.run([*self.enter, "ip", "-batch", "-"], input=text, capture_output=True, text=True, check=True)
 
+    def ip_or_end(self, *lines: str) -> None:
+        """The first of them: without it, it is of no use."""
+        try:
+            self.ip(*lines)
+        except BaseException:
+            self.end()
+            raise
+
     def end(self) -> None:
         self._process.kill()
         self._process.communicate()
@@ -96,7 +104,7 @@ class Network:
 
     def __enter__(self) -> Network:
         self._bridge = _Namespace()
-        self._bridge.ip(
+        self._bridge.ip_or_end(
             "link set lo up", "link add pods type bridge", f"address add {GATEWAY}/{_MASK} dev pods", "link set pods up"
         )
         if self._folder is not None:
@@ -119,7 +127,7 @@ class Network:
         self._bridge.ip(
             f"link add pod{number} type veth peer name eth0 netns {made.pid}", f"link set pod{number} master pods up"
         )
-        made.ip("link set lo up", f"address add {address}/{_MASK} dev eth0", "link set eth0 up")
+        made.ip_or_end("link set lo up", f"address add {address}/{_MASK} dev eth0", "link set eth0 up")
         mounts = []
         if self._folder is not None:
             mounts = [f"mount --bind '{self._folder / name}' /etc/{name}" for name in ("hosts", "resolv.conf")]

@@ -233,6 +233,7 @@ def test_what_another_manager_changed_is_found_and_mended(server: RealKubernetes
 
 @pytest.mark.long
 def test_fifty_flows_cost_what_they_cost_on_the_stand_in() -> None:
+    """It prints its seconds (`-s`): they are this machine's, and no promise of a test."""
     counted = []
     for made in (KubernetesStandIn, cluster):
         with made() as server, connect(server.url) as client:
@@ -242,9 +243,9 @@ def test_fifty_flows_cost_what_they_cost_on_the_stand_in() -> None:
             again = converge.create_all(many(50), SETTINGS, client=client)
             assert verbs(again) == {"unchanged"}
             counted.append((first, len(server.store.requests)))
-            print(f"{type(server).__name__}: {counted[-1]} requests, {time.monotonic() - started:.1f} s")
+            took = time.monotonic() - started
+            print(f"{type(server).__name__}: {counted[-1]} requests, {took:.1f} s, twice 50 flows")
             assert len(server.objects("sensors")) == 50
-            assert time.monotonic() - started < 60
     assert counted[0] == counted[1]
 
 
