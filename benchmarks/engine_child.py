@@ -109,7 +109,7 @@ def huey(file: str) -> None:
     from benchmarks.peer import queue
 
     made, _ = queue(file)
-    consumer = made.create_consumer(workers=1, initial_delay=0.012, max_delay=0.012, check_worker_health=False)
+    consumer = made.create_consumer(workers=1, initial_delay=0.004, max_delay=0.012, check_worker_health=False)
     consumer.start()
     print("ready", flush=True)
     threading.Event().wait()

@@ -32,6 +32,8 @@ from .waits import LocalFlow
 
 POLL_SECONDS = 0.012
 """How often the engine asks whether another process has written: `PRAGMA data_version`, some microseconds."""
+AWAKE_SECONDS, AWAKE_POLL_SECONDS = 1.0, 0.004
+"""For so long after something happened it asks so often: events come in bursts, and each waits for the next look."""
 SWEEP_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 20.0
@@ -101,6 +103,7 @@ class Engine:
         self._is_behind = True
         self._may_issue = True
         self._next_sweep = 0.0
+        self._awake_until = 0.0
         self._last_seen = 0
         self._problem: str | None = None
         self.connection = connect(database)
@@ -123,12 +126,19 @@ class Engine:
                     break
                 if until_idle and not busy and self._is_idle_safely():
                     break
-                if not busy:
-                    self._clock.wait(self._stopped, RETRY_SECONDS if self._problem else POLL_SECONDS)
+                if busy:
+                    self._awake_until = self._clock.monotonic() + AWAKE_SECONDS
+                else:
+                    self._clock.wait(self._stopped, self._pause())
         finally:
             self._editions.close()
             for source in self._sources:
                 source.stop()
+
+    def _pause(self) -> float:
+        if self._problem:
+            return RETRY_SECONDS
+        return AWAKE_POLL_SECONDS if self._clock.monotonic() < self._awake_until else POLL_SECONDS
 
     def drain(self) -> None:
         """Issue nothing more and leave the loop when the running flows have ended."""

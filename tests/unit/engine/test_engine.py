@@ -19,7 +19,7 @@ from metaflow_triggers.engine.launch import CommandLauncher
 from metaflow_triggers.engine.store import transaction
 from metaflow_triggers.polling.clock import SystemClock
 
-from .bench import AtOnce, Ended
+from .bench import AtOnce, Ended, StillClock
 from .flows import all_of, any_of, event, finished, flow, with_options
 
 
@@ -106,6 +106,27 @@ def test_starts_are_issued_oldest_first(bench):
     issued = [order.start_id for order in b.launcher.orders if order.flow_key == "A"]
     assert issued == sorted(issued)
     assert len(b.launcher.orders) == 12
+
+
+def test_the_engine_looks_more_often_for_a_second_after_something_happened(bench):
+    b = bench(flow("A", any_of(event("x"))))
+    waits = []
+
+    class Noting(StillClock):
+        def wait(self, stopped, seconds):
+            waits.append(seconds)
+            if len(waits) == 100:
+                b.emit("x")
+            if len(waits) == 600:
+                engine.stop()
+            return super().wait(stopped, seconds)
+
+    engine = b.engine(clock=Noting())
+    engine.run()
+    assert b.rows("state") == [("succeeded",)]
+    assert set(waits[:100]) == {0.012}
+    assert waits[100:].count(0.004) in (250, 251)  # a second of them, and none before it is over
+    assert waits[100:].index(0.012) >= 250
 
 
 def test_many_engines_on_one_file_start_each_once(bench):
