@@ -61,6 +61,12 @@ def sensors(flow: Flow, settings: Settings, believed: Trust) -> tuple[Sensor, ..
     )
 
 
+def sensor_namespaces(flow: Flow, settings: Settings) -> list[str]:
+    """Where the flow's Sensors are, in their order."""
+    options = (read_options(trigger, settings) for trigger in flow.triggers)
+    return [namespace for _, namespace in dict.fromkeys((one.event_bus, one.namespace) for one in options)]
+
+
 def schedule(flow: Flow, settings: Settings) -> CronWorkflow | None:
     """The flow's schedule under upstream's name. AWS reads a cron without timezone in UTC; so does this."""
     if flow.schedule is None:

@@ -30,7 +30,7 @@ from ....model.marks import mark_values
 from ....model.settings import Settings
 from . import event_delivery, lower, names, sets, shared, user_text
 from .escape import inert_json
-from .trust import OUTCOMES, Trust, also_shared, outcomes_at
+from .trust import OUTCOMES, also_shared, outcomes_at
 
 SENSOR_NAMESPACES = "metaflow-triggers/sensor-namespaces"
 """Where the flow's Sensors are when its options say something else than the configuration."""
@@ -47,7 +47,7 @@ def complete(template: Any, flow: Flow, settings: Settings, *, is_polled: bool =
         | mark_values(flow, settings)
     )
     metadata.setdefault("annotations", {})[OUTCOMES] = outcomes_at(settings)
-    namespaces = [sensor.namespace for sensor in lower.sensors(flow, settings, Trust())]
+    namespaces = lower.sensor_namespaces(flow, settings)
     if namespaces:
         annotations = metadata["annotations"]
         # Upstream's `delete` looks the Sensor up by these.

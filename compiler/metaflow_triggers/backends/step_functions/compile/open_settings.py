@@ -162,7 +162,9 @@ def _add_used(value: Any, found: set[str]) -> None:
             items = one.values()
         elif not isinstance(one, list):
             continue
-        waiting += [item for item in items if isinstance(item, (dict, list))]
+        for item in items:
+            if isinstance(item, (dict, list)):
+                waiting.append(item)
 
 
 def _add_used_by(key: str, argument: Any, found: set[str]) -> None:
