@@ -20,11 +20,11 @@ from metaflow_triggers.poll import TriggerResult, trigger
 def w(): return TriggerResult.skip()
 
 class Kp(FlowSpec):
-    @environment(vars={"A": "1"})
+    @environment(vars={"A": "1", "EMPTY": ""})
     @kubernetes(
         cpu=2, memory=4096, image="foo/bar:1", image_pull_policy="Always", image_pull_secrets=["regcred"],
-        service_account="sa", secrets=["s1"], node_selector={"x": "y"}, port=8000, shared_memory=64, gpu=1,
-        tolerations=[{"key": "k", "operator": "Exists"}], labels={"team": "x"}, annotations={"an": "no"},
+        service_account="sa", secrets=["s1"], node_selector={"x": "y"}, port=8000, shared_memory=2048, gpu=1,
+        tolerations=[{"key": "k", "operator": "Exists", "value": ""}], labels={"team": "x"}, annotations={"an": "no"},
         security_context={"run_as_non_root": True, "run_as_user": 1000}, use_tmpfs=True, tmpfs_size=100,
         persistent_volume_claims={"claim": "/mnt/claim"},
     )
@@ -73,7 +73,7 @@ def test_the_poller_has_what_the_start_steps_pod_has(folder: Path) -> None:
         "tolerations": [{"key": "k", "operator": "Exists"}],
         "volumes": [
             {"name": "tmpfs-ephemeral-volume", "emptyDir": {"sizeLimit": "100Mi", **memory}},
-            {"name": "dhsm", "emptyDir": {"sizeLimit": "64Mi", **memory}},
+            {"name": "dhsm", "emptyDir": {"sizeLimit": "2Gi", **memory}},
             {"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}},
         ],
     }
@@ -94,6 +94,8 @@ def test_the_poller_has_what_the_start_steps_pod_has(folder: Path) -> None:
     assert metadata["labels"] == {"team": "x", "metaflow-triggers/poller": named}
     assert metadata["annotations"].pop("metaflow-triggers/code-package")
     assert metadata["annotations"] == {"an": "no"}
+    # As the API server writes what it has understood: else `create` would find the object changed, again and again.
+    assert variables["EMPTY"] == {"name": "EMPTY"} and not [one for one in variables.values() if one.get("value") == ""]
     assert variables["A"]["value"] == "1" and variables["METAFLOW_TEMPDIR"]["value"] == "/metaflow_temp"
     # Each field that upstream writes is decided, and all that it can write stands above.
     assert set(start) <= set(poller_pod.OF_TEMPLATE) and set(start["container"]) <= set(poller_pod.OF_CONTAINER)

@@ -5,11 +5,15 @@ Out:  a `Pod`: what the Deployment's pod and container take from it.
 
 Not here: what is the poller's own (`poller`). Each field that upstream writes of a step's pod is decided below, once:
 the poller has it, or there is a reason why not. What nobody has decided is refused (FT004), never silently left out.
+
+A Deployment is an object whose types the API server knows: it gives back what it understood, without texts that are
+empty, and quantities as it writes them itself. So it is written here, else each `create` would find it changed.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +93,8 @@ OF_PATCH: Mapping[str, str] = dict.fromkeys(
 _ADDED_TO = ("hostAliases", "imagePullSecrets", "tolerations", "volumes")
 _OF_TASKS = "out"
 """The volume in which a task leaves what Argo reads."""
+_MEBIBYTES = re.compile(r"([0-9]+)Mi")
+_UNITS = ("Mi", "Gi", "Ti")
 _OF_A_RUN = frozenset(
     (
         "ARGO_WORKFLOW_NAME",
@@ -144,13 +150,15 @@ def of_start_step(template: Any, packages: str = "") -> Pod:
     beginning = with_code(container["command"][-1])
     package = whole.get("podMetadata", {}).get("annotations", {}).get(CODE_PACKAGE_ANNOTATION)
     annotations = {key: value for key, value in metadata.get("annotations", {}).items() if _is_users(key)}
+    spec["tolerations"] = [_without_empty(item) for item in spec["tolerations"] or ()]
+    spec["volumes"] = [_as_written(item) for item in spec["volumes"] or ()]
     return Pod(
         labels={key: value for key, value in metadata.get("labels", {}).items() if _is_users(key)},
         annotations=annotations | ({CODE_PACKAGE_ANNOTATION: package} if package else {}),
         spec=_said(spec),
         image=container["image"],
         beginning=f"{beginning} && {packages}" if packages else beginning,
-        environment=[item for item in container.get("env", []) if item["name"] not in _OF_A_RUN],
+        environment=[_without_empty(item) for item in container.get("env", []) if item["name"] not in _OF_A_RUN],
         container=_said(more),
     )
 
@@ -181,6 +189,23 @@ def _patched(present: Any, value: Any, *, is_list: bool) -> Any:
 def _is_users(key: str) -> bool:
     """Metaflow's own say which task a pod is of; ours are the poller's own."""
     return not key.startswith(("metaflow/", "metaflow-triggers/"))
+
+
+def _without_empty(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A variable without a value has the empty one; so it is with the fields of a toleration."""
+    return {key: value for key, value in item.items() if value != ""}
+
+
+def _as_written(volume: Mapping[str, Any]) -> dict[str, Any]:
+    """The size of a volume in memory, of which Metaflow says the MiB, as the API server writes it: `2Gi`."""
+    limit = volume.get("emptyDir", {}).get("sizeLimit")
+    size = _MEBIBYTES.fullmatch(str(limit))
+    if size is None:
+        return dict(volume)
+    number, unit = int(size[1]), 0
+    while number and number % 1024 == 0 and unit < len(_UNITS) - 1:
+        number, unit = number // 1024, unit + 1
+    return {**volume, "emptyDir": {**volume["emptyDir"], "sizeLimit": f"{number}{_UNITS[unit]}"}}
 
 
 def _said(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,7 +127,8 @@ def _as_the_start_step(deployment: Any, objects: dict[str, Any]) -> Iterator[str
     (template,) = (item for item in objects.values() if item["kind"] == "WorkflowTemplate")
     start = start_template(template["spec"])
     patched = json.loads(start.get("podSpecPatch", "{}"))
-    meant = {key: start.get(key) for key in ("nodeSelector", "tolerations")} | patched
+    said = [{key: text for key, text in item.items() if text != ""} for item in start.get("tolerations") or ()]
+    meant = {"nodeSelector": start.get("nodeSelector"), "tolerations": said} | patched
     for key in (*meant, "imagePullSecrets"):
         if (pod.get(key) or None) != (meant.get(key) or None):
             yield f"the poller's pod has {key}={pod.get(key)!r}, where the start step's has {meant.get(key)!r}"
