@@ -43,7 +43,7 @@ HELD = frozenset(
         "test_workflow_runs",
     }
 )
-REAL_ALONE = ("test_real_server", "test_real_runs", "test_real_switches", "test_real_rows")
+REAL_ALONE = ("test_real_server", "test_real_runs", "test_real_switches", "test_real_rows", "test_real_polled_patterns")
 """What only the real one can tell, and a short form of the suite: one of the modules alone is no long campaign, so
 that xdist gives it to one worker, and a server starts for it once."""
 

@@ -64,7 +64,7 @@ class Node:
         """`network`: pods have one each, and of an account what the server has them mount; without it they are in that
         of this machine."""
         self.plane, self.folder, self.network = plane, folder, network
-        self._machine = Machine(_Secrets(plane), environment, redirects, tokens, plane.authority if network else "")
+        self.machine = Machine(_Secrets(plane), environment, redirects, tokens, plane.authority if network else "")
         self._known: set[str] = set()
         self._signals: dict[str, str] = {}
         self._threads: list[threading.Thread] = []
@@ -207,7 +207,7 @@ class Node:
         folder = self.folder / workflow / f"{len(self._known):03}-{display.replace('/', '_')}"
         account = pod["spec"].get("serviceAccountName", "default")
         mounted = any(one["mountPath"].startswith(_ACCOUNT) for one in main.get("volumeMounts", []))
-        machine = self._machine if mounted or self.network is None else replace(self._machine, tokens={})
+        machine = self.machine if mounted or self.network is None else replace(self.machine, tokens={})
         place = self.network.pod() if self.network else HERE
         try:
             ended = workflow_pods.run_pod(

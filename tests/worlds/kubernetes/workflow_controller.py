@@ -43,6 +43,7 @@ class RealWorkflows:
         self.plane, self.folder = plane, folder
         base = {"METAFLOW_TRIGGERS_KUBERNETES_URL": url, **environment} if url else environment
         self.node = Node(plane, folder, base, redirects, {} if tokens is None else tokens, network)
+        self.machine = self.node.machine
         self.nodes: dict[str, list[Entry]] = {}
 
     def __enter__(self) -> RealWorkflows:
