@@ -311,12 +311,8 @@ class Poller:
         if trigger.is_polled:
             return False
         now, interval = self._clock.now(), timedelta(milliseconds=read.declared.interval_milliseconds)
-        due = now
         early = timedelta(seconds=self._early)
-        if read.state.get("next_due_at") and read.state.get("last_poll_at"):
-            said = datetime.fromisoformat(read.state["next_due_at"])
-            # The interval may be another one by now. A poll that came early does not bring the next one forward.
-            due = min(said, datetime.fromisoformat(read.state["last_poll_at"]) + interval + early)
+        due = record.next_due(read.state, read.declared, early) or now
         if due > now + early:
             return False
         trigger.due_at = due
@@ -571,9 +567,9 @@ class Poller:
         """What the last polls gave."""
         now = self._clock.now()
         state.setdefault("created_at", timestamp_text(now))
-        if trigger.poll_at is not None:
+        if trigger.poll_at is not None and trigger.declared is not None:
             due_at = trigger.next_due_at or now + timedelta(seconds=trigger.due - self._clock.monotonic())
-            state.update(last_poll_at=timestamp_text(trigger.poll_at), next_due_at=timestamp_text(due_at))
+            record.polled(state, trigger.poll_at, due_at, trigger.declared)
         if trigger.result:
             state.update(last_result=trigger.result, consecutive_errors=trigger.consecutive_errors)
         if trigger.error is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from metaflow_extensions.triggers.contract import exact_json
@@ -178,6 +178,24 @@ def renamed(state: dict[str, Any], claim: dict[str, Any], name: Callable[[str, i
     generation = max(int(state["generation"]) + 1, at_least)
     state["generation"] = claim["generation"] = generation
     claim["name"] = name(claim["hash"], generation)
+
+
+def polled(state: dict[str, Any], at: datetime, due: datetime, declared: Declaration) -> None:
+    """The last poll, and when the next one is due, by the interval of then: another deployment may have another one."""
+    state.update(
+        last_poll_at=timestamp_text(at), next_due_at=timestamp_text(due), interval_ms=declared.interval_milliseconds
+    )
+
+
+def next_due(state: dict[str, Any], declared: Declaration, early: timedelta) -> datetime | None:
+    """When the next poll is due; None: there was none. A poll that came early does not bring the next one forward."""
+    if not (state.get("next_due_at") and state.get("last_poll_at")):
+        return None
+    said, last = (datetime.fromisoformat(state[name]) for name in ("next_due_at", "last_poll_at"))
+    by_interval = last + timedelta(milliseconds=declared.interval_milliseconds)
+    if "interval_ms" not in state:  # of a version that did not say it
+        return min(said, by_interval + early)
+    return said if state["interval_ms"] == declared.interval_milliseconds else by_interval
 
 
 def started(claim: dict[str, Any], now: datetime) -> None:

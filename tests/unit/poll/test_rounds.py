@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from metaflow_triggers.polling import record
 from metaflow_triggers.polling.aws.serve import EARLY_SECONDS
 from metaflow_triggers.polling.poller import Poller
 
@@ -25,7 +26,7 @@ def polled(intervals: list[int], late: list[int], tick: int) -> list[int]:
         read = SimpleNamespace(state=state, declared=SimpleNamespace(interval_milliseconds=interval * 60_000))
         if Poller._is_due(poller, trigger, read):  # type: ignore[arg-type]
             found.append(tick * number)
-            state.update(last_poll_at=now.isoformat(), next_due_at=trigger.next_due_at.isoformat())
+            record.polled(state, now, trigger.next_due_at, read.declared)  # type: ignore[arg-type]
     return found
 
 
@@ -38,6 +39,11 @@ def test_a_trigger_is_polled_as_often_as_it_says(tick: int, interval: int) -> No
     early, delay = EARLY_SECONDS / 60, 4
     away = [one - interval * number for number, one in enumerate(at)]
     assert all(-early - delay <= one <= tick - early + delay for one in away), at[:20]
+
+
+def test_a_longer_interval_counts_from_the_last_poll() -> None:
+    """Also where a job was kept, and polled every few seconds: what it had said of the next poll holds no more."""
+    assert polled([15] * 2 + [60] * 9, [60] * 11, 15) == [0, 15, 75, 135]
 
 
 def test_a_shorter_interval_holds_from_the_next_round_on() -> None:
