@@ -32,6 +32,7 @@ from tests.unit.backends.step_functions.samples import CONFIGURED, event, flow, 
 from tests.worlds.aws.account import clients
 from tests.worlds.aws.inside import Inside, account, in_a_copy, inside
 from tests.worlds.aws.laid import lay
+from tests.worlds.aws.polled_account import LOOKS, POLL, Polled
 from tests.worlds.aws.service import ACCOUNT, order
 from tests.worlds.aws.trails import ask
 
@@ -39,7 +40,6 @@ CANNOT = {
     "paused": "nothing pauses runs on AWS; a rule that is switched off is `disabled`",
     "busy": "AWS starts as many runs as events come; what it throttles is `throttled`",
     "lost": "an execution has no process that could be killed: Step Functions keeps its state",
-    "suppressed-poll": "a record counts suppressed fires, and keeps none: `list --backend` says how many",
     "no-engine": "EventBridge looks at an event at once, or never",
     "listened-later": "EventBridge keeps no event that no rule takes: it is never-came-unknown",
     "pruned": "AWS forgets a run 90 days after its end and keeps no mark of it; of a stored event that is told as what "
@@ -255,6 +255,12 @@ def letter(world: World, body: Any, attributes: dict[str, str] | None = None) ->
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=given)
 
 
+def suppressed_poll(world: World) -> list[Answer]:
+    polled = Polled(world.aws)
+    polled.fired({"file": "a.csv"}, "suppressed", "RUNNING")
+    return ask(world.aws, "looks", LOOKS, polls=(POLL,))
+
+
 TWO = f(event("paid", filter='{"kind": ["a"]}'), event("paid", filter='{"kind": ["b"]}'))
 NUMBER = f(event("paid", filter='{"n": [{"numeric": [">", 5]}], "kind": ["a"]}'))
 NEEDED = (parameter("n", "int", required=True),)
@@ -293,6 +299,7 @@ _MADE: dict[str, Callable[[World], list[Answer]]] = {
     "never-came": judged(f(event("paid", filter=DEEP)), {"order": {"customer": {"tier": "gold"}}}),
     "never-came-and-no": judged(f(event("paid", filter=DEEP)), {"order": {}}),
     "never-came-unknown": asked,
+    "suppressed-poll": suppressed_poll,
     "cannot-be-asked": lambda world: asked(world, refused="states:DescribeExecution"),
 }
 

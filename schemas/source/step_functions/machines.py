@@ -285,8 +285,12 @@ def _poll_machine() -> dict[str, Any]:
     wanted = "$.poller.Item.wanted.S"
     declared = {
         **row,
-        "UpdateExpression": "SET wanted = :wanted, declared = :declared",
-        "ExpressionAttributeValues": {":wanted": {"S": version}, ":declared": {"S": text("^\\[")}},
+        "UpdateExpression": "SET wanted = :wanted, declared = :declared, since = :since",
+        "ExpressionAttributeValues": {
+            ":wanted": {"S": version},
+            ":declared": {"S": text("^\\[")},
+            ":since": {"S.$": "$$.Execution.StartTime"},
+        },
     }
     running = {"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING", "MaxResults": 2}
     submitted = {
@@ -294,6 +298,7 @@ def _poll_machine() -> dict[str, Any]:
         "JobName": text("^[A-Za-z0-9_-]{1,128}$"),
         "JobQueue": any_of(REF, text(at_least=1)),
         "ContainerOverrides": {"Environment": [{"Name": "METAFLOW_TRIGGERS_POLLER_VERSION", "Value": version}]},
+        "Tags": {"metaflow-triggers/deployed-name": text(at_least=1)},
     }
     busy = {"ErrorEquals": ["Batch.AWSBatchException"], "IntervalSeconds": 2, "BackoffRate": 2.0, "MaxAttempts": 6}
     asked = {**row, "ConsistentRead": True, "ProjectionExpression": "wanted"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from metaflow_triggers.backends.step_functions.deploy.calls import Clients
 from metaflow_triggers.backends.step_functions.trail.target import Target
-from metaflow_triggers.model.flows import Flow
+from metaflow_triggers.model.flows import Flow, PollTrigger
 from metaflow_triggers.model.settings import Settings
 from metaflow_triggers.trail.answer import Answer
 from metaflow_triggers.trail.question import Asked, Question
@@ -41,13 +41,18 @@ def ask(
     refuse: Callable[[str], Refusal | None] = lambda action: None,
     settings: Settings = CONFIGURED,
     read: bool = True,
+    polls: tuple[PollTrigger, ...] = (),
 ) -> list[Answer]:
     """The answers. `refused`: an action that this identity has no right to. Nor may it test a pattern, which the
-    emulator cannot: the filters are judged here, then. `read`: the flows' files were."""
+    emulator cannot: the filters are judged here, then. `read`: the flows' files were; `polls` start the first
+    of them."""
     asking = refusing(aws)
     not_allowed = {"events:TestEventPattern", refused}
     asking.refuse = lambda action: denied(action) if action in not_allowed else refuse(action)
-    asked = tuple(Asked(item.name, item.deployed_as or item.name, item if read else None) for item in flows)
+    asked = tuple(
+        Asked(item.name, item.deployed_as or item.name, item if read else None, polls if item is flows[0] else ())
+        for item in flows
+    )
     return Target(Clients(asking.client), now).ask(Question(identity, name, payload, asked), settings)
 
 

@@ -16,7 +16,7 @@ def test_the_page_names_the_rights_and_no_others() -> None:
     section = PAGE.read_text(encoding="utf-8").split("### What became of an event\n")[1].split("\n### ")[0]
     rights = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     named = [name for cell in rights for name in re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", cell)]
-    assert sorted(named) == sorted(asking.ACTIONS)
+    assert sorted(named) == sorted([*asking.ACTIONS, *asking.ACTIONS_OF_POLLS])
 
 
 def test_to_look_into_the_queue_it_needs_what_the_page_on_dead_letters_says() -> None:

@@ -218,7 +218,7 @@ def _poller_resources(
             name=made.machine,
             kind="STANDARD",
             role=arn(POLL_MACHINE, settings),
-            definition=poller_definition(made, triggers.flow, queue),
+            definition=poller_definition(made, triggers.flow, {TAG_DEPLOYED_NAME: triggers.deployed}, queue),
             **common,
         )
         if is_made(POLL_MACHINE, settings):
@@ -226,6 +226,7 @@ def _poller_resources(
                 "step_functions/poll_machine_role",
                 machine=made.machine,
                 job_definition=made.job_name,
+                job_tag=TAG_DEPLOYED_NAME,
                 queue_arn=queue_arn(queue, settings),
                 sources=machine_sources([made.machine]),
                 key_services=key_services(settings, "dynamodb"),

@@ -1,4 +1,5 @@
-"""Failure log: where starter and correlator say that they failed, without a word of the event.
+"""Failure log: where starter, correlator and what submits a poller's job say that they failed, without a word of an
+event.
 
 In:   settings.
 Out:  the template's parameter; the rights that a role needs.

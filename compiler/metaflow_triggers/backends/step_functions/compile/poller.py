@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ....model.flows import Flow, PollTrigger
@@ -91,13 +91,18 @@ def _call(deployed: str, settings: Settings, *, once: bool) -> str:
     return f"-c {shlex.quote(_CODE)} {shlex.join(given)} --documents '{root}' --version \"${VERSION_VARIABLE}\"{more}"
 
 
-def poller_definition(made: Poller, flow: str, queue: Any) -> dict[str, Any]:
-    """The machine's definition. `queue` is where its job goes, as CloudFormation has it."""
+def poller_definition(made: Poller, flow: str, tags: Mapping[str, str], queue: Any) -> dict[str, Any]:
+    """The machine's definition. `tags` are the job's, by which the machine's role may end it and no other one; `queue`
+    is where it goes, as CloudFormation has it."""
     version = {"Ref": JOB}
     wanted = "$.poller.Item.wanted.S"
     put = {
-        "UpdateExpression": "SET wanted = :wanted, declared = :declared",
-        "ExpressionAttributeValues": {":wanted": {"S": version}, ":declared": {"S": made.declared}},
+        "UpdateExpression": "SET wanted = :wanted, declared = :declared, since = :since",
+        "ExpressionAttributeValues": {
+            ":wanted": {"S": version},
+            ":declared": {"S": made.declared},
+            ":since": {"S.$": "$$.Execution.StartTime"},
+        },
     }
     running = {"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING", "MaxResults": 2}
     states = {
@@ -114,7 +119,7 @@ def poller_definition(made: Poller, flow: str, queue: Any) -> dict[str, Any]:
         "Handover": pause(_HANDOVER_SECONDS, "Running"),
         "Running": task("aws-sdk:sfn:listExecutions", running, "Others", again=retry(6), place="$.running"),
         "Others": choice(way(present("$.running.Executions[1]"), to="Polled"), default="Poll"),
-        "Poll": _poll(made, version, queue),
+        "Poll": _poll(made, version, tags, queue),
         "Polled": SUCCEED,
     }
     seconds = _FOR_A_DAY if made.once else _FOR_A_YEAR
@@ -125,12 +130,13 @@ def _in_row(**more: Any) -> dict[str, Any]:
     return {"TableName": {"Ref": TABLE}, "Key": _ROW, **more}
 
 
-def _poll(made: Poller, version: Any, queue: Any) -> State:
+def _poll(made: Poller, version: Any, tags: Mapping[str, str], queue: Any) -> State:
     parameters = {
         "JobDefinition": version,
         "JobName": made.machine,
         "JobQueue": queue,
         "ContainerOverrides": {"Environment": [{"Name": VERSION_VARIABLE, "Value": version}]},
+        "Tags": dict(tags),
     }
     # A job that fails is not submitted again here: the next tick does that.
     refused = {"ErrorEquals": ["Batch.AWSBatchException"], "IntervalSeconds": 2, "BackoffRate": 2.0, "MaxAttempts": 6}
@@ -140,6 +146,16 @@ def _poll(made: Poller, version: Any, queue: Any) -> State:
 def declared_polls(contents: Iterable[Any]) -> list[PollTrigger]:
     """What templates declare, or definitions of machines; files are below the flow's folder. Raises ValueError."""
     return declared.declared(text for content in contents for text in declared_texts(content))
+
+
+def wanted_version(definition: Any) -> str:
+    """The version that the machine of this definition has polled; "" where it says none, or it is open."""
+    try:
+        values = definition["States"]["Declare"]["Parameters"]["ExpressionAttributeValues"]
+        found = values[":wanted"]["S"]
+    except (KeyError, TypeError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def declared_texts(content: Any) -> list[str]:

@@ -54,7 +54,7 @@ class Clients:
         if service not in self._made:
             from metaflow_extensions.triggers.plugins.aws_answers import watch
 
-            with calling(f"a client of {service}", service):
+            with calling(f"a client of {service}"):
                 make = self._make
                 if make is None:
                     import boto3
@@ -70,27 +70,28 @@ def code(error: Any) -> str:
 
 
 @contextmanager
-def calling(action: str, resource: str) -> Iterator[None]:
-    """Turn what boto3 raises inside into a DiagnosticError that names `action` and `resource`."""
+def calling(action: str, resource: str = "") -> Iterator[None]:
+    """Turn what boto3 raises inside into a DiagnosticError that names `action` and `resource`, if it is on one."""
     from botocore import exceptions
     from metaflow_extensions.triggers.plugins.aws_answers import NotAws, one_line
 
+    asked = f"{action} on {resource}" if resource else action
     try:
         yield
     except NotAws as error:
-        raise _error("FT701", f"it was not AWS that answered {action} on {resource}", str(error), _IN_PLACE) from error
+        raise _error("FT701", f"it was not AWS that answered {asked}", str(error), _IN_PLACE) from error
     except KeyError as error:  # nothing but questions and the reading of their answers is done inside
         note = f"the answer has no {error}"
-        raise _error("FT701", f"it was not AWS that answered {action} on {resource}", note, _IN_PLACE) from error
+        raise _error("FT701", f"it was not AWS that answered {asked}", note, _IN_PLACE) from error
     except exceptions.ClientError as error:
-        raise _refused(error.response, f"{action} on {resource}") from error
+        raise _refused(error.response, asked) from error
     except exceptions.WaiterError as error:
         # It waits by asking, and what it asks may be refused.
         if (error.last_response or {}).get("Error") and "Max attempts" not in str(error):
-            raise _refused(error.last_response, f"{action} on {resource}") from error
-        raise _error("FT704", f"{action} on {resource} takes too long", one_line(error)) from error
+            raise _refused(error.last_response, asked) from error
+        raise _error("FT704", f"{asked} takes too long", one_line(error)) from error
     except exceptions.BotoCoreError as error:
-        raise _unreachable(error, f"{action} on {resource}") from error
+        raise _unreachable(error, asked) from error
 
 
 def _refused(response: Any, what: str) -> DiagnosticError:

@@ -42,7 +42,7 @@ UNRESTRICTED = {
     "batch:DescribeJobs": "Service Authorization Reference, AWS Batch: no resource type",
 }
 """Actions that are allowed on `*`, and where AWS says that nothing narrower is possible; `DELIVERY` beside them where
-starter and correlator log."""
+starter, correlator and what submits a poller's job log."""
 
 _ARNS = {
     MACHINE: ("states", "stateMachine:", "StateMachineName"),
@@ -170,6 +170,7 @@ def _poller_roles(resources: dict[str, Any], settings: Settings, folder: str, co
         "PollMachineRole": {
             "machine": name,
             "job_definition": resources[JOB]["Properties"]["JobDefinitionName"],
+            "job_tag": TAG_DEPLOYED_NAME,
             "queue_arn": queue_arn(queue, settings),
             "sources": machine_sources([name]),
             "key_services": key_services(settings, "dynamodb"),

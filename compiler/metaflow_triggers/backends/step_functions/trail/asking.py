@@ -5,7 +5,8 @@ Out:  what AWS has, None where it has nothing, or `Unanswered`: who asks may not
       else is given up for that. DiagnosticError FT701: nobody can be asked at all.
 
 Not here: which names (`computed`), what follows (`gather`). Nothing in this module writes, and nothing lists what other
-flows have. `ACTIONS` is all that a trail needs; the page on AWS prints it.
+flows have. `ACTIONS` is all that a trail needs, `ACTIONS_OF_POLLS` what one of a poll needs beside; the page on AWS
+prints them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ ACTIONS = {
     "s3:GetObject": "the event as it came, below the flow's `_triggers/`",
     "s3:ListBucket": "of the same prefix: without it S3 does not say that an object is not there",
 }
-
+ACTIONS_OF_POLLS = {"dynamodb:Scan": "what a flow's poller remembers of its triggers"}
+"""What is needed beside, of the flow's own table, for who asks about a poll trigger."""
 
 MOST_LISTED = 10_000
 """Names of runs of the flow that are listed, a thousand in an answer."""
@@ -102,6 +104,11 @@ class Asking:
     @property
     def clients(self) -> Clients:
         return self._place.clients
+
+    @property
+    def place(self) -> Place:
+        """Where is asked."""
+        return self._place
 
     def ask_others(self, call: Callable[[], T], resource: str) -> T | Unanswered:
         """What another room asks; its first refusal is that of an action which its message names."""

@@ -9,11 +9,12 @@ Not here: what the facts come to (`tell`), dead letters (`letters`).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from metaflow_extensions.triggers.contract.words import STARTED_BY_EVENT
+from metaflow_extensions.triggers.contract.words import POLLED_RUN, STARTED_BY_EVENT, TRIGGERS_FOLDER
 
 from ..compile import names
 from ..compile.resources import EventRule, OutcomeRule
@@ -60,10 +61,12 @@ class Trace:
 
 @dataclass(frozen=True)
 class OwnRun:
-    """A run of the flow by its own id, and its document, if it has one."""
+    """A run of the flow by its own id, and its document, if it has one. `root`: where the flow's runs are in the
+    datastore, as far as its document says it."""
 
     run: Run
     document: Stored | None
+    root: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,23 @@ def own_run(roads: Roads, identity: str, asking: Asking) -> OwnRun | None:
     run = asking.run(name)
     if not isinstance(run, Run):
         return None
+    if name.startswith(POLLED_RUN):  # a flow that polls alone start has no machine that says where its documents are
+        bucket, key = _document_of(run)
+        found = asking.stored(bucket, key) if key else None
+        root = f"s3://{bucket}/{key.rpartition(f'{TRIGGERS_FOLDER}/')[0]}" if key else None
+        return OwnRun(run, None if isinstance(found, Unanswered) else found, root)
     started_by_event = STARTED_BY_EVENT.fullmatch(identity) is not None
     return OwnRun(run, stored(roads, document_key(roads, name), asking) if started_by_event else None)
+
+
+def _document_of(run: Run) -> tuple[str, str]:
+    """(bucket, key) of the document that a run was started with, as its input says; "" where it says none."""
+    try:
+        uri = str(json.loads(run.input)["MetaflowTrigger"]["uri"])
+    except (ValueError, TypeError, KeyError):
+        return "", ""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return (bucket, key) if uri.startswith("s3://") and f"/{TRIGGERS_FOLDER}/" in key else ("", "")
 
 
 def ended(way: Way, identity: str, asking: Asking) -> Run | None:

@@ -117,8 +117,14 @@ def _step(run: Run) -> str | None:
     return str(step) if step else None
 
 
+def job_log(cause: str) -> str | None:
+    """Where the output is of the job with which an execution failed; None where it had none."""
+    stream = (_job(cause).get("Container") or {}).get("LogStreamName")
+    return f"CloudWatch Logs, group {_BATCH_LOGS}, stream {stream}" if stream else None
+
+
 def _log(run: Run, root: str | None) -> str | None:
-    stream = (_job(run.cause).get("Container") or {}).get("LogStreamName")
-    if stream:
-        return f"CloudWatch Logs, group {_BATCH_LOGS}, stream {stream}"
+    stream = job_log(run.cause)
+    if stream is not None:
+        return stream
     return f"{root}{run_id(run.name)}/" if root is not None else None

@@ -18,6 +18,7 @@ from typing import Any
 from ....dead_letters.letter import Letter
 from ....model.flows import EventDependency
 from ....model.settings import Settings
+from ....polling.aws.starting import RUN_PREFIX
 from ....trail import causes, listeners
 from ....trail.answer import Answer
 from ....trail.question import Asked, Question, event_names
@@ -31,6 +32,7 @@ from .deployed import Known, known, place_of
 from .gather import Standing, Trace, ended, own_run, standing, standing_unread, trace
 from .letters import look, of_event
 from .nothing import nothing
+from .polls import fire_of, of_poll
 from .tell import Facts, answer, found, unanswered
 
 _AT_ONCE = 8
@@ -56,6 +58,10 @@ class Target:
         # An id that is a run's is nobody else's: what does not wait for its end has nothing to do with it.
         is_run = any(item.own is not None or _waits(item, question) for item in facts)
         of_event = [list(found(item, question)) for item in facts]
+        if not is_run:
+            of_polls = self._polled(question, facts, of_event)
+            out += of_polls
+            is_run = any(one.poll is not None for one in of_polls)
         names = dict.fromkeys(one.event for answers in of_event for one in answers if one.event in _events(facts))
         for item, answers in zip(facts, of_event, strict=True):
             for one in answers:
@@ -64,6 +70,13 @@ class Target:
             if not answers and any(not is_run or _waits_for(way, item, question) for way in item.roads.ways):
                 out.append(self._nothing(item, question, events, settings))
         return out or [_nobody(question, facts)]
+
+    def _polled(self, question: Question, facts: Sequence[Facts], of_event: Sequence[list[Answer]]) -> list[Answer]:
+        """Of flows to which no event of this id came, what the id says of their polls."""
+        asked = [item for item, answers in zip(facts, of_event, strict=True) if not answers]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(lambda item: of_poll(item, question), asked)
+            return [one for one in found if one is not None]
 
     def _each(self, question: Question, settings: Settings) -> Iterator[Facts | Answer]:
         """The facts of each flow, several flows at a time. Clients are made before: making them is not for threads."""
@@ -95,7 +108,8 @@ class Target:
         traces = tuple(one for way in whole.ways if (one := trace(whole, way, asking)) is not None)
         letters = tuple(self._letters(whole, traces, question, asking))
         now = self._now or datetime.now(timezone.utc)
-        own = own_run(whole, question.identity, asking)
+        fire = fire_of(question)
+        own = own_run(whole, question.identity if fire is None else f"{RUN_PREFIX}{fire}", asking)
         sends = (settings.event_bus, settings.event_source)
         return Facts(asked, whole, traces, letters, asking, now, *sends, own, told)
 

@@ -16,15 +16,16 @@ from typing import Any
 from metaflow_extensions.triggers.contract import event_check, event_reader, exact_json
 from metaflow_extensions.triggers.contract.trigger_document import event as bus_event
 from metaflow_extensions.triggers.contract.trigger_document import started_by
-from metaflow_extensions.triggers.contract.words import EVENT_RESOURCE
+from metaflow_extensions.triggers.contract.words import EVENT_RESOURCE, POLLED_RUN
 
 from ....dead_letters.letter import Letter
 from ....graph.explain import awaited
 from ....language.cron import fires, next_fire
 from ....trail import causes
-from ....trail.answer import Answer, Run
+from ....trail.answer import Answer, Poll, Run
 from ....trail.causes import Cause
 from ....trail.question import Asked, Question
+from ... import poll_trail
 from .. import NAME
 from .asking import Asking, Unanswered
 from .asking import Run as Execution
@@ -63,7 +64,7 @@ def found(facts: Facts, question: Question) -> Iterator[Answer]:
     known: set[str] = set()
     said: set[tuple[str, str]] = set()
     if facts.own is not None:
-        made = _of_own(facts, facts.own)
+        made = of_own(facts, facts.own)
         known.add(made.run.id if made.run is not None else "")
         yield made
     for one in facts.traces:
@@ -103,7 +104,7 @@ def _of_trace(facts: Facts, one: Trace, question: Question) -> Answer:
         cause, run = _run(facts, one)
         if also:
             cause, also = also[0], (cause,)
-        return answer(facts, one.way.name, cause, also, run=run, commands=(_history(one.run),))
+        return answer(facts, one.way.name, cause, also, run=run, commands=(history(one.run),))
     lies = not (one.in_place or one.claimed)
     letter = next((letter for way, letter in facts.letters if way.name == one.way.name), None) if lies else None
     if letter is not None:
@@ -112,14 +113,26 @@ def _of_trace(facts: Facts, one: Trace, question: Question) -> Answer:
     return answer(facts, one.way.name, cause, also)
 
 
-def _of_own(facts: Facts, own: OwnRun) -> Answer:
-    """The id is that of a run of the flow. Its event is that of its document; several are a set's."""
+def of_own(facts: Facts, own: OwnRun) -> Answer:
+    """Of a run of the flow. Its event is that of its document; several are a set's; of a poll its trigger's name."""
     document = with_events(facts.roads, own.document, facts.asking) if own.document is not None else None
     names = _event_names(document) if document is not None else ()
     event = names[0] if len(names) == 1 else None
     together = " and ".join(names) if len(names) > 1 else None
-    cause, run = told(own.run, Around(facts.asked.flow, document, _root(facts), together), facts.asking)
-    return answer(facts, event, cause, run=run, commands=(_history(own.run),))
+    around = Around(facts.asked.flow, document, own.root or _root(facts), together)
+    cause, run = told(own.run, around, facts.asking)
+    return answer(facts, event, cause, run=run, commands=(history(own.run),), poll=_poll(own.run, document))
+
+
+def _poll(run: Execution, document: dict[str, Any] | None) -> Poll | None:
+    """The fire of a run that a poller started."""
+    if document is None or not run.name.startswith(POLLED_RUN):
+        return None
+    try:
+        (event,) = event_reader.select(document)
+    except (event_reader.EventError, ValueError):
+        return None
+    return Poll(event.name, run.name, poll_trail.context_of(event.payload))
 
 
 def _event_names(document: dict[str, Any]) -> tuple[str, ...]:
@@ -148,7 +161,8 @@ def _run(facts: Facts, one: Trace) -> tuple[Cause, Run]:
     return told(one.run, Around(facts.asked.flow, document, _root(facts), others), facts.asking)
 
 
-def _history(run: Execution) -> str:
+def history(run: Execution) -> str:
+    """The command that shows what a run did."""
     return f"aws stepfunctions get-execution-history --execution-arn {run.arn} --region {run.arn.split(':')[3]}"
 
 

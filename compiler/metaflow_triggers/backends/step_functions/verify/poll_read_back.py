@@ -58,7 +58,7 @@ def poll_differences(
     once = all(poll.interval_milliseconds >= 900_000 for poll in polls)
     yield from _declared(given, flow, deployed, polls)
     yield from _timely(given[WATCHDOG], polls, once=once)
-    yield from _submitted(given, settings)
+    yield from _submitted(given, deployed, settings)
     yield from _called(_text(given[JOB]["ContainerProperties"]["Command"][-1]), deployed, settings, once=once)
     yield from _as_the_start_step(given, settings)
 
@@ -104,7 +104,7 @@ def _timely(schedule: dict[str, Any], polls: Sequence[PollTrigger], *, once: boo
         yield "has a schedule for polls that starts something else"
 
 
-def _submitted(given: dict[str, Any], settings: Settings) -> Iterator[str]:
+def _submitted(given: dict[str, Any], deployed: str, settings: Settings) -> Iterator[str]:
     """The version is the job definition's revision wherever it stands; the job goes where the start step's go."""
     machine = given[MACHINE]
     states = machine["Definition"]["States"]
@@ -119,9 +119,13 @@ def _submitted(given: dict[str, Any], settings: Settings) -> Iterator[str]:
         yield "submits, wants or looks for another version than the job definition that it makes"
     if poll["ContainerOverrides"] != {"Environment": [{"Name": "METAFLOW_TRIGGERS_POLLER_VERSION", "Value": version}]}:
         yield "tells the poller another version, or more than that"
+    if poll["Tags"] != {"metaflow-triggers/deployed-name": deployed}:
+        yield f"submits the poller with the tags {poll['Tags']}"
     start = _start(given)
     if poll["JobQueue"] != start["JobQueue"]:
         yield f"submits the poller to {poll['JobQueue']!r}, where the start step's jobs go to {start['JobQueue']!r}"
+    if declare["ExpressionAttributeValues"][":since"] != {"S.$": "$$.Execution.StartTime"}:
+        yield "does not say since when the version is wanted"
     if any(states[name]["Parameters"]["TableName"] != {"Ref": TABLE} for name in ("Look", "Declare")):
         yield "looks after the poller in another table"
     if machine["RoleArn"] != _role("PollMachineRole", settings):
@@ -229,13 +233,19 @@ def poll_rights(given: dict[str, Any], flow: Flow, settings: Settings, folder: s
             ("states:ListExecutions", f"{states}stateMachine:{machine}", ""),
             *(("batch:SubmitJob", place, "") for place in _submitted_to(given, deployed, settings)),
             ("batch:DescribeJobs", "*", ""),
-            ("batch:TerminateJob", f"{batch}job/*", ""),
+            ("batch:TagResource", f"{batch}job/*", _tagged("Request", deployed)),
+            ("batch:TerminateJob", f"{batch}job/*", _tagged("Resource", deployed)),
             *((f"events:{verb}", rule, "") for verb in ("DescribeRule", "PutRule", "PutTargets")),
             *_key(settings, stores=False),
         ]
         needed["PollMachineRole"] = ("states", machine_sources([machine]), submits)
     needed["PollerRole"] = ("ecs-tasks", TASKS, job)
     return needed
+
+
+def _tagged(what: str, deployed: str) -> str:
+    only = {"StringEquals": {f"aws:{what}Tag/metaflow-triggers/deployed-name": deployed}}
+    return json.dumps(only, sort_keys=True, ensure_ascii=False)
 
 
 def _submitted_to(given: dict[str, Any], deployed: str, settings: Settings) -> Iterator[str]:
