@@ -16,6 +16,7 @@ from metaflow_triggers.graph.link import link
 from .argo.argo_flows import EVERYTHING, SETTINGS
 
 BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/b"
+QUEUE = "arn:aws:batch:eu-west-1:123456789012:job-queue/q"
 ROLE = "arn:aws:iam::123456789012:role/a/path/name"
 # Field: what is taken, what is not.
 VALUES: dict[str, tuple[list[str], list[str]]] = {
@@ -26,6 +27,10 @@ VALUES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "event_source": (["metaflow", "com.example/orders"], ["aws.s3", "a" * 257, ""]),
     "batch_platform": (["EC2", "FARGATE"], ["fargate", "EKS", ""]),
+    "batch_job_queue": (
+        ["queue", "a_B-1", QUEUE],
+        ["a queue", "queue ", "a/b", "", "q" * 129, f"{QUEUE}/x", QUEUE.replace(":batch:", ":sqs:"), "arn:queue"],
+    ),
     "kubernetes_namespace": (["default", "a-1"], ["Bad_Ns", "a.b", "-a", "a" * 64]),
     "argo_event": (["metaflow-event", "a_B-1"], ["a b", "a/b", "a.b", ""]),
     "project_id": (["shop", "a", "data.shop-1_x", "a" * 63], ["Shop", "a b", "-a", "a-", "a/b", "", "a" * 64, "ä"]),
@@ -40,7 +45,14 @@ BY_FIELD = {form.field: form for form in (*OF_ARGO, *OF_STEP_FUNCTIONS)}
 
 def values_of(field: str) -> tuple[list[str], list[str]]:
     if field.endswith("_role"):
-        return [ROLE, "arn:aws-cn:iam::123456789012:role/r"], ["role", "arn:aws:iam::123456789012:user/u"]
+        refused = [
+            "role",
+            "arn:aws:iam::123456789012:user/u",
+            f"{ROLE} ",
+            "arn:aws:iam::1:role/a b",
+            "arn:aws:iam::1:role/",
+        ]
+        return [ROLE, "arn:aws-cn:iam::123456789012:role/r", "arn:aws:iam::1:role/a+b=c,d.e@f-g_h"], refused
     return VALUES.get(field, NAMES)
 
 

@@ -18,6 +18,7 @@ from ....model.flows import Flow
 from ....model.settings import Settings
 from ....polling import record
 from ....polling.argo import store
+from ... import poll_health
 from ..compile import names
 from ..compile.poller import POLLER, poller_name, rules
 from ..deploy.cluster import MANAGER
@@ -28,7 +29,6 @@ from .asking import CORE, Asked, each
 
 _APPS, _LEASES = "/apis/apps/v1", "/apis/coordination.k8s.io/v1"
 _REVIEW = "/apis/authorization.k8s.io/v1"
-_NEARLY_FULL = store.LARGEST * 9 // 10
 
 
 def pollers(settings: Settings, flows: Sequence[Flow], asked: Asked) -> Iterator[Finding]:
@@ -149,17 +149,9 @@ def _trigger(deployed: str, item: Any, poller: Any, lease: Any) -> Finding:
     down = not_polled(item, poller, lease) or state.get("down")
     if down:
         return lacking(thing, f"it is not polled: {' '.join(str(down).split())}", log)
-    size = len(data.get(store.STATE, ""))
-    if size > _NEARLY_FULL:
-        known = f"{size} of {store.LARGEST} bytes, {len(state['once'])} contexts"
-        told = f"its record is full, or nearly so ({known}): then "
-        return lacking(
-            thing, f"{told}no fire starts anything", "fewer contexts by `dedup_keys`, or by another name", forget
-        )
-    if state.get("last_result") == "error":
-        error = " ".join(str(state.get("last_error")).split())
-        return lacking(thing, f"its last {state.get('consecutive_errors')} polls failed: {error}", log)
-    waiting = [claim for claim in record.active(state) if claim["state"] == "claimed" and claim.get("error")]
-    if waiting:
-        return lacking(thing, f"a start is refused: {' '.join(str(waiting[0]['error']).split())}", log)
-    return fine(thing)
+    ails = poll_health.ailment(state, len(data.get(store.STATE, "")), store.LARGEST)
+    if ails is None:
+        return fine(thing)
+    if ails.is_full:
+        return lacking(thing, ails.told, "fewer contexts by `dedup_keys`, or by another name", forget)
+    return lacking(thing, ails.told, log)

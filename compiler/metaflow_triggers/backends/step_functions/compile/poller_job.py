@@ -135,12 +135,15 @@ def loads_packages(command: str) -> bool:
     return " -m metaflow.plugins.pypi.bootstrap " in command
 
 
+QUEUE_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+QUEUE_ARN = f"arn:[a-z-]+:batch:[a-z0-9-]+:[0-9]{{12}}:job-queue/{QUEUE_NAME}"
+"""AWS Batch API reference, CreateJobQueue."""
 _QUEUE = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:job-queue/"
 
 
 def queue_pattern(settings: Settings) -> str:
     """What the open setting of the queue may be, where `queue_arn` has taken it for a name, or for an ARN."""
-    return "arn:.+" if _is_arn(settings) else "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+    return QUEUE_ARN if _is_arn(settings) else QUEUE_NAME
 
 
 def _is_arn(settings: Settings) -> bool:

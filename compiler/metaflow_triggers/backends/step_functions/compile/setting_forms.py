@@ -4,7 +4,7 @@ In:   nothing.
 Out:  `FORMS`, and those that count only where something is kept, or logged, or cannot be delivered.
 
 Not here: asking them (`backends.setting_forms`). Sources: the API references of EventBridge (CreateEventBus,
-PutEvents), IAM (ARNs) and S3 (buckets).
+PutEvents), IAM (ARNs), AWS Batch (queues) and S3 (buckets).
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from .alarm import STANDARD_TOPIC_ARN
 from .encryption import KEY_ARN, METHODS
 from .failure_log import LOG_GROUP_ARN
 from .options import BUS
+from .poller_job import QUEUE_ARN, QUEUE_NAME
 
-_ROLE = r"arn:[a-z-]+:iam::[0-9]*:role/.+"
+_ROLE = r"arn:[a-z-]+:iam::[0-9]*:role/([\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,64}"
+"""With a path, if the role has one (IAM API reference, CreateRole)."""
 
 
 def _role(setting: str, field: str) -> Form:
@@ -30,6 +32,13 @@ FORMS = (
         r"s3://[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(/.*)?",
         "a place in S3",
         "write s3://BUCKET/PREFIX",
+    ),
+    Form(
+        "METAFLOW_BATCH_JOB_QUEUE",
+        "batch_job_queue",
+        f"{QUEUE_NAME}|{QUEUE_ARN}",
+        "the name or the ARN of a job queue of AWS Batch",
+        "write NAME, or arn:aws:batch:REGION:ACCOUNT:job-queue/NAME",
     ),
     Form(
         "METAFLOW_TRIGGERS_EVENT_BUS",

@@ -3,8 +3,8 @@
 In:   settings, flows, a maker of clients.
 Out:  findings.
 
-Not here: how a thing is asked for (`things`, `roles`, `rights`). What cannot be asked without credentials is listed
-as not asked, so that nobody takes silence for an answer.
+Not here: how a thing is asked for (`things`, `roles`, `rights`, `pollers`). What cannot be asked without credentials is
+listed as not asked, so that nobody takes silence for an answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ....model.settings import Settings
 from ...setting_forms import mistakes
 from ..compile.setting_forms import FORMS, OF_ALARMS, OF_LOGS, OF_WHAT_IS_KEPT
 from ..deploy.calls import Clients
-from . import named_by_flows, rights, roles, things
+from . import named_by_flows, pollers, rights, roles, things
 from .alarms import TOPIC
 from .alarms import questions as of_alarms
 from .asking import CREDENTIALS, each
@@ -26,9 +26,12 @@ from .identity import account
 
 
 def examine(
-    settings: Settings, flows: Sequence[Flow], make_client: Callable[[str], Any] | None = None
+    settings: Settings,
+    flows: Sequence[Flow],
+    make_client: Callable[[str], Any] | None = None,
+    polled: Sequence[Flow] = (),
 ) -> Iterator[Finding]:
-    """Every thing, each once."""
+    """Every thing, each once. `polled` are those of the flows that poll triggers start."""
     forms = (*FORMS, *OF_WHAT_IS_KEPT, *OF_LOGS, *OF_ALARMS)
     wrong: set[str] = set()
     for form in forms:
@@ -44,7 +47,8 @@ def examine(
     yield from each(named_by_flows.questions(settings, flows, who))
     if settings.alarm_topic is not None and "alarm_topic" not in wrong:
         yield from each(of_alarms(settings.alarm_topic, flows, who))
-    yield from rights.rights(settings, flows, who)
+    yield from rights.rights(settings, flows, who, polled)
+    yield from pollers.pollers(settings, polled, who)
 
 
 def _without_account(settings: Settings, wrong: frozenset[str]) -> Iterator[Finding]:

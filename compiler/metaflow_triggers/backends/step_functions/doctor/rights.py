@@ -106,8 +106,10 @@ class _Asked:
     passed_to: str = ""
 
 
-def rights(settings: Settings, flows: Sequence[Flow], account: Account) -> Iterator[Finding]:
-    """A finding for each service; one for all where nobody can be asked."""
+def rights(
+    settings: Settings, flows: Sequence[Flow], account: Account, polled: Sequence[Flow] = ()
+) -> Iterator[Finding]:
+    """A finding for each service; one for all where nobody can be asked. `polled`: flows that poll triggers start."""
     principal = _principal(account)
     if isinstance(principal, Finding):
         yield principal
@@ -118,7 +120,7 @@ def rights(settings: Settings, flows: Sequence[Flow], account: Account) -> Itera
     refused: dict[str, list[str]] = {}
     unknown: dict[str, list[str]] = {}
     services = []
-    for one in _asked(settings, flows[:_MOST], account):
+    for one in _asked(settings, flows[:_MOST], polled[:_MOST], account):
         services += [one.service]
         try:
             _simulate(one, principal, account, refused, unknown)
@@ -147,21 +149,28 @@ def _principal(account: Account) -> str | Finding:
     return str(found["Role"]["Arn"])
 
 
-def _asked(settings: Settings, flows: Sequence[Flow], account: Account) -> Iterator[_Asked]:
+def _asked(settings: Settings, flows: Sequence[Flow], polled: Sequence[Flow], account: Account) -> Iterator[_Asked]:
     place = f"{account.region}:{account.number}"
     named = [(flow, names.own_name(flow, settings)) for flow in flows]
     started = [(flow, name) for flow, name in named if flow.triggers]
     sets = [name for flow, name in started if any(map(is_set, flow.triggers))]
     timed = [name for flow, name in named if flow.schedule is not None or _resets(flow)]
+    watched = [names.own_name(flow, settings) for flow in polled]
+    pollers = [names.poller_name(name) for name in watched]
 
     def of(service: str, resources: list[str]) -> _Asked:
         prefix = f"arn:{account.partition}:{service}:"
         return _Asked(service, OF_SERVICES[service], tuple(prefix + item for item in resources))
 
     machines = [name for _, name in named]
-    machines += [names.starter_name(name) for _, name in started]
+    machines += [*(names.starter_name(name) for _, name in started), *pollers]
     yield of("states", [f"{place}:stateMachine:{name}" for name in machines])
-    yield of("batch", [f"{place}:job-definition/{names.job_definition_name(name, 'start')}" for _, name in named])
+    if pollers:  # a poller that is replaced, or goes, is stopped
+        executions = [f"arn:{account.partition}:states:{place}:execution:{name}:any" for name in pollers]
+        yield _Asked("states", ("StopExecution",), tuple(executions))
+    jobs = [names.job_definition_name(name, "start") for _, name in named]
+    jobs += [names.poller_job_name(name) for name in watched]
+    yield of("batch", [f"{place}:job-definition/{name}" for name in jobs])
     if started:
         rules = [
             f"{place}:rule/{'' if bus == 'default' else f'{bus}/'}{names.rule_name(name, 'event')}"
@@ -176,25 +185,31 @@ def _asked(settings: Settings, flows: Sequence[Flow], account: Account) -> Itera
         yield of("sqs", [f"{place}:{names.queue_name(name)}" for name in queues])
     if queues and settings.alarm_topic is not None:
         yield of("cloudwatch", [f"{place}:alarm:{names.alarm_name(name)}" for name in queues])
-    if sets:
-        yield of("dynamodb", [f"{place}:table/{names.table_name(name)}" for name in sets])
-    if timed:
-        groups = [names.schedule_group_name(name) for name in timed]
+    tables = [*(names.table_name(name) for name in sets), *(names.poll_table_name(name) for name in watched)]
+    if tables:
+        yield of("dynamodb", [f"{place}:table/{name}" for name in tables])
+    if timed or watched:
+        groups = [names.schedule_group_name(name) for name in dict.fromkeys((*timed, *watched))]
         yield of("scheduler", [f"{place}:schedule/{one}/any" for one in groups])
         yield replace(of("scheduler", [f"{place}:schedule-group/{one}" for one in groups]), actions=OF_GROUPS)
-    yield from _of_roles(settings, started, account)
+    yield from _of_roles(settings, started, watched, account)
     bucket, prefix = datastore(settings)
     if bucket:
         root = f"{bucket}/{prefix}/" if prefix else f"{bucket}/"
         yield of("s3", [f"::{root}{flow.name}/data/any" for flow, _ in named])
 
 
-def _of_roles(settings: Settings, started: Sequence[tuple[Flow, str]], account: Account) -> Iterator[_Asked]:
+def _of_roles(
+    settings: Settings, started: Sequence[tuple[Flow, str]], watched: Sequence[str], account: Account
+) -> Iterator[_Asked]:
     """To make roles where they are not given, and to hand over those that are."""
     arn = f"arn:{account.partition}:iam::{account.number}:role/"
-    made = [one for one in (roles.RULES, roles.STARTER) if roles.is_made(one, settings)]
-    if made and started:
-        called = tuple(arn + names.role_name(name, one, account.region) for _, name in started for one in made)
+    of_starts = [one for one in (roles.RULES, roles.STARTER) if roles.is_made(one, settings)]
+    of_polls = [one for one in (roles.POLL_MACHINE, roles.POLLER) if roles.is_made(one, settings)]
+    made = [(name, one) for _, name in started for one in of_starts]
+    made += [(name, one) for name in watched for one in of_polls]
+    if made:
+        called = tuple(arn + names.role_name(name, one, account.region) for name, one in made)
         yield _Asked("iam", OF_SERVICES["iam"], called)
     for role in ROLES:
         given = getattr(settings, role.field)
