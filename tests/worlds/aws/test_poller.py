@@ -21,6 +21,7 @@ from tests.scenarios import reading, stepped
 from tests.scenarios.rows import Observed, differences, items, rows
 
 from ...unit.commands.warm import warm
+from ...unit.poll.test_management import EXECUTION_KEYS, SCHEDULE_KEYS
 from .poll_world import HEAD, Fault, declared, emulated, text_of, world
 
 ASKED = """
@@ -441,6 +442,11 @@ def test_a_program_looks_after_them(here, monkeypatch, tmp_path, aws_settings):
     runner = DefaultRunner("aws://eu-north-1")
     assert {row["trigger_name"] for row in runner.list_trigger_schedules()} >= set(NAMES)
     assert DefaultRunner("aws://").list_trigger_schedules() == []
+    schedule = runner.get_trigger_schedule(f"{here.deployed}/told")
+    fire = runner.get_trigger_execution_history(f"{here.deployed}/told")[0]
+    assert sorted(schedule) == sorted(SCHEDULE_KEYS) and sorted(fire) == sorted(EXECUTION_KEYS)  # SQLite's
+    times = [schedule[key] for key in ("last_poll_at", "next_due_at", "created_at", "updated_at")]
+    assert all(time.endswith("+00:00") for time in (*times, fire["started_at"], fire["scheduled_at"]))
     runner.set_trigger_enabled(f"{here.deployed}/equal", False)
     assert runner.get_trigger_schedule(f"{here.deployed}/equal")["enabled"] is False
     runner.set_trigger_enabled(f"{here.deployed}/equal", True)
@@ -509,7 +515,7 @@ def test_a_row_of_the_scenario_table_comes_out_as_on_the_local_engine(row, read,
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("once", "kills"), [(False, 20), (True, 12)], ids=["kept", "once"])
+@pytest.mark.parametrize(("once", "kills"), [(False, 20), (True, 20)], ids=["kept", "once"])
 def test_kill_campaign(server, tmp_path, once, kills):
     """Half a thousand kills."""
     from .poll_campaign import ROUNDS, STATES, report, run
