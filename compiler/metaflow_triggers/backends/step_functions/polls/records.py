@@ -27,8 +27,6 @@ from ..deploy.calls import Clients, absent, calling
 from ..deploy.plan import where
 from .tables import GONE, Region, Table, Trigger, tables
 
-__all__ = ["Region"]
-
 _UPDATED = "updated_at"
 
 
