@@ -28,6 +28,7 @@ from . import kept_compression
 from .conda import is_conda, kept_packages
 from .configuration import datastore_root
 from .environment import CanonicalEnvironment, attached, s3_datastore, upstream_errors
+from .package_content import looked_up_once
 from .parts import Parts
 
 
@@ -65,6 +66,7 @@ def build_code_package(obj: Any, settings: Settings, attaches: Sequence[str]) ->
         attached(obj, attaches, s3_datastore(obj, datastore_root(settings))) if conda else contextlib.nullcontext(),
         kept_packages(obj.environment, parts),
         upstream_errors(obj),
+        looked_up_once(),
     ):
         package = MetaflowPackage(
             obj.flow,
@@ -151,7 +153,8 @@ def preload_code_package() -> None:
         from metaflow.packaging_sys.v1 import MetaflowCodeContentV1
 
         archive = _reproducible_backend()().create()
-        content = MetaflowCodeContentV1(criteria=lambda module: False)
+        with looked_up_once():
+            content = MetaflowCodeContentV1(criteria=lambda module: False)
         for path, name in content.contents(ContentType.CODE_CONTENT):
             archive.add_file(path, name)
         archive.get_blob()
