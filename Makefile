@@ -28,7 +28,7 @@ help:
 	@echo "make demo-aws   create on an emulated AWS, an event, and what its run sees (installs the emulator once)"
 	@echo "make engine     install that emulator for the tests, in .venv-ministack"
 	@echo "make argo-events build Argo Events' services for the tests, with Go"
-	@echo "make cluster    build Kubernetes and Argo Workflows for the tests, with Go: half an hour, once"
+	@echo "make cluster    build Kubernetes, Argo Workflows and Argo Events for the tests, with Go: half an hour, once"
 	@echo "make cluster-oldest  the oldest Kubernetes that this Argo Workflows is tested with; TESTS_KUBERNETES=oldest runs on it"
 	@echo "make judges     build Argo's own validators for the tests, with Go"
 	@echo "make browser    install axe for the tests of pages, with npm; says whether there is a Chromium"

@@ -78,12 +78,8 @@ class ControlPlane:
 
     def end(self) -> None:
         for process in reversed(self._processes):
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # what it keeps goes as well, and an API server that is asked to end waits for who watches
+            process.wait()
         self._processes.clear()
         shutil.rmtree(self.place, ignore_errors=True)
 
@@ -239,10 +235,18 @@ class ControlPlane:
         return http.client.HTTPSConnection("127.0.0.1", self.port, context=self._tls, timeout=seconds)
 
     def request(
-        self, method: str, path: str, body: Any = None, content: str = "application/json", seconds: float = 60
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content: str = "application/json",
+        seconds: float = 60,
+        account: tuple[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Status and answer, of somebody who may do everything."""
+        """Status and answer, of somebody who may do everything, or of a ServiceAccount (namespace, name)."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content, "Accept": "application/json"}
+        if account:
+            headers["Impersonate-User"] = f"system:serviceaccount:{account[0]}:{account[1]}"
         connection = self.connection(seconds)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)

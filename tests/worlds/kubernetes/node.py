@@ -5,8 +5,9 @@ Out:  their status, exit codes and messages; WorkflowTaskResults with what their
       by `exec` ends the container.
 
 Not here: choosing pods. The executor is not Argo's own: the init and wait containers are taken as run, and of the main
-one the command behind `argoexec emissary --` is run (`workflow_pods`). What the results report is written by somebody
-who may do everything. No images, no resources; pods that stay, as those of Deployments, are for `service_pods`.
+one the command behind `argoexec emissary --` is run (`workflow_pods`). What the results report is written by the pod's
+account where pods have networks, else by somebody who may do everything. No images, no resources; pods that stay, as
+those of Deployments, are for `service_pods`.
 """
 
 from __future__ import annotations
@@ -247,7 +248,8 @@ class Node:
         if found:
             item["outputs"] = {"parameters": found}
         place = f"{ARGO}/namespaces/{metadata['namespace']}/workflowtaskresults"
-        status, answer = self.plane.request("POST", place, item)
+        account = (metadata["namespace"], pod["spec"].get("serviceAccountName", "default")) if self.network else None
+        status, answer = self.plane.request("POST", place, item, account=account)
         assert status in (201, 409), answer
 
     def _status(self, place: str, phase: str, containers: list[Any]) -> None:

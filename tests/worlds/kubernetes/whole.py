@@ -37,7 +37,8 @@ CONTROLLERS = (
 )
 """The last two because a pod has an account, and of it a token and the certificate of who signs."""
 
-_PATIENCE = 240.0
+_PATIENCE = 900.0
+"""Seconds after which something that must come has not come: a limit for hanging tests, not a measure."""
 
 
 class _Tokens(Mapping[tuple[str, str], str]):
