@@ -103,7 +103,7 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
 
     def collect(obj: Any, _: dict[str, Any]) -> None:
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
-        flow, found = prepared.read(obj, settings, source.path, backends=request.backends)
+        flow, found = prepared.read(obj, settings, source.path, backends=request.backends, parsed={str(path): source})
         workflows: dict[str, Any] = {}
         packages: dict[str, Any] = {}
         one = {

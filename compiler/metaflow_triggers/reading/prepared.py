@@ -9,15 +9,18 @@ Not here: many files, what a backend adds, what a command does.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import seams
 from ..backends import registry
 from ..diagnostics import Diagnostic
 from ..model.flows import Flow, TriggerGraph
 from ..model.settings import Settings
+
+if TYPE_CHECKING:
+    from .source import SourceFile
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,17 @@ collector: Callable[[Any, dict[str, Any]], None] | None = None
 
 
 def read(
-    obj: Any, settings: Settings, path: str | None = None, *, backends: Sequence[str] = ()
+    obj: Any,
+    settings: Settings,
+    path: str | None = None,
+    *,
+    backends: Sequence[str] = (),
+    parsed: Mapping[str, SourceFile] | None = None,
 ) -> tuple[Any, list[Diagnostic]]:
     """(`model.Flow`, diagnostics) of the flow in the click state. `path` is how messages name its file.
 
-    `backends` are at work beside ours: a flow that asks for one of them has that among its features.
+    `backends` are at work beside ours: a flow that asks for one of them has that among its features. `parsed` are
+    files that are at hand, by their real paths.
     """
     import inspect
 
@@ -65,7 +74,8 @@ def read(
     file = inspect.getfile(obj.flow.__class__)
     shown = path or _shown_path(file)
     computes = {item.compute for item in registry.at_work(backends)}
-    return read_flow(obj.flow, source_file(shown, file), settings, computes)
+    source = (parsed or {}).get(file) or source_file(shown, file)
+    return read_flow(obj.flow, source, settings, computes)
 
 
 def by_upstream(obj: Any, settings: Settings, path: str | None = None, backends: Sequence[str] = ()) -> Any:

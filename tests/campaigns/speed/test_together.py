@@ -197,7 +197,8 @@ def counted(*arguments, read=together.one_file.answer, **named):
     finally:
         sys.setprofile(None)
         if "source" in named:
-            told = [calls["all"], calls["__init__.py", "sub"], calls["core.py", "make_context"]]
+            places = ("__init__.py", "sub"), ("core.py", "make_context"), ("ast.py", "parse")
+            told = [calls["all"], *(calls[place] for place in places)]
             os.write(globals()["told"], f"calls {' '.join(map(str, told))}\\n".encode())
 
 together.one_file.answer = counted
@@ -213,10 +214,11 @@ def test_a_further_flow_of_a_process_costs_few_calls(tmp_path: Path) -> None:
     _, said, log = compiled(tmp_path, "counted", options, "--no-code-package", "--workers", "1")
     rows = [list(map(int, line.split()[1:])) for line in log.splitlines() if line.startswith("calls")]
     assert len(rows) == 10, said
-    for calls, spelled, contexts in rows:
+    for calls, spelled, contexts, parsed in rows:
         assert calls < 64_000
         assert spelled < 30
         assert contexts < 5
+        assert parsed < 11  # the steps of two graphs; the file itself is parsed before
 
 
 @pytest.mark.long
