@@ -130,7 +130,8 @@ def _items(name: str) -> list[Item]:
         # Lone surrogates cannot stand in UTF-8; their escapes in JSON can.
         return parse(sys.stdin.read() if name == "-" else Path(name).read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise DiagnosticError([Diagnostic("FT790", f"the events file `{name}` cannot be read: {error}")]) from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DiagnosticError([Diagnostic("FT790", f"the events file `{name}` cannot be read: {why}")]) from None
     except EventsFileError as error:
         span = Span(name, error.line, 1, error.line, 1)
         found = Diagnostic("FT790", f"`{name}` is not understood: {error}", span, helps=error.helps)

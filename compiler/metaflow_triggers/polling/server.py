@@ -43,6 +43,10 @@ class Server:
         """Work until the engine closes its end."""
         if not processes.is_alone():  # what was imported has started threads
             self._say({"forks": False})
+            # Until it has been heard: a socket that is closed with something unread takes along what was said on it.
+            with contextlib.suppress(OSError):
+                while self._control.recv(LONGEST_MESSAGE):
+                    pass
             return
         try:
             while True:

@@ -44,6 +44,9 @@ class Files:
         return sorted({*self.by_hand, *self.found})
 
 
+_HERE = "name one; `.` is this folder"
+
+
 def flow_files(paths: Iterable[str], ignored: Ignored | None = None) -> Files:
     """The files of paths, but for what of folders is `ignored`.
 
@@ -54,7 +57,9 @@ def flow_files(paths: Iterable[str], ignored: Ignored | None = None) -> Files:
     below: dict[str, list[str]] = {}
     for given in paths:
         path = Path(given)
-        if path.is_dir():
+        if not given:  # pathlib's `.`: of a variable that is not set, all flows of this folder would be meant
+            files.diagnostics.append(Diagnostic("FT005", "an empty path names no file or folder", helps=(_HERE,)))
+        elif path.is_dir():
             below[given] = list(_below(path, files.unsearched, ignored, files.excluded))
         else:
             content = _content(path.as_posix(), given, "error", files.diagnostics)

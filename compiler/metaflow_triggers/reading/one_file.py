@@ -178,9 +178,14 @@ def _import(file: str, path: Path) -> tuple[ModuleType, Collected]:
                     f"`{file}` raised {type(error).__name__} while it was imported: {first_line_of(error)}",
                     at(file, line_in(path, error)),
                     "raised here",
+                    helps=(_BY_NAME,) if type(error).__name__ == "BadFlowDecoratorException" else (),
                 )
             ]
         ) from error
+
+
+_BY_NAME = "write a decorator's arguments by name, as in `@trigger(event='data-ready')`, above a class of a flow"
+"""Of one without a name Metaflow thinks that it is the class."""
 
 
 def _not_python(file: str, path: Path, error: SyntaxError) -> Diagnostic:

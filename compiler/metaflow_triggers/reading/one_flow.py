@@ -133,6 +133,10 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
         without = [name for name in VARIABLES if parsed(os.environ.get(name))]
         command = seams.reading_command(item.upstream for item in registry.at_work(request.backends))
         seams.run_command(cls, options, command, project, without)
+        if not answer["flows"]:  # Metaflow's command line takes an exit of the user's code for its own end
+            raise seams.Refused(
+                "its command line ended before it was read, as by sys.exit in a FlowMutator or a Config"
+            )
     except DiagnosticError as error:
         answer["diagnostics"].extend(error.diagnostics)
     except seams.Misused as error:
@@ -208,6 +212,13 @@ def _raised(cls: Any, path: Path, source: SourceFile, error: Exception, *, prepa
 
 def _refused(cls: Any, path: Path, places: Places, error: seams.Refused) -> Diagnostic:
     span = places.blamed(error.message)
+    if isinstance(error.__cause__, SystemExit) and (line := line_in(path, error.__cause__, 0)):
+        return Diagnostic(
+            "FT123",
+            f"`{cls.__name__}` called sys.exit({error.__cause__.code}) while Metaflow prepared it",
+            at(places.flow().file, line),
+            "the call",
+        )
     if error.line:
         shown = places.flow().file
         span = at(shown_beside(shown, str(path), error.file) if error.file else shown, error.line)

@@ -76,7 +76,10 @@ class Places:
         return self.flow()
 
     def blamed(self, message: str) -> Span:
-        """The step that a message of Metaflow's names, at the decorator that it names too; else the flow."""
+        """The step that a message of Metaflow's names, at the decorator that it names too; the name of a project; else
+        the flow."""
+        if "@project name" in message:
+            return self.value(("project", 0), ("name",))
         for name in re.findall(r"[Ss]tep [*`'\"]?(\w+)|\*(\w+)\*", message):
             for cls, source in self._owners:
                 step = vars(cls).get(name[0] or name[1])

@@ -149,7 +149,7 @@ class Reader:
         """(whether a deploy-time function returned, what)."""
         try:
             return True, seams.evaluate(function, self.flow, self.settings.user)
-        except Exception as error:  # user code may raise anything
+        except (Exception, SystemExit) as error:  # user code may raise anything
             self.report(
                 "FT110",
                 f"a deploy-time function of `{self.flow.name}` raised {type(error).__name__}: {_first_line(error)}",

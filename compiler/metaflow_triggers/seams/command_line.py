@@ -46,6 +46,7 @@ def run_command(
     from metaflow.exception import MetaflowException
 
     told: list[str] = []
+    left: SystemExit | None = None
     try:
         flow = cls(use_cli=False)
         configs = [parameter.name for _, parameter in flow_parameters(flow) if parameter.IS_CONFIG_PARAMETER]
@@ -60,11 +61,11 @@ def run_command(
         message = " ".join(str(error.message).split())
         raise Refused(message, getattr(error, "line_no", None), getattr(error, "source_file", None)) from error
     except SystemExit as error:
-        code = error.code
+        code, left = error.code, error
     if code and told:
         raise Misused(told[-1])
-    if code:
-        raise Refused(f"its command line ended with exit code {code}")
+    if code or left is not None:
+        raise Refused(f"its command line ended with exit code {code or 0}") from left
 
 
 def given_options(obj: Any) -> list[str]:

@@ -196,6 +196,17 @@ def test_all_mistakes_are_told_at_once(triggers: Run, tmp_path: Path):
     assert {item["code"] for item in found} >= {"FT103", "FT104", "FT109", "FT201"}
 
 
+LEAVES = """
+def __init__(self, *arguments, **more):
+    raise SystemExit({})
+"""
+
+LEAVING = """from metaflow import FlowMutator
+class Leaves(FlowMutator):
+    def mutate(self, flow):
+        exit(0)"""
+
+
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [
@@ -207,8 +218,25 @@ def test_all_mistakes_are_told_at_once(triggers: Run, tmp_path: Path):
         (flow("@trigger(event='a')") + "\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "FT122", 1),
         (flow("@trigger(event='a')").replace("self.next(self.end)", "pass"), "FT123", None),
         ("x = 1\n", "FT005", 1),
+        (flow("@trigger(event=lambda c: exit(0))"), "FT110", 4),
+        (flow("@trigger(event='a')", LEAVES.format(0)), "FT123", 8),
+        (flow("@trigger(event='a')", LEAVES.format(3)), "FT123", 8),
+        (flow("@Leaves", before=LEAVING), "FT123", 8),
+        (flow("@trigger('a')"), "FT120", 4),
+        (flow("@trigger(event='a')\n@project(name='A B')"), "FT123", 5),
+        (flow("@trigger(event='a')\n@project(name=5)"), "FT123", 5),
     ],
-    ids=["missing module", "raises", "no Python", "sys.exit", "os._exit", "killed", "no next", "no flow"],
+    ids=[
+        *("missing module", "raises", "no Python", "sys.exit", "os._exit", "killed", "no next", "no flow"),
+        *(
+            "a name exits",
+            "the class exits without error",
+            "the class exits",
+            "a mutator exits",
+            "an event without its keyword",
+        ),
+        *("a project's name", "a project's name that is no text"),
+    ],
 )
 def test_a_broken_file_costs_one_diagnostic_and_the_others_compile(
     text: str, code: str, line: int | None, triggers: Run, tmp_path: Path
@@ -328,3 +356,11 @@ def test_a_trigger_that_went_away_leaves_no_file_behind(triggers: Run, tmp_path:
     assert done.code == 0, done.err
     assert not list((tmp_path / "out").rglob("sensor.yaml"))
     assert list((tmp_path / "out").rglob("workflowtemplate.yaml"))
+
+
+@pytest.mark.parametrize("command", ["check", "list"])
+def test_an_empty_path_is_not_this_folder(command: str, triggers: Run, tmp_path: Path):
+    """As of a variable that is not set: `delete "$FOLDER"` would delete what it was not told to."""
+    good(tmp_path)
+    done = triggers(command, "", cwd=tmp_path)
+    assert done.code == 1 and "error[FT005]: an empty path" in done.err

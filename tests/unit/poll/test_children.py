@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -396,11 +398,30 @@ def test_polls_that_are_not_wanted_any_more_are_not_made(forked):
     assert forked.calls(file) == 1
 
 
-def test_where_a_module_starts_threads_children_are_not_forked(tmp_path, monkeypatch):
-    (tmp_path / "threads.py").write_text(
+def with_threads(folder):
+    (folder / "threads.py").write_text(
         "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
     )
-    starter = ForkServer(("threads",), {**os.environ, "PYTHONPATH": str(tmp_path)})
+    return ForkServer(("threads",), {**os.environ, "PYTHONPATH": str(folder)})
+
+
+def test_what_a_server_with_threads_says_is_heard_however_late(tmp_path):
+    """A socket that is closed with something unread takes what was said on it along."""
+    starter = with_threads(tmp_path)
+    try:
+        starter.start(str(tmp_path / "a.py"))
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it stays until it is heard
+            starter._process.wait(1)
+        while starter._control is not None:
+            select.select([starter._control], [], [])
+            starter.ended()
+        assert starter._instead is not None
+    finally:
+        starter.close()
+
+
+def test_where_a_module_starts_threads_children_are_not_forked(tmp_path, monkeypatch):
+    starter = with_threads(tmp_path)
     story = Story(tmp_path, starter)
     try:
         file = story.file("a.py")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from metaflow.exception import MetaflowException
 from metaflow.metaflow_current import current
 from metaflow.plugins import project_decorator as _upstream
 
@@ -38,6 +39,8 @@ class ProjectDecorator(_upstream.ProjectDecorator):
     ) -> None:
         """Metaflow's hook. Raises MetaflowException for a bad name or branch, as Metaflow's."""
         name = self.attributes.get("name")
+        if name is not None and not isinstance(name, str):
+            raise MetaflowException(f"The @project name must be text, not {type(name).__name__}.")
         if not isinstance(name, str) or "-" not in name:
             super().flow_init(flow, graph, environment, flow_datastore, metadata, logger, echo, options)
             return
