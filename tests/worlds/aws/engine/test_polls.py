@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from metaflow_triggers.backends.step_functions.compile import names
 
-from .engine import PATIENCE, Engine
+from .engine import BUCKET, PATIENCE, Engine
 from .workshop import Workshop
 
+COMMANDS = ("-m", "metaflow_triggers.commands.cli")
 POLLED = """
 import json
 from pathlib import Path
@@ -87,9 +88,47 @@ def test_a_flow_that_polls_start_runs_is_replaced_and_goes(engine: Engine, works
     assert engine.machines() == []
 
 
-def tick(engine: Engine) -> None:
+@pytest.mark.long
+def test_a_job_that_cannot_begin_is_told_until_another_version_polls(
+    engine: Engine, workshop: Workshop, tmp_path: Path
+) -> None:
+    """As when a package cannot be had: here it is the code that is there no more."""
+    text = POLLED.replace("Polled", "Unfit").replace("inbox", "box").replace("{box!r}", "{inbox!r}")
+    workshop.write("unfit", text.format(inbox=str(tmp_path), interval="1s"))
+    workshop.create("unfit")
+    s3 = engine.client("s3")
+    for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        if "/Unfit/data/" in item["Key"]:
+            s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+
+    def listed() -> dict[str, Any]:
+        done = workshop.python(*COMMANDS, "list", "--backend", "step-functions", "--format", "json")
+        assert done.code == 0, done.err
+        (row,) = json.loads(done.out)["poll_triggers"]
+        return dict(row)
+
+    assert "has not begun: see the executions of state machine" in listed()["down"]
+    tick(engine, "Unfit")
+    until(lambda: [one["status"] for one in engine.executions(names.poller_name("Unfit"))] == ["FAILED"], engine)
+    assert "has not begun: its last job failed: " in listed()["down"]
+    done = workshop.python(*COMMANDS, "doctor", "flow_unfit.py", "--backend", "step-functions")
+    assert done.code == 1 and "nothing is polled: its poller has not begun: its last job failed" in done.out, done.out
+
+    workshop.write("unfit", text.format(inbox=str(tmp_path), interval="2s"))
+    workshop.create("unfit")
+    assert "failed" not in listed()["down"]
+    tick(engine, "Unfit")
+    until(lambda: "down" not in listed() and listed()["last_poll_at"], engine, pause=2)
+    done = workshop.python(*COMMANDS, "doctor", "flow_unfit.py", "--backend", "step-functions")
+    assert "nothing is polled" not in done.out, done.out
+    done = workshop.python("flow_unfit.py", "--no-pylint", "step-functions", "delete")
+    assert done.code == 0, done.out + done.err
+    until(lambda: not engine.state()["running"], engine)
+
+
+def tick(engine: Engine, deployed: str = "Polled") -> None:
     """What EventBridge Scheduler does."""
-    group = names.schedule_group_name("Polled")
+    group = names.schedule_group_name(deployed)
     target = engine.client("scheduler").get_schedule(GroupName=group, Name="polls")["Target"]
     engine.client("stepfunctions").start_execution(
         stateMachineArn=target["Arn"], name=f"tick-{uuid.uuid4()}", input=target["Input"]
