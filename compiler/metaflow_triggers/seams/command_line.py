@@ -15,6 +15,9 @@ from typing import Any
 
 from .flows import flow_decorators, flow_parameters
 
+_FLAGS = frozenset({"--no-pylint", "--production", "--quiet"})
+"""Options without a value, which every flow's command line has: words of users are others."""
+
 
 class Refused(Exception):
     """Metaflow refused the flow: its message, the line that it blames (or None), of which file (or the flow's)."""
@@ -55,7 +58,8 @@ def run_command(
         with parameters.flow_context(cls), _without(without), _usage_errors(told):
             from metaflow import cli
 
-            _check_options(cli.start, words)
+            if not _FLAGS.issuperset(words):
+                _check_options(cli.start, words)
             code = cli.main(flow, args=[*words, *command], handle_exceptions=False)
     except MetaflowException as error:
         message = " ".join(str(error.message).split())

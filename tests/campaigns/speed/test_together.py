@@ -197,7 +197,7 @@ def counted(*arguments, read=together.one_file.answer, **named):
     finally:
         sys.setprofile(None)
         if "source" in named:
-            places = ("__init__.py", "sub"), ("core.py", "make_context"), ("ast.py", "parse")
+            places = ("__init__.py", "sub"), ("core.py", "make_parser"), ("ast.py", "parse")
             told = [calls["all"], *(calls[place] for place in places)]
             os.write(globals()["told"], f"calls {' '.join(map(str, told))}\\n".encode())
 
@@ -206,18 +206,18 @@ together.one_file.answer = counted
 
 
 def test_a_further_flow_of_a_process_costs_few_calls(tmp_path: Path) -> None:
-    # Metaflow's compilers spell each key of each object with a regular expression, and click makes a context of the
-    # options of `create` for each backend; here both are done once. Seen are 57,000 calls, 10 and 3 of these; alone a
-    # flow takes 78,000, some 860 and 5.
+    # Metaflow's compilers spell each key of each object with a regular expression, and click a parser of the
+    # options of `create` for each backend; here both are done once. Seen are 55,000 calls, 10 and 3 of these; alone a
+    # flow takes 78,000, some 860 and 6.
     generate(tmp_path / "project", 10)
     options = {"smallest": 10, "change": COUNTING}
     _, said, log = compiled(tmp_path, "counted", options, "--no-code-package", "--workers", "1")
     rows = [list(map(int, line.split()[1:])) for line in log.splitlines() if line.startswith("calls")]
     assert len(rows) == 10, said
-    for calls, spelled, contexts, parsed in rows:
+    for calls, spelled, parsers, parsed in rows:
         assert calls < 64_000
         assert spelled < 30
-        assert contexts < 5
+        assert parsers < 5
         assert parsed < 11  # the steps of two graphs; the file itself is parsed before
 
 
