@@ -21,6 +21,10 @@ settings.register_profile("random", deadline=None)
 settings.load_profile("random" if os.environ.get("HYPOTHESIS_RANDOM") else "repeatable")
 
 
+# The commands of the tests keep nothing: most count what a command does. A test of the cache has one of its own.
+os.environ.setdefault("METAFLOW_TRIGGERS_CACHE", "off")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return  # a process of xdist, which has the variable of the one that started it

@@ -5,6 +5,7 @@ The road of the data, room by room. Each opens with what it takes and gives; a r
 
     processes    the one way in which children are forked, and what they leave behind is ended
     regular      the one way in which users' files are opened
+    cache        what earlier commands made, kept from one to the next; knows no flow
     model        flows, triggers, settings, names: frozen values, and the facts that follow from them
     diagnostics  one finding as a value; raised or collected by every room below
     dead_letters  what could not start a flow, as a value that is the same wherever it lies; knows no backend and no

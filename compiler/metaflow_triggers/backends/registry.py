@@ -62,6 +62,11 @@ class Names:
         return iter(names())
 
 
+def is_ours(name: str) -> bool:
+    """Whether the backend is one of this package."""
+    return name in _OURS
+
+
 def names() -> tuple[str, ...]:
     """All backends: ours, then the installed ones."""
     return (*_OURS, *sorted(_installed().keys() - _OURS.keys()))

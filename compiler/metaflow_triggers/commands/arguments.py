@@ -91,6 +91,13 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Add `--no-cache`; a command that has it uses what earlier ones read, unless it is given."""
+    parser.add_argument(
+        "--no-cache", action="store_true", help="read every file, whatever an earlier command has kept of it"
+    )
+
+
 def add_flow_options(parser: argparse.ArgumentParser) -> None:
     """Add what is given to the command lines of the flows, as before the command of `python flow.py`."""
     group = parser.add_argument_group("options of the flows", "what stands before the command in `python flow.py`")

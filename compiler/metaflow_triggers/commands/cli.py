@@ -36,7 +36,7 @@ from . import (
     simulate,
     trail,
 )
-from .arguments import Parser, add_flow_options, add_paths, add_reading
+from .arguments import Parser, add_cache, add_flow_options, add_paths, add_reading
 from .project_options import add_profile, take
 
 INTERRUPTED = 130
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     _strict(check)
     _loudness(check)
     create_options.add(check)
+    add_cache(check)
     check.set_defaults(work=project.check)
     compile_ = commands.add_parser("compile", help="write all that `create` would deploy")
     _common(compile_, FORMATS)
@@ -129,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     _strict(compile_)
     _loudness(compile_)
     create_options.add(compile_)
+    add_cache(compile_)
     compile_.set_defaults(work=project.compile_)
     diff = commands.add_parser(
         "diff",
@@ -144,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     _strict(diff)
     _loudness(diff)
     create_options.add(diff)
+    add_cache(diff)
     diff.set_defaults(work=project.diff)
     graph.add_parser(commands, _common)
     _deploying(commands)

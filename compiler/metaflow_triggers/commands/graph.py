@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import add_cache
+
 FORMATS = ("text", "mermaid", "dot", "json", "html")
 
 
@@ -21,6 +23,7 @@ def add_parser(commands: Any, common: Callable[..., None]) -> None:
     """Add `graph` to the command line; `common` adds what commands over many flows share."""
     parser = commands.add_parser("graph", help="a picture of what starts what, with what `check` finds at its place")
     common(parser, FORMATS)
+    add_cache(parser)
     parser.set_defaults(work=work)
 
 

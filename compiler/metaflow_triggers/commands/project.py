@@ -89,6 +89,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
         read = read_flows(options, names, code_package=code_package, workflow=workflow, given=flow_options(options))
         settings = seams.read_settings(production=options.production, code_package=code_package, branch=options.branch)
         compilation = compile_read(options, names, read, settings)
+        if read.kept is not None:
+            read.kept.save()
         if options.command == "compile":
             from ..compiling.left_open import left_open
 
@@ -183,6 +185,7 @@ def compile_read(
         chosen=bool(options.backend),
         rules=path_rules(options),
         contents=contents,
+        kept=read.kept,
     )
 
 

@@ -9,8 +9,9 @@ Not here: reading user code, writing files, deploying. A pure function of its ar
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,11 @@ from ..manifests.schemas import findings
 from ..manifests.text import json_text, yaml_text
 from ..model.flows import Flow, PollTrigger, TriggerGraph
 from ..model.settings import Settings
+from ..reading.kept_answers import KeptAnswers
 from ..reading.prepared import ReadFlow
 from ..rules.find import check
 from ..rules.weight import has_errors
+from .kept_files import KeptFiles
 from .parallel import fork_map
 
 
@@ -35,19 +38,29 @@ class File:
     """One file of the output. `owner` is `<backend>/<deployed name>` or `<backend>/` for shared files.
 
     `content` is the object that `text` says, or None for a project, which only writes texts. `packed` is the text
-    while it waits for those of all other flows.
+    while it waits for those of all other flows, or loads it from the cache; `digest` is `sha256` where it is known.
     """
 
     path: str
-    packed: bytes
+    packed: bytes | Callable[[], bytes]
     owner: str
     content: Any
     ours: bool
+    digest: str = ""
 
     @property
     def text(self) -> str:
         """What is written, unpacked each time."""
-        return unpacked(self.packed)
+        return unpacked(self.bytes())
+
+    @property
+    def sha256(self) -> str:
+        """Of the text in UTF-8."""
+        return self.digest or _digest(self.text)
+
+    def bytes(self) -> bytes:
+        """The text as it waits."""
+        return self.packed if isinstance(self.packed, bytes) else self.packed()
 
 
 @dataclass(frozen=True)
@@ -77,13 +90,14 @@ def compile_flows(
     chosen: bool = True,
     rules: registry.PathRules | None = None,
     contents: bool = False,
+    kept: KeptAnswers | None = None,
 ) -> Compilation:
     """Link, check, lower, render and validate. `project_wide`: the flows are all there are, unknown ones are wrong.
     `unread_flows` are among them, though they could not be read, which is told elsewhere.
 
     `workers`: processes; the result is the same for each number of them. `chosen`: the user named the backends; else
     each flow is compiled for those that suit it. `rules` say more of the flows of some paths. `contents`: of a project
-    too, which is to be deployed.
+    too, which is to be deployed. `kept`: what earlier commands compiled, where it may be used.
     """
     backend_names = tuple(backend_names)
     rules = rules or registry.PathRules()
@@ -92,7 +106,13 @@ def compile_flows(
     diagnostics = check(graph, project_wide, elsewhere, external_events)
     if not chosen:
         diagnostics += _apart(graph, backend_names, rules)
-    workflows = {(item.flow.file, item.flow.name): item.workflows for item in flows}
+    by_flow = {(item.flow.file, item.flow.name): item for item in flows}
+    texts_only = project_wide and not contents
+    kept_files = KeptFiles(kept, graph, settings) if kept is not None and texts_only else None
+
+    def emit(jobs: Sequence[Job | Diagnostic]) -> list[Emitted]:
+        return fork_map(lambda job: _emit(job, graph, settings, texts_only), jobs, workers)
+
     files: list[File] = []
     left_open: dict[tuple[str, Open], None] = {}
     for name in backend_names:
@@ -102,7 +122,7 @@ def compile_flows(
             said = shape.polls_elsewhere if registry.may_poll(name) else shape.refused_polls
             diagnostics.extend(said(name, left_out))
         deployed: dict[str, Flow] = {}
-        jobs: list[_Job | Diagnostic] = []
+        jobs: list[Job | Diagnostic] = []
         for flow in graph.flows:
             if name not in rules.meant(flow, backend_names, chosen=chosen):
                 continue
@@ -115,9 +135,10 @@ def compile_flows(
             ):
                 jobs.append(_collision(name, deployed_name, first, flow))
             else:
-                jobs.append(_Job(name, deployed_name, flow, workflows[flow.file, flow.name].get(name)))
+                item = by_flow[flow.file, flow.name]
+                jobs.append(Job(name, deployed_name, flow, item.workflows.get(name), item.digest))
         shared = False
-        for emitted in fork_map(lambda job: _emit(job, graph, settings, project_wide and not contents), jobs, workers):
+        for emitted in emit(jobs) if kept_files is None else kept_files.emitted(jobs, emit):
             diagnostics.extend(emitted.diagnostics)
             files.extend(emitted.files)
             left_open |= dict.fromkeys((name, item) for item in emitted.open)
@@ -126,7 +147,7 @@ def compile_flows(
             manifests = backend.shared_manifests(settings)
             files.extend(_files(manifests, f"{name}/", diagnostics))
             left_open |= dict.fromkeys((name, item) for item in _open(backend, manifests, settings))
-            served = [job.flow for job in jobs if isinstance(job, _Job)]
+            served = [job.flow for job in jobs if isinstance(job, Job)]
             diagnostics.extend(backend.shared_remarks(settings, served))
     return Compilation(graph, tuple(files), tuple(_explained(diagnostics)), tuple(left_open))
 
@@ -166,16 +187,17 @@ def _listed(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     backend: str
     deployed_name: str
     flow: Flow
     workflow: Any
+    digest: str = ""
 
 
 @dataclass(frozen=True)
-class _Emitted:
-    """`complete`: the flow has its files, so that it needs the shared ones too."""
+class Emitted:
+    """What a job gives. `complete`: the flow has its files, so that it needs the shared ones too."""
 
     diagnostics: list[Diagnostic]
     files: list[File]
@@ -183,31 +205,31 @@ class _Emitted:
     open: Sequence[Open] = ()
 
 
-def _emit(job: _Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts_only: bool) -> _Emitted:
+def _emit(job: Job | Diagnostic, graph: TriggerGraph, settings: Settings, texts_only: bool) -> Emitted:
     """Lower, render and validate one flow for one backend. A diagnostic in place of a job is passed on."""
     if isinstance(job, Diagnostic):
-        return _Emitted([job], [], False)
+        return Emitted([job], [], False)
     backend = registry.backend(job.backend)
     diagnostics: list[Diagnostic] = []
     try:
         diagnostics += backend.refusals(job.flow, graph, settings)
         if has_errors(diagnostics):
-            return _Emitted(diagnostics, [], False)
+            return Emitted(diagnostics, [], False)
         workflow = json.loads(unpacked(job.workflow)) if isinstance(job.workflow, bytes) else job.workflow
         made = backend.manifests(job.flow, graph, workflow, settings)
         manifests = [dataclasses.replace(item, text=_text(item)) for item in made]
         left_open = _open(backend, manifests, settings)
         files = _files(manifests, f"{job.backend}/{job.deployed_name}", diagnostics)
     except DiagnosticError as error:
-        return _Emitted([*diagnostics, *error.diagnostics], [], False)
+        return Emitted([*diagnostics, *error.diagnostics], [], False)
     except Exception as error:  # a package's backend may do anything: it is named, and the others compile
         package = registry.blamed(error)
         if package is None:
             raise
-        return _Emitted([*diagnostics, *package.diagnostics], [], False)
+        return Emitted([*diagnostics, *package.diagnostics], [], False)
     if texts_only:
         files = [dataclasses.replace(file, content=None) for file in files]
-    return _Emitted(diagnostics, files, True, left_open)
+    return Emitted(diagnostics, files, True, left_open)
 
 
 def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list[Diagnostic]:
@@ -215,7 +237,7 @@ def backend_findings(name: str, graph: TriggerGraph, settings: Settings) -> list
     found: list[Diagnostic] = []
     for flow in graph.flows:
         deployed_name = registry.own_name(name, flow, settings)
-        found.extend(_emit(_Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
+        found.extend(_emit(Job(name, deployed_name, flow, None), graph, settings, texts_only=True).diagnostics)
     return _explained(found)
 
 
@@ -245,8 +267,13 @@ def _files(manifests: Iterable[Manifest], owner: str, diagnostics: list[Diagnost
             broken = findings(manifest.content, manifest.schema)
             told = (f"violates its schema at {pointer}: {message}" for pointer, message in broken)
             diagnostics.extend(our_mistakes(manifest.path, told))
-        out.append(File(manifest.path, packed(_text(manifest)), owner, manifest.content, manifest.ours))
+        text = _text(manifest)
+        out.append(File(manifest.path, packed(text), owner, manifest.content, manifest.ours, _digest(text)))
     return out
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _text(manifest: Manifest) -> str:

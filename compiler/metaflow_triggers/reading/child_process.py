@@ -88,6 +88,7 @@ class Child:
     def __init__(self, file: str, worker: processes.Supervisor | Spawned, seconds: float) -> None:
         self.file = file
         self.worker = worker
+        self.started = time.time_ns()
         self.deadline = time.monotonic() + seconds
         self.is_well = True
         self._received: list[bytes] = []

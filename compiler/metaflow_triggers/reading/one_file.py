@@ -28,6 +28,7 @@ from ..model.serialize import to_json
 from ..poll import loading
 from ..poll.declare import Collected
 from ..poll.errors import PollError
+from . import recording
 from .classes import FlowClass, flow_classes
 from .one_flow import at, first_line_of, line_in, told
 from .source import SourceFile, shown_beside, source_file
@@ -41,17 +42,23 @@ def run(file: str, request: Request, pipe: BinaryIO, *, by_hand: bool = True) ->
 
     A file that was named `by_hand` and defines nothing is a mistake; one of a folder is not.
     """
+    if request.cached:
+        recording.watch()
     pipe.write(json.dumps(answer(file, request, by_hand=by_hand)).encode())
 
 
 def answer(file: str, request: Request, *, by_hand: bool, source: SourceFile | None = None) -> dict[str, Any]:
     """What there is to tell of the file, as JSON. `source` is its text where that is parsed already."""
+    if request.cached:
+        recording.start()
     path = at_home(file)
     classes: list[dict[str, Any]] = []
     polls: list[PollTrigger] = []
     diagnostics: list[Diagnostic] = []
     try:
         module, collected = _import(file, path)
+        if request.cached:
+            recording.chance()
     except DiagnosticError as error:
         diagnostics.extend(error.diagnostics)
     else:
@@ -63,12 +70,15 @@ def answer(file: str, request: Request, *, by_hand: bool, source: SourceFile | N
         classes = [told(item, path, source, request, apart=apart) for item in found]
         if by_hand and not polls and not remarks and not any(item.is_flow for item in found):
             diagnostics.append(_nothing(file, found))
-    return {
+    document: dict[str, Any] = {
         "classes": classes,
         "polls": [to_json(item) for item in polls],
         "modules": _modules(request.roots, path),
         "diagnostics": [to_wire(item) for item in diagnostics],
     }
+    if request.cached:
+        document["reads"] = recording.recorded(dict(new_modules()))
+    return document
 
 
 _last, _known = "", frozenset[str]()

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import json
 import os
 import re
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,7 +29,7 @@ from ..manifests.packed import packed
 from ..model.flows import Span
 from ..model.serialize import to_json
 from ..rules.weight import has_errors
-from . import prepared
+from . import prepared, recording
 from .classes import FlowClass
 from .flow_options import VARIABLES, parsed
 from .places import Places
@@ -42,6 +44,8 @@ def told(item: FlowClass, path: Path, source: SourceFile, request: Request, *, a
     answer: dict[str, Any] = {"flows": [], "diagnostics": [], "configs": []}
     if item.is_flow:
         answer = (_read_apart if apart else _read)(item.cls, path, source, request)
+    for one in answer["flows"] if request.cached else ():
+        one["digest"] = hashlib.sha256(json.dumps([one["flow"], one["workflows"]]).encode()).hexdigest()
     left_out, carried = item.left_out, any(_carries(one["flow"]) for one in answer["flows"])
     if item.undecided and carried:
         left_out = ""
@@ -82,16 +86,26 @@ def _read_apart(cls: Any, path: Path, source: SourceFile, request: Request) -> d
     """Read one of several flows of a file in a fork: Metaflow keeps the flow at work in globals."""
 
     def work(pipe: BinaryIO) -> None:
+        if request.cached:
+            recording.go_on()
         answer = _read(cls, path, source, request)
         answer["diagnostics"] = [to_wire(item) for item in answer["diagnostics"]]
+        if request.cached:
+            answer["reads"] = recording.recorded(
+                {name: module for name, module in list(sys.modules.items()) if name not in before}
+            )
         pipe.write(json.dumps(answer).encode())
 
-    received = processes.answer(*processes.fork(work))
+    before = set(sys.modules)
+    with recording.paused():
+        received = processes.answer(*processes.fork(work))
     if not received:
         what = f"the process that read `{cls.__name__}` was ended"
         lost = Diagnostic("FT122", what, source.class_span(cls.__name__), "not read")
         return {"flows": [], "diagnostics": [lost], "configs": []}
     answer: dict[str, Any] = json.loads(received)
+    if "reads" in answer:
+        recording.add(answer.pop("reads"))
     answer["diagnostics"] = [from_wire(item) for item in answer["diagnostics"]]
     return answer
 
@@ -103,6 +117,8 @@ def _read(cls: Any, path: Path, source: SourceFile, request: Request) -> dict[st
 
     def collect(obj: Any, _: dict[str, Any]) -> None:
         settings = seams.read_settings(production=request.production, code_package=request.code_package)
+        if seams.evaluates(obj.flow):
+            recording.unsteady("a deploy-time function")
         flow, found = prepared.read(obj, settings, source.path, backends=request.backends, parsed={str(path): source})
         workflows: dict[str, Any] = {}
         packages: dict[str, Any] = {}

@@ -62,6 +62,7 @@ def read_flows(
         of_paths=project.backends_of_paths if project else (),
         roots=tuple(os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path)) for path in options.paths),
         kept=kept,
+        cached=not kept and not getattr(options, "no_cache", True),
     )
     seams.check_shape(registry.spec(name).upstream for name in backends)
     seams.prove_in_charge(item.upstream for item in registry.at_work(backends))

@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 class ReadFlow:
     """One flow with what upstream's compilers made of it: backend name -> workflow, or its JSON text, packed, or None.
 
-    `options` are those of its command line that change what it compiles to. `deploys` is there where it was asked for.
+    `options` are those of its command line that change what it compiles to. `deploys` is there where it was asked for;
+    `digest`, of flow and workflows, where what they compile to may be kept.
     """
 
     flow: Flow
     workflows: dict[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     deploys: Deploys | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True)

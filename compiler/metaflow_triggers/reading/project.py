@@ -16,7 +16,7 @@ import gc
 import os
 import selectors
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import processes
@@ -24,10 +24,11 @@ from ..diagnostics import Diagnostic
 from ..diagnostics.wire import from_wire
 from ..model.serialize import from_json
 from ..reports.progress import AFTER, Progress
-from . import together
+from . import recording, together
 from .candidates import May
 from .child_process import Child, Together, Workers, only
 from .classes import BASE
+from .kept_answers import KeptAnswers, opened
 from .prepared import Deploys, ReadFlow
 from .read import LeftOut, Read, few
 from .request import Request
@@ -42,7 +43,8 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
     `found` are those that nobody named: of these it is no mistake to hold no flow.
     """
     found = found or {}
-    answers = _answers(files, request, found)
+    kept = opened(request)
+    answers = _answers(files, request, found, kept)
     bases = {
         tuple(base)
         for file, answer in answers.items()
@@ -50,7 +52,7 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
         for base in item["bases"]
         if base[0] != os.path.realpath(file)
     }
-    read = Read()
+    read = Read(kept=kept)
     doubtful: dict[str, list[Diagnostic]] = {}
     mistakes: set[Any] = set()  # one in an inherited decorator is found in each flow that has it
     named = {os.path.realpath(file) for file in files}
@@ -101,7 +103,9 @@ def _flows(
             left_out = BASE
         else:
             flows += [
-                ReadFlow(from_json(one["flow"]), _workflows(one), tuple(one["options"]), _deploys(one))
+                ReadFlow(
+                    from_json(one["flow"]), _workflows(one), tuple(one["options"]), _deploys(one), one.get("digest", "")
+                )
                 for one in item["flows"]
             ]
             told += [from_wire(one) for one in item["diagnostics"]]
@@ -140,13 +144,45 @@ def _not_a_flow_here(items: Sequence[Diagnostic]) -> Diagnostic:
     return dataclasses.replace(first, severity="warning", notes=tuple(notes))
 
 
-def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -> dict[str, dict[str, Any]]:
+def _answers(
+    files: Sequence[str], request: Request, found: Mapping[str, May], kept: KeptAnswers | None
+) -> dict[str, dict[str, Any]]:
+    """What the child of each file told, this time or an earlier one."""
+    if kept is None:
+        return _told(files, request, found, many=len(files) > 1, keep=lambda *told: None)
+    try:
+        answers = kept.answers({file: file not in found for file in files})
+        left = [file for file in files if file not in answers]
+        if left:
+            answers |= _told(left, request, found, many=len(files) > 1, keep=kept.keep, before=kept.note_ours)
+    finally:
+        kept.save()
+    return answers
+
+
+def _told(
+    files: Sequence[str],
+    request: Request,
+    found: Mapping[str, May],
+    *,
+    many: bool,
+    keep: Callable[[str, bool, dict[str, Any], dict[str, Any], int], None],
+    before: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, Any]]:
+    """What the child of each file tells. `before` is called when all that they share is there; `keep` takes each
+    answer with what was read for it. The collector is told that what is there then is to stay.
+    """
     answers: dict[str, dict[str, Any]] = {}
     waiting = list(reversed(files))
     running: dict[int, Child] = {}
     selector = selectors.DefaultSelector()
-    if len(files) > 1:
-        _prepare(request)
+    if request.cached:
+        recording.start(ours=True)
+    if many or request.cached:
+        _prepare(request, many=many)
+    before()
+    if many:
+        gc.freeze()
     shares = together.shares(files, request) if processes.FORKS else []
     untried = list(enumerate(shares))
     if shares:
@@ -171,10 +207,17 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
     def finish(child: Child) -> None:
         leave(child)
         if isinstance(child, Together):
-            alone(child.files, child.answers())
+            alone(child.files, keeping(child, child.answers()))
         else:
-            answers[child.file] = child.finish()
+            answers.update(keeping(child, {child.file: child.finish()}))
         workers.take_back(child)
+
+    def keeping(child: Child, told: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for file, answer in told.items():
+            reads = answer.pop("reads", None)
+            if reads is not None:
+                keep(file, file not in found, answer, reads, child.started)
+        return told
 
     def alone(share: Sequence[str], told: dict[str, dict[str, Any]]) -> None:
         """What was not read together is read alone; where nothing could be, nothing more is tried."""
@@ -227,17 +270,17 @@ def _answers(files: Sequence[str], request: Request, found: Mapping[str, May]) -
     return answers
 
 
-def _prepare(request: Request) -> None:
-    """Do once what each child would do again: import, and tell the collector that this is here to stay."""
+def _prepare(request: Request, *, many: bool) -> None:
+    """Do once what each child would do again: import, and look at what is imported."""
     from .. import seams
     from ..backends import registry
     from ..language import cron  # noqa: F401
     from . import flow, one_file, plain, polls, source  # noqa: F401
 
-    seams.preload(item.upstream for item in registry.at_work(request.backends))
-    if request.workflow and request.code_package:
-        seams.preload_code_package()
-    for name in request.backends:
-        registry.backend(name)
+    if many:
+        seams.preload(item.upstream for item in registry.at_work(request.backends))
+        if request.workflow and request.code_package:
+            seams.preload_code_package()
+        for name in request.backends:
+            registry.backend(name)
     one_file.note_modules(request.roots)
-    gc.freeze()

@@ -13,13 +13,16 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import regular
 from ..diagnostics import Diagnostic
 from ..model.flows import EventDependency, PollTrigger, Span
 from ..reports.json import span_json
 from .prepared import ReadFlow
+
+if TYPE_CHECKING:
+    from .kept_answers import KeptAnswers
 
 _SHOWN = 10
 _KEEP_UNREAD = ("FT122", "FT123", "FT126")
@@ -43,7 +46,8 @@ class Read:
     `modules`: of each file the real paths of what it imported from below the command's paths.
     `looked`: the real paths of all files that were read whole, also those without a flow.
     `skipped` counts files of folders without a flow; `unsearched` are folders that were not looked into. `refused` are
-    flows that could not be read, `unread` files that could not: what others wait for may be theirs.
+    flows that could not be read, `unread` files that could not: what others wait for may be theirs. `kept` is the
+    cache, where it is used.
     """
 
     flows: list[ReadFlow] = field(default_factory=list)
@@ -59,6 +63,7 @@ class Read:
     off: int = 0
     refused: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    kept: KeptAnswers | None = None
 
     def unread_flows(self) -> frozenset[str]:
         """Flows that the files may define, though they could not be read: nobody waits for them in vain."""

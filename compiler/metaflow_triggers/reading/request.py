@@ -36,3 +36,4 @@ class Request:
     kept: str = ""
     here: str = ""
     of_paths: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    cached: bool = False

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from .. import seams
 from ..diagnostics.wire import from_wire
 from ..rules.weight import has_errors
-from . import one_file
+from . import one_file, recording
 from .flow_options import FlowOptions
 from .plain import is_plain
 from .source import source_file
@@ -56,9 +56,14 @@ def run(files: Iterable[tuple[str, bool]], request: Request, pipe: BinaryIO) -> 
         pipe.write(json.dumps(line).encode() + b"\n")
         pipe.flush()
 
+    if request.cached:
+        recording.watch()
+    common = recording.Common()
     taken = seams.flow_members()
     between = seams.Between()
-    one_file.answer(str(_SAMPLE), request, by_hand=False)
+    sample = one_file.answer(str(_SAMPLE), request, by_hand=False)
+    if "reads" in sample:
+        common.added(sample["reads"], str(_SAMPLE))
     _forget(_SAMPLE)
     between.restore()
     between.look()
@@ -68,6 +73,8 @@ def run(files: Iterable[tuple[str, bool]], request: Request, pipe: BinaryIO) -> 
         if not is_plain(source.tree, taken) or _shadows(path):
             continue
         answer = one_file.answer(file, request, by_hand=by_hand, source=source)
+        if "reads" in answer:
+            answer["reads"] = common.added(answer["reads"], str(path.parent))
         _forget(path)
         between.restore()
         if any(_lies_in(path.parent, name) for name in between.imported()):

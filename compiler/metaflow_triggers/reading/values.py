@@ -19,6 +19,7 @@ from ..language import filters
 from ..model.flows import Filter, Span, Written
 from ..model.flows import Places as WrittenPlaces
 from ..model.settings import Settings
+from . import recording
 from .places import Places
 from .source import SourceFile
 
@@ -147,6 +148,7 @@ class Reader:
 
     def call(self, function: Any, path: Path) -> tuple[bool, Any]:
         """(whether a deploy-time function returned, what)."""
+        recording.unsteady("a deploy-time function")
         try:
             return True, seams.evaluate(function, self.flow, self.settings.user)
         except (Exception, SystemExit) as error:  # user code may raise anything

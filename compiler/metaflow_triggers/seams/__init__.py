@@ -28,11 +28,21 @@ from .classes import (
 from .code_package import CodePackage, build_code_package, preload_code_package
 from .command_line import Misused, Refused, command_options, given_options, run_command
 from .compilers import PRODUCTION_TOKEN, Options
-from .configuration import act_as, configured, datastore_root, known_settings, read_settings, real_user, secrets
+from .configuration import (
+    act_as,
+    configuration_files,
+    configured,
+    datastore_root,
+    known_settings,
+    read_settings,
+    real_user,
+    secrets,
+)
 from .environment import CanonicalEnvironment
 from .flows import (
     current_project,
     evaluate,
+    evaluates,
     features,
     flow_decorators,
     flow_parameters,
@@ -69,10 +79,12 @@ __all__ = [
     "class_decorators",
     "click_state",
     "command_options",
+    "configuration_files",
     "configured",
     "current_project",
     "datastore_root",
     "evaluate",
+    "evaluates",
     "features",
     "flow_bases",
     "flow_class",

@@ -80,6 +80,14 @@ def _of_url(text: str) -> list[str]:
     return [user + at] if user else []
 
 
+def configuration_files() -> list[Any]:
+    """What Metaflow's configuration files say, as it read them: the user's, and that of the folder."""
+    from metaflow import metaflow_config_funcs
+
+    configured("USER")  # Metaflow reads them when it is first asked
+    return [metaflow_config_funcs.METAFLOW_CONFIG, metaflow_config_funcs.METAFLOW_LOCAL_CONFIG]
+
+
 def known_settings() -> dict[str, Any]:
     """The settings that `read_settings` reads, without METAFLOW_, and the default of each."""
     found: dict[str, Any] = {}

@@ -57,6 +57,12 @@ def evaluate(function: Callable[..., Any], flow: Any, user: str) -> Any:
     return function(context)
 
 
+def evaluates(flow: Any) -> bool:
+    """Whether a value of a parameter or Config of the flow is a function, which is called at deploy time."""
+    parameters = [parameter for _, parameter in flow_parameters(flow)]
+    return any(callable(item.kwargs.get(key)) for item in parameters for key in ("default", "default_value"))
+
+
 class _Context:
     """Upstream's ParameterContext (parameters.py) with `user`, the same as `user_name`."""
 

@@ -37,7 +37,9 @@ Run = Callable[..., Done]
 
 def clean(home: Path, **settings: str) -> dict[str, str]:
     """The environment of somebody who has set nothing but `settings`."""
-    kept = {key: os.environ[key] for key in ("PATH", "LANG", "SYSTEMROOT") if key in os.environ}
+    kept = {
+        key: os.environ[key] for key in ("PATH", "LANG", "SYSTEMROOT", "METAFLOW_TRIGGERS_CACHE") if key in os.environ
+    }
     return {**kept, "HOME": str(home), **settings}
 
 

@@ -15,8 +15,9 @@ QUIET = ("--quiet", "--no-pylint")
 
 
 def environment(home: Path | str, **variables: str) -> dict[str, str]:
-    """A bare environment with a user. `variables` are added."""
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "METAFLOW_USER": "tester", **variables}
+    """A bare environment with a user, and as much of a cache as this process has. `variables` are added."""
+    cache = {name: os.environ[name] for name in ("METAFLOW_TRIGGERS_CACHE",) if name in os.environ}
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "METAFLOW_USER": "tester", **cache, **variables}
 
 
 def python(*arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
