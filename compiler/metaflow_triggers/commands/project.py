@@ -113,6 +113,8 @@ def _run(options: argparse.Namespace, workflow: bool) -> int:
                 failed = has_errors(diagnostics)
             else:
                 change = write(folder, wanted)
+                if read.kept is not None:
+                    read.kept.note(os.path.join(folder, path) for path in change.paths)
         if not failed and options.command == "diff":
             report = _report(options, read, compilation, settings)
             diagnostics += report.unread
@@ -294,10 +296,14 @@ def _inputs(read: Any, owners: dict[str, Any], settings: Any, show: str = "all")
     from .inputs import inputs
 
     given = {(item.flow.file, item.flow.name): item.options for item in read.flows}
-    return {
-        owner: inputs(settings, flow, owner.partition("/")[0], show, given[flow.file, flow.name])
-        for owner, flow in owners.items()
-    }
+    made: dict[Any, Any] = {}  # most flows have the same
+    found = {}
+    for owner, flow in owners.items():
+        key = (owner.partition("/")[0], flow.branch, given[flow.file, flow.name])
+        if key not in made:
+            made[key] = inputs(settings, flow, key[0], show, key[2])
+        found[owner] = made[key]
+    return found
 
 
 def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: Any) -> Any:
@@ -312,9 +318,17 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
     told.update({file.owner: {"compiler": __version__} for file in compilation.files if file.owner.endswith("/")})
     told.update(_inputs(read, owners, settings, options.show))
     files = [file for file in compilation.files if file.ours or options.show == "all"]
-    models = {owner: recorded(flow, _polls(compilation, owner, flow)) for owner, flow in owners.items()}
+    models: dict[str, Any] = {}
+    alike: dict[tuple[int, bool], Any] = {}
+    for owner, flow in owners.items():
+        polls = _polls(compilation, owner, flow)
+        key = (id(flow), bool(polls))
+        if key not in alike:
+            alike[key] = recorded(flow, polls)
+        models[owner] = alike[key]
     folder, bases = Path(options.output), [Path.cwd(), *([options.project.folder] if options.project else [])]
-    sources = {owner: source(folder, flow.file, *bases) for owner, flow in owners.items()}
+    of_files = {file: source(folder, file, *bases) for file in {flow.file for flow in owners.values()}}
+    sources = {owner: of_files[flow.file] for owner, flow in owners.items()}
     looked = Looked(
         paths=tuple(map(os.path.realpath, options.paths)),
         files=read.looked,
@@ -324,7 +338,8 @@ def _wanted(options: argparse.Namespace, read: Any, compilation: Any, settings: 
         excluded=frozenset(os.path.realpath(path) for path, by in read.excluded if by == "exclude"),
     )
     polled = _polled(options, owners, read)
-    return Wanted(files, told, folder_files, models, sources, looked, polled)
+    disk = None if read.kept is None else read.kept.files
+    return Wanted(files, told, folder_files, models, sources, looked, polled, disk)
 
 
 def _branches(options: argparse.Namespace, flows: Any, settings: Any) -> frozenset[str]:

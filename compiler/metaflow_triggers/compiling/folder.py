@@ -20,9 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from ..cache.files import Files
 from ..diagnostics import Diagnostic, DiagnosticError
 from . import folder_lock, journal
 from .compile import File
+from .index_text import index_text
 from .owned import Looked, Rest, rest
 from .polled import Polled, gone_polls
 
@@ -85,7 +87,8 @@ class Wanted:
     `folder_files` makes the files that speak of all owners that the folder then has. `flows` gives for each owner
     the model of its flow (`differences.recorded`), `sources` the file that it is from, as `owned.source` has it.
     With `looked` owners go that nothing emits any more (`owned.rest`); without it all others stay. With `polled` no
-    poll trigger goes whose file was not read and still declares it (FT515).
+    poll trigger goes whose file was not read and still declares it (FT515). `disk` may know what files
+    hold.
     """
 
     files: Sequence[File]
@@ -95,6 +98,7 @@ class Wanted:
     sources: Mapping[str, str | None] = field(default_factory=dict)
     looked: Looked | None = None
     polled: Polled | None = None
+    disk: Files | None = None
 
 
 class Texts(Mapping[str, str]):
@@ -171,10 +175,11 @@ def planned(folder: Path, wanted: Wanted) -> Change:
     _check(folder, index, files, list(stale))
     entries = {path: entry for path, entry in index["files"].items() if path not in stale}
     changed = []
+    disk = wanted.disk or Files()
+    disk.look_again(os.path.abspath(folder / path) for path in files)
     for path, file in files.items():
-        data = file.text.encode()
-        entries[path] = {"owner": file.owner, "sha256": _digest(data)}
-        if not _has(folder / path, data):
+        entries[path] = {"owner": file.owner, "sha256": file.sha256}
+        if disk.hash(os.path.abspath(folder / path)) != file.sha256:
             changed.append(path)
     told = {owner: item for owner, item in {**index["inputs"], **inputs}.items() if item is not None}
     told_sources = {owner: path for owner, path in wanted.sources.items() if path is not None}
@@ -195,7 +200,7 @@ def planned(folder: Path, wanted: Wanted) -> Change:
         emitted = {path: owner for path, owner in stale.items() if inputs[owner] is not None}
         emitted |= {path: files[path].owner for path in texts if path in index["files"] and files[path].owner in inputs}
         others = dataclasses.replace(others, polls=tuple(gone_polls(folder, emitted, texts, wanted.polled)))
-    new_index = json.dumps(document, indent=2, sort_keys=True) + "\n"
+    new_index = index_text(document) + "\n"
     empty = not texts and not stale and _has(folder / INDEX, new_index.encode())
     return Change(texts, stale, new_index, index, others, empty)
 

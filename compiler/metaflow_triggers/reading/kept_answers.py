@@ -167,6 +167,14 @@ class KeptAnswers:
         """Keep this, from the next `save` on."""
         self._new[key] = content
 
+    def note(self, paths: Iterable[str]) -> None:
+        """Remember what these files hold now, for a command that will ask."""
+        written = [os.path.abspath(path) for path in paths]
+        self.files.look_again(written)
+        for path in written:
+            self.files.hash(path)
+        self.save()
+
     def save(self) -> None:
         """Write what is new."""
         if self.files.has_news():
