@@ -52,10 +52,13 @@ class Runs:
 
 
 def environment(home: str) -> dict[str, str]:
-    """Nothing of the caller's settings. Python keeps what it compiled, as for whoever installs a package."""
+    """Nothing of the caller's settings. Python keeps what it compiled, as for whoever installs a package.
+
+    Our commands read all anew each time: what they keep of earlier ones is measured by itself (`table`).
+    """
     kept = clean_environment(home)
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return {**kept, "PYTHONHASHSEED": "0"}
+    return {**kept, "PYTHONHASHSEED": "0", "METAFLOW_TRIGGERS_CACHE": "off"}
 
 
 def run(command: Command) -> tuple[float, float, float, str]:

@@ -1,6 +1,7 @@
 """Table: the figures of docs/performance.md, this commit and another one side by side in one run.
 
-Usage: python -m benchmarks.table --base COMMIT [--parts many,packages,cold,import,help,profile,engine] [--flows 1000]
+Usage: python -m benchmarks.table --base COMMIT [--flows 1000] [--parts PART,...]
+Parts: many, again, packages, cold, import, help, profile, engine.
 Both are installed from wheels into a temporary folder; what is compared runs in turns. On a quiet machine of two
 processors all of it takes about ten minutes, and each part says what it took.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -124,6 +126,29 @@ def many(at: Measured) -> None:
     )
 
 
+def again(at: Measured) -> None:
+    """The same once more by this build with what the first one kept, one of the files changed."""
+    kept = {**at.builds["now"], "METAFLOW_TRIGGERS_CACHE": str(at.folder / "kept")}
+    command = dataclasses.replace(at.compiled("now", at.flows, 2, "--no-code-package"), variables=kept)
+    shutil.rmtree(at.folder / "out", ignore_errors=True)
+    first = run(command)
+    changed = Runs()
+    for number in range(3):
+        file = sorted(at.project(at.flows).rglob("*.py"))[number]
+        file.write_text(file.read_text("utf-8") + "# changed\n", "utf-8")
+        wall, processor, _, _text = run(command)
+        changed.wall.append(wall)
+        changed.processor.append(processor)
+    lines = [
+        [kind, f"{cold * 1000:.0f}", f"{warm * 1000:.0f}", f"{cold / warm:.1f}"]
+        for kind, cold, warm in (
+            ("processor, ms", first[1], changed.processor_seconds),
+            ("wall, ms", first[0], changed.seconds),
+        )
+    ]
+    table([f"{at.flows} flows, what is kept", "nothing yet", "all but one", "times"], lines)
+
+
 def packages(at: Measured) -> None:
     """The same with code packages."""
     found = at.turns(3, SMALL, 2)
@@ -232,6 +257,7 @@ def engine(at: Measured) -> None:
 
 PARTS: dict[str, Callable[[Measured], None]] = {
     "many": many,
+    "again": again,
     "packages": packages,
     "cold": cold,
     "import": imported,
