@@ -99,7 +99,7 @@ class _Trigger:
 
 
 class Poller:
-    """Serves triggers between `start` and `stop`."""
+    """Serves triggers between `start` and `stop`; or a program calls `upkeep`, `step` and `work` itself."""
 
     def __init__(
         self,
@@ -162,6 +162,10 @@ class Poller:
             self._jobs.put(None)
         for thread in self._workers:
             thread.join()
+        self.work()
+        for trigger in self._triggers.values():
+            if trigger.suppressed or (trigger.result and trigger.news() != trigger.saved):
+                self._save(trigger, now=True)
         try:
             self._lease.give_up()
         except (OSError, NoLease) as error:
@@ -169,24 +173,39 @@ class Poller:
 
     def _do_jobs(self) -> None:
         while (job := self._jobs.get()) is not None:
-            try:
-                job()
-            except Exception as error:  # nothing of one trigger may stop the others
-                log.exception("polls go on, but there is a problem: %s", error)
+            self._do(job)
+
+    @staticmethod
+    def _do(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception as error:  # nothing of one trigger may stop the others
+            log.exception("polls go on, but there is a problem: %s", error)
+
+    def work(self) -> None:
+        """Do what there is to do now; for a program that calls `upkeep` and `step`, too, instead of `start`."""
+        while not self._jobs.empty():
+            job = self._jobs.get()
+            if job is not None:
+                self._do(job)
 
     # the lease -------------------------------------------------------------------------------------------------------
 
     def _keep_lease(self) -> None:
         while not self._stopping.is_set():
-            try:
-                ours = self._lease.keep()
-                self._say("lease", "" if ours else "another process polls; this one waits")
-            except (OSError, NoLease, ValueError) as error:
-                self._say("lease", str(error))
-            epoch = self._lease.epoch
-            if epoch is not None and epoch != self._epoch:
-                self._jobs.put(partial(self._take, epoch))
-            self._clock.wait(self._stopping, self._beat)
+            self._clock.wait(self._stopping, self.upkeep())
+
+    def upkeep(self) -> float:
+        """Take or renew the lease; seconds until the next time. Called by one thread only."""
+        try:
+            ours = self._lease.keep()
+            self._say("lease", "" if ours else "another process polls; this one waits")
+        except (OSError, NoLease, ValueError) as error:
+            self._say("lease", str(error))
+        epoch = self._lease.epoch
+        if epoch is not None and epoch != self._epoch:
+            self._jobs.put(partial(self._take, epoch))
+        return self._beat
 
     def _take(self, epoch: int) -> None:
         """This process polls from now on. Each record is written once, so that whoever had it can write it no more."""
@@ -226,11 +245,12 @@ class Poller:
 
     def _look(self) -> None:
         while not self._stopping.is_set():
-            seconds = self._step()
+            seconds = self.step()
             if self._clock.wait(self._wake, seconds):
                 self._wake.clear()
 
-    def _step(self) -> float:
+    def step(self) -> float:
+        """Have polled what is due now; seconds until the next look. Called by one thread only."""
         now = self._clock.monotonic()
         if not self._lease.is_sure():
             return min(self._beat, _LOOK_SECONDS)
@@ -464,7 +484,7 @@ class Poller:
             if claim["state"] == "claimed":
                 continue
             asked += 1
-            if asked > _ASKED_AT_ONCE and not claim["exclusive"]:
+            if asked > _ASKED_AT_ONCE and read.declared.target.allow_concurrent:
                 continue
             end = self._runs.ended(claim)
             if end is not None and end[0] == UNKNOWN:
@@ -577,10 +597,10 @@ class Poller:
         state["suppressed_count"] = int(state["suppressed_count"]) + trigger.suppressed
         state["down"] = trigger.down
 
-    def _save(self, trigger: _Trigger) -> None:
-        """Write down what is news, or has waited long enough."""
+    def _save(self, trigger: _Trigger, *, now: bool = False) -> None:
+        """Write down what is news, or has waited long enough, or else would be lost (`now`)."""
         waited = self._clock.monotonic() - trigger.saved_at
-        if trigger.news() == trigger.saved and waited < self._save_seconds(trigger.claims):
+        if not now and trigger.news() == trigger.saved and waited < self._save_seconds(trigger.claims):
             return
         try:
             self._write(trigger, self._epoch, lambda read: None)

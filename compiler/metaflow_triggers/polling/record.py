@@ -131,12 +131,17 @@ def active(state: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def blocked(state: dict[str, Any], target: Target, digest: str) -> bool:
-    """Whether a fire of this digest starts nothing."""
+    """Whether a fire of this digest starts nothing, however the trigger was declared when an equal context started."""
     if target.allow_concurrent:
         return False
-    if target.dedup == "once" and short(digest) in state["once"]:
+    alike = [item for item in state["claims"] if item["hash"] == digest]
+    if target.dedup == "once" and (short(digest) in state["once"] or any(map(_has_run, alike))):
         return True
-    return any(item["hash"] == digest and item["exclusive"] for item in active(state))
+    return any(item["state"] in ACTIVE for item in alike)
+
+
+def _has_run(claim: dict[str, Any]) -> bool:
+    return claim["state"] in ACTIVE or bool(claim.get("run_started_at"))
 
 
 def add(  # noqa: PLR0917 - a claim has seven
@@ -158,7 +163,6 @@ def add(  # noqa: PLR0917 - a claim has seven
         "name": name(digest, generation),
         "hash": digest,
         "tick": tick,
-        "exclusive": not target.allow_concurrent,
         "context": text if len(text) <= LONGEST_CONTEXT else None,
         "payload": exact_json.dumps(payload),
         "scheduled_at": timestamp_text(due_at),

@@ -75,19 +75,30 @@ def claim(connection: sqlite3.Connection, owner: str, fire: Fire, now: datetime)
 
 
 def _blocked(connection: sqlite3.Connection, target: Target, digest: str) -> bool:
-    """Whether an equal context is claimed and its run has not ended; with dedup="once", whether it ever was."""
-    ended = ", ".join(f"'{state}'" for state in starts.TERMINAL)
-    over = "" if target.dedup == "once" else f" AND active = 1 AND coalesce(starts.state, 'lost') NOT IN ({ended})"
-    if target.dedup == "once" and _was_pruned(connection, target, digest):
-        return True
-    return (
-        connection.execute(
-            "SELECT 1 FROM poll_claims LEFT JOIN starts USING (flow_key, start_key)"  # noqa: S608 - our own words
-            f" WHERE trigger_name = ? AND context_hash = ? AND exclusive = 1{over} LIMIT 1",
-            (target.trigger, digest),
+    """Whether the run of an equal context is waiting or running; with dedup="once", whether there ever was one.
+
+    However the trigger was declared when that started.
+    """
+    mine = (target.trigger, digest)
+    if target.dedup == "once":
+        known = connection.execute(
+            "SELECT 1 FROM poll_claims WHERE trigger_name = ? AND context_hash = ? LIMIT 1", mine
         ).fetchone()
-        is not None
-    )
+        return known is not None or _was_pruned(connection, target, digest)
+    active = ", ".join(f"'{state}'" for state in starts.ACTIVE)
+    # The first finds the one claim that blocks while a condition lasts; the second looks at what is active.
+    for of in (
+        "poll_claims JOIN starts USING (flow_key, start_key) WHERE poll_claims.active = 1 AND exclusive = 1 AND",
+        "starts CROSS JOIN poll_claims USING (flow_key, start_key) WHERE",  # in this order
+    ):
+        found = connection.execute(
+            f"SELECT 1 FROM {of} starts.state IN ({active})"  # noqa: S608 - our own words
+            " AND trigger_name = ? AND context_hash = ? LIMIT 1",
+            mine,
+        ).fetchone()
+        if found is not None:
+            return True
+    return False
 
 
 def _was_pruned(connection: sqlite3.Connection, target: Target, digest: str) -> bool:

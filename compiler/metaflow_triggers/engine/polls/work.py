@@ -122,7 +122,8 @@ def claim(state: State, fire: Fire, store: Callable[[Fire], str], woken: Callabl
         what = store(fire)
     except sqlite3.Error as error:
         state.unclaimed = None if isinstance(error, sqlite3.IntegrityError) else fire
-        report(state, f"{type(error).__name__}: {error}")
+        what = "the fire starts nothing" if state.unclaimed is None else "the fire is not stored yet"
+        report(state, f"{what}: {type(error).__name__}: {error}")
         return
     state.unclaimed = None
     if what == "lost":
