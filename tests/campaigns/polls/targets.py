@@ -334,8 +334,8 @@ def _is_of(document: Any, trigger: str) -> bool:
 # on the clouds --------------------------------------------------------------------------------------------------------
 
 Hook = Callable[[str, bool, str], None]
-"""Told before (False) and after (True) a request what it is: "read", "store" a fire, "start" a run, "write" or "ask";
-and of which trigger, where that is known."""
+"""Told before (False) and after (True) a request what it is: "read", "start" a run, or "write" with the number of the
+trigger's last fire; and of which trigger, where that is known."""
 
 
 class _Cloud(_Driven):
@@ -347,6 +347,7 @@ class _Cloud(_Driven):
         self.clock, self.required = HandClock(), required
         self.hosts, self.poller, self.plan = _Answers(), None, Plan()
         self.holders = itertools.count()
+        self.stored: dict[str, int] = {}
         self.begin(Begin(first))
 
     def make(self, lease: Callable[[Any], Lease], keys: list[str]) -> Poller:
@@ -405,6 +406,12 @@ class _Cloud(_Driven):
     def hook(self, what: str, is_after: bool, trigger: str) -> None:
         """Fail here, if the plan says so."""
         plan = self.plan
+        if what.startswith("write "):
+            generation = int(what.partition(" ")[2])
+            if generation > self.stored.get(trigger, 0):
+                what = "store"
+                if is_after:
+                    self.stored[trigger] = generation
         if not plan.what:
             return
         if what == "store" and trigger == plan.trigger:
@@ -441,9 +448,8 @@ class _HookedApi(Api):
             what = "write"
             data = (item or {}).get("data")
             if data and "state" in data:
-                claims = json.loads(data["state"])["claims"]
                 trigger = json.loads(data["declaration"])["name"]
-                what = "store" if claims and claims[-1]["state"] == "claimed" else "write"
+                what = f"write {json.loads(data['state'])['generation']}"
         elif method == "POST":
             what, trigger = "start", _trigger_of(item)
         self._hook(what, False, trigger)
@@ -549,9 +555,8 @@ class _HookedClient:
                 what = "write"
                 state = given["ExpressionAttributeValues"].get(":v1", {}).get("S", "")
                 if given["Key"]["pk"]["S"].startswith("trigger#") and state.startswith("{"):
-                    claims = json.loads(state)["claims"]
                     trigger = given["Key"]["pk"]["S"].removeprefix("trigger#")
-                    what = "store" if claims and claims[-1]["state"] == "claimed" else "write"
+                    what = f"write {json.loads(state)['generation']}"
             elif name == "start_execution":
                 what, trigger = "start", self._trigger_of(given["name"])
             self._hook(what, False, trigger)

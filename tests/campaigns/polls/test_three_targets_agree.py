@@ -41,6 +41,7 @@ def clients() -> Iterator[Clients]:
 def told(target: Target, of: Story, name: str) -> dict[str, Any]:
     """What there is of a trigger in the end, in words that all targets share."""
     schedule = target.schedule(name)
+    is_polled = of.is_calm or of.model.triggers[name].is_on  # else it depends on how soon a crash was
     rows = list(reversed(target.history(name)))
     calm = {"suppressed": schedule["suppressed_count"], "late": [_late(row) for row in rows]} if of.is_calm else {}
     keys = ("trigger_name", "triggered_at")
@@ -64,14 +65,16 @@ def told(target: Target, of: Story, name: str) -> dict[str, Any]:
         ],
         "schedule": {
             key: schedule[key]
-            for key in (
-                *("trigger_name", "workflow_name", "poll_interval_ms", "allow_concurrent", "enabled"),
-                *("last_result", "consecutive_errors"),
-            )
-        }
-        | {"last_error": (schedule["last_error"] or "").partition(": ")[0]},
+            for key in ("trigger_name", "workflow_name", "poll_interval_ms", "allow_concurrent", "enabled")
+        },
+        "last": (schedule["last_result"], schedule["consecutive_errors"], _kind(schedule)) if is_polled else None,
         **calm,
     }
+
+
+def _kind(schedule: dict[str, Any]) -> str:
+    """Of the last error: its details are a target's own."""
+    return str(schedule["last_error"] or "").partition(": ")[0]
 
 
 def _late(row: dict[str, Any]) -> float:
@@ -87,10 +90,9 @@ def judged(of: Story, name: str, found: dict[str, Any]) -> None:
     assert [(row["generation"], row["context"], row["state"]) for row in found["starts"]] == expected
     runs = [trigger.starts[generation - 1].context for generation in trigger.order]
     assert found["runs"] == [{**context, "trigger_name": name} for context in runs]
-    schedule = found["schedule"]
-    assert schedule["enabled"] == trigger.is_on
+    assert found["schedule"]["enabled"] == trigger.is_on
     if trigger.is_on:
-        assert (schedule["last_result"], schedule["consecutive_errors"]) == (trigger.result, trigger.errors)
+        assert found["last"][:2] == (trigger.result, trigger.errors)
     assert found.get("suppressed", trigger.suppressed) == trigger.suppressed
 
 
@@ -114,7 +116,8 @@ def play(folder: Path, clients: Clients, seed: int, rounds: int) -> Story:
                 for name, trigger in model.triggers.items() if isinstance(step, Round) else ():
                     # Where an answer was lost, what was stored is known at the next round.
                     if trigger.kept is None:
-                        assert target.accepted(name) == [start.context for start in trigger.starts], f"{key} of {name}"
+                        accepted = [start.context for start in trigger.starts]
+                        assert target.accepted(name) == accepted, f"{key} of {name} after {step}: not {accepted}"
         for target in targets.values():
             target.rest()
         for name in sorted(of.model.triggers):
@@ -151,4 +154,4 @@ def test_thirty_stories(tmp_path: Path, clients: Clients) -> None:
 
 @pytest.mark.long
 def test_a_thousand_stories(tmp_path: Path, clients: Clients) -> None:
-    campaign(tmp_path, clients, range(1000 * SEED, 1000 * SEED + 1000), rounds=12)
+    campaign(tmp_path, clients, range(1000 * SEED, 1000 * SEED + 1000), rounds=8)
