@@ -103,9 +103,18 @@ def source_words(source: Source) -> str:
 
 def poll_words(poll: PollTrigger) -> tuple[str, str]:
     """When a poll trigger starts its flow, and what that gets."""
-    each = ", also while it runs" if poll.allow_concurrent else ""
-    when = f"poll {poll.name} fires (every {interval_words(poll.interval_milliseconds)}{each})"
-    return when, "parameters named by its context"
+    return f"poll {poll.name} fires ({polled_words(poll)})", "parameters named by its context"
+
+
+def polled_words(poll: PollTrigger) -> str:
+    """How often it is polled, and which of its fires start a run where that is not the default."""
+    often = f"every {interval_words(poll.interval_milliseconds)}"
+    if poll.allow_concurrent:
+        return f"{often}, also while it runs"
+    each = "context" if poll.dedup_keys is None else " and ".join(f"`{key}`" for key in poll.dedup_keys)
+    if poll.dedup == "once":
+        return f"{often}, once for each {each}"
+    return often if poll.dedup_keys is None else f"{often}, one run at a time for each {each}"
 
 
 def schedule_words(schedule: Schedule) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..model.flows import PollTrigger, Span
-from .explain import interval_words
+from .explain import interval_words, polled_words
 
 _NOWHERE = Span("", 1, 1, 1, 1)
 _RECORDED = ("name", "flow", "interval_milliseconds", "allow_concurrent", "dedup", "dedup_keys")
@@ -52,8 +52,7 @@ def poll_changes(old: Iterable[PollTrigger], new: Iterable[PollTrigger]) -> Iter
     for name in sorted({*before, *after}):
         if name not in before:
             poll = after[name]
-            also = ", also while it runs" if poll.allow_concurrent else ""
-            yield "poll-added", f"is now polled by {name} (every {interval_words(poll.interval_milliseconds)}{also})"
+            yield "poll-added", f"is now polled by {name} ({polled_words(poll)})"
         elif name not in after:
             yield "poll-removed", f"is no longer polled by {name}"
         else:

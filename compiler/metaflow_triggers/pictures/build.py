@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..diagnostics import Diagnostic
-from ..graph.explain import interval_words, outcome_words, qualified_name, schedule_words, upstream_name
+from ..graph.explain import outcome_words, polled_words, qualified_name, schedule_words, upstream_name
 from ..model.facts import Identity, identity, is_set, wanted
 from ..model.flows import (
     Constant,
@@ -100,9 +100,7 @@ class _Made:
         """Polls, and the flows that they start."""
         for target, poll in graph.polls:
             key = self._free(f"poll/{poll.name}")
-            each = ", also while it runs" if poll.allow_concurrent else ""
-            words = f"every {interval_words(poll.interval_milliseconds)}{each}"
-            self.nodes[key] = Node(key, "poll", poll.name, words=words, place=poll.span)
+            self.nodes[key] = Node(key, "poll", poll.name, words=polled_words(poll), place=poll.span)
             started = ids[target] if target is not None else self._elsewhere(poll.flow)
             self.edges.append(Edge(key, started, "poll", place=poll.flow_span or poll.span))
 

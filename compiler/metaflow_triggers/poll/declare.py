@@ -220,13 +220,13 @@ def _options(name: Any, allow_concurrent: Any, others: dict[str, Any], noted: No
     if name is not None:
         if not isinstance(name, str):
             noted("name", PollTypeError("FT711", f"the name of a trigger is text, not {name!r}"))
-        elif not name or name != name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        elif not name or name != name.strip() or len(name) > LONGEST_NAME or not name.isprintable() or "/" in name:
             noted(
                 "name",
                 PollValueError(
                     "FT711",
                     f"the name {name[:40]!r} of a trigger is not usable; expected 1 to {LONGEST_NAME} printable "
-                    "characters without blanks around them",
+                    "characters without a slash, and without blanks around them",
                 ),
             )
     if not isinstance(allow_concurrent, bool):
@@ -241,6 +241,9 @@ def _options(name: Any, allow_concurrent: Any, others: dict[str, Any], noted: No
             noted(key, PollValueError("FT714", f"dedup is {value!r}; expected 'active' or 'once'"))
         elif key == "dedup_keys" and not _is_names(value):
             noted(key, PollTypeError("FT714", f"dedup_keys is {value!r}; expected a list of keys of the context"))
+        elif key == "dedup" and value == "once" and allow_concurrent is True:
+            what = "dedup='once' lets an equal context start one run, allow_concurrent=True each time a run"
+            noted(key, PollValueError("FT714", what, ("remove one of them",)))
         elif key not in _KNOWN:
             noted(key, PollTypeError("FT714", f"a poll trigger takes no `{key}`", did_you_mean(key, _KNOWN)))
 

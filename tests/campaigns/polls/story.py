@@ -168,4 +168,7 @@ def _round(draw: random.Random, model: Model, contexts: list[Any], is_wild: bool
     if what < 0.12 and not any(trigger.kept is not None for trigger in model.triggers.values()):
         # Who else had been polled by then is no question of section 14.
         return Round({name: answers[name]}, crash=(name, draw.choice(("before", "after"))), where=where)
-    return Round(answers, fault=(name, draw.choice(("store", "start"))), where=where)
+    fault = draw.choice(("store", "start"))
+    if any(start.state == "waiting" for start in model.triggers[name].starts):
+        fault = "store"  # which of several starts fails is no question of section 14
+    return Round(answers, fault=(name, fault), where=where)

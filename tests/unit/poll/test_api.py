@@ -39,9 +39,10 @@ def test_defaults_are_the_functions_name_five_seconds_and_one_run_at_a_time():
 
 
 def test_everything_can_be_said():
-    one = declare(name="inbox", poll_interval=" 100ms ", allow_concurrent=True, dedup_keys=["path"], dedup="once")
+    one = declare(name="inbox", poll_interval=" 100ms ", allow_concurrent=True, dedup_keys=["path"], dedup="active")
     assert (one.name, one.interval, one.interval_milliseconds) == ("inbox", "100ms", 100)
-    assert (one.allow_concurrent, one.dedup_keys, one.dedup) == (True, ("path",), "once")
+    assert (one.allow_concurrent, one.dedup_keys, one.dedup) == (True, ("path",), "active")
+    assert declare(dedup="once").dedup == "once"
 
 
 def test_the_workflow_may_come_first_or_be_called_on():

@@ -492,3 +492,25 @@ def test_a_newer_database_is_refused(tmp_path):
     with pytest.raises(Exception, match="FT751"):
         world.poller(polled(counter()))
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("before", [{"allow_concurrent": True}, {"dedup": "active"}])
+def test_what_started_under_another_declaration_is_equal_all_the_same(world, before):
+    def same():
+        return fire(Context({"n": 1}))
+
+    world.poller(polled(same, **before))
+    world.pass_time(0.5)
+    world.begin_runs()
+    for later in ({}, {"dedup": "once"}):
+        world.stop(world.pollers[0])
+        world.poller(polled(same, **later))
+        world.pass_time(2.5)
+        assert len(world.starts()) == 1
+    world.end_runs()
+    world.pass_time(2)
+    assert len(world.starts()) == 1  # once, also of what was before
+    world.stop(world.pollers[0])
+    world.poller(polled(same))
+    world.pass_time(0.5)
+    assert len(world.starts()) == 2

@@ -37,3 +37,15 @@ def test_once_is_once_however_the_run_ended(how: str) -> None:
     record.started(claim, NOW)
     record.ended(state, claim, how, NOW)
     assert record.blocked(state, ONCE, hash_of(ONCE, CONTEXT))
+
+
+@pytest.mark.parametrize("before", [ONCE, replace(ONCE, dedup="active"), replace(ONCE, allow_concurrent=True)])
+def test_what_started_under_another_declaration_is_equal_all_the_same(before: Target) -> None:
+    state, digest = record.state_of(None), hash_of(ONCE, CONTEXT)
+    claim = fired(state, before)
+    active = replace(ONCE, dedup="active")
+    assert record.blocked(state, active, digest) and record.blocked(state, ONCE, digest)
+    record.started(claim, NOW)
+    record.ended(state, claim, "succeeded", NOW)
+    assert record.blocked(state, ONCE, digest) and not record.blocked(state, active, digest)
+    assert not record.blocked(state, replace(ONCE, allow_concurrent=True), digest)

@@ -2,7 +2,8 @@
 
 SOURCE = "poll-triggers.md#trigger"
 RAISED = "poll/declare.py engine/polls/records.py commands/history.py"
-FINDS = "An unknown argument, or a value that the argument does not take. The management calls say it too."
+FINDS = """An unknown argument, a value that the argument does not take, or `dedup='once'` beside
+`allow_concurrent=True`, which says the opposite. The management calls say it too."""
 WHY = "It would have no effect, or another one than was meant."
 BAD = """
 @trigger(workflow='FileProcessor', allow_concurrent='no')

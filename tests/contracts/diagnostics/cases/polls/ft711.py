@@ -14,3 +14,8 @@ def blank_name():
 
 
 trigger(workflow='FileProcessor')(lambda: TriggerResult.skip())
+
+
+@trigger(workflow='FileProcessor', name='shop/inbox')
+def of_another_deployment():
+    return TriggerResult.skip()

@@ -21,3 +21,8 @@ def keys():
 @trigger(workflow='FileProcessor', poll_intervall='5s')
 def misspelt():
     return TriggerResult.skip()
+
+
+@trigger(workflow='FileProcessor', allow_concurrent=True, dedup='once')
+def once_and_each_time():
+    return TriggerResult.skip()
