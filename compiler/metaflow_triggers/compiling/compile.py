@@ -115,14 +115,9 @@ def compile_flows(
 
     files: list[File] = []
     left_open: dict[tuple[str, Open], None] = {}
-    wrong = {item.span for item in diagnostics if item.code == "FT717"}  # one cause is told once
-    left_out = [
-        poll
-        for target, poll in graph.polls
-        if target is None and not is_among(unread_flows, poll.flow) and (poll.flow_span or poll.span) not in wrong
-    ]
     for name in backend_names:
         backend = registry.backend(name)
+        left_out = [poll for target, poll in graph.polls if target is None and not is_among(unread_flows, poll.flow)]
         if left_out:
             said = shape.polls_elsewhere if registry.may_poll(name) else shape.refused_polls
             diagnostics.extend(said(name, left_out))
