@@ -145,11 +145,11 @@ def campaign(folder: Path, clients: Clients, seeds: range, rounds: int) -> None:
         suppressed += sum(trigger.suppressed for trigger in of.model.triggers.values())
         crashes += sum(isinstance(step, Round) and step.crash is not None for step in of.steps)
     print(f"{len(seeds)} stories from seed {seeds.start}: {starts} starts, {suppressed} suppressed, {crashes} crashes")
-    assert min(starts, suppressed) > len(seeds) and crashes
+    assert min(starts, 3 * suppressed) > len(seeds) and crashes
 
 
-def test_thirty_stories(tmp_path: Path, clients: Clients) -> None:
-    campaign(tmp_path, clients, range(SEED, SEED + 30), rounds=4)
+def test_a_dozen_stories(tmp_path: Path, clients: Clients) -> None:
+    campaign(tmp_path, clients, range(SEED, SEED + 12), rounds=5)
 
 
 @pytest.mark.long
