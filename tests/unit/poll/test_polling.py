@@ -514,3 +514,20 @@ def test_what_started_under_another_declaration_is_equal_all_the_same(world, bef
     world.poller(polled(same))
     world.pass_time(0.5)
     assert len(world.starts()) == 2
+
+
+def test_a_fire_that_was_not_stored_is_stored_though_its_trigger_is_disabled_by_then(world, monkeypatch):
+    moments, watch = recording(world, [fire(Context({"n": 1}))])
+    poller = world.poller(polled(watch, name="one"))
+
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "claim", full)
+        world.pass_time(0.5)
+    assert world.starts() == []
+    assert world.schedule("one")["last_error"].startswith("the fire is not stored yet: ")
+    records.set_enabled(world.connection, "one", False)
+    world.pass_time(1, poller)
+    assert world.contexts("one") == [{"n": 1}] and moments == [0]

@@ -97,7 +97,7 @@ class Poller:
         return self._next is None and (self._entered or not states) and all(map(self._is_quiet, states))
 
     def _is_quiet(self, state: State) -> bool:
-        if not state.owned or state.trigger.name in self._disabled:
+        if not state.owned or (state.trigger.name in self._disabled and state.unclaimed is None):
             return True
         return bool(state.changes) and (not state.busy or state.down is not None) and state.unclaimed is None
 
@@ -199,7 +199,7 @@ class Poller:
 
     def _tick(self, state: State, due: float, now: float) -> bool:
         """Whether the trigger is to be polled for this tick."""
-        if state.trigger.name in self._disabled:
+        if state.trigger.name in self._disabled and state.unclaimed is None:
             return False
         with state.lock:
             if state.busy:
