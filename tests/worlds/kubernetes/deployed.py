@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from metaflow_extensions.triggers.plugins import argo_source
@@ -26,7 +25,7 @@ from tests.unit.commands.conftest import clean
 
 from ..argo.live import table
 from ..argo.live.world import World
-from ..aws.engine.commands import Commands, running
+from ..aws.engine.commands import Commands, create_all, running
 
 NAMESPACE = "default"
 _OF_NOBODY = {"version": 1, "dependencies": [], "events": []}
@@ -39,7 +38,9 @@ def observe(world: World, rows: Sequence[Row], read: dict[str, ReadRow]) -> dict
     todo = {row.rule: list(zip(row_items(row, read[row.rule].graph), items(row), strict=True)) for row in rows}
     by_hand: set[str] = set()
     with running(clean(world.folder, **world.settings), world.folder, 2) as commands:
-        deploy(commands, rows, read)
+        create_all(
+            commands, "argo-workflows", [(flow, row.production) for row in rows for flow in read[row.rule].graph.flows]
+        )
         world.live.start_all()
         world.runner.node.held = True
         with table.publishing(world.live, NAMESPACE):
@@ -66,22 +67,6 @@ def _begun(world: World) -> None:
     while any(not item.get("status", {}).get("phase") for item in world.kubernetes.objects("workflows").values()):
         assert time.monotonic() < ends, world.runner.log.read_text("utf-8", "replace")[-3000:]
         time.sleep(0.2)
-
-
-def deploy(commands: list[Commands], rows: Sequence[Row], read: dict[str, ReadRow]) -> None:
-    """`create` for each flow of the rows; all must succeed."""
-    wanted = [(row.production, flow) for row in rows for flow in read[row.rule].graph.flows]
-    shares = [(one, wanted[number :: len(commands)]) for number, one in enumerate(commands)]
-
-    def share(one: Commands, mine: list[tuple[bool, Flow]]) -> None:
-        for production, flow in mine:
-            branch = ["--production"] if production else []
-            words = ["--no-pylint", "--package-suffixes=.txt", *branch, "argo-workflows", "create"]
-            done = one.flow(flow.file, *words)
-            assert done.code == 0, f"{flow.name}: {done.out}{done.err}"
-
-    with ThreadPoolExecutor(len(commands)) as pool:
-        list(pool.map(lambda pair: share(*pair), shares))
 
 
 def _run(world: World, commands: Commands, read: ReadRow, name: str) -> set[str]:

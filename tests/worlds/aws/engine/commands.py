@@ -20,11 +20,15 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.unit.commands.conftest import ROOT, Done
+
+if TYPE_CHECKING:
+    from metaflow_triggers.model.flows import Flow
 
 
 class Commands:
@@ -62,6 +66,19 @@ class Commands:
         self._process.stdin.close()
         self._process.wait(60)
         self._process.stdout.close()
+
+
+def create_all(commands: Sequence[Commands], backend: str, flows: Sequence[tuple[Flow, bool]]) -> None:
+    """`create` for each flow (whether `--production`), shared among the processes; all must succeed."""
+
+    def share(one: Commands, mine: Sequence[tuple[Flow, bool]]) -> None:
+        for flow, production in mine:
+            branch = ["--production"] if production else []
+            done = one.flow(flow.file, "--no-pylint", "--package-suffixes=.txt", *branch, backend, "create")
+            assert done.code == 0, f"{flow.name}: {done.out}{done.err}"
+
+    with ThreadPoolExecutor(len(commands)) as pool:
+        list(pool.map(share, commands, (flows[number :: len(commands)] for number in range(len(commands)))))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from tests.scenarios.stepped import row_items
 from tests.unit.commands.conftest import clean
 
 from .clock import Scheduler
-from .commands import Commands, running
+from .commands import Commands, create_all, running
 from .engine import Engine
 from .table import SETTINGS, ended, origin
 
@@ -54,7 +53,9 @@ def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow], folde
     todo = {row.rule: _Given(row_items(row, read[row.rule].graph), items(row)) for row in rows}
     engine.switch(jobs_at_once=0, keep_logs=False)
     with running(clean(folder, **engine.settings), folder, 2) as commands:
-        deploy(commands, rows, read)
+        create_all(
+            commands, "step-functions", [(flow, row.production) for row in rows for flow in read[row.rule].graph.flows]
+        )
         for number in range(max(len(given.items) for given in todo.values())):
             for row in rows:
                 if number < len(todo[row.rule].items):
@@ -64,22 +65,6 @@ def observe(engine: Engine, rows: Sequence[Row], read: dict[str, ReadRow], folde
     engine.wait(patience=_PATIENCE)
     _read(engine, rows, read, todo, observed, folder)
     return observed
-
-
-def deploy(commands: list[Commands], rows: Sequence[Row], read: dict[str, ReadRow]) -> None:
-    """`create` for each flow of the rows; all must succeed."""
-    wanted = [(row.production, flow) for row in rows for flow in read[row.rule].graph.flows]
-    shares = [(one, wanted[number :: len(commands)]) for number, one in enumerate(commands)]
-
-    def share(one: Commands, mine: list[tuple[bool, Flow]]) -> None:
-        for production, flow in mine:
-            branch = ["--production"] if production else []
-            words = ["--no-pylint", "--package-suffixes=.txt", *branch, "step-functions", "create"]
-            done = one.flow(flow.file, *words)
-            assert done.code == 0, f"{flow.name}: {done.out}{done.err}"
-
-    with ThreadPoolExecutor(len(commands)) as pool:
-        list(pool.map(lambda pair: share(*pair), shares))
 
 
 def _give(
