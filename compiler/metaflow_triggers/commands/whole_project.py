@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -123,13 +123,23 @@ def parts_of(project: Project, remark: Callable[[Sequence[Diagnostic]], None]) -
 
 def settings_are_there(asked: Iterable[tuple[str, Sequence[Any], Settings]]) -> None:
     """Raise DiagnosticError (FT002) for all settings that files of a backend need and that are missing, each once: two
-    backends say it each in its own words."""
-    missing: dict[tuple[str, ...], Diagnostic] = {}
+    backends say it each in its own words. Of what only some of them need it is said how to leave these out."""
+    missing: dict[tuple[str, ...], tuple[Diagnostic, list[str]]] = {}
+    names: dict[str, None] = {}
     for backend, files, settings in asked:
+        names[backend] = None
         for item in registry.deployer(backend).missing_settings(files, settings):
-            missing.setdefault(item.helps, item)
+            missing.setdefault(item.helps, (item, []))[1].append(backend)
     if missing:
-        raise DiagnosticError(list(missing.values()))
+        raise DiagnosticError([_or_without(item, names, of) for item, of in missing.values()])
+
+
+def _or_without(item: Diagnostic, names: Iterable[str], lacking: Sequence[str]) -> Diagnostic:
+    others = [name for name in names if name not in lacking]
+    if not others:
+        return item
+    without = f"or leave {' and '.join(dict.fromkeys(lacking))} out: {' '.join(f'--backend {name}' for name in others)}"
+    return replace(item, helps=(*item.helps, without))
 
 
 def part(graph: TriggerGraph, backend: str, settings: Settings, wanted: Mapping[int, Wanted]) -> Part:

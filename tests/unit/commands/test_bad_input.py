@@ -364,3 +364,18 @@ def test_an_empty_path_is_not_this_folder(command: str, triggers: Run, tmp_path:
     good(tmp_path)
     done = triggers(command, "", cwd=tmp_path)
     assert done.code == 1 and "error[FT005]: an empty path" in done.err
+
+
+def test_who_has_one_cloud_is_told_how_to_leave_the_other_out(triggers: Run, tmp_path: Path):
+    good(tmp_path)
+    me = {"METAFLOW_USER": "tester"}
+    some = me | {"METAFLOW_DATASTORE_SYSROOT_S3": "s3://b/p"}
+    done = triggers("create", "good.py", "--plan", cwd=tmp_path, settings=some)
+    assert done.code == 2, done.err
+    (queue,) = (item for item in done.err.split("\n\n") if "set METAFLOW_BATCH_JOB_QUEUE" in item)
+    assert "or leave step-functions out: --backend argo-workflows" in queue
+    one = triggers("create", "good.py", "--plan", "--backend", "step-functions", cwd=tmp_path, settings=me)
+    assert "set METAFLOW_BATCH_JOB_QUEUE" in one.err and "--backend" not in one.err
+    both = triggers("create", "good.py", "--plan", cwd=tmp_path, settings=me)
+    (root,) = (item for item in both.err.split("\n\n") if "METAFLOW_DATASTORE_SYSROOT_S3" in item)
+    assert "--backend" not in root
