@@ -239,6 +239,7 @@ class Local(_Driven):
             self.clock.move(ROUND_SECONDS)
         self.is_new = False
         self.poller.upkeep()
+        self._issue("")  # what has waited, as the others begin it with a tick
         self.hosts.of_round, self.poller.plan = step.answers, plan
         with contextlib.suppress(Crash):
             self.poller.step()
