@@ -12,9 +12,11 @@ from tests.unit.seams.run import python
 
 RUN = """
 import json, os, sys
+options = json.loads(sys.argv[1])
+if options.get("cache"):
+    os.environ["METAFLOW_TRIGGERS_CACHE"] = options["cache"]
 from metaflow_triggers.reading import child_process, together
 
-options = json.loads(sys.argv[1])
 if options.get("smallest"):
     together.SMALLEST = options["smallest"]
 if options.get("largest"):
@@ -230,7 +232,10 @@ def test_a_thousand_flows_with_one_and_with_eight_processes(tmp_path: Path, made
     one, said, log = compiled(tmp_path, "one", {}, "--workers", "1")
     assert len(one) > 2000, said
     assert sum(int(line.split()[1]) for line in log.splitlines() if line != "fork") >= 1000
-    for out, options, workers in (("eight", {}, "8"), ("alone", ALONE, "8")):
-        found, also_said, _ = compiled(tmp_path, out, options, "--workers", workers)
+    cached = {"cache": str(tmp_path / "cache")}
+    again = (("filling", cached, "8"), ("kept", cached, "1"), ("kept by eight", cached, "8"))
+    for out, options, workers in (("eight", {}, "8"), ("alone", ALONE, "8"), *again):
+        found, also_said, log = compiled(tmp_path, out, options, "--workers", workers)
         assert found == one
         assert also_said == said
+        assert not out.startswith("kept") or log.count("fork") < 100, "the cache was hardly used"
