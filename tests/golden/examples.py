@@ -27,7 +27,6 @@ OPTIONS = {
     "namespaced_event": ["--production"],
     "project_events": ["--production"],
     "project_events_with_id": ["--production"],
-    "watched": ["--backend", "step-functions"],
 }
 AGAIN = {
     "project_events_with_id": (

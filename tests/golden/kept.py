@@ -19,8 +19,8 @@ from .whole_outputs import in_one
 
 WHOLE = ("process_order", "workflow_shapes")
 """Events with typed parameters, and every shape that a workflow of steps can have."""
-WHOLE_ON_AWS = ("watched",)
-"""A job that polls has what the start step's job has, so that the one says little without the other."""
+POLLED = ("watched",)
+"""What polls has what the start step has. On AWS that is the same template; on Argo it stands in the Deployment."""
 HASHES = "whole-outputs.sha256"
 VERSION = "metaflow-version.txt"
 README = "README.md"
@@ -29,13 +29,15 @@ README = "README.md"
 def is_of_upstream(path: str) -> bool:
     """Whether a file of an output holds what upstream's compilers made, or tells Metaflow's version or such a hash."""
     whole_template = path.startswith("step-functions/")
-    return whole_template or path.endswith(("workflowtemplate.yaml", "metaflow-triggers.json"))
+    return whole_template or path.endswith(("workflowtemplate.yaml", "/poller.yaml", "metaflow-triggers.json"))
 
 
 def is_kept(name: str, path: str) -> bool:
     """Whether golden/ holds this file of an example's output; of the others it has a hash."""
-    if name in WHOLE_ON_AWS and path.startswith(("step-functions/", "triggers/")):
+    if name in POLLED and path.startswith(("step-functions/", "triggers/")):
         return path.startswith("step-functions/")
+    if name in POLLED and path.endswith("/poller.yaml"):
+        return True
     if name in WHOLE:
         return not path.startswith("triggers/")  # they stand in the whole template
     return not is_of_upstream(path)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from .examples import GOLDEN, ROOT, compile_command, environment, examples
-from .kept import VERSION, WHOLE, WHOLE_ON_AWS, digest, golden, is_of_upstream, paths, recorded
+from .kept import POLLED, VERSION, WHOLE, digest, golden, is_of_upstream, paths, recorded
 from .regenerate import installed, write_anew
 from .whole_outputs import compiled, everything, outputs, texts
 
@@ -113,7 +113,7 @@ def test_golden_holds_what_make_goldens_writes_and_nothing_else():
 def test_the_step_workflow_stands_in_few_examples_only():
     whole = {path.parts[-3] for path in GOLDEN.glob("*/step-functions/*")}
     whole |= {path.parts[-4] for path in GOLDEN.rglob("workflowtemplate.yaml")}
-    assert sorted(whole) == sorted((*WHOLE, *WHOLE_ON_AWS))
+    assert sorted(whole) == sorted((*WHOLE, *POLLED))
     assert not [name for name in WHOLE if (GOLDEN / name / "triggers").exists()]
 
 
