@@ -84,11 +84,12 @@ class Child:
 
     done = 0
     """Files of a `Together` that are read."""
+    started = 0
+    """A moment (nanoseconds) before it began, where a cache is to keep what it tells."""
 
     def __init__(self, file: str, worker: processes.Supervisor | Spawned, seconds: float) -> None:
         self.file = file
         self.worker = worker
-        self.started = time.time_ns()
         self.deadline = time.monotonic() + seconds
         self.is_well = True
         self._received: list[bytes] = []

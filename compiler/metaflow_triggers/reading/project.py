@@ -44,6 +44,8 @@ def read_project(files: Sequence[str], request: Request, found: Mapping[str, May
     """
     found = found or {}
     kept = opened(request)
+    if kept is None:  # nothing is noted for a cache that there is not
+        request = dataclasses.replace(request, cached=False)
     answers = _answers(files, request, found, kept)
     bases = {
         tuple(base)
@@ -227,10 +229,14 @@ def _told(
             waiting[:0] = reversed(untried.pop()[1])
 
     def started() -> Child:
+        before = time.time_ns() if request.cached else 0
         if untried:
-            return workers.start_together(*untried.pop(0))
-        file = waiting.pop()
-        return workers.start(file, by_hand=file not in found)
+            child: Child = workers.start_together(*untried.pop(0))
+        else:
+            file = waiting.pop()
+            child = workers.start(file, by_hand=file not in found)
+        child.started = before
+        return child
 
     try:
         while waiting or running or untried:

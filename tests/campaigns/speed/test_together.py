@@ -13,8 +13,7 @@ from tests.unit.seams.run import python
 RUN = """
 import json, os, sys
 options = json.loads(sys.argv[1])
-if options.get("cache"):
-    os.environ["METAFLOW_TRIGGERS_CACHE"] = options["cache"]
+os.environ["METAFLOW_TRIGGERS_CACHE"] = options.get("cache", "off")
 from metaflow_triggers.reading import child_process, together
 
 if options.get("smallest"):

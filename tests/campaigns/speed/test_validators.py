@@ -29,7 +29,10 @@ def emitted() -> list[tuple[str, Any]]:
 def _schema(path: Path, value: Any) -> str:
     if path.name == "policies.yaml":
         return "step_functions/policies"
-    return f"argo/{value['kind'].lower()}" if "kind" in value else "step_functions/template"
+    if path.name.startswith("poll-"):
+        return "argo/poll_record"
+    of_poller = "poller_" if path.name.startswith("poller") else ""
+    return f"argo/{of_poller}{value['kind'].lower()}" if "kind" in value else "step_functions/template"
 
 
 def _broken(value: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from metaflow_triggers.reading.request import Request
 
 names = ("step-functions", "argo-workflows")
 request = Request(names, code_package=False)
-project._prepare(request)
+project._prepare(request, many=True)
 between = seams.Between()
 one_file.answer(str(together._SAMPLE), request, by_hand=False)
 together._forget(together._SAMPLE)

@@ -124,4 +124,5 @@ def documents(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_of_the_developer() -> None:
     for name in [name for name in os.environ if name.startswith(("METAFLOW_", "AWS_"))]:
-        del os.environ[name]
+        if name != "METAFLOW_TRIGGERS_CACHE":  # of the whole run, and its next test may be another folder's
+            del os.environ[name]
