@@ -23,7 +23,12 @@ from .subjects import Subject
 
 def schema_of(subject: Subject, item: Any) -> str:
     """The name of the closed schema of an object."""
-    return step_functions.SCHEMA if subject.backend == "step-functions" else f"argo/{item['kind'].lower()}"
+    if subject.backend == "step-functions":
+        return step_functions.SCHEMA
+    if item["kind"] == "ConfigMap":
+        return "argo/poll_record"
+    of_poller = "-poller-" in item.get("metadata", {}).get("name", "")
+    return f"argo/{'poller_' if of_poller else ''}{item['kind'].lower()}"
 
 
 def by_schema(subject: Subject, file: str, item: Any) -> list[str]:

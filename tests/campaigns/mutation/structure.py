@@ -44,9 +44,22 @@ def _keys(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], 
             yield from _keys(item, (*path, index))
 
 
+_ENVIRONMENT = ("spec", "template", "spec", "containers", 0, "env")
+"""Of a poller. But for our own variables it is what upstream gives to the start step, as in a job definition on AWS."""
+
+
+def _ours_in_deployment(item: Any, path: tuple[Any, ...]) -> bool:
+    if path[:6] != _ENVIRONMENT or len(path) < 7:
+        return True
+    variable = item["spec"]["template"]["spec"]["containers"][0]["env"][path[6]]
+    return str(variable["name"]).startswith("METAFLOW_TRIGGERS_")
+
+
 def _kind(backend: str, item: Any, path: tuple[Any, ...]) -> str | None:
     """The kind of object that a key belongs to; None for what is not ours."""
     if backend == "argo-workflows":
+        if item["kind"] == "Deployment" and not _ours_in_deployment(item, path):
+            return None
         return str(item["kind"]) if item["kind"] != "WorkflowTemplate" or _ours_in_template(item, path) else None
     if path[0] != "Resources" or len(path) < 3:
         return "template"

@@ -107,6 +107,11 @@ def _container(deployment: Any, records: list[str], lease: str, settings: Settin
     pod = spec["template"]
     if not spec["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items():
         yield "the Deployment does not select its own pods"
+    for variable in pod["spec"]["containers"][0]["env"]:
+        path = variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath", "")
+        name = path.removeprefix("metadata.annotations['").removesuffix("']")
+        if name != path and name not in pod["metadata"].get("annotations", {}):
+            yield f"the poller's {variable['name']} is taken from the annotation {name}, which its pods do not have"
     command = pod["spec"]["containers"][0]["command"][-1]
     if "{{" in command:
         yield "the poller's command holds a text that Argo would have to fill in"
