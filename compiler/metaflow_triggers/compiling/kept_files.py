@@ -4,8 +4,7 @@ In:   jobs (a flow for a backend), the graph, the settings, the cache.
 Out:  for a job what `_emit` would give; texts that are loaded when somebody wants them.
 
 Not here: emitting. Of the graph a flow's files depend on what `surroundings` says, and on nothing else: a test emits
-flows in graphs that have no more than that. Backends of packages may ask for anything, so what they
-emit is not kept.
+flows in graphs that have no more than that. Backends of packages may ask for anything, so what they emit is not kept.
 """
 
 from __future__ import annotations

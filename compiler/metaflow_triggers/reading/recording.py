@@ -24,7 +24,7 @@ from functools import cache
 from types import FrameType, SimpleNamespace
 from typing import Any
 
-from ..cache.files import hash_of_names, listed, stamp_of, stem_of
+from ..cache.files import Files, hash_of_names, listed, stamp_of
 
 SESSION = frozenset(
     {
@@ -395,7 +395,7 @@ def _sources(module: Any) -> Iterator[str]:
 def _lookups(imports: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, dict[str, list[str]]]:
     """By folder and module what each folder in which it was looked for has of that name, up to where it was found."""
     found: dict[str, dict[str, list[str]]] = {}
-    stems: dict[str, dict[str, list[str]]] = {}
+    files = Files()
     for name, path in imports:
         above, _, last = name.rpartition(".")
         searched = tuple(getattr(sys.modules.get(above), "__path__", ()) or ()) if above else path
@@ -405,11 +405,7 @@ def _lookups(imports: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, dict[s
         home = os.path.normpath(origin) if isinstance(origin, str) else None
         for entry in searched:
             folder = _absolute(entry)
-            if folder not in stems:
-                stems[folder] = {}
-                for item in listed(folder) or ():
-                    stems[folder].setdefault(stem_of(item), []).append(item)
-            there = stems[folder].get(last, [])
+            there = files.modules(folder, last)
             found.setdefault(folder, {})[last] = there
             if home is not None and there and home.startswith(folder + os.sep):
                 break

@@ -18,17 +18,14 @@ from metaflow_triggers.backends.step_functions import backend as step_functions
 from metaflow_triggers.manifests.schemas import findings
 from metaflow_triggers.manifests.text import yaml_text
 
+from tests.campaigns import argo_schemas
+
 from .subjects import Subject
 
 
 def schema_of(subject: Subject, item: Any) -> str:
     """The name of the closed schema of an object."""
-    if subject.backend == "step-functions":
-        return step_functions.SCHEMA
-    if item["kind"] == "ConfigMap":
-        return "argo/poll_record"
-    of_poller = "-poller-" in item.get("metadata", {}).get("name", "")
-    return f"argo/{'poller_' if of_poller else ''}{item['kind'].lower()}"
+    return step_functions.SCHEMA if subject.backend == "step-functions" else argo_schemas.schema_of(item)
 
 
 def by_schema(subject: Subject, file: str, item: Any) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from metaflow_triggers.manifests.schemas import findings
 
+from tests.campaigns.argo_schemas import schema_of
 from tests.golden.examples import examples
 from tests.golden.whole_outputs import compiled
 
@@ -29,10 +30,7 @@ def emitted() -> list[tuple[str, Any]]:
 def _schema(path: Path, value: Any) -> str:
     if path.name == "policies.yaml":
         return "step_functions/policies"
-    if path.name.startswith("poll-"):
-        return "argo/poll_record"
-    of_poller = "poller_" if path.name.startswith("poller") else ""
-    return f"argo/{of_poller}{value['kind'].lower()}" if "kind" in value else "step_functions/template"
+    return schema_of(value) if "kind" in value else "step_functions/template"
 
 
 def _broken(value: Any) -> Iterator[Any]:
